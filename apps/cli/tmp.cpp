@@ -1,0 +1,1 @@
+#include "apps/training/task.h"

@@ -1,0 +1,49 @@
+/// What a family gives the trainer: batches as closures, an evaluation, and how its checkpoint directory is written.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <string>
+
+#include <torch/nn/module.h>
+
+namespace langzoo {
+
+/// One micro-batch, ready to run. The trainer never sees what is in it.
+struct MicroBatch {
+  std::int64_t num_targets = 0;  ///< terms in the loss: the step's loss is the sum over micro-batches / the sum of these
+  std::int64_t num_tokens = 0;   ///< tokens read, for the speed shown
+  /// Runs the forward pass: the loss summed over the targets, a scalar with a graph.
+  std::function<torch::Tensor()> loss_sum;
+};
+
+/// Where training stands in its data: exactly the batches consumed so far.
+struct DataPosition {
+  std::int64_t epoch = 0;
+  std::int64_t batch = 0;  ///< batches of this epoch consumed
+  bool operator==(const DataPosition&) const = default;
+};
+
+/// Named figures of an evaluation, in the units their names say. `loss` (nats a token, lower is better) decides what the
+/// best checkpoint is unless TrainerOptions::best_metric names another.
+using EvalMetrics = std::map<std::string, double>;
+
+class TrainingTask {
+ public:
+  virtual ~TrainingTask() = default;
+
+  virtual torch::nn::Module& model() = 0;
+  /// The next micro-batch in (seed, epoch) order; advances the position and passes from epoch to epoch without end.
+  virtual MicroBatch next() = 0;
+  virtual DataPosition position() const = 0;
+  virtual void seek(const DataPosition& position) = 0;
+  virtual std::int64_t batches_per_epoch() const = 0;
+  /// In evaluation mode, without gradients. Empty when there is no validation data.
+  virtual EvalMetrics evaluate() = 0;
+  /// Writes the Hugging Face directory (weights, config.json, tokenizer files).
+  virtual void save_model(const std::filesystem::path& dir) = 0;
+};
+
+}  // namespace langzoo

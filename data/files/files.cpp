@@ -1,0 +1,126 @@
+#include "data/files/files.h"
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace langzoo {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+std::string reason_of(int error) { return std::strerror(error); }
+
+/// A file descriptor that closes itself.
+struct Descriptor {
+  int fd;
+  ~Descriptor() {
+    if (fd >= 0) ::close(fd);
+  }
+};
+
+Descriptor open_regular(const fs::path& path, std::uint64_t& size) {
+  Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (file.fd < 0) throw FileError(path, reason_of(errno));
+  struct stat info {};
+  if (::fstat(file.fd, &info) != 0) throw FileError(path, reason_of(errno));
+  if (S_ISDIR(info.st_mode)) throw FileError(path, "is a directory, expected a file");
+  if (!S_ISREG(info.st_mode)) throw FileError(path, "is not a regular file");
+  size = static_cast<std::uint64_t>(info.st_size);
+  const int fd = std::exchange(file.fd, -1);
+  return Descriptor{fd};
+}
+
+void sync_path(const fs::path& path, int flags) {
+  const Descriptor file{::open(path.c_str(), flags | O_CLOEXEC)};
+  if (file.fd < 0 || ::fsync(file.fd) != 0) throw FileError(path, "cannot be flushed to disk: " + reason_of(errno));
+}
+
+}  // namespace
+
+FileError::FileError(const fs::path& path, const std::string& reason)
+    : std::runtime_error(path.string() + ": " + reason) {}
+
+std::string read_file(const fs::path& path, std::uint64_t max_bytes) {
+  std::uint64_t size = 0;
+  const Descriptor file = open_regular(path, size);
+  if (size > max_bytes) {
+    throw FileError(path, "has " + std::to_string(size) + " bytes, more than the " + std::to_string(max_bytes) +
+                              " allowed here");
+  }
+  std::string bytes(size, '\0');
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t n = ::read(file.fd, bytes.data() + done, bytes.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw FileError(path, reason_of(errno));
+    if (n == 0) break;
+    done += static_cast<std::size_t>(n);
+  }
+  bytes.resize(done);
+  return bytes;
+}
+
+void write_file_atomically(const fs::path& path, const std::function<void(std::ostream&)>& write) {
+  static std::atomic<unsigned> counter{0};
+  fs::path temporary = path;
+  temporary += ".tmp-" + std::to_string(::getpid()) + "-" + std::to_string(counter++);
+  try {
+    {
+      errno = 0;
+      std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
+      if (!out) throw FileError(path, "cannot be written: " + reason_of(errno));
+      write(out);
+      out.close();
+      if (!out) throw FileError(path, "cannot be written: " + (errno ? reason_of(errno) : std::string("write failed")));
+    }
+    sync_path(temporary, O_RDONLY);
+    std::error_code error;
+    fs::rename(temporary, path, error);
+    if (error) throw FileError(path, "cannot be replaced: " + error.message());
+    sync_path(path.has_parent_path() ? path.parent_path() : fs::path("."), O_RDONLY | O_DIRECTORY);
+  } catch (...) {
+    std::error_code ignored;
+    fs::remove(temporary, ignored);
+    throw;
+  }
+}
+
+void write_file_atomically(const fs::path& path, std::string_view bytes) {
+  write_file_atomically(path, [bytes](std::ostream& out) {
+    out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  });
+}
+
+MappedFile::MappedFile(const fs::path& path) {
+  std::uint64_t size = 0;
+  const Descriptor file = open_regular(path, size);
+  if (size == 0) return;
+  void* address = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, file.fd, 0);
+  if (address == MAP_FAILED) throw FileError(path, "cannot be mapped: " + reason_of(errno));
+  data_ = static_cast<std::byte*>(address);
+  size_ = size;
+}
+
+MappedFile::~MappedFile() {
+  if (data_ != nullptr) ::munmap(data_, size_);
+}
+
+MappedFile::MappedFile(MappedFile&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+
+MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(size_, other.size_);
+  return *this;
+}
+
+}  // namespace langzoo

@@ -1,0 +1,50 @@
+/// Files read whole, mapped, or replaced atomically: the one piece every layer may use. No torch, no other langzoo header.
+///
+/// Every function throws FileError, whose message names the path and the reason.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <ostream>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace langzoo {
+
+class FileError : public std::runtime_error {
+ public:
+  FileError(const std::filesystem::path& path, const std::string& reason);
+};
+
+/// The whole file. Throws when it is missing, a directory, or larger than `max_bytes`.
+std::string read_file(const std::filesystem::path& path, std::uint64_t max_bytes = std::uint64_t{1} << 32);
+
+/// Replaces `path` by what `write` puts into the stream: a temporary name beside it, fsync, rename. Whatever goes wrong (a
+/// full disk, an exception out of `write`), the old file is untouched and the temporary one is removed.
+void write_file_atomically(const std::filesystem::path& path, const std::function<void(std::ostream&)>& write);
+void write_file_atomically(const std::filesystem::path& path, std::string_view bytes);
+
+/// A file mapped into memory, privately: its pages are read when touched, and writing to them never reaches the disk.
+/// An empty file is an empty span.
+class MappedFile {
+ public:
+  explicit MappedFile(const std::filesystem::path& path);
+  ~MappedFile();
+  MappedFile(MappedFile&& other) noexcept;
+  MappedFile& operator=(MappedFile&& other) noexcept;
+
+  std::span<const std::byte> bytes() const { return {data_, size_}; }
+  std::byte* mutable_data() { return data_; }
+  std::size_t size() const { return size_; }
+  std::string_view text() const { return {reinterpret_cast<const char*>(data_), size_}; }
+
+ private:
+  std::byte* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+}  // namespace langzoo

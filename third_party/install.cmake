@@ -1,0 +1,20 @@
+# cmake --install: libraries, headers under include/langzoo/, and a package that finds LibTorch by itself.
+include(CMakePackageConfigHelpers)
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/langzoo)
+
+install(TARGETS langzoo_files langzoo_tokenizers langzoo_data langzoo_models langzoo_training langzoo EXPORT langzoo
+  DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(EXPORT langzoo NAMESPACE langzoo:: DESTINATION ${package_dir} FILE langzoo-targets.cmake)
+
+# In the tree headers include each other from the root ("models/gpt/gpt.h"). Installed they say <langzoo/models/gpt/gpt.h>,
+# so a consumer's own data/batch.h can never be taken for ours.
+install(CODE "
+  set(root \"${PROJECT_SOURCE_DIR}\")
+  set(include_dir \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_INCLUDEDIR}/langzoo\")
+  include(\"${PROJECT_SOURCE_DIR}/third_party/install_headers.cmake\")")
+
+configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/langzoo-config.cmake.in
+  ${PROJECT_BINARY_DIR}/langzoo-config.cmake INSTALL_DESTINATION ${package_dir})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/langzoo-config-version.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/langzoo-config.cmake ${PROJECT_BINARY_DIR}/langzoo-config-version.cmake
+  ${CMAKE_CURRENT_LIST_DIR}/FindLibTorch.cmake DESTINATION ${package_dir})

@@ -1,0 +1,10 @@
+# Run at install time: copies the public headers of ${root} into ${include_dir}, root-relative includes made absolute.
+set(folders tokenizers data models apps/training)
+foreach(folder IN LISTS folders)
+  file(GLOB_RECURSE headers RELATIVE ${root} ${root}/${folder}/*.h)
+  foreach(header IN LISTS headers)
+    file(READ ${root}/${header} text)
+    string(REGEX REPLACE "#include \"((tokenizers|data|models|apps)/[^\"]*)\"" "#include <langzoo/\\1>" text "${text}")
+    file(CONFIGURE OUTPUT ${include_dir}/${header} CONTENT "${text}" @ONLY)
+  endforeach()
+endforeach()

@@ -1,0 +1,38 @@
+# How every langzoo target is made: one language standard, one set of flags, one precompiled torch header.
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE Release)
+endif()
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+set(CMAKE_LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
+set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
+
+add_library(langzoo_flags INTERFACE)
+target_compile_features(langzoo_flags INTERFACE cxx_std_20)
+# -fPIC for programs too: a precompiled header is reusable only under identical flags.
+target_compile_options(langzoo_flags INTERFACE -fPIC -Wall -Wextra
+  "$<$<CXX_COMPILER_ID:Clang>:SHELL:-Xclang -fno-pch-timestamp>" $<$<BOOL:${LANGZOO_WERROR}>:-Werror>)
+target_include_directories(langzoo_flags INTERFACE ${PROJECT_SOURCE_DIR})
+
+# torch/torch.h costs 15-19 s a file without a precompiled header, 2-10 s with one.
+add_library(langzoo_torch_pch OBJECT ${PROJECT_SOURCE_DIR}/third_party/torch_pch.cpp)
+target_link_libraries(langzoo_torch_pch PRIVATE langzoo_flags langzoo::libtorch)
+target_precompile_headers(langzoo_torch_pch PRIVATE <torch/torch.h>)
+
+# langzoo_library(<name> [TORCH] SOURCES ... [PUBLIC libs] [PRIVATE libs]) makes langzoo_<name>, alias langzoo::<name>.
+function(langzoo_library name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "TORCH" "" "SOURCES;PUBLIC;PRIVATE")
+  set(target langzoo_${name})
+  add_library(${target} ${arg_SOURCES})
+  add_library(langzoo::${name} ALIAS ${target})
+  set_target_properties(${target} PROPERTIES EXPORT_NAME ${name} DEFINE_SYMBOL "" INSTALL_RPATH "$ORIGIN"
+    VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
+  target_include_directories(${target} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
+    $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  target_compile_features(${target} PUBLIC cxx_std_20)
+  target_link_libraries(${target} PUBLIC ${arg_PUBLIC} PRIVATE $<BUILD_INTERFACE:langzoo_flags> ${arg_PRIVATE})
+  if(arg_TORCH)
+    target_link_libraries(${target} PUBLIC langzoo::libtorch)
+    target_precompile_headers(${target} REUSE_FROM langzoo_torch_pch)
+  endif()
+endfunction()

@@ -1,0 +1,1 @@
+#include "tokenizers/tokenizer.h"
