@@ -9,25 +9,21 @@
 
 #include <torch/nn/module.h>
 
+#include "data/batch_iterator.h"
+
 namespace langzoo {
 
 /// One micro-batch, ready to run. The trainer never sees what is in it.
 struct MicroBatch {
-  std::int64_t num_targets = 0;  ///< terms in the loss: the step's loss is the sum over micro-batches / the sum of these
-  std::int64_t num_tokens = 0;   ///< tokens read, for the speed shown
+  std::int64_t num_targets =
+      0;                        ///< terms in the loss: the step's loss is the sum over micro-batches / the sum of these
+  std::int64_t num_tokens = 0;  ///< tokens read, for the speed shown
   /// Runs the forward pass: the loss summed over the targets, a scalar with a graph.
   std::function<torch::Tensor()> loss_sum;
 };
 
-/// Where training stands in its data: exactly the batches consumed so far.
-struct DataPosition {
-  std::int64_t epoch = 0;
-  std::int64_t batch = 0;  ///< batches of this epoch consumed
-  bool operator==(const DataPosition&) const = default;
-};
-
-/// Named figures of an evaluation, in the units their names say. `loss` (nats a token, lower is better) decides what the
-/// best checkpoint is unless TrainerOptions::best_metric names another.
+/// Named figures of an evaluation, in the units their names say. `loss` (nats a token, lower is better) decides what
+/// the best checkpoint is unless TrainerOptions::best_metric names another.
 using EvalMetrics = std::map<std::string, double>;
 
 class TrainingTask {

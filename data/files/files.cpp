@@ -17,7 +17,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
-std::string reason_of(int error) { return std::strerror(error); }
+std::string reason_of(int error) {
+  return std::strerror(error);
+}
 
 /// A file descriptor that closes itself.
 struct Descriptor {
@@ -53,8 +55,8 @@ std::string read_file(const fs::path& path, std::uint64_t max_bytes) {
   std::uint64_t size = 0;
   const Descriptor file = open_regular(path, size);
   if (size > max_bytes) {
-    throw FileError(path, "has " + std::to_string(size) + " bytes, more than the " + std::to_string(max_bytes) +
-                              " allowed here");
+    throw FileError(
+        path, "has " + std::to_string(size) + " bytes, more than the " + std::to_string(max_bytes) + " allowed here");
   }
   std::string bytes(size, '\0');
   std::size_t done = 0;
@@ -95,9 +97,8 @@ void write_file_atomically(const fs::path& path, const std::function<void(std::o
 }
 
 void write_file_atomically(const fs::path& path, std::string_view bytes) {
-  write_file_atomically(path, [bytes](std::ostream& out) {
-    out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  });
+  write_file_atomically(
+      path, [bytes](std::ostream& out) { out.write(bytes.data(), static_cast<std::streamsize>(bytes.size())); });
 }
 
 MappedFile::MappedFile(const fs::path& path) {

@@ -1,4 +1,5 @@
-/// Files read whole, mapped, or replaced atomically: the one piece every layer may use. No torch, no other langzoo header.
+/// Files read whole, mapped, or replaced atomically: the one piece every layer may use. No torch, no other langzoo
+/// header.
 ///
 /// Every function throws FileError, whose message names the path and the reason.
 #pragma once
@@ -23,8 +24,8 @@ class FileError : public std::runtime_error {
 /// The whole file. Throws when it is missing, a directory, or larger than `max_bytes`.
 std::string read_file(const std::filesystem::path& path, std::uint64_t max_bytes = std::uint64_t{1} << 32);
 
-/// Replaces `path` by what `write` puts into the stream: a temporary name beside it, fsync, rename. Whatever goes wrong (a
-/// full disk, an exception out of `write`), the old file is untouched and the temporary one is removed.
+/// Replaces `path` by what `write` puts into the stream: a temporary name beside it, fsync, rename. Whatever goes wrong
+/// (a full disk, an exception out of `write`), the old file is untouched and the temporary one is removed.
 void write_file_atomically(const std::filesystem::path& path, const std::function<void(std::ostream&)>& write);
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes);
 

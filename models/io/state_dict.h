@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include <torch/types.h>
 #include <torch/ordered_dict.h>
+#include <torch/types.h>
 
 namespace torch::nn {
 class Module;

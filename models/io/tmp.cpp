@@ -1,2 +1,2 @@
-#include "models/io/state_dict.h"
 #include <torch/torch.h>
+#include "models/io/state_dict.h"

@@ -11,7 +11,9 @@ namespace langzoo::test {
 
 namespace fs = std::filesystem;
 
-fs::path fixture(const std::string& name) { return fs::path(LANGZOO_FIXTURES_DIR) / name; }
+fs::path fixture(const std::string& name) {
+  return fs::path(LANGZOO_FIXTURES_DIR) / name;
+}
 
 TempDir::TempDir() {
   static std::atomic<int> counter{0};

@@ -1,0 +1,92 @@
+/// The training loop every family shares. It prints nothing: observers are told what happens.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <filesystem>
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apps/training/task.h"
+
+namespace langzoo {
+
+/// The `train.*` keys of a run configuration, field for field.
+struct TrainerOptions {
+  std::int64_t max_steps = 1000;  ///< optimizer steps; training ends at the first of max_steps, max_epochs
+  std::int64_t max_epochs = 0;    ///< 0: no bound
+  std::int64_t accumulation = 1;  ///< micro-batches a step
+  std::string optimizer = "adamw";
+  double learning_rate = 1e-3;
+  double min_learning_rate = 0.0;  ///< where the schedule ends
+  std::int64_t warmup_steps = 0;
+  std::string schedule = "cosine";  ///< constant, linear, cosine, inverse_sqrt, wsd
+  double wsd_decay_fraction = 0.2;  ///< of max_steps, the last part of schedule wsd
+  double weight_decay = 0.1;        ///< not applied to biases, norms and other 1-D parameters
+  double beta1 = 0.9, beta2 = 0.99, epsilon = 1e-8;
+  double clip_norm = 1.0;            ///< global gradient norm; 0: no clipping
+  double ema_decay = 0.0;            ///< 0: no moving average; else evaluation and saved weights use it
+  std::string dtype = "float32";     ///< float32, or bfloat16 (autocast; float32 master weights)
+  std::int64_t eval_every = 250;     ///< steps; 0: only at the end
+  std::int64_t save_every = 500;     ///< steps; 0: only at the end
+  std::int64_t log_every = 10;       ///< steps between on_step reports
+  std::int64_t patience = 0;         ///< evaluations without improvement before stopping; 0: never
+  std::string best_metric = "loss";  ///< a key of EvalMetrics, lower is better
+  std::uint64_t seed = 1;
+
+  /// Throws std::invalid_argument naming field and value.
+  void validate() const;
+};
+
+struct StepReport {
+  std::int64_t step = 0, max_steps = 0, epoch = 0;
+  std::int64_t tokens = 0;  ///< since the start of the run
+  double loss = 0;          ///< mean over the steps since the last report
+  double learning_rate = 0, grad_norm = 0;
+  double tokens_per_second = 0, seconds_left = 0;
+};
+
+struct EvalReport {
+  std::int64_t step = 0;
+  EvalMetrics metrics;
+  bool best = false;
+};
+
+class TrainerObserver {
+ public:
+  virtual ~TrainerObserver() = default;
+  virtual void on_step(const StepReport&) {}
+  virtual void on_eval(const EvalReport&) {}
+  virtual void on_checkpoint(std::int64_t /*step*/, const std::filesystem::path& /*dir*/) {}
+  virtual void on_message(const std::string& /*text*/) {}
+};
+
+struct TrainSummary {
+  std::int64_t step = 0, tokens = 0;  ///< since the start of the run, resumed parts included
+  double tokens_per_second = 0;       ///< of this process, evaluation and saving left out
+  double train_loss = 0;              ///< mean of the last log interval
+  EvalMetrics valid;                  ///< last evaluation
+  bool interrupted = false;           ///< request_stop() ended it; the state is saved
+};
+
+class Trainer {
+ public:
+  /// Checkpoints go to `out`: the Hugging Face directory itself, `out/best`, and `out/training_state/`.
+  Trainer(TrainingTask& task, TrainerOptions options, std::filesystem::path out, torch::Device device);
+  ~Trainer();
+
+  void add_observer(TrainerObserver& observer);
+  /// Continues from `out/training_state` bit for bit; false when nothing was saved there yet.
+  bool resume();
+  TrainSummary run();
+  /// Safe in a signal handler: the run saves after the step under way and returns.
+  void request_stop() noexcept;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace langzoo

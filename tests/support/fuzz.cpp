@@ -1,0 +1,109 @@
+#include "tests/support/fuzz.h"
+
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <new>
+#include <random>
+#include <stdexcept>
+
+namespace langzoo::test {
+
+namespace {
+
+using Random = std::mt19937_64;
+
+std::size_t below(Random& random, std::size_t n) {
+  return n == 0 ? 0 : random() % n;
+}
+
+/// One of the usual mutations; interesting integers reach length and offset fields.
+std::string mutate(std::string bytes, const std::vector<std::string>& seeds, Random& random) {
+  static constexpr std::int64_t kInteresting[] = {0,   1,     -1,    7,         8,         127,       128,      255,
+                                                  256, 65535, 65536, INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN};
+  const std::size_t edits = 1 + below(random, 4);
+  for (std::size_t i = 0; i < edits; ++i) {
+    const std::size_t at = below(random, bytes.size() + 1);
+    switch (below(random, 8)) {
+      case 0:
+        if (!bytes.empty()) bytes[at % bytes.size()] ^= static_cast<char>(1u << below(random, 8));
+        break;
+      case 1:
+        if (!bytes.empty()) bytes[at % bytes.size()] = static_cast<char>(random());
+        break;
+      case 2:
+        bytes.insert(at, 1 + below(random, 8), static_cast<char>(random()));
+        break;
+      case 3:
+        if (at < bytes.size()) bytes.erase(at, 1 + below(random, 16));
+        break;
+      case 4:
+        bytes.resize(at);
+        break;
+      case 5: {
+        const std::int64_t value = kInteresting[below(random, std::size(kInteresting))];
+        const std::size_t width = std::size_t{1} << below(random, 4);
+        for (std::size_t k = 0; k < width && at + k < bytes.size(); ++k)
+          bytes[at + k] = static_cast<char>(value >> (8 * k));
+        break;
+      }
+      case 6: {
+        const std::string& other = seeds[below(random, seeds.size())];
+        const std::size_t from = below(random, other.size() + 1);
+        bytes.insert(at, other.substr(from, below(random, 64)));
+        break;
+      }
+      default: {
+        const std::string number = std::to_string(kInteresting[below(random, std::size(kInteresting))]);
+        bytes.replace(at, std::min(number.size(), bytes.size() - at), number);
+      }
+    }
+  }
+  return bytes;
+}
+
+}  // namespace
+
+int fuzz_main(int argc, char** argv, const std::vector<std::string>& seeds,
+              const std::function<void(const std::string& bytes)>& target) {
+  std::uint64_t runs = 2000, seed = 1;
+  double seconds = 1e9;
+  for (int i = 1; i + 1 < argc; i += 2) {
+    const std::string flag = argv[i];
+    if (flag == "--runs") runs = std::strtoull(argv[i + 1], nullptr, 10);
+    if (flag == "--seed") seed = std::strtoull(argv[i + 1], nullptr, 10);
+    if (flag == "--seconds") seconds = std::strtod(argv[i + 1], nullptr);
+  }
+  Random random(seed);
+  std::uint64_t done = 0, accepted = 0;
+  const auto start = std::chrono::steady_clock::now();
+  for (std::uint64_t i = 0; i < seeds.size() + runs; ++i) {
+    const std::string bytes = i < seeds.size() ? seeds[i] : mutate(seeds[below(random, seeds.size())], seeds, random);
+    const auto fail = [&](const char* what) {
+      std::ofstream("fuzz-failure.bin", std::ios::binary) << bytes;
+      std::fprintf(stderr, "run %llu (seed %llu): %s; input in fuzz-failure.bin\n", static_cast<unsigned long long>(i),
+                   static_cast<unsigned long long>(seed), what);
+      return 1;
+    };
+    try {
+      target(bytes);
+      ++accepted;
+    } catch (const std::bad_alloc&) {
+      return fail("ran out of memory");
+    } catch (const std::runtime_error&) {
+    } catch (const std::invalid_argument&) {
+    } catch (const std::out_of_range&) {
+    } catch (const std::exception& error) {
+      return fail(error.what());
+    }
+    ++done;
+    if (std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() > seconds) break;
+  }
+  std::printf("%llu runs, %llu accepted\n", static_cast<unsigned long long>(done),
+              static_cast<unsigned long long>(accepted));
+  return 0;
+}
+
+}  // namespace langzoo::test
