@@ -19,4 +19,7 @@ class SkipInit {
   bool outer_;
 };
 
+/// Fills `tensor` with N(0, std^2) from torch's default generator (torch::manual_seed), outside any graph.
+void init_normal(const torch::Tensor& tensor, double std);
+
 }  // namespace langzoo

@@ -1,0 +1,35 @@
+/// Keys and values of the tokens seen so far, kept for decoding.
+#pragma once
+
+#include <torch/types.h>
+
+namespace langzoo {
+
+/// One attention layer's cache: two buffers (B,H,capacity,K), allocated once by the first append and filled from the
+/// left. Views of them are handed out; nothing is copied or allocated per token.
+class KvCache {
+ public:
+  struct View {
+    torch::Tensor keys;    ///< (B,H,S,K)
+    torch::Tensor values;  ///< (B,H,S,K)
+  };
+
+  explicit KvCache(std::int64_t capacity) : capacity_(capacity) {}
+
+  /// Stores the T newest tokens and returns everything stored. The first call decides batch, heads, width, dtype and
+  /// device. Throws std::invalid_argument when the capacity is exceeded. Not for training: no gradient passes through.
+  /// Shapes: keys, values (B,H,T,K).
+  View append(const torch::Tensor& keys, const torch::Tensor& values);
+
+  /// Row b continues what row `rows[b]` held; the batch may grow or shrink. Shapes: rows (B') int64.
+  void reorder(const torch::Tensor& rows);
+
+  std::int64_t length() const { return length_; }
+  std::int64_t capacity() const { return capacity_; }
+
+ private:
+  std::int64_t capacity_, length_ = 0;
+  torch::Tensor keys_, values_;
+};
+
+}  // namespace langzoo
