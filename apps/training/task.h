@@ -36,7 +36,10 @@ class TrainingTask {
   virtual DataPosition position() const = 0;
   virtual void seek(const DataPosition& position) = 0;
   virtual std::int64_t batches_per_epoch() const = 0;
-  /// In evaluation mode, without gradients. Empty when there is no validation data.
+  /// What the order of the batches depends on (corpus, lengths, batch size, seed): a run resumes only under an equal
+  /// one.
+  virtual std::string fingerprint() const { return {}; }
+  /// Called in evaluation mode, without gradients and under the run's autocast. Empty when there is no validation data.
   virtual EvalMetrics evaluate() = 0;
   /// Writes the Hugging Face directory (weights, config.json, tokenizer files).
   virtual void save_model(const std::filesystem::path& dir) = 0;

@@ -1,13 +1,10 @@
 /// The training loop every family shares. It prints nothing: observers are told what happens.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <filesystem>
-#include <limits>
-#include <optional>
+#include <memory>
 #include <string>
-#include <vector>
 
 #include "apps/training/task.h"
 
@@ -28,7 +25,7 @@ struct TrainerOptions {
   double beta1 = 0.9, beta2 = 0.99, epsilon = 1e-8;
   double clip_norm = 1.0;            ///< global gradient norm; 0: no clipping
   double ema_decay = 0.0;            ///< 0: no moving average; else evaluation and saved weights use it
-  std::string dtype = "float32";     ///< float32, or bfloat16 (autocast; float32 master weights)
+  std::string dtype = "float32";     ///< float32, bfloat16 or float16 (autocast; float16 with a gradient scaler)
   std::int64_t eval_every = 250;     ///< steps; 0: only at the end
   std::int64_t save_every = 500;     ///< steps; 0: only at the end
   std::int64_t log_every = 10;       ///< steps between on_step reports
@@ -78,8 +75,14 @@ class Trainer {
   ~Trainer();
 
   void add_observer(TrainerObserver& observer);
-  /// Continues from `out/training_state` bit for bit; false when nothing was saved there yet.
+  /// Continues from `out/training_state` bit for bit; false when nothing was saved there yet. Every option but
+  /// `optimizer`, `best_metric` and having a moving average at all may differ from the saved run's (max_steps may be
+  /// raised); each difference that changes what is learned is told to the observers. Throws std::runtime_error naming
+  /// what does not fit: another model, optimizer or data order.
   bool resume();
+  /// Trains from where it stands to the end. Throws std::runtime_error naming the step when the loss or a gradient is
+  /// not finite; the last checkpoint stays. Flushes denormals to zero meanwhile, and seeds the default generators on a
+  /// fresh run.
   TrainSummary run();
   /// Safe in a signal handler: the run saves after the step under way and returns.
   void request_stop() noexcept;
