@@ -15,7 +15,8 @@ class StepFunction {
   /// The first call takes the whole left-padded prompt, later calls T = 1.
   virtual torch::Tensor step(const torch::Tensor& ids) = 0;
 
-  /// Row b continues what row `rows[b]` (B') int64 held: beams reordered, finished rows dropped.
+  /// Row b continues what row `rows[b]` (B') int64 held, B' of any size: beams reordered, a prompt's row repeated for
+  /// several samples, finished rows dropped.
   virtual void reorder(const torch::Tensor& rows) = 0;
 
   /// Tokens a row can hold, prompt included.

@@ -1,0 +1,114 @@
+#include "models/generation/sampler.h"
+
+#include <ATen/ATen.h>
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+
+namespace langzoo {
+namespace {
+
+constexpr double kDrop = -std::numeric_limits<double>::infinity();
+
+void require(bool ok, const char* field, double value, const char* rule) {
+  if (!ok) throw std::invalid_argument(fmt::format("{} is {}; it must be {}", field, value, rule));
+}
+
+}  // namespace
+
+void SamplingOptions::validate() const {
+  require(std::isfinite(temperature) && temperature >= 0, "temperature", temperature, "finite and not negative");
+  require(top_k >= 0, "top_k", static_cast<double>(top_k), "positive, or 0 for no limit");
+  require(top_p > 0 && top_p <= 1, "top_p", top_p, "in (0, 1]");
+  require(std::isfinite(repetition_penalty) && repetition_penalty > 0, "repetition_penalty", repetition_penalty,
+          "finite and positive");
+  require(no_repeat_ngram_size >= 0, "no_repeat_ngram_size", static_cast<double>(no_repeat_ngram_size),
+          "positive, or 0 for no limit");
+}
+
+torch::Tensor penalize_repetition(const torch::Tensor& logits, const torch::Tensor& ids, const torch::Tensor& mask,
+                                  double penalty) {
+  // Padding is replaced by the row's last token, which is real: duplicates write the same value.
+  const auto held = at::where(mask, ids, ids.narrow(1, ids.size(1) - 1, 1));  // (B,S)
+  const auto score = logits.gather(1, held);
+  return logits.scatter(1, held, at::where(score < 0, score * penalty, score / penalty));
+}
+
+torch::Tensor ban_repeated_ngrams(const torch::Tensor& logits, const torch::Tensor& ids, const torch::Tensor& mask,
+                                  std::int64_t n) {
+  const auto length = ids.size(1);
+  if (length < n) return logits;
+  const auto windows = ids.unfold(1, n, 1);         // (B,S-n+1,n)
+  auto banned = mask.narrow(1, 0, length - n + 1);  // windows that begin after the padding
+  if (n > 1) {
+    const auto begin = length - n + 1;
+    const auto suffix = ids.narrow(1, begin, n - 1).unsqueeze(1);  // (B,1,n-1)
+    const auto repeats = (windows.narrow(2, 0, n - 1) == suffix).all(2);
+    banned = banned.logical_and(repeats).logical_and(mask.narrow(1, begin, 1));
+  }
+  const auto last = windows.select(2, n - 1);  // (B,S-n+1)
+  // 0 or -inf is added to the logit, so that an n-gram that may be completed cannot lift another's ban.
+  const auto penalty = at::zeros({}, logits.options()).masked_fill(banned, kDrop);
+  return logits.scatter_add(1, last, penalty);
+}
+
+torch::Tensor apply_temperature(const torch::Tensor& logits, double temperature) {
+  return (logits - logits.amax(1, true)) / temperature;
+}
+
+torch::Tensor keep_top_k(const torch::Tensor& logits, std::int64_t k) {
+  if (k >= logits.size(1)) return logits;
+  const auto largest = std::get<0>(logits.topk(k, 1, true, true));
+  return logits.masked_fill(logits < largest.narrow(1, k - 1, 1), kDrop);
+}
+
+torch::Tensor keep_top_p(const torch::Tensor& logits, double p) {
+  // The nucleus is small nearly always: sort the likeliest 1024 tokens, and all of them only where those miss p.
+  constexpr std::int64_t kUsual = 1024;
+  const auto vocabulary = logits.size(1);
+  const auto normalizer = logits.logsumexp(1, true);
+  for (auto k = std::min(vocabulary, kUsual);; k = vocabulary) {
+    const auto [value, index] = logits.topk(k, 1, true, true);  // (B,k)
+    const auto probability = (value - normalizer).exp();
+    const auto reached = probability.cumsum(1, at::kDouble);
+    if (k < vocabulary && (reached.select(1, k - 1) < p).any().item<bool>()) continue;
+    // A token stays while those before it have not reached p; the first has none before it.
+    const auto kept = value.masked_fill(reached - probability >= p, kDrop);
+    return at::full_like(logits, kDrop).scatter(1, index, kept);
+  }
+}
+
+torch::Tensor apply_history(const torch::Tensor& logits, const torch::Tensor& ids, const torch::Tensor& mask,
+                            const SamplingOptions& options) {
+  auto result = logits;
+  if (options.repetition_penalty != 1) result = penalize_repetition(result, ids, mask, options.repetition_penalty);
+  if (options.no_repeat_ngram_size > 0) result = ban_repeated_ngrams(result, ids, mask, options.no_repeat_ngram_size);
+  return result;
+}
+
+torch::Tensor apply_filters(const torch::Tensor& logits, const SamplingOptions& options) {
+  auto result = logits;
+  if (options.temperature != 1) result = apply_temperature(result, options.temperature);
+  if (options.top_k > 0) result = keep_top_k(result, options.top_k);
+  if (options.top_p < 1) result = keep_top_p(result, options.top_p);
+  return result;
+}
+
+torch::Tensor draw(const torch::Tensor& logits, const torch::Tensor& uniforms) {
+  const auto reached = logits.softmax(1).cumsum(1, at::kDouble);  // (B,V)
+  const auto total = reached.select(1, -1);
+  // The first token whose cumulative probability exceeds the target; its own probability is then positive.
+  const auto target = (uniforms * total).unsqueeze(1);
+  const auto token = at::searchsorted(reached, target, /*out_int32=*/false, /*right=*/true).squeeze(1);
+  return token.masked_fill(at::logical_not(total > 0), -1);
+}
+
+torch::Tensor likeliest(const torch::Tensor& logits) {
+  const auto [value, token] = logits.max(1);
+  return token.masked_fill(at::logical_not(value > kDrop), -1);
+}
+
+}  // namespace langzoo
