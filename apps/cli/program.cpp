@@ -1,0 +1,136 @@
+#include "apps/cli/program.h"
+
+#include <iostream>
+#include <sstream>
+
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <torch/cuda.h>
+
+namespace langzoo {
+
+namespace {
+
+void add_common_options(CLI::App& app, CommonOptions& common) {
+  const std::string group = "Common options";
+  app.add_option("--device", common.device, "where to compute: auto, cpu or cuda")
+      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--threads", common.threads, "threads to compute with")->check(CLI::Range(1, 4096))->group(group);
+  app.add_option("--seed", common.seed, "seed of everything random")->group(group);
+  app.add_option("--dtype", common.dtype, "float32 or bfloat16")
+      ->check(CLI::IsMember({"float32", "bfloat16"}))
+      ->group(group);
+  app.add_flag("--json", common.json, "results as one JSON object a line, nothing else on stdout")->group(group);
+}
+
+std::string examples_footer(const std::string& program, const Verb& verb) {
+  std::string footer = "Examples:\n";
+  std::istringstream lines(verb.examples());
+  for (std::string line; std::getline(lines, line);) footer += fmt::format("  {} {}\n", program, line);
+  return footer;
+}
+
+std::string program_footer(const std::string& program, const Verbs& verbs) {
+  std::string footer = "Examples:\n";
+  for (const auto& verb : verbs) {
+    const auto examples = verb->examples();
+    footer += fmt::format("  {} {}\n", program, examples.substr(0, examples.find('\n')));
+  }
+  return footer + fmt::format("\n{} VERB --help says what a verb takes.\n", program);
+}
+
+int fail(int code, const std::string& message, const std::string& hint = {}) {
+  std::cerr << "error: " << message << '\n' << hint;
+  return code;
+}
+
+/// CLI11's messages may span lines (a list of what is allowed); stderr gets one.
+std::string flattened(std::string text) {
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  for (auto& c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+  }
+  constexpr std::size_t kLongest = 2000;
+  if (text.size() > kLongest) text = text.substr(0, kLongest) + " ...";
+  return valid_utf8(text);
+}
+
+}  // namespace
+
+torch::Device CommonOptions::torch_device() const {
+  if (device == "cpu") return torch::kCPU;
+  const bool available = torch::cuda::is_available();
+  if (device == "cuda" && !available) throw std::runtime_error("--device cuda: LibTorch sees no CUDA device here");
+  return available ? torch::kCUDA : torch::kCPU;
+}
+
+torch::Dtype CommonOptions::torch_dtype() const {
+  return dtype.value_or("float32") == "bfloat16" ? torch::kBFloat16 : torch::kFloat32;
+}
+
+int run_program(int argc, char** argv, const std::string& name, const std::string& description, const Verbs& verbs) {
+  CLI::App app(description, name);
+  app.set_version_flag("--version", fmt::format("{} {}", name, LANGZOO_VERSION));
+  app.require_subcommand(1);
+  app.footer(program_footer(name, verbs));
+  CommonOptions common;
+  for (const auto& verb : verbs) {
+    auto& sub = *app.add_subcommand(verb->name(), verb->summary());
+    verb->add_options(sub);
+    add_common_options(sub, common);
+    sub.footer(examples_footer(name, *verb));
+  }
+
+  std::string where = name;
+  try {
+    app.parse(argc, argv);
+    for (const auto& verb : verbs) {
+      if (!app.got_subcommand(verb->name())) continue;
+      if (common.threads > 0) at::set_num_threads(static_cast<int>(common.threads));
+      // A softmax over near-zero embeddings runs several times slower on denormals.
+      at::globalContext().setFlushDenormal(true);
+      verb->run(common);
+    }
+    std::cout.flush();
+    if (!std::cout) return fail(1, "stdout cannot be written");
+    return 0;
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error, std::cout, std::cerr);
+    for (const auto* sub : app.get_subcommands()) where += " " + sub->get_name();
+    return fail(2, flattened(error.what()), fmt::format("{} --help shows what it takes\n", where));
+  } catch (const UsageError& error) {
+    return fail(2, one_line(error));
+  } catch (const std::bad_alloc&) {
+    return fail(1, "out of memory");
+  } catch (const std::exception& error) {
+    return fail(1, one_line(error));
+  }
+}
+
+void print_json(const nlohmann::ordered_json& object) {
+  std::cout << object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << '\n' << std::flush;
+}
+
+std::string valid_utf8(const std::string& text) {
+  using nlohmann::json;
+  return json::parse(json(text).dump(-1, ' ', false, json::error_handler_t::replace)).get<std::string>();
+}
+
+std::string one_line(const std::exception& error) {
+  const auto* torch_error = dynamic_cast<const c10::Error*>(&error);
+  std::string text = torch_error != nullptr ? torch_error->what_without_backtrace() : error.what();
+  if (torch_error != nullptr) text = text.substr(0, text.find('\n'));
+  return flattened(text);
+}
+
+std::int64_t peak_memory_bytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<std::int64_t>(usage.ru_maxrss) * 1024;
+}
+
+}  // namespace langzoo

@@ -1,0 +1,71 @@
+/// Verbs, their options, and what every langzoo program does alike: common flags, help, errors and exit codes.
+///
+/// stdout carries results and nothing else; messages go to stderr. Exit code 0: done; 1: a failure; 2: a usage error.
+/// An error is at most three lines on stderr.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <torch/types.h>
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+namespace langzoo {
+
+/// The command line or the run configuration asks for something that cannot be: exit code 2.
+class UsageError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// The flags that every verb has.
+struct CommonOptions {
+  std::string device = "auto";
+  std::int64_t threads = 0;  ///< 0: as many as LibTorch chooses
+  std::optional<std::uint64_t> seed;
+  std::optional<std::string> dtype;
+  bool json = false;
+
+  /// `auto` is CUDA where LibTorch sees a device. Throws where `cuda` is asked for and there is none.
+  torch::Device torch_device() const;
+  /// float32 unless --dtype says otherwise.
+  torch::Dtype torch_dtype() const;
+  std::uint64_t seed_or(std::uint64_t otherwise) const { return seed.value_or(otherwise); }
+};
+
+/// One verb of a program: `langzoo-gpt <name> ...`.
+class Verb {
+ public:
+  virtual ~Verb() = default;
+  virtual std::string name() const = 0;
+  virtual std::string summary() const = 0;
+  /// Commands to try, one a line, without the program's name in front; shown at the end of the verb's help.
+  virtual std::string examples() const = 0;
+  /// Declares the verb's own options.
+  virtual void add_options(CLI::App& app) = 0;
+  virtual void run(const CommonOptions& common) = 0;
+};
+
+using Verbs = std::vector<std::unique_ptr<Verb>>;
+
+/// Parses the command line, runs the verb it names and returns the exit code. `name` is the program's, "langzoo-gpt".
+int run_program(int argc, char** argv, const std::string& name, const std::string& description, const Verbs& verbs);
+
+/// One JSON object on its own line of stdout; bytes that are not UTF-8 become U+FFFD.
+void print_json(const nlohmann::ordered_json& object);
+
+/// `text` with every byte that is not UTF-8 replaced by U+FFFD.
+std::string valid_utf8(const std::string& text);
+
+/// The first line of `error`'s message without LibTorch's backtrace, control characters replaced.
+std::string one_line(const std::exception& error);
+
+/// The largest resident set the process has had.
+std::int64_t peak_memory_bytes();
+
+}  // namespace langzoo
