@@ -4,6 +4,7 @@ find_package(LibTorch 2.11 REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8)
+# Header-only, because LibTorch ships headers of another fmt, which a library of the system's would not match.
 find_package(fmt REQUIRED)
 if(LANGZOO_BUILD_APPS)
   find_package(CLI11 REQUIRED)

@@ -21,7 +21,7 @@ std::size_t cells(const std::string& line) {
   for (std::size_t i = 0; i < line.size(); ++i) {
     if (line[i] == '\x1b') {
       while (!std::isalpha(static_cast<unsigned char>(line[i]))) ++i;
-    } else if (line[i] != '\r' && (static_cast<unsigned char>(line[i]) & 0xc0) != 0x80) {
+    } else if (line[i] != '\n' && (static_cast<unsigned char>(line[i]) & 0xc0) != 0x80) {
       ++n;
     }
   }
