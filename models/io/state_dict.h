@@ -1,7 +1,7 @@
 /// Named tensors, and moving them into and out of modules.
 #pragma once
 
-#include <stdexcept>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,18 +22,30 @@ struct LoadReport {
   std::vector<std::string> missing;      ///< the module has it, the file does not
   std::vector<std::string> unexpected;   ///< the file has it, the module does not
   std::vector<std::string> wrong_shape;  ///< "name: file (2, 3), model (2, 4)"
-  std::vector<std::string> ignored;      ///< known leftovers (causal-mask buffers), and config keys not modelled
+  std::vector<std::string> ignored;      ///< known leftovers (causal-mask buffers, second names of tied tensors), and
+                                         ///< config keys not modelled
 
   bool ok() const { return missing.empty() && unexpected.empty() && wrong_shape.empty(); }
-  /// At most three lines, naming the first few of each list.
+  /// One line, naming the first few of each list that makes loading fail; empty when ok().
   std::string summary() const;
 };
 
-/// Parameters and buffers of `module` by name; a tied tensor appears once, under its first name.
+/// Parameters, then buffers of `module` by name, sharing its memory; a tied tensor appears once, under its first name.
 StateDict state_dict(const torch::nn::Module& module);
 
-/// Puts `tensors` into `module` without keeping a copy where dtype and device agree: parameters then share the file's
-/// mapping. Tied parameters stay tied. Nothing is changed unless the report is ok or `strict` is false.
-LoadReport load_state_dict(torch::nn::Module& module, const StateDict& tensors, bool strict = true);
+struct LoadOptions {
+  bool strict = true;  ///< throw unless the report is ok
+  /// Tensors that already have the right dtype and device are adopted instead of copied: parameters then share their
+  /// memory (for a mapped file: loading reads nothing, pages come when touched). Off, values are copied into the
+  /// module's own memory.
+  bool share_memory = false;
+  /// Floating-point tensors of the module become this; unset: they keep the module's dtype and the file's are converted.
+  std::optional<torch::ScalarType> dtype;
+};
+
+/// Puts `tensors` into `module`. Tied parameters stay tied (any of their names will do, the first found wins), and
+/// parameters that are not tied never come to share memory. Throws std::runtime_error when strict and the report is not
+/// ok; nothing is changed then.
+LoadReport load_state_dict(torch::nn::Module& module, const StateDict& tensors, const LoadOptions& options = {});
 
 }  // namespace langzoo

@@ -1,2 +1,0 @@
-#include <torch/torch.h>
-#include "models/io/state_dict.h"
