@@ -61,9 +61,8 @@ StateDict renamed(const StateDict& tensors, const std::set<std::string>& model_n
   const std::string prefix = traits.base_model_prefix + ".";
   const auto has_prefix = [&](const std::string& name) { return name.starts_with(prefix); };
   const bool model_has_base = std::any_of(model_names.begin(), model_names.end(), has_prefix);
-  const bool file_has_base = std::any_of(tensors.begin(), tensors.end(), [&](const auto& item) {
-    return has_prefix(item.key());
-  });
+  const bool file_has_base =
+      std::any_of(tensors.begin(), tensors.end(), [&](const auto& item) { return has_prefix(item.key()); });
 
   StateDict result;
   for (const auto& item : tensors) {

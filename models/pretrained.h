@@ -67,9 +67,9 @@ std::vector<std::string> unmodelled_keys(std::string_view file_text, std::string
 /// Runs `construct` and turns a model too large for memory into a one-line error that names `origin`.
 void construct_checked(const std::string& origin, const std::function<void()>& construct);
 
-/// The model in `dir`, in evaluation mode. Parameters are neither initialised nor read nor copied: they are pages of the
-/// file, private to this process, and take gradients as usual. `report`, if given, tells what was ignored.
-/// Throws std::runtime_error (FileError) naming directory, file and key.
+/// The model in `dir`, in evaluation mode. Parameters are neither initialised nor read nor copied: they are pages of
+/// the file, private to this process, and take gradients as usual. `report`, if given, tells what was ignored. Throws
+/// std::runtime_error (FileError) naming directory, file and key.
 template <class Model>
 Model from_pretrained(const std::filesystem::path& dir, LoadReport* report = nullptr,
                       const PretrainedOptions& options = {}) {
@@ -94,7 +94,8 @@ Model from_pretrained(const std::filesystem::path& dir, LoadReport* report = nul
 }
 
 /// Writes DIR/config.json (`config_json` with "architectures", "model_type" and "dtype" added) and
-/// DIR/model.safetensors, each atomically, the weights first; makes DIR when missing. Python's from_pretrained opens it.
+/// DIR/model.safetensors, each atomically, the weights first; makes DIR when missing. Python's from_pretrained opens
+/// it.
 void save_pretrained(const torch::nn::Module& model, const std::string& config_json, const PretrainedTraits& traits,
                      const std::filesystem::path& dir);
 

@@ -12,8 +12,8 @@
 #include <vector>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 #include <torch/torch.h>
+#include <nlohmann/json.hpp>
 
 #include "data/files/files.h"
 
@@ -145,13 +145,15 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
   bool in_metadata_ = false, in_list_ = false;
 };
 
-/// Bytes of a tensor, or nothing when the product overflows.
+/// Bytes of a tensor, or nothing when they, or the strides of an empty one, overflow.
 std::optional<std::int64_t> byte_count(const std::vector<std::int64_t>& shape, std::int64_t element_size) {
   std::int64_t bytes = element_size;
+  bool empty = false;
   for (const std::int64_t size : shape) {
-    if (__builtin_mul_overflow(bytes, size, &bytes)) return std::nullopt;
+    empty = empty || size == 0;
+    if (__builtin_mul_overflow(bytes, std::max<std::int64_t>(size, 1), &bytes)) return std::nullopt;
   }
-  return bytes;
+  return empty ? 0 : bytes;
 }
 
 torch::Tensor tensor_at(std::byte* data, const Entry& entry, const std::shared_ptr<MappedFile>& file) {
@@ -217,10 +219,10 @@ StateDict load_safetensors(const fs::path& path, SafetensorsMetadata* metadata) 
   for (const Entry& entry : reader.entries) {
     const std::int64_t begin = (*entry.offsets)[0];
     if (begin != position) {
-      throw FileError(path, fmt::format("tensor {}: data_offsets: {} bytes {} (they begin at {}, expected {})",
-                                        entry.name, std::abs(begin - position),
-                                        begin < position ? "overlap another tensor" : "before it belong to none", begin,
-                                        position));
+      throw FileError(
+          path, fmt::format("tensor {}: data_offsets: {} bytes {} (they begin at {}, expected {})", entry.name,
+                            std::abs(begin - position),
+                            begin < position ? "overlap another tensor" : "before it belong to none", begin, position));
     }
     position = (*entry.offsets)[1];
     if (*entry.dtype == torch::kBool &&

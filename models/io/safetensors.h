@@ -21,10 +21,10 @@ using SafetensorsMetadata = std::map<std::string, std::string>;
 /// shape.
 StateDict load_safetensors(const std::filesystem::path& path, SafetensorsMetadata* metadata = nullptr);
 
-/// Written atomically; tensors are moved to the CPU and made contiguous one at a time. The bytes are those that Python's
-/// safetensors writes: larger element sizes first, then by name, the header padded with spaces to a multiple of 8, so
-/// that every tensor is aligned to its element size. Throws FileError, or std::invalid_argument for a tensor the format
-/// cannot hold.
+/// Written atomically; tensors are moved to the CPU and made contiguous one at a time. The bytes are those that
+/// Python's safetensors writes: larger element sizes first, then by name, the header padded with spaces to a multiple
+/// of 8, so that every tensor is aligned to its element size. Throws FileError, or std::invalid_argument for a tensor
+/// the format cannot hold.
 void save_safetensors(const std::filesystem::path& path, const StateDict& tensors,
                       const SafetensorsMetadata& metadata = {{"format", "pt"}});
 

@@ -52,7 +52,8 @@ void append_list(std::string& text, const char* title, const std::vector<std::st
   constexpr std::size_t kShown = 3;
   if (items.empty()) return;
   const auto end = items.begin() + static_cast<std::ptrdiff_t>(std::min(items.size(), kShown));
-  text += fmt::format("{}{} {}: {}", text.empty() ? "" : "; ", items.size(), title, fmt::join(items.begin(), end, ", "));
+  text +=
+      fmt::format("{}{} {}: {}", text.empty() ? "" : "; ", items.size(), title, fmt::join(items.begin(), end, ", "));
   if (items.size() > kShown) text += ", ...";
 }
 

@@ -39,7 +39,8 @@ struct LoadOptions {
   /// memory (for a mapped file: loading reads nothing, pages come when touched). Off, values are copied into the
   /// module's own memory.
   bool share_memory = false;
-  /// Floating-point tensors of the module become this; unset: they keep the module's dtype and the file's are converted.
+  /// Floating-point tensors of the module become this; unset: they keep the module's dtype and the file's are
+  /// converted.
   std::optional<torch::ScalarType> dtype;
 };
 

@@ -1,0 +1,231 @@
+#include "tests/support/test.h"
+
+#include <chrono>
+
+#include "data/files/files.h"
+#include "models/io/config_json.h"
+#include "models/io/safetensors.h"
+#include "models/layers/linear.h"
+#include "models/pretrained.h"
+
+namespace langzoo::test {
+
+namespace {
+
+using Catch::Matchers::Contains;
+
+namespace fs = std::filesystem;
+
+struct ToyConfig {
+  std::int64_t n_embd = 4;
+  std::int64_t n_vocab = 6;
+  bool tie_word_embeddings = true;
+
+  void validate() const {
+    if (n_embd % 2 != 0) throw std::invalid_argument("n_embd: must be even (is " + std::to_string(n_embd) + ")");
+  }
+  static ToyConfig from_json(std::string_view text, const std::string& origin) {
+    ToyConfig config;
+    const ConfigReader reader(text, origin);
+    reader.get("n_embd", config.n_embd, 1);
+    reader.get("n_vocab", config.n_vocab, 1);
+    reader.get("tie_word_embeddings", config.tie_word_embeddings);
+    reader.validate(config);
+    return config;
+  }
+  std::string to_json() const {
+    return ConfigWriter()
+        .set("n_embd", n_embd)
+        .set("n_vocab", n_vocab)
+        .set("tie_word_embeddings", tie_word_embeddings)
+        .text();
+  }
+};
+
+torch::Tensor parameter(torch::IntArrayRef shape) {
+  return SkipInit::active() ? torch::empty(shape) : torch::full(shape, 9.0f);
+}
+
+/// An embedding and a norm: the model without a head.
+struct ToyModelImpl : torch::nn::Module {
+  using Config = ToyConfig;
+  explicit ToyModelImpl(const ToyConfig& config) : config(config) {
+    wte = register_parameter("wte", parameter({config.n_vocab, config.n_embd}));
+    norm = register_module("norm", std::make_shared<torch::nn::Module>("norm"));
+    norm->register_parameter("weight", parameter({config.n_embd}));
+    norm->register_parameter("bias", parameter({config.n_embd}));
+  }
+  static const PretrainedTraits& pretrained_traits() {
+    static const PretrainedTraits traits = {"toy", "ToyModel", "body", {"attn.bias"}, {{"head", "body.wte"}}};
+    return traits;
+  }
+  ToyConfig config;
+  torch::Tensor wte;
+  std::shared_ptr<torch::nn::Module> norm;
+};
+TORCH_MODULE(ToyModel);
+
+/// The same with a head, tied to the embedding unless the config says otherwise.
+struct ToyHeadModelImpl : torch::nn::Module {
+  using Config = ToyConfig;
+  explicit ToyHeadModelImpl(const ToyConfig& config) : config(config) {
+    body = register_module("body", ToyModel(config));
+    if (!config.tie_word_embeddings) head = register_parameter("head", parameter({config.n_vocab, config.n_embd}));
+  }
+  static const PretrainedTraits& pretrained_traits() {
+    static const PretrainedTraits traits = {"toy", "ToyHeadModel", "body", {"attn.bias"}, {{"head", "body.wte"}}};
+    return traits;
+  }
+  ToyConfig config;
+  ToyModel body{nullptr};
+  torch::Tensor head;
+};
+TORCH_MODULE(ToyHeadModel);
+
+const torch::Tensor kWte = torch::arange(24, torch::kFloat32).reshape({6, 4});
+
+/// A directory with this config and these weights; "wte", "norm.weight", "norm.bias" are given values.
+void write_model(const fs::path& dir, const std::string& config, const std::vector<std::string>& names,
+                 torch::ScalarType dtype = torch::kFloat32) {
+  StateDict tensors;
+  for (const auto& name : names) {
+    const bool matrix = name.ends_with("wte") || name.ends_with("head");
+    tensors.insert(name, matrix ? kWte.to(dtype) : torch::full(4, name.ends_with("bias") ? 2.0f : 1.0f).to(dtype));
+  }
+  write_file(dir / "config.json", config);
+  save_safetensors(dir / "model.safetensors", tensors);
+}
+
+const char* const kConfig = R"({"model_type": "toy", "n_embd": 4, "n_vocab": 6})";
+
+void check_values(ToyModelImpl& model) {
+  CHECK(torch::equal(model.wte, kWte));
+  CHECK(model.norm->named_parameters()["weight"].eq(1).all().item<bool>());
+  CHECK(model.norm->named_parameters()["bias"].eq(2).all().item<bool>());
+}
+
+}  // namespace
+
+TEST_CASE("what save_pretrained wrote, from_pretrained reads") {
+  const TempDir dir;
+  ToyHeadModel model(ToyConfig{});
+  model->body->wte.data().copy_(kWte);
+  save_pretrained(*model, model->config.to_json(), ToyHeadModelImpl::pretrained_traits(), dir / "new" / "model");
+  LoadReport report;
+  auto loaded = from_pretrained<ToyHeadModel>(dir / "new" / "model", &report);
+  CHECK(report.ok());
+  CHECK(report.ignored.empty());
+  CHECK_FALSE(loaded->is_training());
+  CHECK(torch::equal(loaded->body->wte, kWte));
+  CHECK(loaded->body->wte.requires_grad());
+  CHECK(read_file(dir / "new" / "model" / "config.json") ==
+        "{\n  \"n_embd\": 4,\n  \"n_vocab\": 6,\n  \"tie_word_embeddings\": true,\n  \"architectures\": [\n"
+        "    \"ToyHeadModel\"\n  ],\n  \"model_type\": \"toy\",\n  \"dtype\": \"float32\"\n}\n");
+}
+
+TEST_CASE("a checkpoint loads with and without the base model's prefix, either way round") {
+  for (const std::string prefix : {"body.", ""}) {
+    const TempDir dir;
+    write_model(dir.path(), kConfig, {prefix + "wte", prefix + "norm.weight", prefix + "norm.bias", "head"});
+    LoadReport report;
+    check_values(*from_pretrained<ToyModel>(dir.path(), &report));
+    CHECK(report.ignored == std::vector<std::string>{"head"});
+    check_values(*from_pretrained<ToyHeadModel>(dir.path(), &report)->body);
+    CHECK(report.ignored == std::vector<std::string>{"head"});
+  }
+}
+
+TEST_CASE("a file that has the tied tensor only under its second name") {
+  const TempDir dir;
+  write_model(dir.path(), kConfig, {"body.norm.weight", "body.norm.bias", "head"});
+  check_values(*from_pretrained<ToyHeadModel>(dir.path())->body);
+}
+
+TEST_CASE("an untied head is the model's own and must be there") {
+  const TempDir dir;
+  const std::string config = R"({"model_type": "toy", "tie_word_embeddings": false})";
+  write_model(dir.path(), config, {"body.wte", "body.norm.weight", "body.norm.bias", "head"});
+  CHECK(torch::equal(from_pretrained<ToyHeadModel>(dir.path())->head, kWte));
+  write_model(dir.path(), config, {"wte", "norm.weight", "norm.bias"});
+  CHECK_THROWS_WITH(from_pretrained<ToyHeadModel>(dir.path()), Contains("1 missing: head"));
+  auto fresh = from_pretrained<ToyHeadModel>(dir.path(), nullptr, {.new_head = true});
+  CHECK(fresh->head.eq(9).all().item<bool>());
+  check_values(*fresh->body);
+  write_model(dir.path(), config, {"body.wte", "body.norm.bias"});
+  CHECK_THROWS_WITH(from_pretrained<ToyHeadModel>(dir.path(), nullptr, {.new_head = true}),
+                    Contains("1 missing: body.norm.weight"));
+}
+
+TEST_CASE("old names, leftovers and config keys not modelled") {
+  const TempDir dir;
+  write_model(dir.path(), R"({"model_type": "toy", "use_cache": true, "architectures": ["ToyModel"]})",
+              {"wte", "norm.gamma", "norm.beta", "h.0.attn.bias"});
+  fs::remove(dir / "model.safetensors");
+  StateDict tensors;
+  tensors.insert("wte", kWte);
+  tensors.insert("norm.gamma", torch::ones(4));
+  tensors.insert("norm.beta", torch::full(4, 2.0f));
+  tensors.insert("h.0.attn.bias", torch::ones({1, 1}));
+  save_safetensors(dir / "model.safetensors", tensors);
+  LoadReport report;
+  check_values(*from_pretrained<ToyHeadModel>(dir.path(), &report)->body);
+  CHECK(report.ignored == std::vector<std::string>{"h.0.attn.bias", "config.json: use_cache"});
+}
+
+TEST_CASE("half precision becomes float32 unless another dtype is asked for") {
+  const TempDir dir;
+  write_model(dir.path(), kConfig, {"wte", "norm.weight", "norm.bias"}, torch::kBFloat16);
+  auto model = from_pretrained<ToyModel>(dir.path());
+  CHECK(model->wte.scalar_type() == torch::kFloat32);
+  check_values(*model);
+  auto half = from_pretrained<ToyModel>(dir.path(), nullptr, {.dtype = torch::kBFloat16});
+  CHECK(half->wte.scalar_type() == torch::kBFloat16);
+  save_pretrained(*half, half->config.to_json(), ToyModelImpl::pretrained_traits(), dir / "half");
+  CHECK_THAT(read_file(dir / "half" / "config.json"), Contains("\"dtype\": \"bfloat16\""));
+}
+
+TEST_CASE("training a loaded model leaves the file alone, and it may be saved over its own file") {
+  const TempDir dir;
+  write_model(dir.path(), kConfig, {"wte", "norm.weight", "norm.bias"});
+  const std::string before = read_file(dir / "model.safetensors");
+  auto model = from_pretrained<ToyModel>(dir.path());
+  {
+    const torch::NoGradGuard no_grad;
+    model->wte.add_(1.0);
+  }
+  CHECK(read_file(dir / "model.safetensors") == before);
+  save_pretrained(*model, model->config.to_json(), ToyModelImpl::pretrained_traits(), dir.path());
+  CHECK(torch::equal(model->wte, kWte + 1.0));
+  CHECK(torch::equal(from_pretrained<ToyModel>(dir.path())->wte, kWte + 1.0));
+}
+
+TEST_CASE("directories that are no model of this family are refused in one line") {
+  const TempDir dir;
+  const auto error_of = [&](const std::string& config) {
+    if (!config.empty()) write_model(dir.path(), config, {"wte", "norm.weight", "norm.bias"});
+    std::string message;
+    try {
+      from_pretrained<ToyModel>(dir.path());
+    } catch (const std::runtime_error& error) {
+      message = error.what();
+    }
+    CHECK_THAT(message, Contains(dir.path().string()) && !Contains("\n"));
+    return message;
+  };
+  CHECK_THAT(error_of(""), Contains("no config.json"));
+  CHECK_THROWS_WITH(from_pretrained<ToyModel>(dir / "absent"), Contains("absent: no such directory"));
+  CHECK_THAT(error_of("{"), Contains("config.json: not valid JSON"));
+  CHECK_THAT(error_of("[]"), Contains("config.json: not a JSON object"));
+  CHECK_THAT(error_of("{}"), Contains("config.json: model_type: is \"\""));
+  CHECK_THAT(error_of(R"({"model_type": "bert"})"),
+             Contains("config.json: model_type: is \"bert\", this program loads \"toy\""));
+  CHECK(model_type_of(dir.path()) == "bert");
+  CHECK_THAT(error_of(R"({"model_type": "toy", "n_embd": 3})"), Contains("config.json: n_embd: must be even (is 3)"));
+  CHECK_THAT(error_of(R"({"model_type": "toy", "n_embd": "4"})"),
+             Contains("config.json: n_embd: is \"4\", expected a whole number"));
+  CHECK_THAT(error_of(R"({"model_type": "toy", "n_embd": 8})"), Contains("wte: file (6, 4), model (6, 8)"));
+  CHECK_THAT(error_of(R"({"model_type": "toy", "n_embd": 4000000000, "n_vocab": 4000000000})"),
+             Contains("config.json: no model of these sizes"));
+}
+
+}  // namespace langzoo::test
