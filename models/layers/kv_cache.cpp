@@ -20,7 +20,7 @@ torch::Tensor select_rows(const torch::Tensor& buffer, const torch::Tensor& rows
 
 }  // namespace
 
-KvCache::View KvCache::append(const torch::Tensor& keys, const torch::Tensor& values) {
+std::pair<torch::Tensor, torch::Tensor> KvCache::append(const torch::Tensor& keys, const torch::Tensor& values) {
   const auto tokens = keys.size(2);
   if (length_ + tokens > capacity_)
     throw std::invalid_argument("key-value cache: " + std::to_string(length_ + tokens) +

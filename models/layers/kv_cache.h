@@ -1,6 +1,8 @@
 /// Keys and values of the tokens seen so far, kept for decoding.
 #pragma once
 
+#include <utility>
+
 #include <torch/types.h>
 
 namespace langzoo {
@@ -9,17 +11,12 @@ namespace langzoo {
 /// left. Views of them are handed out; nothing is copied or allocated per token.
 class KvCache {
  public:
-  struct View {
-    torch::Tensor keys;    ///< (B,H,S,K)
-    torch::Tensor values;  ///< (B,H,S,K)
-  };
-
   explicit KvCache(std::int64_t capacity) : capacity_(capacity) {}
 
-  /// Stores the T newest tokens and returns everything stored. The first call decides batch, heads, width, dtype and
-  /// device. Throws std::invalid_argument when the capacity is exceeded. Not for training: no gradient passes through.
-  /// Shapes: keys, values (B,H,T,K).
-  View append(const torch::Tensor& keys, const torch::Tensor& values);
+  /// Stores the T newest tokens and returns the keys and values of all S stored, each (B,H,S,K). The first call decides
+  /// batch, heads, width, dtype and device. Throws std::invalid_argument when the capacity is exceeded. Not for
+  /// training: no gradient passes through. Shapes: keys, values (B,H,T,K).
+  std::pair<torch::Tensor, torch::Tensor> append(const torch::Tensor& keys, const torch::Tensor& values);
 
   /// Row b continues what row `rows[b]` held; the batch may grow or shrink. Shapes: rows (B') int64.
   void reorder(const torch::Tensor& rows);

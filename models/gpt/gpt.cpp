@@ -1,0 +1,225 @@
+#include "models/gpt/gpt.h"
+
+#include <cmath>
+#include <stdexcept>
+
+#include <c10/util/StringUtil.h>
+#include <torch/torch.h>
+
+#include "models/layers/attention.h"
+#include "models/layers/checkpoint.h"
+#include "models/layers/init.h"
+#include "models/layers/masks.h"
+#include "models/losses/cross_entropy.h"
+
+namespace langzoo {
+
+namespace {
+
+torch::nn::LayerNorm layer_norm(const Gpt2Config& config) {
+  return torch::nn::LayerNorm(torch::nn::LayerNormOptions({config.n_embd}).eps(config.layer_norm_epsilon));
+}
+
+/// Given its weight, torch's embedding does not draw one.
+torch::nn::Embedding embedding(std::int64_t rows, std::int64_t width) {
+  return torch::nn::Embedding(torch::nn::EmbeddingOptions(rows, width)._weight(torch::empty({rows, width})));
+}
+
+/// Hugging Face's Conv1D: a linear layer whose weight is stored (in,out).
+Linear conv1d(std::int64_t in, std::int64_t out) {
+  return Linear(in, out, /*with_bias=*/true, WeightLayout::kInOut);
+}
+
+}  // namespace
+
+Gpt2Config Gpt2Config::preset(const std::string& name) {
+  const auto sized = [](std::int64_t layers, std::int64_t width, std::int64_t heads) {
+    Gpt2Config config;
+    config.n_layer = layers;
+    config.n_embd = width;
+    config.n_head = heads;
+    return config;
+  };
+  if (name == "gpt2") return sized(12, 768, 12);
+  if (name == "gpt2-medium") return sized(24, 1024, 16);
+  if (name == "gpt2-large") return sized(36, 1280, 20);
+  if (name == "gpt2-xl") return sized(48, 1600, 25);
+  throw std::invalid_argument(
+      c10::str("GPT-2 preset \"", name, "\" is not known: use gpt2, gpt2-medium, gpt2-large or gpt2-xl"));
+}
+
+void Gpt2Config::validate() const {
+  const auto require = [](bool holds, const char* field, auto value, const char* rule) {
+    if (!holds) throw std::invalid_argument(c10::str("gpt2 config: ", field, " = ", value, " must be ", rule));
+  };
+  constexpr std::int64_t kLargest = std::int64_t{1} << 24;
+  const auto require_size = [&](const char* field, std::int64_t value) {
+    require(value >= 1 && value <= kLargest, field, value, "between 1 and 2^24");
+  };
+  const auto require_probability = [&](const char* field, double value) {
+    require(value >= 0.0 && value < 1.0, field, value, "in [0, 1)");
+  };
+  const auto require_token = [&](const char* field, std::optional<std::int64_t> value) {
+    if (value) require(*value >= 0, field, *value, "a token id (0 or more) or null");
+  };
+  require_size("vocab_size", vocab_size);
+  require_size("n_positions", n_positions);
+  require_size("n_embd", n_embd);
+  require_size("n_layer", n_layer);
+  require_size("n_head", n_head);
+  require_size("n_inner", inner_width());
+  require(n_embd % n_head == 0, "n_embd", n_embd, c10::str("a multiple of n_head = ", n_head).c_str());
+  require_probability("resid_pdrop", resid_pdrop);
+  require_probability("embd_pdrop", embd_pdrop);
+  require_probability("attn_pdrop", attn_pdrop);
+  require(layer_norm_epsilon > 0.0 && std::isfinite(layer_norm_epsilon), "layer_norm_epsilon", layer_norm_epsilon,
+          "positive");
+  require(initializer_range >= 0.0 && std::isfinite(initializer_range), "initializer_range", initializer_range,
+          "0 or more");
+  require_token("bos_token_id", bos_token_id);
+  require_token("eos_token_id", eos_token_id);
+  require_token("pad_token_id", pad_token_id);
+  try {
+    activation_from_name(activation_function);
+  } catch (const std::invalid_argument& error) {
+    throw std::invalid_argument(c10::str("gpt2 config: activation_function: ", error.what()));
+  }
+}
+
+Gpt2AttentionImpl::Gpt2AttentionImpl(const Gpt2Config& config, std::int64_t layer)
+    : heads_(config.n_head),
+      scale_(config.scale_attn_weights ? 1.0 / std::sqrt(static_cast<double>(config.head_width())) : 1.0),
+      attn_dropout_(config.attn_pdrop),
+      resid_dropout_(config.resid_pdrop) {
+  if (config.scale_attn_by_inverse_layer_idx) scale_ /= static_cast<double>(layer + 1);
+  c_attn = register_module("c_attn", conv1d(config.n_embd, 3 * config.n_embd));
+  c_proj = register_module("c_proj", conv1d(config.n_embd, config.n_embd));
+}
+
+torch::Tensor Gpt2AttentionImpl::forward(const torch::Tensor& x, const torch::Tensor& bias, KvCache* cache) {
+  const auto qkv = c_attn(x).chunk(3, -1);  // 3 of (B,T,C)
+  const auto split_heads = [&](const torch::Tensor& y) { return y.unflatten(-1, {heads_, -1}).transpose(1, 2); };
+  const auto q = split_heads(qkv[0]);  // (B,H,T,K)
+  auto k = split_heads(qkv[1]), v = split_heads(qkv[2]);
+  if (cache) std::tie(k, v) = cache->append(k, v);  // (B,H,S,K)
+
+  AttendOptions options;
+  options.bias = bias;
+  options.causal = !bias.defined();
+  options.scale = scale_;
+  options.dropout = is_training() ? attn_dropout_ : 0.0;
+  const auto heads = attend(q, k, v, options).output;
+  return at::dropout(c_proj(heads.transpose(1, 2).flatten(2)), resid_dropout_, is_training());  // (B,T,C)
+}
+
+Gpt2MlpImpl::Gpt2MlpImpl(const Gpt2Config& config)
+    : activation_(activation_from_name(config.activation_function)), dropout_(config.resid_pdrop) {
+  c_fc = register_module("c_fc", conv1d(config.n_embd, config.inner_width()));
+  c_proj = register_module("c_proj", conv1d(config.inner_width(), config.n_embd));
+}
+
+torch::Tensor Gpt2MlpImpl::forward(const torch::Tensor& x) {
+  return at::dropout(c_proj(activate(c_fc(x), activation_)), dropout_, is_training());
+}
+
+Gpt2BlockImpl::Gpt2BlockImpl(const Gpt2Config& config, std::int64_t layer) {
+  ln_1 = register_module("ln_1", layer_norm(config));
+  attn = register_module("attn", Gpt2Attention(config, layer));
+  ln_2 = register_module("ln_2", layer_norm(config));
+  mlp = register_module("mlp", Gpt2Mlp(config));
+}
+
+torch::Tensor Gpt2BlockImpl::forward(const torch::Tensor& x0, const torch::Tensor& bias, KvCache* cache) {
+  const auto x = x0 + attn(ln_1(x0), bias, cache);
+  return x + mlp(ln_2(x));
+}
+
+Gpt2ModelImpl::Gpt2ModelImpl(const Gpt2Config& config) : config_(config) {
+  wte = register_module("wte", embedding(config.vocab_size, config.n_embd));
+  wpe = register_module("wpe", embedding(config.n_positions, config.n_embd));
+  h = register_module("h", torch::nn::ModuleList());
+  for (std::int64_t layer = 0; layer < config.n_layer; ++layer) h->push_back(Gpt2Block(config, layer));
+  ln_f = register_module("ln_f", layer_norm(config));
+}
+
+torch::Tensor Gpt2ModelImpl::forward(const torch::Tensor& ids, const Gpt2Inputs& inputs) {
+  if (ids.dim() != 2) throw std::invalid_argument(c10::str("gpt2: ids must be (B,T), got ", ids.dim(), " dimensions"));
+  const auto& [mask, position_ids, caches] = inputs;
+  if (caches && std::ssize(*caches) != config_.n_layer)
+    throw std::invalid_argument(c10::str("gpt2: ", caches->size(), " caches for ", config_.n_layer, " layers"));
+  const auto tokens = ids.size(1), past = caches ? caches->front().length() : 0, seen = past + tokens;
+  if (seen > config_.n_positions)
+    throw std::invalid_argument(c10::str("gpt2: ", seen, " tokens exceed n_positions = ", config_.n_positions));
+  if (mask.defined() && (mask.dim() != 2 || mask.size(0) != ids.size(0) || mask.size(1) != seen))
+    throw std::invalid_argument(c10::str("gpt2: attention_mask must be (", ids.size(0), ",", seen, ")"));
+
+  torch::Tensor positions, bias;
+  if (mask.defined()) bias = padding_bias(mask, wte->weight.scalar_type());  // (B,1,1,S)
+  if (tokens > 1 && (mask.defined() || past > 0))
+    bias = combine_biases(bias, causal_bias(tokens, seen, wte->weight.options()));  // (T,S) or (B,1,T,S)
+  if (position_ids.defined())
+    positions = wpe(position_ids);
+  else if (mask.defined())
+    positions = wpe(positions_from_mask(mask).narrow(1, past, tokens));
+  else
+    positions = wpe->weight.narrow(0, past, tokens);  // (T,C), the same for every row
+
+  auto x = at::dropout(wte(ids) + positions, config_.embd_pdrop, is_training());  // (B,T,C)
+  for (std::int64_t layer = 0; layer < config_.n_layer; ++layer) {
+    auto* const block = h[layer]->as<Gpt2BlockImpl>();
+    if (gradient_checkpointing && is_training())
+      x = checkpoint([block, bias](const torch::Tensor& x0) { return block->forward(x0, bias); }, x,
+                     block->parameters());
+    else
+      x = block->forward(x, bias, caches ? &(*caches)[static_cast<std::size_t>(layer)] : nullptr);
+  }
+  return ln_f(x);
+}
+
+Gpt2LmHeadModelImpl::Gpt2LmHeadModelImpl(const Gpt2Config& config) : config_(config) {
+  config.validate();
+  {
+    const SkipInit filled_below;
+    transformer = register_module("transformer", Gpt2Model(config));
+    lm_head = Linear(config.n_embd, config.vocab_size, /*with_bias=*/false);
+  }
+  if (config.tie_word_embeddings)
+    lm_head->weight = transformer->wte->weight;
+  else
+    register_module("lm_head", lm_head);
+  if (!SkipInit::active()) initialize();
+}
+
+/// Radford et al. 2019, section 2.3: "we scale the weights of residual layers at initialization by a factor of
+/// 1/sqrt(N) where N is the number of residual layers", two a block.
+void Gpt2LmHeadModelImpl::initialize() {
+  const torch::NoGradGuard no_grad;
+  const double residual_std = config_.initializer_range / std::sqrt(2.0 * static_cast<double>(config_.n_layer));
+  for (auto& parameter : named_parameters()) {
+    const std::string& name = parameter.key();
+    if (parameter.value().dim() == 2)
+      init_normal(parameter.value(), name.ends_with("c_proj.weight") ? residual_std : config_.initializer_range);
+    else if (name.ends_with("bias"))
+      parameter.value().zero_();
+    else
+      parameter.value().fill_(1.0);  // the norms' gains
+  }
+}
+
+CausalLmOutput Gpt2LmHeadModelImpl::forward(const torch::Tensor& ids, const Gpt2Inputs& inputs) {
+  const auto hidden = transformer->forward(ids, inputs);
+  return {lm_head(hidden), hidden};
+}
+
+torch::Tensor Gpt2LmHeadModelImpl::loss_sum(const torch::Tensor& ids, const torch::Tensor& targets,
+                                            const Gpt2Inputs& inputs) {
+  const auto hidden = transformer->forward(ids, inputs);
+  return linear_cross_entropy(hidden.flatten(0, 1), lm_head->weight, targets.flatten());
+}
+
+void Gpt2LmHeadModelImpl::train(bool on) {
+  torch::nn::Module::train(on);
+  lm_head->train(on);
+}
+
+}  // namespace langzoo

@@ -1,0 +1,92 @@
+#include "models/losses/cross_entropy.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+
+#include <ATen/autocast_mode.h>
+#include <torch/torch.h>
+
+namespace langzoo {
+
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+torch::Tensor reduced(const torch::Tensor& sum, const torch::Tensor& targets, const CrossEntropyOptions& options) {
+  if (options.reduction == Reduction::kSum) return sum;
+  return sum / (targets != options.ignore_index).sum().clamp_min(1);
+}
+
+class LinearCrossEntropy : public torch::autograd::Function<LinearCrossEntropy> {
+ public:
+  static torch::Tensor forward(AutogradContext* ctx, const torch::Tensor& hidden, const torch::Tensor& weight,
+                               const torch::Tensor& targets, std::int64_t ignore_index, bool want_hidden_grad,
+                               bool want_weight_grad) {
+    const auto rows = hidden.size(0), vocabulary = weight.size(0);
+    const auto chunk = std::clamp<std::int64_t>(kLogitsAlive / vocabulary, 1, std::max<std::int64_t>(rows, 1));
+    const auto precise = at::isReducedFloatingType(hidden.scalar_type()) ? torch::kFloat32 : hidden.scalar_type();
+    auto loss = at::zeros({}, hidden.options().dtype(precise));
+    torch::Tensor hidden_grad, weight_grad;
+    if (want_hidden_grad) hidden_grad = at::empty_like(hidden, at::MemoryFormat::Contiguous);
+    if (want_weight_grad) weight_grad = at::zeros(weight.sizes(), weight.options().dtype(precise));
+
+    for (std::int64_t begin = 0; begin < rows; begin += chunk) {
+      const auto n = std::min(chunk, rows - begin);
+      const auto h = hidden.narrow(0, begin, n);
+      const auto target = targets.narrow(0, begin, n);
+      const auto ignored = target == ignore_index;
+      const auto index = target.masked_fill(ignored, 0).unsqueeze(1);                            // (n,1)
+      auto p = at::_log_softmax(at::mm(h, weight.t()).to(precise), 1, /*half_to_float=*/false);  // (n,V)
+      loss -= p.gather(1, index).masked_fill_(ignored.unsqueeze(1), 0).sum();
+      if (!want_hidden_grad && !want_weight_grad) continue;
+      p.exp_().scatter_add_(1, index, at::full({}, -1.0, p.options()).expand({n, 1}));
+      p.masked_fill_(ignored.unsqueeze(1), 0);
+      const auto logits_grad = p.to(h.scalar_type());
+      if (want_hidden_grad) hidden_grad.narrow(0, begin, n).copy_(at::mm(logits_grad, weight));
+      if (want_weight_grad && precise == h.scalar_type()) weight_grad.addmm_(logits_grad.t(), h);
+      if (want_weight_grad && precise != h.scalar_type()) weight_grad.add_(at::mm(logits_grad.t(), h));
+    }
+    ctx->save_for_backward({hidden_grad, weight_grad});
+    return loss;
+  }
+
+  static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
+    const auto saved = ctx->get_saved_variables();
+    variable_list result(6);
+    for (int i = 0; i < 2; ++i)
+      if (saved[i].defined()) result[i] = saved[i] * grads[0];
+    return result;
+  }
+};
+
+}  // namespace
+
+torch::Tensor cross_entropy(const torch::Tensor& logits, const torch::Tensor& targets,
+                            const CrossEntropyOptions& options) {
+  const auto precise = at::isReducedFloatingType(logits.scalar_type()) ? torch::kFloat32 : logits.scalar_type();
+  const auto sum =
+      at::nll_loss(at::log_softmax(logits, -1, precise), targets, {}, at::Reduction::Sum, options.ignore_index);
+  return reduced(sum, targets, options);
+}
+
+torch::Tensor linear_cross_entropy(const torch::Tensor& hidden, const torch::Tensor& weight,
+                                   const torch::Tensor& targets, const CrossEntropyOptions& options) {
+  if (hidden.dim() != 2 || weight.dim() != 2 || targets.dim() != 1 || hidden.size(1) != weight.size(1) ||
+      hidden.size(0) != targets.size(0))
+    throw std::invalid_argument("linear_cross_entropy: hidden (N,C), weight (V,C) and targets (N) do not fit together");
+  auto h = hidden, w = weight;
+  const auto device = hidden.device().type();
+  if (at::autocast::is_autocast_enabled(device)) {
+    const auto dtype = at::autocast::get_autocast_dtype(device);
+    h = at::autocast::cached_cast(dtype, hidden, device);
+    w = at::autocast::cached_cast(dtype, weight, device);
+  }
+  const bool graph = at::GradMode::is_enabled();
+  const auto sum = LinearCrossEntropy::apply(h, w, targets, options.ignore_index, graph && h.requires_grad(),
+                                             graph && w.requires_grad());
+  return reduced(sum, targets, options);
+}
+
+}  // namespace langzoo

@@ -1,0 +1,33 @@
+/// Cross-entropy between next-token distributions and targets, in nats.
+#pragma once
+
+#include <torch/types.h>
+
+namespace langzoo {
+
+enum class Reduction {
+  kSum,   ///< over the targets that count: what training accumulates and divides by its own count
+  kMean,  ///< over the targets that count; 0 when there are none
+};
+
+struct CrossEntropyOptions {
+  std::int64_t ignore_index = -100;  ///< targets with this value count nothing and get no gradient
+  Reduction reduction = Reduction::kSum;
+};
+
+/// -sum_i log softmax(logits_i)[targets_i], a scalar.
+/// Shapes: logits (N,V), targets (N) int64 in [0,V) or ignore_index.
+torch::Tensor cross_entropy(const torch::Tensor& logits, const torch::Tensor& targets,
+                            const CrossEntropyOptions& options = {});
+
+/// cross_entropy(hidden weight^T, targets) for a vocabulary too large to hold N x V logits: rows are taken in chunks,
+/// and each chunk's logits become its share of both gradients at once (d logits = softmax - one-hot) and are forgotten.
+/// At most kLogitsAlive logits exist at a time, twice. Differentiable once, in hidden and weight.
+/// Shapes: hidden (N,C), weight (V,C), targets (N).
+torch::Tensor linear_cross_entropy(const torch::Tensor& hidden, const torch::Tensor& weight,
+                                   const torch::Tensor& targets, const CrossEntropyOptions& options = {});
+
+/// 64 MiB of float32: rows enough to keep the matrix products near the machine's limit at V = 50,257.
+inline constexpr std::int64_t kLogitsAlive = std::int64_t{1} << 24;
+
+}  // namespace langzoo
