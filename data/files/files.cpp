@@ -105,7 +105,7 @@ MappedFile::MappedFile(const fs::path& path) {
   std::uint64_t size = 0;
   const Descriptor file = open_regular(path, size);
   if (size == 0) return;
-  void* address = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, file.fd, 0);
+  void* address = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, file.fd, 0);
   if (address == MAP_FAILED) throw FileError(path, "cannot be mapped: " + reason_of(errno));
   data_ = static_cast<std::byte*>(address);
   size_ = size;

@@ -1,0 +1,44 @@
+/// What `--data FILE|DIR` means: documents, read in chunks of bounded size whose seams a tokenizer does not notice.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace langzoo {
+
+/// The documents of `path`, one a file: the file itself, or a directory's non-empty *.txt files, those of its
+/// sub-directories included (links to directories are not followed), sorted by path, byte by byte.
+/// Throws FileError when the path is missing, no file or directory, an empty file, or holds no text.
+std::vector<std::filesystem::path> find_text_files(const std::filesystem::path& path);
+
+/// Where a text of at least 2 bytes may be cut in two so that encoding the parts gives the ids of the whole.
+/// Returns the last such place, in bytes:
+///  - before a single space, or after a single line feed, between two characters that are not white space;
+///  - else before a line feed that follows a character that is not white space;
+///  - else, in a text without any of these, the last character boundary (there the ids may differ).
+/// The first holds for GPT-2's pattern and its descendants, for WordPiece, and for characters: no piece of theirs spans
+/// such a place and none looks across it. (After a line feed in general does not do: GPT-2 splits "\n\nA" into "\n",
+/// "\n", "A", but "\n\n" alone is one piece.) The second holds where punctuation does not swallow line feeds (GPT-2).
+std::size_t last_safe_cut(std::string_view text);
+
+/// A document, chunk by chunk.
+class TextReader {
+ public:
+  /// Throws FileError when the file cannot be opened.
+  explicit TextReader(const std::filesystem::path& file, std::size_t max_chunk_bytes = std::size_t{1} << 20);
+
+  /// The next part of the text, at most max_chunk_bytes long, cut at last_safe_cut; false at the end.
+  bool next(std::string& chunk);
+
+ private:
+  std::filesystem::path path_;
+  std::ifstream in_;
+  std::size_t max_chunk_bytes_;
+  std::string rest_;  ///< read but behind the last cut
+};
+
+}  // namespace langzoo

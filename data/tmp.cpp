@@ -1,1 +1,0 @@
-#include "data/files/files.h"
