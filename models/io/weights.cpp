@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "data/files/files.h"
+#include "models/io/pytorch_bin.h"
 #include "models/io/safetensors.h"
 
 namespace langzoo {
@@ -102,10 +103,13 @@ StateDict load_sharded(const fs::path& index, const Loader& load) {
 }  // namespace
 
 StateDict load_weights(const fs::path& dir) {
-  const Loader safetensors = [](const fs::path& path) { return load_safetensors(path); };
-  if (const fs::path path = dir / "model.safetensors"; fs::exists(path)) return safetensors(path);
-  if (const fs::path path = dir / "model.safetensors.index.json"; fs::exists(path)) {
-    return load_sharded(path, safetensors);
+  const std::pair<const char*, Loader> forms[] = {
+      {"model.safetensors", [](const fs::path& path) { return load_safetensors(path); }},
+      {"pytorch_model.bin", load_pytorch_bin}};
+  for (const auto& [name, load] : forms) {
+    if (fs::exists(dir / name)) return load(dir / name);
+    const fs::path index = dir / (std::string(name) + ".index.json");
+    if (fs::exists(index)) return load_sharded(index, load);
   }
   throw FileError(dir, "no weights: looked for model.safetensors, pytorch_model.bin and the .index.json of either");
 }

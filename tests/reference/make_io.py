@@ -66,6 +66,7 @@ state["empty"] = torch.zeros(0, 4)
 state._metadata = {"": {"version": 1}}
 torch.save(state, binary / "pytorch_model.bin")
 torch.save(dict(state), out / "plain_dict.bin")
+torch.save(state, out / "protocol4.bin", pickle_protocol=4)
 torch.save({"model": {"w": numbers(2)}, "epoch": 3}, out / "nested.bin")
 torch.save(state, out / "legacy.bin", _use_new_zipfile_serialization=False)
 
