@@ -1,4 +1,4 @@
-cmake_minimum_required(VERSION 3.24)
+cmake_minimum_required(VERSION 3.22)
 # Fails on an #include edge that the architecture does not allow (CONTRIBUTING.md, "Who may know whom").
 # A layer is the longest listed prefix of a file's path; it may include itself and the layers listed for it.
 set(layers data/files tokenizers data models/layers models/losses models/optim models/io models/generation models

@@ -5,7 +5,7 @@
 #
 # Looked at, in order: LIBTORCH_ROOT; every entry of CMAKE_PREFIX_PATH (variable and environment), which may be the torch
 # folder itself, the folder that holds it, `torch/share/cmake` (what torch.utils.cmake_prefix_path prints), or the root of
-# a virtual environment; the private environment third_party/setup.sh makes under build/.
+# a virtual environment; the private environment third_party/setup.sh makes under build/; the torch python3 would import.
 if(TARGET langzoo::libtorch)
   return()
 endif()
@@ -22,6 +22,15 @@ foreach(_p IN LISTS _prefixes ITEMS ${PROJECT_SOURCE_DIR}/build/libtorch-env)
 endforeach()
 
 find_path(LibTorch_ROOT_DIR include/torch/csrc/api/include/torch/torch.h PATHS ${_hints} NO_DEFAULT_PATH)
+if(NOT LibTorch_ROOT_DIR)
+  find_program(LibTorch_PYTHON python3)
+  if(LibTorch_PYTHON)
+    execute_process(COMMAND ${LibTorch_PYTHON} -c
+      "import importlib.util as u; s = u.find_spec('torch'); print(s.submodule_search_locations[0] if s else '')"
+      OUTPUT_VARIABLE _python_torch OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+    find_path(LibTorch_ROOT_DIR include/torch/csrc/api/include/torch/torch.h PATHS "${_python_torch}" NO_DEFAULT_PATH)
+  endif()
+endif()
 foreach(_lib c10 torch_cpu torch)
   find_library(LibTorch_${_lib}_LIBRARY ${_lib} PATHS ${LibTorch_ROOT_DIR}/lib NO_DEFAULT_PATH)
 endforeach()

@@ -1,7 +1,7 @@
 # Every dependency langzoo builds with; third_party/README.md says what each is for, setup.sh installs it.
 find_package(Threads REQUIRED)
 find_package(LibTorch 2.11 REQUIRED)
-find_package(nlohmann_json 3.11 REQUIRED)
+find_package(nlohmann_json 3.10 REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8)
 # Header-only, because LibTorch ships headers of another fmt, which a library of the system's would not match.

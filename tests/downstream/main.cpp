@@ -1,0 +1,43 @@
+// Makes a checkpoint, loads it, backpropagates through it, and keeps its own data/batch.h.
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+
+#include <torch/torch.h>
+
+#include <langzoo/apps/training/trainer.h>
+#include <langzoo/models/gpt/gpt.h>
+
+#include "data/batch.h"
+#include "data/batch_iterator.h"
+
+static_assert(kConsumersOwnBatch == 42 && kConsumersOwnIterator == 42);
+
+int main(int argc, char** argv) {
+  const std::filesystem::path dir = argc > 1 ? argv[1] : "checkpoint";
+
+  langzoo::Gpt2Config config;
+  config.vocab_size = 101;
+  config.n_positions = 32;
+  config.n_embd = 32;
+  config.n_layer = 2;
+  config.n_head = 4;
+  langzoo::Gpt2LmHeadModel original(config);
+  original->eval();
+  original->save_pretrained(dir);
+
+  auto model = langzoo::from_pretrained<langzoo::Gpt2LmHeadModel>(dir);
+  const auto ids = torch::arange(24).view({2, 12});
+  const auto logits = model->forward(ids).logits;
+  if (!torch::equal(logits, original->forward(ids).logits)) return std::puts("loaded logits differ"), 1;
+
+  const auto loss = torch::nn::functional::cross_entropy(logits.slice(1, 0, -1).flatten(0, 1), ids.slice(1, 1).flatten());
+  loss.backward();
+  double norm = 0;
+  for (const auto& parameter : model->parameters()) norm += parameter.grad().pow(2).sum().item<double>();
+  if (!std::isfinite(norm) || norm == 0) return std::puts("no gradient"), 1;
+
+  langzoo::TrainerOptions().validate();
+  std::printf("loss %.4f, gradient norm %.4f\n", loss.item<double>(), std::sqrt(norm));
+  return 0;
+}

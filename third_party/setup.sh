@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# Installs what building langzoo needs and is not there yet: Debian/Ubuntu packages and LibTorch. Safe to run again; says
+# nothing when nothing is missing. Without root it names the missing packages and stops.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+torch_version=2.13.0
+torch_env=build/libtorch-env
+packages=(g++ clang cmake ninja-build pkg-config python3
+  nlohmann-json3-dev libpcre2-dev libfmt-dev libcli11-dev catch2 libbenchmark-dev)
+
+say() { echo "setup: $*" >&2; }
+fail() { say "$*"; exit 1; }
+
+installed() { dpkg-query -W -f='${Status}' "$1" 2>/dev/null | grep -q 'ok installed'; }
+
+install_packages() {
+  command -v apt-get >/dev/null || fail "needs a Debian or Ubuntu system (apt-get); elsewhere install by hand: ${packages[*]}"
+  local missing=() package
+  for package in "${packages[@]}"; do
+    # A tool that is already there counts, wherever it came from.
+    case $package in
+      g++ | cmake | python3) command -v "$package" >/dev/null && continue ;;
+      clang) command -v clang++ >/dev/null && continue ;;
+      ninja-build) command -v ninja >/dev/null && continue ;;
+    esac
+    installed "$package" || missing+=("$package")
+  done
+  find_libtorch || python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
+  [ ${#missing[@]} -gt 0 ] || return 0
+  [ "$(id -u)" = 0 ] || fail "missing packages; as root run: apt-get install ${missing[*]}"
+  say "installing packages: ${missing[*]}"
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -qq >/dev/null || say "apt-get update failed; going on with the lists there are"
+  apt-get install -y -qq "${missing[@]}" >/dev/null
+}
+
+# A folder is LibTorch (>= 2.11) when its headers say so.
+is_libtorch() {
+  local header=$1/include/torch/headeronly/version.h major minor
+  [ -f "$header" ] && [ -f "$1/lib/libtorch_cpu.so" ] || return 1
+  major=$(sed -n 's/^#define TORCH_VERSION_MAJOR //p' "$header")
+  minor=$(sed -n 's/^#define TORCH_VERSION_MINOR //p' "$header")
+  [ "$major" -gt 2 ] || { [ "$major" = 2 ] && [ "$minor" -ge 11 ]; }
+}
+
+# The places FindLibTorch.cmake looks at, in its order.
+find_libtorch() {
+  local prefix candidate
+  local IFS=':;'
+  for prefix in ${CMAKE_PREFIX_PATH:-} "$torch_env"; do
+    for candidate in "$prefix" "$prefix/torch" "$prefix/../.." "$prefix"/lib/python3*/site-packages/torch; do
+      is_libtorch "$candidate" && return 0
+    done
+  done
+  command -v python3 >/dev/null || return 1
+  candidate=$(python3 -c 'import importlib.util as u; s = u.find_spec("torch"); print(s.submodule_search_locations[0] if s else "")')
+  [ -n "$candidate" ] && is_libtorch "$candidate"
+}
+
+install_libtorch() {
+  find_libtorch && return 0
+  say "installing LibTorch $torch_version (the Python wheel; only its libraries and headers are used) into $torch_env"
+  mkdir -p build
+  python3 -m venv "$torch_env"
+  "$torch_env/bin/pip" install --quiet --disable-pip-version-check --no-deps "torch==$torch_version"
+  # A CPU wheel stands alone. One built for a GPU needs the libraries it names.
+  if ldd "$torch_env"/lib/python3*/site-packages/torch/lib/libtorch_cpu.so | grep -q 'not found'; then
+    say "this wheel needs more libraries: installing its dependencies"
+    "$torch_env/bin/pip" install --quiet --disable-pip-version-check "torch==$torch_version"
+  fi
+  find_libtorch || fail "LibTorch $torch_version was installed into $torch_env but cannot be used; remove that folder and try again"
+}
+
+install_packages
+install_libtorch
