@@ -1,0 +1,104 @@
+#include "models/layers/matmul.h"
+
+#include <ATen/autocast_mode.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <torch/torch.h>
+
+namespace langzoo {
+
+namespace {
+
+using torch::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::Variable;
+using torch::autograd::variable_list;
+
+using LinearPointwise = Tensor(const Tensor&, const Tensor&, const std::optional<Tensor>&, std::string_view,
+                               c10::List<std::optional<at::Scalar>>, std::optional<std::string_view>);
+
+/// mkldnn::_linear_pointwise, or nothing in a torch without oneDNN.
+const std::optional<c10::TypedOperatorHandle<LinearPointwise>>& onednn_linear() {
+  static const auto op = []() -> std::optional<c10::TypedOperatorHandle<LinearPointwise>> {
+    const auto schema = c10::Dispatcher::singleton().findSchema({"mkldnn::_linear_pointwise", ""});
+    if (!schema || !at::hasMKLDNN()) return std::nullopt;
+    return schema->typed<LinearPointwise>();
+  }();
+  return op;
+}
+
+/// Below this many multiplications entering oneDNN costs more than it gives.
+constexpr std::int64_t kLeastWork = 1 << 16;
+
+bool suits_onednn(const Tensor& a, std::int64_t m, std::int64_t k, std::int64_t n) {
+  const auto dtype = a.scalar_type();
+  return a.is_cpu() && (dtype == torch::kFloat32 || dtype == torch::kBFloat16) && m * k * n >= kLeastWork &&
+         onednn_linear() && at::globalContext().userEnabledMkldnn();
+}
+
+/// x W^T + b by oneDNN. Shapes: x (M,K) with contiguous rows, weight (N,K) of any strides -> (M,N).
+Tensor onednn(const Tensor& x, const Tensor& weight, const std::optional<Tensor>& bias = std::nullopt) {
+  return onednn_linear()->call(x, weight, bias, "none", c10::List<std::optional<at::Scalar>>(), "");
+}
+
+bool rows_contiguous(const Tensor& x) {
+  return x.stride(1) == 1 && x.stride(0) == x.size(1);
+}
+
+/// W may be (out,in) or the transposed view of an (in,out) matrix: both gradients are laid out as W is.
+struct LinearFunction : torch::autograd::Function<LinearFunction> {
+  static Variable forward(AutogradContext* ctx, const Variable& x, const Variable& weight,
+                          const std::optional<Variable>& bias) {
+    ctx->save_for_backward({x, weight});
+    ctx->saved_data["with_bias"] = bias.has_value();
+    return onednn(x, weight, bias);
+  }
+
+  static variable_list backward(AutogradContext* ctx, variable_list gradients) {
+    const auto saved = ctx->get_saved_variables();
+    const auto& x = saved[0];
+    const auto& weight = saved[1];
+    const auto g = gradients[0].contiguous();  // (N,out)
+    Tensor dx, dweight, dbias;
+    if (ctx->needs_input_grad(0)) dx = matmul_2d(g, weight);
+    if (ctx->needs_input_grad(1)) {
+      dweight = weight.stride(1) == 1 ? matmul_2d(g.t(), x) : matmul_2d(x.t(), g).t();
+    }
+    if (ctx->saved_data["with_bias"].toBool() && ctx->needs_input_grad(2)) dbias = g.sum(0);
+    return {dx, dweight, dbias};
+  }
+};
+
+}  // namespace
+
+Tensor matmul_2d(const Tensor& a, const Tensor& b) {
+  const std::int64_t m = a.size(0), k = a.size(1), n = b.size(1);
+  if (!suits_onednn(a, m, k, n)) return at::mm(a, b);
+  if (rows_contiguous(a)) return onednn(a, b.t());
+  // A transposed left side has to be copied. Where the right side is the smaller one, (a b)^T = b^T a^T copies that.
+  if (m <= n || rows_contiguous(b.t()))
+    return m <= n ? onednn(a.contiguous(), b.t()) : onednn(b.t(), a).t().contiguous();
+  return onednn(b.t().contiguous(), a).t().contiguous();
+}
+
+Tensor affine(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  if (x.is_cpu() && at::autocast::is_autocast_enabled(at::kCPU)) {
+    const auto dtype = at::autocast::get_autocast_dtype(at::kCPU);
+    const auto cast = [dtype](const Tensor& t) {
+      return t.defined() ? at::autocast::cached_cast(dtype, t, c10::DeviceType::CPU) : t;
+    };
+    const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::DispatchKey::AutocastCPU);
+    return affine(cast(x), cast(weight), cast(bias));
+  }
+  const std::int64_t in = x.size(-1), out = weight.size(0);
+  TORCH_CHECK(weight.dim() == 2 && weight.size(1) == in, "affine: x has ", in, " features, the weight takes ",
+              weight.size(-1));
+  if (in == 0 || !suits_onednn(x, x.numel() / in, in, out) || weight.scalar_type() != x.scalar_type()) {
+    return at::linear(x, weight, bias);
+  }
+  auto shape = x.sizes().vec();
+  shape.back() = out;
+  const auto given = bias.defined() ? std::optional(bias) : std::nullopt;
+  return LinearFunction::apply(x.reshape({-1, in}).contiguous(), weight, given).view(shape);
+}
+
+}  // namespace langzoo
