@@ -1,12 +1,158 @@
 #include "models/layers/linear.h"
 
-#include <cmath>
-
+#include <ATen/autocast_mode.h>
+#include <ATen/core/dispatch/Dispatcher.h>
 #include <torch/torch.h>
+
+#include <atomic>
+#include <cmath>
+#include <optional>
+#include <string_view>
+#include <vector>
 
 #include "models/layers/init.h"
 
 namespace langzoo {
+namespace {
+
+/// LibTorch's bindings of oneDNN's prepacked inner product; they have no C++ header.
+struct OneDnn {
+  using Reorder = torch::Tensor(const torch::Tensor&, std::optional<std::int64_t>);
+  using Linear = torch::Tensor(const torch::Tensor&, const torch::Tensor&, const std::optional<torch::Tensor>&,
+                               std::string_view, c10::List<std::optional<at::Scalar>>, std::optional<std::string_view>);
+  c10::TypedOperatorHandle<Reorder> reorder;
+  c10::TypedOperatorHandle<Linear> linear;
+  bool bfloat16;
+};
+
+/// Nothing where this LibTorch was built without oneDNN or has other signatures.
+std::optional<OneDnn> find_one_dnn() {
+  if (!at::globalContext().hasMKLDNN()) return std::nullopt;
+  auto& dispatcher = c10::Dispatcher::singleton();
+  const auto reorder = dispatcher.findSchema({"mkldnn::_reorder_linear_weight", ""});
+  const auto linear = dispatcher.findSchema({"mkldnn::_linear_pointwise", ""});
+  const auto bfloat16 = dispatcher.findSchema({"mkldnn::_is_mkldnn_bf16_supported", ""});
+  if (!reorder || !linear || !bfloat16) return std::nullopt;
+  try {
+    return OneDnn{reorder->typed<OneDnn::Reorder>(), linear->typed<OneDnn::Linear>(), bfloat16->typed<bool()>().call()};
+  } catch (const c10::Error&) {
+    return std::nullopt;
+  }
+}
+
+const std::optional<OneDnn>& one_dnn() {
+  static const auto found = find_one_dnn();
+  return found;
+}
+
+std::atomic<bool> packing_enabled = true;
+
+bool worth_packing(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias, std::int64_t in) {
+  if (at::GradMode::is_enabled() || !packing_enabled || weight.is_inference() || !weight.is_leaf() || !x.is_cpu() ||
+      !weight.is_cpu()) {
+    return false;
+  }
+  const auto dtype = weight.scalar_type();
+  if (x.dim() < 2 || x.size(-1) != in || x.numel() == 0 || x.numel() > PackedWeight::kThinRows * in) return false;
+  if (x.scalar_type() != dtype || (bias.defined() && bias.scalar_type() != dtype)) return false;
+  if (dtype != at::kFloat && dtype != at::kBFloat16) return false;
+  return one_dnn() && (dtype == at::kFloat || one_dnn()->bfloat16) && at::globalContext().userEnabledMkldnn() &&
+         !at::autocast::is_autocast_enabled(at::kCPU);
+}
+
+std::uint32_t version_of(const torch::Tensor& gradient) {
+  return gradient.defined() && !gradient.is_inference() ? gradient._version() : 0;
+}
+
+torch::Tensor plain(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias,
+                    WeightLayout layout) {
+  if (layout == WeightLayout::kOutIn) return at::linear(x, weight, bias);
+  if (!bias.defined()) return at::matmul(x, weight);
+  if (x.dim() == 2) return at::addmm(bias, x, weight);
+  auto shape = x.sizes().vec();
+  shape.back() = weight.size(1);
+  return at::addmm(bias, x.reshape({-1, x.size(-1)}), weight).view(shape);
+}
+
+}  // namespace
+
+/// The packed matrix and what it was made from. Weak references keep an identity from being used again, not memory.
+/// The gradient belongs to it because torch::optim writes through `.data()` and the fused kernels count no version:
+/// only a backward pass before every step gives their changes away.
+struct PackedWeight::Copy {
+  c10::weak_intrusive_ptr<c10::StorageImpl> storage;
+  c10::weak_intrusive_ptr<c10::TensorImpl, c10::UndefinedTensorImpl> grad;
+  std::int64_t offset;
+  std::uint32_t version, grad_version;
+  at::ScalarType dtype;
+  std::vector<std::int64_t> sizes, strides;
+  WeightLayout layout;
+  torch::Tensor packed;
+
+  Copy(const torch::Tensor& weight, WeightLayout layout)
+      : storage(weight.storage().getWeakStorageImpl()),
+        grad(weight.grad().getIntrusivePtr()),
+        offset(weight.storage_offset()),
+        version(weight._version()),
+        grad_version(version_of(weight.grad())),
+        dtype(weight.scalar_type()),
+        sizes(weight.sizes().vec()),
+        strides(weight.strides().vec()),
+        layout(layout) {
+    // The rows that oneDNN should expect: its arrangement for one row is slower for more, this one serves all.
+    constexpr std::int64_t kTypicalRows = 64;
+    const auto matrix = weight.detach();
+    packed = one_dnn()->reorder.call(layout == WeightLayout::kOutIn ? matrix : matrix.t(), kTypicalRows);
+  }
+
+  bool is_of(const torch::Tensor& weight, WeightLayout other) const {
+    const auto& gradient = weight.grad();
+    return storage._unsafe_get_target() == weight.storage().unsafeGetStorageImpl() && version == weight._version() &&
+           grad._unsafe_get_target() == gradient.unsafeGetTensorImpl() && grad_version == version_of(gradient) &&
+           offset == weight.storage_offset() && dtype == weight.scalar_type() && layout == other &&
+           weight.sizes() == sizes && weight.strides() == strides;
+  }
+};
+
+PackedWeight::PackedWeight() = default;
+PackedWeight::~PackedWeight() = default;
+
+std::shared_ptr<const PackedWeight::Copy> PackedWeight::current(const torch::Tensor& weight, WeightLayout layout) {
+  const std::lock_guard lock(mutex_);
+  if (!copy_ || !copy_->is_of(weight, layout)) {
+    copy_.reset();  // before the new one is made: never two in memory
+    copy_ = std::make_shared<const Copy>(weight, layout);
+  }
+  return copy_;
+}
+
+torch::Tensor PackedWeight::apply(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias,
+                                  WeightLayout layout) {
+  if (!worth_packing(x, weight, bias, weight.size(layout == WeightLayout::kOutIn ? 1 : 0))) {
+    return plain(x, weight, bias, layout);
+  }
+  const auto copy = current(weight, layout);
+  return one_dnn()->linear.call(x, copy->packed, bias.defined() ? std::optional(bias) : std::nullopt, "none",
+                                c10::List<std::optional<at::Scalar>>(), "");
+}
+
+void PackedWeight::clear() {
+  const std::lock_guard lock(mutex_);
+  copy_.reset();
+}
+
+bool PackedWeight::packed() const {
+  const std::lock_guard lock(mutex_);
+  return copy_ != nullptr;
+}
+
+void PackedWeight::set_enabled(bool enabled) {
+  packing_enabled = enabled;
+}
+
+bool PackedWeight::enabled() {
+  return packing_enabled;
+}
 
 LinearImpl::LinearImpl(std::int64_t in, std::int64_t out, bool with_bias, WeightLayout layout) : layout_(layout) {
   weight =
@@ -20,13 +166,9 @@ LinearImpl::LinearImpl(std::int64_t in, std::int64_t out, bool with_bias, Weight
   if (bias.defined()) bias.uniform_(-bound, bound);
 }
 
-torch::Tensor LinearImpl::forward(const torch::Tensor& x) {
-  if (layout_ == WeightLayout::kOutIn) return at::linear(x, weight, bias);
-  if (!bias.defined()) return at::matmul(x, weight);
-  if (x.dim() == 2) return at::addmm(bias, x, weight);
-  auto shape = x.sizes().vec();
-  shape.back() = weight.size(1);
-  return at::addmm(bias, x.reshape({-1, x.size(-1)}), weight).view(shape);
+void LinearImpl::train(bool on) {
+  if (on != is_training()) packed_.clear();
+  torch::nn::Module::train(on);
 }
 
 }  // namespace langzoo
