@@ -1,0 +1,11 @@
+// Any bytes are a microworld text or are not.
+#include "data/microworld/microworld.h"
+#include "tests/support/fuzz.h"
+
+int main(int argc, char** argv) {
+  langzoo::Microworld source(1);
+  const std::string one = source.next().text, two = source.next().text;
+  return langzoo::test::fuzz_main(argc, argv, {one, two, one + two}, [](const std::string& bytes) {
+    if (!langzoo::microworld_nats(bytes)) throw std::runtime_error("not a microworld text");
+  });
+}
