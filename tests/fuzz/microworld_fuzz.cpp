@@ -1,4 +1,6 @@
 // Any bytes are a microworld text or are not.
+#include <stdexcept>
+
 #include "data/microworld/microworld.h"
 #include "tests/support/fuzz.h"
 
