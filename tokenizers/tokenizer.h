@@ -33,6 +33,7 @@ struct Encoding {
 /// The ids with a role of their own; absent where the vocabulary has none.
 struct SpecialTokens {
   std::optional<TokenId> bos, eos, unk, sep, pad, cls, mask;
+  bool operator==(const SpecialTokens&) const = default;
 };
 
 class Tokenizer {
@@ -52,11 +53,15 @@ class Tokenizer {
   virtual std::string id_to_token(TokenId id) const = 0;
   virtual const SpecialTokens& special_tokens() const = 0;
 
+  /// Where a long text may be cut, so that the ids of both halves in a row are the ids of the whole: the last such
+  /// position in (0, at], or 0 where there is none (or the tokenizer knows none).
+  virtual std::size_t cut_point(std::string_view text, std::size_t at) const;
+
   /// Writes tokenizer.json and tokenizer_config.json into `dir` (created when missing), as Python's `tokenizers` and
   /// `transformers.AutoTokenizer` read them.
   virtual void save(const std::filesystem::path& dir) const = 0;
 
-  /// `encode` of many texts on up to `threads` threads, in input order.
+  /// `encode` of many texts on up to `threads` threads, in input order; long texts are shared out in parts.
   std::vector<std::vector<TokenId>> encode_batch(std::span<const std::string_view> texts, std::size_t threads) const;
 };
 

@@ -1,0 +1,56 @@
+#include "tests/support/test.h"
+
+#include <random>
+
+#include "tests/tokenizers/tokenizer_goldens.h"
+#include "tokenizers/byte_level.h"
+#include "tokenizers/stream_decoder.h"
+
+namespace langzoo::test {
+
+TEST_CASE("stream decoder: a character comes when its last byte has come") {
+  const auto tokenizer = load_tokenizer(fixture("tokenizers/byte_level.json"));
+  StreamDecoder stream(*tokenizer);
+  const auto put = [&](const char* bytes) { return stream.put(tokenizer->token_to_id(spell_bytes(bytes)).value()); };
+  CHECK(put("a") == "a");
+  CHECK(put("\xF0") == "");
+  CHECK(put("\x9F") == "");
+  CHECK(put("\x91") == "");
+  CHECK(put("\x8D") == "\U0001F44D");
+  CHECK(put("\xE6") == "");
+  CHECK(put("b") ==
+        "\uFFFD"
+        "b");
+  CHECK(put("\xFF") == "\uFFFD");
+  CHECK(put("\xC3") == "");
+  CHECK(stream.flush() == "\uFFFD");
+  CHECK(stream.flush() == "");
+  CHECK(put("c") == "c");
+}
+
+TEST_CASE("stream decoder: the parts joined are the sanitized whole") {
+  const auto tokenizer = load_tokenizer(fixture("tokenizers/byte_level.json"));
+  std::mt19937 random(2);
+  for (const bool skip : {false, true}) {
+    for (int i = 0; i < 100; ++i) {
+      std::vector<TokenId> ids(random() % 60);
+      // Half of them lead and continuation bytes, so that characters span tokens; some are the special token.
+      for (TokenId& id : ids) {
+        id = random() % 2 ? static_cast<TokenId>(random() % tokenizer->vocab_size())
+                          : *tokenizer->token_to_id(
+                                spell_bytes(std::string(1, "\xE6\xB2\xB3\xF0\x9F\x91\x8D\xC3"[random() % 8])));
+        if (random() % 9 == 0) id = 0;
+      }
+      StreamDecoder stream(*tokenizer, skip);
+      std::string joined;
+      for (const TokenId id : ids) {
+        const std::string part = stream.put(id);
+        CHECK(is_valid_utf8(part));
+        joined += part;
+      }
+      CHECK(joined + stream.flush() == sanitize_utf8(tokenizer->decode(ids, skip)));
+    }
+  }
+}
+
+}  // namespace langzoo::test

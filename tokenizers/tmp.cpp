@@ -1,1 +1,0 @@
-#include "tokenizers/tokenizer.h"
