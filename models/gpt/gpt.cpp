@@ -6,6 +6,7 @@
 #include <c10/util/StringUtil.h>
 #include <torch/torch.h>
 
+#include "models/io/config_json.h"
 #include "models/layers/attention.h"
 #include "models/layers/checkpoint.h"
 #include "models/layers/init.h"
@@ -84,6 +85,57 @@ void Gpt2Config::validate() const {
   } catch (const std::invalid_argument& error) {
     throw std::invalid_argument(c10::str("gpt2 config: activation_function: ", error.what()));
   }
+}
+
+Gpt2Config Gpt2Config::from_json(std::string_view text, const std::string& origin) {
+  const ConfigReader reader(text, origin);
+  Gpt2Config config;
+  reader.get("vocab_size", config.vocab_size);
+  reader.get("n_positions", config.n_positions);
+  reader.get("n_embd", config.n_embd);
+  reader.get("n_layer", config.n_layer);
+  reader.get("n_head", config.n_head);
+  reader.get("n_inner", config.n_inner);
+  reader.get("activation_function", config.activation_function);
+  reader.get("resid_pdrop", config.resid_pdrop);
+  reader.get("embd_pdrop", config.embd_pdrop);
+  reader.get("attn_pdrop", config.attn_pdrop);
+  reader.get("layer_norm_epsilon", config.layer_norm_epsilon);
+  reader.get("initializer_range", config.initializer_range);
+  reader.get("scale_attn_weights", config.scale_attn_weights);
+  reader.get("scale_attn_by_inverse_layer_idx", config.scale_attn_by_inverse_layer_idx);
+  reader.get("tie_word_embeddings", config.tie_word_embeddings);
+  reader.get("bos_token_id", config.bos_token_id);
+  reader.get("eos_token_id", config.eos_token_id);
+  reader.get("pad_token_id", config.pad_token_id);
+  bool add_cross_attention = false;
+  reader.get("add_cross_attention", add_cross_attention);
+  if (add_cross_attention) reader.fail("add_cross_attention", "true is not supported: this GPT-2 is a decoder alone");
+  reader.validate(config);
+  return config;
+}
+
+std::string Gpt2Config::to_json() const {
+  ConfigWriter writer;
+  writer.set("vocab_size", vocab_size)
+      .set("n_positions", n_positions)
+      .set("n_embd", n_embd)
+      .set("n_layer", n_layer)
+      .set("n_head", n_head)
+      .set("n_inner", n_inner)
+      .set("activation_function", activation_function)
+      .set("resid_pdrop", resid_pdrop)
+      .set("embd_pdrop", embd_pdrop)
+      .set("attn_pdrop", attn_pdrop)
+      .set("layer_norm_epsilon", layer_norm_epsilon)
+      .set("initializer_range", initializer_range)
+      .set("scale_attn_weights", scale_attn_weights)
+      .set("scale_attn_by_inverse_layer_idx", scale_attn_by_inverse_layer_idx)
+      .set("tie_word_embeddings", tie_word_embeddings)
+      .set("bos_token_id", bos_token_id)
+      .set("eos_token_id", eos_token_id)
+      .set("pad_token_id", pad_token_id);
+  return writer.text();
 }
 
 Gpt2AttentionImpl::Gpt2AttentionImpl(const Gpt2Config& config, std::int64_t layer)
@@ -215,6 +267,19 @@ torch::Tensor Gpt2LmHeadModelImpl::loss_sum(const torch::Tensor& ids, const torc
                                             const Gpt2Inputs& inputs) {
   const auto hidden = transformer->forward(ids, inputs);
   return linear_cross_entropy(hidden.flatten(0, 1), lm_head->weight, targets.flatten());
+}
+
+void Gpt2LmHeadModelImpl::save_pretrained(const std::filesystem::path& dir) const {
+  langzoo::save_pretrained(*this, config_.to_json(), pretrained_traits(), dir);
+}
+
+const PretrainedTraits& Gpt2LmHeadModelImpl::pretrained_traits() {
+  static const PretrainedTraits traits{.model_type = "gpt2",
+                                       .architecture = "GPT2LMHeadModel",
+                                       .base_model_prefix = "transformer",
+                                       .ignored_suffixes = {".attn.bias", ".attn.masked_bias"},
+                                       .tied = {{"lm_head.weight", "transformer.wte.weight"}}};
+  return traits;
 }
 
 void Gpt2LmHeadModelImpl::train(bool on) {

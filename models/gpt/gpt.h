@@ -14,8 +14,10 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <torch/nn/modules/container/modulelist.h>
@@ -25,6 +27,7 @@
 #include "models/layers/activations.h"
 #include "models/layers/kv_cache.h"
 #include "models/layers/linear.h"
+#include "models/pretrained.h"
 
 namespace langzoo {
 
@@ -54,6 +57,10 @@ struct Gpt2Config {
 
   /// Throws std::invalid_argument naming the first impossible field and its value.
   void validate() const;
+
+  /// The text of a config.json and back. Throws std::runtime_error naming `origin` and the key.
+  static Gpt2Config from_json(std::string_view text, const std::string& origin);
+  std::string to_json() const;
 
   std::int64_t inner_width() const { return n_inner.value_or(4 * n_embd); }
   std::int64_t head_width() const { return n_embd / n_head; }
@@ -159,6 +166,10 @@ class Gpt2LmHeadModelImpl : public torch::nn::Module {
 
   /// Keeps each block's input only and runs the block again in the backward pass. Does not change results.
   void set_gradient_checkpointing(bool on) { transformer->gradient_checkpointing = on; }
+
+  /// Writes config.json and model.safetensors into `dir`; Python's GPT2LMHeadModel.from_pretrained opens it.
+  void save_pretrained(const std::filesystem::path& dir) const;
+  static const PretrainedTraits& pretrained_traits();
 
   void train(bool on = true) override;
 
