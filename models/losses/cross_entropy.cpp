@@ -22,10 +22,10 @@ torch::Tensor reduced(const torch::Tensor& sum, const torch::Tensor& targets, co
 class LinearCrossEntropy : public torch::autograd::Function<LinearCrossEntropy> {
  public:
   static torch::Tensor forward(AutogradContext* ctx, const torch::Tensor& hidden, const torch::Tensor& weight,
-                               const torch::Tensor& targets, std::int64_t ignore_index, bool want_hidden_grad,
-                               bool want_weight_grad) {
+                               const torch::Tensor& targets, std::int64_t ignore_index, std::int64_t max_logits,
+                               bool want_hidden_grad, bool want_weight_grad) {
     const auto rows = hidden.size(0), vocabulary = weight.size(0);
-    const auto chunk = std::clamp<std::int64_t>(kLogitsAlive / vocabulary, 1, std::max<std::int64_t>(rows, 1));
+    const auto chunk = std::clamp<std::int64_t>(max_logits / vocabulary, 1, std::max<std::int64_t>(rows, 1));
     const auto precise = at::isReducedFloatingType(hidden.scalar_type()) ? torch::kFloat32 : hidden.scalar_type();
     auto loss = at::zeros({}, hidden.options().dtype(precise));
     torch::Tensor hidden_grad, weight_grad;
@@ -54,7 +54,7 @@ class LinearCrossEntropy : public torch::autograd::Function<LinearCrossEntropy> 
 
   static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
     const auto saved = ctx->get_saved_variables();
-    variable_list result(6);
+    variable_list result(7);
     for (int i = 0; i < 2; ++i)
       if (saved[i].defined()) result[i] = saved[i] * grads[0];
     return result;
@@ -72,7 +72,8 @@ torch::Tensor cross_entropy(const torch::Tensor& logits, const torch::Tensor& ta
 }
 
 torch::Tensor linear_cross_entropy(const torch::Tensor& hidden, const torch::Tensor& weight,
-                                   const torch::Tensor& targets, const CrossEntropyOptions& options) {
+                                   const torch::Tensor& targets, const CrossEntropyOptions& options,
+                                   std::int64_t max_logits) {
   if (hidden.dim() != 2 || weight.dim() != 2 || targets.dim() != 1 || hidden.size(1) != weight.size(1) ||
       hidden.size(0) != targets.size(0))
     throw std::invalid_argument("linear_cross_entropy: hidden (N,C), weight (V,C) and targets (N) do not fit together");
@@ -84,8 +85,8 @@ torch::Tensor linear_cross_entropy(const torch::Tensor& hidden, const torch::Ten
     w = at::autocast::cached_cast(dtype, weight, device);
   }
   const bool graph = at::GradMode::is_enabled();
-  const auto sum = LinearCrossEntropy::apply(h, w, targets, options.ignore_index, graph && h.requires_grad(),
-                                             graph && w.requires_grad());
+  const auto sum = LinearCrossEntropy::apply(h, w, targets, options.ignore_index, max_logits,
+                                             graph && h.requires_grad(), graph && w.requires_grad());
   return reduced(sum, targets, options);
 }
 

@@ -1,0 +1,59 @@
+#include "tests/support/test.h"
+
+#include "models/gpt/gpt_step.h"
+
+namespace langzoo::test {
+namespace {
+
+Gpt2LmHeadModel fixture_model() {
+  return from_pretrained<Gpt2LmHeadModel>(fixture("gpt/tiny"));
+}
+
+}  // namespace
+
+TEST_CASE("steps after a left-padded prompt give each row the logits it has alone") {
+  auto model = fixture_model();
+  const auto ids = torch::arange(24).view({3, 8}) * 7 % 97, mask = torch::ones_like(ids);
+  mask[0].narrow(0, 0, 6).zero_();
+  mask[2].narrow(0, 0, 3).zero_();
+  Gpt2StepFunction decoder(model, mask, 12);
+  CHECK(decoder.capacity() == 12);
+  const auto tokens = torch::tensor({{5, 6, 7}, {8, 9, 10}, {11, 12, 13}});
+  auto logits = decoder.step(ids);
+  for (int step = 0;; ++step) {
+    CHECK(logits.sizes() == torch::IntArrayRef({3, 97}));
+    CHECK(logits.scalar_type() == torch::kFloat32);
+    for (int row = 0; row < 3; ++row) {
+      const auto alone = torch::cat({ids[row].index({mask[row] == 1}), tokens[row].narrow(0, 0, step)}).unsqueeze(0);
+      CHECK(max_difference(logits[row], model->forward(alone).logits[0][-1]) < 1e-4);
+    }
+    if (step == 3) break;
+    logits = decoder.step(tokens.narrow(1, step, 1));
+  }
+}
+
+TEST_CASE("reordered rows go on from the rows they name") {
+  auto model = fixture_model();
+  const auto ids = torch::arange(16).view({2, 8}) * 5 % 97, mask = torch::ones_like(ids);
+  mask[1].narrow(0, 0, 4).zero_();
+  const auto rows = torch::tensor({1, 0, 1}), next = torch::tensor({{3}, {4}, {5}});
+  Gpt2StepFunction decoder(model, mask, 9);
+  decoder.step(ids);
+  decoder.reorder(rows);
+  const auto logits = decoder.step(next);
+  Gpt2StepFunction expected(model, mask.index_select(0, rows), 9);
+  expected.step(ids.index_select(0, rows));
+  CHECK(max_difference(logits, expected.step(next)) < 1e-5);
+}
+
+TEST_CASE("what does not fit is refused") {
+  auto model = fixture_model();
+  CHECK_THROWS_WITH(Gpt2StepFunction(model, {}, 33), Catch::Contains("33") && Catch::Contains("n_positions = 32"));
+  Gpt2StepFunction decoder(model, {}, 4);
+  decoder.step(torch::zeros({1, 4}, torch::kInt64));
+  CHECK_THROWS_WITH(decoder.step(torch::zeros({1, 1}, torch::kInt64)), Catch::Contains("capacity of 4"));
+  model->train();
+  CHECK_THROWS_WITH(Gpt2StepFunction(model, {}, 4), Catch::Contains("eval()"));
+}
+
+}  // namespace langzoo::test

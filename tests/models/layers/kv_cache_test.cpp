@@ -1,0 +1,40 @@
+#include "tests/support/test.h"
+
+#include "models/layers/kv_cache.h"
+
+namespace langzoo::test {
+
+TEST_CASE("the cache returns what was appended, in place") {
+  torch::manual_seed(6);
+  const auto keys = torch::randn({2, 3, 7, 4}), values = torch::randn({2, 3, 7, 4});
+  KvCache cache(7);
+  const void* buffer = nullptr;
+  std::int64_t length = 0;
+  for (const std::int64_t tokens : {4, 1, 2}) {
+    const auto [k, v] = cache.append(keys.narrow(2, length, tokens), values.narrow(2, length, tokens));
+    length += tokens;
+    CHECK(cache.length() == length);
+    CHECK(torch::equal(k, keys.narrow(2, 0, length)));
+    CHECK(torch::equal(v, values.narrow(2, 0, length)));
+    if (buffer == nullptr) buffer = k.data_ptr();
+    CHECK(k.data_ptr() == buffer);
+  }
+  CHECK_THROWS_WITH(cache.append(keys, values), Catch::Contains("14") && Catch::Contains("7"));
+  CHECK(cache.length() == 7);
+}
+
+TEST_CASE("reordered rows continue what the named rows held") {
+  torch::manual_seed(7);
+  const auto keys = torch::randn({2, 1, 3, 4}), values = torch::randn({2, 1, 3, 4});
+  KvCache cache(4);
+  cache.reorder(torch::tensor({0}));  // nothing held yet
+  cache.append(keys, values);
+  const auto rows = torch::tensor({1, 1, 0});
+  cache.reorder(rows);
+  const auto next = torch::randn({3, 1, 1, 4});
+  const auto [k, v] = cache.append(next, 2 * next);
+  CHECK(torch::equal(k, torch::cat({keys.index_select(0, rows), next}, 2)));
+  CHECK(torch::equal(v, torch::cat({values.index_select(0, rows), 2 * next}, 2)));
+}
+
+}  // namespace langzoo::test
