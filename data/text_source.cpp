@@ -5,6 +5,7 @@
 #include <cstring>
 #include <optional>
 #include <stdexcept>
+#include <utility>
 
 #include "data/files/files.h"
 
@@ -95,8 +96,8 @@ std::size_t last_safe_cut(std::string_view text) {
   return at;
 }
 
-TextReader::TextReader(const fs::path& file, std::size_t max_chunk_bytes)
-    : path_(file), max_chunk_bytes_(max_chunk_bytes) {
+TextReader::TextReader(const fs::path& file, std::size_t max_chunk_bytes, Cut cut)
+    : path_(file), max_chunk_bytes_(max_chunk_bytes), cut_(std::move(cut)) {
   if (max_chunk_bytes < 4) throw std::invalid_argument("max_chunk_bytes must be at least 4 (one character)");
   errno = 0;
   in_.open(file, std::ios::binary);
@@ -113,7 +114,8 @@ bool TextReader::next(std::string& chunk) {
   if (in_.bad()) throw FileError(path_, std::string("cannot be read: ") + std::strerror(errno));
   chunk.resize(had + static_cast<std::size_t>(in_.gcount()));
   if (chunk.size() < max_chunk_bytes_) return !chunk.empty();
-  const std::size_t cut = last_safe_cut(chunk);
+  std::size_t cut = cut_ ? cut_(chunk) : 0;
+  if (cut == 0 || cut >= chunk.size()) cut = last_safe_cut(chunk);
   rest_.assign(chunk, cut);
   chunk.resize(cut);
   return true;

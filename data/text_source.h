@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,16 +29,22 @@ std::size_t last_safe_cut(std::string_view text);
 /// A document, chunk by chunk.
 class TextReader {
  public:
-  /// Throws FileError when the file cannot be opened.
-  explicit TextReader(const std::filesystem::path& file, std::size_t max_chunk_bytes = std::size_t{1} << 20);
+  /// Where to cut a text of which more is to come, in bytes; 0: nowhere in it. Tokenizer::cut_point is meant.
+  using Cut = std::function<std::size_t(std::string_view text)>;
 
-  /// The next part of the text, at most max_chunk_bytes long, cut at last_safe_cut; false at the end.
+  /// Throws FileError when the file cannot be opened.
+  explicit TextReader(const std::filesystem::path& file, std::size_t max_chunk_bytes = std::size_t{1} << 20,
+                      Cut cut = {});
+
+  /// The next part of the text, at most max_chunk_bytes long and not empty, cut where `cut` says; without it, or where
+  /// it knows no place, at last_safe_cut. False at the end.
   bool next(std::string& chunk);
 
  private:
   std::filesystem::path path_;
   std::ifstream in_;
   std::size_t max_chunk_bytes_;
+  Cut cut_;
   std::string rest_;  ///< read but behind the last cut
 };
 

@@ -1,14 +1,11 @@
 #include "data/token_file.h"
 
 #include <algorithm>
-#include <atomic>
 #include <bit>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
-#include <exception>
 #include <fstream>
-#include <mutex>
 #include <stdexcept>
 #include <thread>
 #include <type_traits>
@@ -161,32 +158,15 @@ class IdWriter {
   std::vector<std::uint16_t> narrow_;
 };
 
-/// Text to encode, or ids that need no encoding (the end token between documents).
+/// Text to encode, and whether the end token follows.
 struct Piece {
   std::string text;
-  std::vector<TokenId> ids;
+  bool end_token;
+  operator std::string_view() const { return text; }
 };
 
-/// Encodes on up to `threads` threads, this one included. The first exception is thrown when all have stopped.
-void encode_all(const Tokenizer& tokenizer, std::vector<Piece>& pieces, std::size_t threads) {
-  std::atomic<std::size_t> next{0};
-  std::exception_ptr failure;
-  std::mutex failure_mutex;
-  const auto work = [&] {
-    try {
-      for (std::size_t i = next++; i < pieces.size(); i = next++) tokenizer.encode(pieces[i].text, pieces[i].ids);
-    } catch (...) {
-      next = pieces.size();
-      const std::lock_guard lock(failure_mutex);
-      if (!failure) failure = std::current_exception();
-    }
-  };
-  std::vector<std::jthread> helpers;
-  for (std::size_t i = 1; i < std::min(threads, pieces.size()); ++i) helpers.emplace_back(work);
-  work();
-  helpers.clear();  // joins
-  if (failure) std::rethrow_exception(failure);
-}
+/// Bytes beyond a cut that the tokenizer may look at.
+constexpr std::size_t kLookAhead = 256;
 
 }  // namespace
 
@@ -273,24 +253,31 @@ void TokenFile::build(std::span<const fs::path> documents, const Tokenizer& toke
   std::size_t round_bytes = 0;
   std::uint64_t done = 0;
   const auto finish_round = [&] {
-    encode_all(tokenizer, round, threads);
-    for (const Piece& piece : round) writer.write(piece.ids);
+    const std::vector<std::string_view> texts(round.begin(), round.end());
+    const auto ids = tokenizer.encode_batch(texts, threads);
+    for (std::size_t i = 0; i < round.size(); ++i) {
+      writer.write(ids[i]);
+      if (round[i].end_token) writer.write({&*eos, 1});
+    }
     done += round_bytes;
     round.clear();
     round_bytes = 0;
     if (options.progress) options.progress(done, total);
   };
+  const auto cut = [&](std::string_view text) {
+    return tokenizer.cut_point(text, text.size() - std::min(kLookAhead, text.size() / 2));
+  };
   std::string chunk;
   for (std::size_t d = 0; d < documents.size(); ++d) {
-    TextReader reader(documents[d], options.chunk_bytes);
+    TextReader reader(documents[d], options.chunk_bytes, cut);
     while (out && reader.next(chunk)) {
       words.add(chunk);
       round_bytes += chunk.size();
-      round.push_back({std::move(chunk), {}});
+      round.push_back({std::move(chunk), false});
       if (round_bytes > 2 * threads * options.chunk_bytes) finish_round();
     }
     words.end_document();
-    if (eos && d + 1 < documents.size()) round.push_back({{}, {*eos}});
+    if (eos && d + 1 < documents.size()) round.push_back({{}, true});
   }
   finish_round();
   if (!out) return;  // a full disk; whoever made the stream says so

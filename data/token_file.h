@@ -67,20 +67,22 @@ class TokenFile {
 
   /// Maps `path` when it is current for `documents` (see find_text_files) and `tokenizer`; otherwise, and when it is
   /// damaged, builds it anew and replaces it. Memory is bounded by threads and chunk_bytes, whatever the text's size;
-  /// the ids depend on neither, wherever last_safe_cut finds its first kind of place.
+  /// the ids depend on neither, provided
+  /// that the tokenizer knows a cut_point in each chunk (or last_safe_cut finds a white space there).
   /// Throws FileError when a document cannot be read or changes meanwhile, and when `path` is a file of another kind,
   /// which is left alone; std::runtime_error when the tokenizer gives ids outside its own vocabulary.
   static TokenFile open_or_build(std::span<const std::filesystem::path> documents, const Tokenizer& tokenizer,
                                  const std::filesystem::path& path, const TokenFileOptions& options = {});
 
   TokenView tokens() const;
-  std::size_t size() const { return header_.count; }                ///< ids, end tokens between documents included
-  std::size_t vocab_size() const { return header_.vocab_size; }     ///< the tokenizer's: every id is below it
-  std::uint64_t documents() const { return header_.documents; }     ///< files the text came from
-  std::uint64_t bytes() const { return header_.bytes; }             ///< of the text, for bits per byte
-  std::uint64_t words() const { return header_.words; }             ///< of the text, separated by ASCII white space
-  std::uint64_t fingerprint() const { return header_.text_print; }  ///< of the text
-  bool was_built() const { return was_built_; }                     ///< by this call of open_or_build
+  std::size_t size() const { return header_.count; }             ///< ids, end tokens between documents included
+  std::size_t vocab_size() const { return header_.vocab_size; }  ///< the tokenizer's: every id is below it
+  std::uint64_t documents() const { return header_.documents; }  ///< files the text came from
+  std::uint64_t bytes() const { return header_.bytes; }          ///< of the text, for bits per byte
+  std::uint64_t words() const { return header_.words; }          ///< of the text, separated by ASCII white space
+  /// Of the text and the tokenizer: equal fingerprints, equal tokens.
+  std::uint64_t fingerprint() const { return header_.text_print ^ header_.tokenizer_print; }
+  bool was_built() const { return was_built_; }  ///< by this call of open_or_build
 
  private:
   struct Header {

@@ -239,3 +239,55 @@ TEST_CASE("views of tokens are checked at their ends") {
   out.resize(1);
   CHECK_THROWS_AS(TokenView(negative, 10).read(0, out), std::runtime_error);
 }
+
+TEST_CASE("chunks leave no trace in the ids of byte-level BPE") {
+  static const std::string kPieces[] = {" ",
+                                        "\n",
+                                        "\n\n",
+                                        "  ",
+                                        "\t",
+                                        "\r\n",
+                                        "a",
+                                        "the",
+                                        " the",
+                                        "world",
+                                        "'s",
+                                        "'",
+                                        ".",
+                                        "...",
+                                        "42",
+                                        "\u00a0",
+                                        "\u3000",
+                                        "\u4e2d\u6587",
+                                        "\xff",
+                                        "\xe3\x80",
+                                        "\u00e9",
+                                        "\U0001f600",
+                                        "it",
+                                        "n't there",
+                                        "<|endoftext|>",
+                                        " \n ",
+                                        "\v",
+                                        "\u0085"};
+  std::size_t special = 0;
+  for (const std::string name : {"byte_level", "added_tokens", "prefix_space"}) {
+    const auto tokenizer = load_tokenizer(test::fixture("tokenizers/" + name + ".json"));
+    Random random(17);
+    for (int round = 0; round < 20; ++round) {
+      std::string text;
+      while (text.size() < 6000) text += kPieces[random.below(std::size(kPieces))];
+      const Corpus corpus({text});
+      const auto expected = encoded(*tokenizer, {text});
+      const std::size_t chunk = 500 + random.below(500);
+      CAPTURE(name, round, chunk);
+      REQUIRE(all(corpus.open(*tokenizer, {.threads = 2, .chunk_bytes = chunk, .progress = {}}).tokens()) == expected);
+      if (name == "prefix_space") continue;  // where the tokenizer knows more than last_safe_cut
+      std::vector<TokenId> ids;
+      TextReader reader(corpus.documents[0], 200 + random.below(200));
+      for (std::string part; reader.next(part);) tokenizer->encode(part, ids);
+      REQUIRE(std::vector<std::int64_t>(ids.begin(), ids.end()) == expected);
+      special += tokenizer->token_to_id("<|endoftext|>").has_value();
+    }
+  }
+  CHECK(special > 0);
+}
