@@ -5,6 +5,7 @@
 #include "data/files/files.h"
 #include "models/io/pytorch_bin.h"
 #include "models/io/weights.h"
+#include "tests/support/zip.h"
 
 namespace langzoo::test {
 
@@ -16,24 +17,6 @@ torch::Tensor numbers(torch::IntArrayRef shape, torch::ScalarType dtype = torch:
   std::int64_t count = 1;
   for (const auto size : shape) count *= size;
   return torch::arange(count).reshape(shape).to(dtype);
-}
-
-/// A zip archive of stored records, each 64-byte aligned or not, as small as the format allows.
-std::string archive(const std::vector<std::pair<std::string, std::string>>& records, std::uint16_t method = 0) {
-  const auto number = [](std::uint64_t value, int width) {
-    std::string bytes;
-    for (int i = 0; i < width; ++i) bytes += static_cast<char>(value >> (8 * i));
-    return bytes;
-  };
-  std::string file, directory;
-  for (const auto& [name, bytes] : records) {
-    const std::string common = number(0, 2) + number(method, 2) + number(0, 8) + number(bytes.size(), 4) +
-                               number(bytes.size(), 4) + number(name.size(), 2) + number(0, 2);
-    directory += "PK\x01\x02" + number(0, 4) + common + number(0, 10) + number(file.size(), 4) + name;
-    file += "PK\x03\x04" + number(0, 2) + common + name + bytes;
-  }
-  return file + directory + "PK\x05\x06" + number(0, 4) + number(records.size(), 2) + number(records.size(), 2) +
-         number(directory.size(), 4) + number(file.size(), 4) + number(0, 2);
 }
 
 std::string text(const std::string& value) {
@@ -67,7 +50,7 @@ StateDict load(const std::string& bytes) {
 }
 
 StateDict load_pickle(const std::string& pickle) {
-  return load(archive({{"a/data.pkl", pickle}, {"a/data/0", std::string(24, '\0')}}));
+  return load(zip_archive({{"a/data.pkl", pickle}, {"a/data/0", std::string(24, '\0')}}));
 }
 
 }  // namespace
@@ -109,10 +92,10 @@ TEST_CASE("what is no state dict is refused by name and nothing runs") {
   CHECK_THROWS_WITH(load_pytorch_bin(fixture("io/legacy.bin")), Contains("before 1.6") && Contains("torch.save"));
   CHECK_THROWS_WITH(load_pytorch_bin(fixture("io/every_dtype.safetensors")), Contains("torch.save"));
   CHECK_THROWS_WITH(load("PK"), Contains("zip archive"));
-  CHECK_THROWS_WITH(load(archive({{"a/b", ""}})), Contains("no data.pkl"));
-  CHECK_THROWS_WITH(load(archive({{"a/data.pkl", "."}}, 8)), Contains("compressed"));
-  CHECK_THROWS_WITH(load(archive({{"a/data.pkl", "."}, {"a/data.pkl", "."}})), Contains("two zip records"));
-  CHECK_THROWS_WITH(load(archive({{"a/byteorder", "big"}, {"a/data.pkl", "."}})), Contains("big-endian"));
+  CHECK_THROWS_WITH(load(zip_archive({{"a/b", ""}})), Contains("no data.pkl"));
+  CHECK_THROWS_WITH(load(zip_archive({{"a/data.pkl", "."}}, 8)), Contains("compressed"));
+  CHECK_THROWS_WITH(load(zip_archive({{"a/data.pkl", "."}, {"a/data.pkl", "."}})), Contains("two zip records"));
+  CHECK_THROWS_WITH(load(zip_archive({{"a/byteorder", "big"}, {"a/data.pkl", "."}})), Contains("big-endian"));
 }
 
 TEST_CASE("tensors stay inside their storage") {
