@@ -1,0 +1,46 @@
+/// AdamW, Adam with decoupled weight decay (Loshchilov and Hutter 2019, https://arxiv.org/abs/1711.05101, algorithm 2).
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "models/optim/flat_parameters.h"
+
+namespace langzoo {
+
+struct AdamWOptions {
+  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
+  double weight_decay = 0.01;  ///< only for the groups that decay, see FlatParameters
+
+  /// Throws std::invalid_argument naming field and value.
+  void validate() const;
+};
+
+/// One fused kernel a group. A parameter that received no gradient since zero_grad() is skipped and its step count
+/// stays, as in torch::optim::AdamW. `parameters` must outlive the optimizer. Moments have the parameter's dtype.
+class AdamW {
+ public:
+  AdamW(FlatParameters& parameters, AdamWOptions options);
+
+  /// Gradients are divided by the scalar `divisor` on the way (clip_divisor()) where it is given, and a `found_inf`
+  /// scalar that is not 0 leaves everything but the step counts as it is: both float32 on the parameters' device, read
+  /// there.
+  void step(double learning_rate, const torch::Tensor& divisor = {}, const torch::Tensor& found_inf = {});
+
+  /// `exp_avg.<name>`, `exp_avg_sq.<name>` (views in the parameter's shape) and `step.<name>` (int64 scalars).
+  NamedTensors state_dict() const;
+  /// Throws std::invalid_argument naming what is missing, unexpected or of another shape; nothing is changed then.
+  void load_state_dict(const NamedTensors& state);
+
+ private:
+  struct Moments {
+    torch::Tensor exp_avg, exp_avg_sq;  // laid out as the group's values
+    std::vector<std::int64_t> steps;    // by slot
+  };
+
+  FlatParameters& parameters_;
+  AdamWOptions options_;
+  std::vector<Moments> moments_;  // by group
+};
+
+}  // namespace langzoo
