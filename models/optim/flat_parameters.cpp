@@ -135,9 +135,12 @@ torch::Tensor FlatParameters::grad_norm() {
   const torch::NoGradGuard no_grad;
   gather();
   std::vector<torch::Tensor> norms;
+  const auto device = groups_.front().grads.device();
   for (const Group& group : groups_) {
-    norms.push_back(
-        at::linalg_vector_norm(group.grads, 2, {}, false, torch::kFloat32).to(groups_.front().grads.device()));
+    // Half precision accumulates in float32; float64 may not be narrowed by the operator itself.
+    const bool half = group.grads.element_size() < 4;
+    const auto accumulate = half ? std::optional(torch::kFloat32) : std::nullopt;
+    norms.push_back(at::linalg_vector_norm(group.grads, 2, {}, false, accumulate).to(device, torch::kFloat32));
   }
   return norms.size() == 1 ? norms.front() : at::linalg_vector_norm(at::stack(norms), 2);
 }

@@ -215,7 +215,7 @@ TEST_CASE("Optimizer state by name: saved and restored it goes on the same") {
     if (item.key() != "exp_avg_sq.bias") damaged.insert(item.key(), item.value());
   CHECK_THROWS_WITH(other.load_state_dict(damaged), Catch::Contains("exp_avg_sq.bias"));
   damaged.insert("exp_avg_sq.bias", torch::zeros({7}));
-  CHECK_THROWS_WITH(other.load_state_dict(damaged), Catch::Contains("exp_avg_sq.bias") && Catch::Contains("(7)"));
+  CHECK_THROWS_WITH(other.load_state_dict(damaged), Catch::Contains("exp_avg_sq.bias") && Catch::Contains("shape 7"));
 }
 
 TEST_CASE("What cannot be optimized is named") {
