@@ -313,6 +313,7 @@ void Trainer::State::evaluate() {
       task.model().train();
     }
     progress.evaluated_step = progress.step;
+    saved_step = -1;  // a state saved at this step before does not know the outcome
     if (report.metrics.empty()) return;
     progress.valid = report.metrics;
     const auto metric = report.metrics.find(options.best_metric);
