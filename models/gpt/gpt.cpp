@@ -66,7 +66,7 @@ void Gpt2Config::validate() const {
   require_size("vocab_size", vocab_size);
   require_size("n_positions", n_positions);
   require_size("n_embd", n_embd);
-  require_size("n_layer", n_layer);
+  require(n_layer >= 1 && n_layer <= 4096, "n_layer", n_layer, "between 1 and 4096");
   require_size("n_head", n_head);
   require_size("n_inner", inner_width());
   require(n_embd % n_head == 0, "n_embd", n_embd, c10::str("a multiple of n_head = ", n_head).c_str());
@@ -155,12 +155,9 @@ torch::Tensor Gpt2AttentionImpl::forward(const torch::Tensor& x, const torch::Te
   auto k = split_heads(qkv[1]), v = split_heads(qkv[2]);
   if (cache) std::tie(k, v) = cache->append(k, v);  // (B,H,S,K)
 
-  AttendOptions options;
-  options.bias = bias;
-  options.causal = !bias.defined();
-  options.scale = scale_;
-  options.dropout = is_training() ? attn_dropout_ : 0.0;
-  const auto heads = attend(q, k, v, options).output;
+  const double dropout = is_training() ? attn_dropout_ : 0.0;
+  const auto heads =
+      attend(q, k, v, {.bias = bias, .dropout = dropout, .scale = scale_, .causal = !bias.defined()}).output;
   return at::dropout(c_proj(heads.transpose(1, 2).flatten(2)), resid_dropout_, is_training());  // (B,T,C)
 }
 

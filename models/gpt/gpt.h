@@ -68,8 +68,8 @@ struct Gpt2Config {
 
 /// One forward pass beyond plain ids. Undefined tensors and nullptr stand for "no".
 struct Gpt2Inputs {
-  torch::Tensor attention_mask;            ///< (B,S) 1 for tokens, 0 for padding, cached tokens included
-  torch::Tensor position_ids;              ///< (B,T) int64; by default counted from the mask, padding at 0
+  torch::Tensor attention_mask = {};       ///< (B,S) 1 for tokens, 0 for padding, cached tokens included
+  torch::Tensor position_ids = {};         ///< (B,T) int64; by default counted from the mask, padding at 0
   std::vector<KvCache>* caches = nullptr;  ///< one a layer, filled by earlier calls; this call's tokens are appended
 };
 

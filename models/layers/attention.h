@@ -8,11 +8,11 @@
 namespace langzoo {
 
 struct AttendOptions {
-  torch::Tensor bias;           ///< additive, broadcastable to (B,H,T,S): masks, relative positions; undefined: none
-  double dropout = 0.0;         ///< of the weights; the caller passes 0 outside training
-  std::optional<double> scale;  ///< of the scores; 1/sqrt(K) when not given
-  bool causal = false;          ///< query i of T sees the keys up to S - T + i
-  bool want_weights = false;    ///< asks for `weights`, and so for the explicit formula
+  torch::Tensor bias = {};  ///< additive, broadcastable to (B,H,T,S): masks, relative positions; undefined: none
+  double dropout = 0.0;     ///< of the weights; the caller passes 0 outside training
+  std::optional<double> scale = {};  ///< of the scores; 1/sqrt(K) when not given
+  bool causal = false;               ///< query i of T sees the keys up to S - T + i
+  bool want_weights = false;         ///< asks for `weights`, and so for the explicit formula
 };
 
 struct Attended {
