@@ -4,6 +4,8 @@
 
 #include <torch/torch.h>
 
+#include "models/layers/gelu_kernel.h"
+
 namespace langzoo {
 
 Activation activation_from_name(const std::string& name) {
@@ -22,6 +24,9 @@ torch::Tensor activate(const torch::Tensor& x, Activation activation) {
     case Activation::kGelu:
       return at::gelu(x, "none");
     case Activation::kGeluTanh:
+      if (x.is_cpu() && (x.scalar_type() == torch::kFloat32 || x.scalar_type() == torch::kBFloat16)) {
+        return gelu_tanh_cpu(x);
+      }
       return at::gelu(x, "tanh");
     case Activation::kSilu:
       return at::silu(x);
