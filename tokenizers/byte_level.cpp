@@ -5,8 +5,6 @@
 #include <cstdint>
 #include <vector>
 
-#include "tokenizers/utf8.h"
-
 namespace langzoo {
 
 namespace {

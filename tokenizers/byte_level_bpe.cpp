@@ -113,9 +113,6 @@ struct ByteLevelBpe::Impl {
   /// The merged symbols of `piece` in workspace.symbols; `offset` is for the message of a byte without a token.
   void merge(std::string_view piece, std::size_t offset, Workspace& workspace) const;
   void encode_piece(std::string_view piece, std::size_t offset, Workspace& workspace, std::vector<TokenId>& ids) const;
-  /// Calls visit(begin, end) for the pieces of `text`: GPT-2's, and each ill-formed part on its own.
-  template <class Visit>
-  static void for_each_piece(std::string_view text, Visit&& visit);
   /// Calls on_token(token, where) and on_piece(piece, where) for the parts of the text in order. A piece that begins
   /// with an added space is one byte longer than `where`.
   template <class OnToken, class OnPiece>
@@ -225,23 +222,6 @@ void ByteLevelBpe::Impl::encode_piece(std::string_view piece, std::size_t offset
   if (entry != nullptr && workspace.symbols.size() <= PieceCache::kMaxIds) entry->assign(piece, workspace.symbols);
 }
 
-template <class Visit>
-void ByteLevelBpe::Impl::for_each_piece(std::string_view text, Visit&& visit) {
-  for (std::size_t begin = 0; begin < text.size();) {
-    const std::size_t end = find_invalid_utf8(text, begin);
-    const std::string_view valid = text.substr(0, end);
-    while (begin < end) {
-      const std::size_t piece_end = gpt2_piece_end(valid, begin);
-      visit(begin, piece_end);
-      begin = piece_end;
-    }
-    if (end < text.size()) {
-      begin = end + decode_utf8(text, end).length;
-      visit(end, begin);
-    }
-  }
-}
-
 template <class OnToken, class OnPiece>
 void ByteLevelBpe::Impl::for_each_part(std::string_view text, OnToken&& on_token, OnPiece&& on_piece) const {
   std::string spaced;
@@ -257,7 +237,7 @@ void ByteLevelBpe::Impl::for_each_part(std::string_view text, OnToken&& on_token
       bytes = spaced;
       shift = 1;
     }
-    for_each_piece(bytes, [&](std::size_t begin, std::size_t end) {
+    for_each_gpt2_piece(bytes, [&](std::size_t begin, std::size_t end) {
       on_piece(bytes.substr(begin, end - begin),
                Offset{part.begin + std::max(begin, shift) - shift, part.begin + end - shift});
     });

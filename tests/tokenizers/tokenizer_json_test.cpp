@@ -1,0 +1,165 @@
+#include "tests/support/test.h"
+
+#include <functional>
+
+#include "data/files/files.h"
+#include "tests/tokenizers/tokenizer_goldens.h"
+#include "tokenizers/tokenizer_json.h"
+
+namespace langzoo::test {
+namespace {
+
+using nlohmann::json;
+
+/// What loading a changed copy of a fixture says.
+std::string error_of(const std::string& name, const std::function<void(json&)>& change,
+                     const std::string& config = {}) {
+  json file = golden(name);
+  change(file);
+  try {
+    parse_tokenizer_json(file.dump(), config, "dir/tokenizer.json");
+  } catch (const FileError& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+std::string error_of_text(const std::string& text, const std::string& config = {}) {
+  try {
+    parse_tokenizer_json(text, config, "dir/tokenizer.json");
+  } catch (const FileError& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+}  // namespace
+
+TEST_CASE("tokenizer.json: saved and loaded it is the same model") {
+  for (const char* name : {"byte_level.json", "prefix_space.json", "added_tokens.json"}) {
+    const auto original = load_tokenizer(fixture(std::string("tokenizers/") + name));
+    const TempDir dir;
+    original->save(dir / "new");
+    const auto loaded = load_tokenizer(dir / "new");
+    const auto& a = dynamic_cast<const ByteLevelBpe&>(*original).model();
+    const auto& b = dynamic_cast<const ByteLevelBpe&>(*loaded).model();
+    CHECK(a.tokens == b.tokens);
+    CHECK((a.merges == b.merges));
+    CHECK(a.add_prefix_space == b.add_prefix_space);
+    CHECK(a.trim_offsets == b.trim_offsets);
+    CHECK((a.special_tokens == b.special_tokens));
+    REQUIRE(a.added_tokens.size() == b.added_tokens.size());
+    for (std::size_t i = 0; i < a.added_tokens.size(); ++i) {
+      CHECK(a.added_tokens[i].content == b.added_tokens[i].content);
+      CHECK(a.added_tokens[i].id == b.added_tokens[i].id);
+      CHECK(a.added_tokens[i].special == b.added_tokens[i].special);
+      CHECK(a.added_tokens[i].normalized == b.added_tokens[i].normalized);
+    }
+  }
+}
+
+TEST_CASE("tokenizer.json: vocab.json with merges.txt is the same tokenizer") {
+  const json file = golden("byte_level.json");
+  const TempDir dir;
+  write_file(dir / "vocab.json", file["model"]["vocab"].dump());
+  std::string merges = "#version: 0.2\n";
+  for (const json& merge : file["model"]["merges"])
+    merges += merge[0].get<std::string>() + " " + merge[1].get<std::string>() + "\r\n";
+  write_file(dir / "merges.txt", merges);
+  const auto tokenizer = load_tokenizer(dir.path());
+  check_cases(*tokenizer, "byte_level.cases.json");
+  CHECK((tokenizer->special_tokens() == SpecialTokens{.bos = 0, .eos = 0, .unk = 0}));
+
+  write_file(dir / "merges.txt", "#version: 0.2\nt h\nt h e\n");
+  CHECK_THROWS_WITH(load_tokenizer(dir.path()),
+                    (dir / "merges.txt").string() + ": line 3: 't h e' is not two tokens with one space between them");
+  write_file(dir / "merges.txt", "t \u4e00\n");
+  CHECK_THROWS_WITH(load_tokenizer(dir.path()),
+                    (dir / "merges.txt").string() + ": line 1: '\u4e00' is not in the vocabulary");
+}
+
+TEST_CASE("tokenizer.json: tokenizer_config.json names the special tokens") {
+  const std::string text = read_file(fixture("tokenizers/byte_level.json"));
+  const auto roles = [&](const std::string& config) {
+    return parse_tokenizer_json(text, config, "dir/tokenizer.json")->special_tokens();
+  };
+  CHECK((roles("") == SpecialTokens{.bos = 0, .eos = 0, .unk = 0}));
+  CHECK((roles(R"({"tokenizer_class": "GPT2Tokenizer", "bos_token": null, "pad_token": "!"})") ==
+         SpecialTokens{.eos = 0, .unk = 0, .pad = 1}));
+  CHECK((roles(R"({"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": {"content": "<|endoftext|>"}})") ==
+         SpecialTokens{.eos = 0}));
+  CHECK(error_of_text(text, R"({"pad_token": "[PAD]"})") ==
+        "dir/tokenizer_config.json: pad_token: '[PAD]' is not in the vocabulary");
+  CHECK(error_of_text(text, R"({"add_bos_token": true})") ==
+        "dir/tokenizer_config.json: add_bos_token: true is not supported");
+  CHECK(error_of_text(text, "[]") == "dir/tokenizer_config.json: is [], expected an object");
+  CHECK(error_of_text(text, "{").starts_with("dir/tokenizer_config.json: is not valid JSON: "));
+}
+
+TEST_CASE("tokenizer.json: what is not supported is named, never ignored") {
+  const auto bpe = [](const std::function<void(json&)>& change) { return error_of("byte_level.json", change); };
+  CHECK(bpe([](json&) {}) == "no error");
+  CHECK(bpe([](json& j) {
+          j["normalizer"] = {{"type", "NFC"}};
+        }) == "dir/tokenizer.json: normalizer: {\"type\":\"NFC\"} is not supported");
+  CHECK(bpe([](json& j) {
+          j["truncation"] = {{"max_length", 5}};
+        }) == "dir/tokenizer.json: truncation: {\"max_length\":5} is not supported");
+  CHECK(bpe([](json& j) { j["surprise"] = 1; }) == "dir/tokenizer.json: the key 'surprise' is not supported");
+  CHECK(
+      bpe([](json& j) { j["model"]["type"] = "Unigram"; }) ==
+      "dir/tokenizer.json: model.type: Unigram is not supported, expected BPE (byte level) or WordLevel (characters)");
+  CHECK(bpe([](json& j) { j["model"]["dropout"] = 0.1; }) == "dir/tokenizer.json: model.dropout: 0.1 is not supported");
+  CHECK(bpe([](json& j) { j["model"]["byte_fallback"] = true; }) ==
+        "dir/tokenizer.json: model.byte_fallback: true is not supported");
+  CHECK(bpe([](json& j) { j["pre_tokenizer"] = nullptr; }) ==
+        "dir/tokenizer.json: pre_tokenizer: null is not supported, a BPE model needs ByteLevel");
+  CHECK(bpe([](json& j) { j["pre_tokenizer"]["use_regex"] = false; }) ==
+        "dir/tokenizer.json: pre_tokenizer.use_regex: false is not supported");
+  CHECK(bpe([](json& j) {
+          j["post_processor"] = {{"type", "TemplateProcessing"}};
+        }) == "dir/tokenizer.json: post_processor: TemplateProcessing is not supported");
+  CHECK(bpe([](json& j) { j["decoder"] = nullptr; }) ==
+        "dir/tokenizer.json: decoder: null is not supported, a BPE model needs ByteLevel");
+  CHECK(bpe([](json& j) { j["added_tokens"][0]["lstrip"] = true; }) ==
+        "dir/tokenizer.json: added_tokens[0].lstrip: true is not supported");
+  CHECK(error_of("char_level.json", [](json& j) { j["pre_tokenizer"]["pattern"]["Regex"] = "."; }) ==
+        "dir/tokenizer.json: pre_tokenizer.pattern: '.' is not supported, expected '[\\s\\S]'");
+  CHECK(error_of("char_level.json", [](json& j) { j["decoder"] = nullptr; }) ==
+        "dir/tokenizer.json: decoder: a WordLevel model of characters needs Fuse");
+}
+
+TEST_CASE("tokenizer.json: malformed files are clear errors") {
+  const auto bpe = [](const std::function<void(json&)>& change) { return error_of("byte_level.json", change); };
+  CHECK(bpe([](json& j) { j["model"].erase("vocab"); }) == "dir/tokenizer.json: model.vocab: is missing");
+  CHECK(bpe([](json& j) { j["model"]["vocab"] = 3; }) == "dir/tokenizer.json: model.vocab: is 3, expected an object");
+  CHECK(bpe([](json& j) { j["model"]["vocab"]["a"] = 9999999999; }) ==
+        "dir/tokenizer.json: model.vocab: 'a': 9999999999 is not an id from 0 to 2097151");
+  CHECK(bpe([](json& j) { j["model"]["vocab"]["a"] = -1; }) ==
+        "dir/tokenizer.json: model.vocab: 'a': -1 is not an id from 0 to 2097151");
+  CHECK(bpe([](json& j) { j["model"]["vocab"]["a"] = "1"; }) ==
+        "dir/tokenizer.json: model.vocab: 'a': \"1\" is not an id from 0 to 2097151");
+  CHECK(bpe([](json& j) { j["model"]["vocab"]["b"] = j["model"]["vocab"]["a"]; }) ==
+        "dir/tokenizer.json: model.vocab: 'a' and 'b' both have the id 65");
+  CHECK(bpe([](json& j) {
+          j["model"]["merges"][2] = {"a", "\u4e00"};
+        }) == "dir/tokenizer.json: model.merges[2]: '\u4e00' is not in the vocabulary");
+  CHECK(bpe([](json& j) { j["model"]["merges"][2] = {"a"}; }) == "dir/tokenizer.json: model.merges[2]: is not a pair");
+  CHECK(bpe([](json& j) { j["model"]["merges"][2] = "ab"; }) ==
+        "dir/tokenizer.json: model.merges[2]: 'ab' is not two tokens with one space between them");
+  CHECK(bpe([](json& j) { j["model"]["unk_token"] = "[UNK]"; }) ==
+        "dir/tokenizer.json: model.unk_token: is not in the vocabulary");
+  CHECK(bpe([](json& j) { j["added_tokens"][0]["id"] = 7; }) ==
+        "dir/tokenizer.json: the added token '<|endoftext|>' has the id 7 of the token '''");
+  CHECK(error_of_text(std::string(100000, '[')) == "dir/tokenizer.json: is nested more than 32 deep");
+  CHECK(error_of_text("").starts_with("dir/tokenizer.json: is not valid JSON: "));
+  CHECK(is_valid_utf8(error_of_text("{\"version\xFF\": \xFE")));
+  CHECK(error_of_text("null") == "dir/tokenizer.json: is null, expected an object");
+
+  const TempDir dir;
+  CHECK_THROWS_WITH(load_tokenizer(dir / "none"), (dir / "none").string() + ": does not exist");
+  CHECK_THROWS_WITH(load_tokenizer(dir.path()),
+                    dir.path().string() + ": has no tokenizer: neither tokenizer.json nor vocab.json with merges.txt");
+}
+
+}  // namespace langzoo::test
