@@ -70,7 +70,7 @@ TEST_CASE("tokenizer.json: vocab.json with merges.txt is the same tokenizer") {
   check_cases(*tokenizer, "byte_level.cases.json");
   CHECK((tokenizer->special_tokens() == SpecialTokens{.bos = 0, .eos = 0, .unk = 0}));
 
-  write_file(dir / "merges.txt", "#version: 0.2\nt h\nt h e\n");
+  write_file(dir / "merges.txt", "#version: 0.2\n\u0120 t\nt h e\n");
   CHECK_THROWS_WITH(load_tokenizer(dir.path()),
                     (dir / "merges.txt").string() + ": line 3: 't h e' is not two tokens with one space between them");
   write_file(dir / "merges.txt", "t \u4e00\n");
