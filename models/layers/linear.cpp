@@ -1,49 +1,19 @@
 #include "models/layers/linear.h"
 
 #include <ATen/autocast_mode.h>
-#include <ATen/core/dispatch/Dispatcher.h>
 #include <torch/torch.h>
 
 #include <atomic>
 #include <cmath>
 #include <optional>
-#include <string_view>
 #include <vector>
 
 #include "models/layers/init.h"
+#include "models/layers/matmul.h"
+#include "models/layers/one_dnn.h"
 
 namespace langzoo {
 namespace {
-
-/// LibTorch's bindings of oneDNN's prepacked inner product; they have no C++ header.
-struct OneDnn {
-  using Reorder = torch::Tensor(const torch::Tensor&, std::optional<std::int64_t>);
-  using Linear = torch::Tensor(const torch::Tensor&, const torch::Tensor&, const std::optional<torch::Tensor>&,
-                               std::string_view, c10::List<std::optional<at::Scalar>>, std::optional<std::string_view>);
-  c10::TypedOperatorHandle<Reorder> reorder;
-  c10::TypedOperatorHandle<Linear> linear;
-  bool bfloat16;
-};
-
-/// Nothing where this LibTorch was built without oneDNN or has other signatures.
-std::optional<OneDnn> find_one_dnn() {
-  if (!at::globalContext().hasMKLDNN()) return std::nullopt;
-  auto& dispatcher = c10::Dispatcher::singleton();
-  const auto reorder = dispatcher.findSchema({"mkldnn::_reorder_linear_weight", ""});
-  const auto linear = dispatcher.findSchema({"mkldnn::_linear_pointwise", ""});
-  const auto bfloat16 = dispatcher.findSchema({"mkldnn::_is_mkldnn_bf16_supported", ""});
-  if (!reorder || !linear || !bfloat16) return std::nullopt;
-  try {
-    return OneDnn{reorder->typed<OneDnn::Reorder>(), linear->typed<OneDnn::Linear>(), bfloat16->typed<bool()>().call()};
-  } catch (const c10::Error&) {
-    return std::nullopt;
-  }
-}
-
-const std::optional<OneDnn>& one_dnn() {
-  static const auto found = find_one_dnn();
-  return found;
-}
 
 std::atomic<bool> packing_enabled = true;
 
@@ -56,22 +26,12 @@ bool worth_packing(const torch::Tensor& x, const torch::Tensor& weight, const to
   if (x.dim() < 2 || x.size(-1) != in || x.numel() == 0 || x.numel() > PackedWeight::kThinRows * in) return false;
   if (x.scalar_type() != dtype || (bias.defined() && bias.scalar_type() != dtype)) return false;
   if (dtype != at::kFloat && dtype != at::kBFloat16) return false;
-  return one_dnn() && (dtype == at::kFloat || one_dnn()->bfloat16) && at::globalContext().userEnabledMkldnn() &&
+  return one_dnn() && (dtype == at::kFloat || one_dnn()->bfloat16()) && at::globalContext().userEnabledMkldnn() &&
          !at::autocast::is_autocast_enabled(at::kCPU);
 }
 
 std::uint32_t version_of(const torch::Tensor& gradient) {
   return gradient.defined() && !gradient.is_inference() ? gradient._version() : 0;
-}
-
-torch::Tensor plain(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias,
-                    WeightLayout layout) {
-  if (layout == WeightLayout::kOutIn) return at::linear(x, weight, bias);
-  if (!bias.defined()) return at::matmul(x, weight);
-  if (x.dim() == 2) return at::addmm(bias, x, weight);
-  auto shape = x.sizes().vec();
-  shape.back() = weight.size(1);
-  return at::addmm(bias, x.reshape({-1, x.size(-1)}), weight).view(shape);
 }
 
 }  // namespace
@@ -102,7 +62,7 @@ struct PackedWeight::Copy {
     // The rows that oneDNN should expect: its arrangement for one row is slower for more, this one serves all.
     constexpr std::int64_t kTypicalRows = 64;
     const auto matrix = weight.detach();
-    packed = one_dnn()->reorder.call(layout == WeightLayout::kOutIn ? matrix : matrix.t(), kTypicalRows);
+    packed = one_dnn()->reorder(layout == WeightLayout::kOutIn ? matrix : matrix.t(), kTypicalRows);
   }
 
   bool is_of(const torch::Tensor& weight, WeightLayout other) const {
@@ -129,11 +89,10 @@ std::shared_ptr<const PackedWeight::Copy> PackedWeight::current(const torch::Ten
 torch::Tensor PackedWeight::apply(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias,
                                   WeightLayout layout) {
   if (!worth_packing(x, weight, bias, weight.size(layout == WeightLayout::kOutIn ? 1 : 0))) {
-    return plain(x, weight, bias, layout);
+    return affine(x, layout == WeightLayout::kOutIn ? weight : weight.t(), bias);
   }
   const auto copy = current(weight, layout);
-  return one_dnn()->linear.call(x, copy->packed, bias.defined() ? std::optional(bias) : std::nullopt, "none",
-                                c10::List<std::optional<at::Scalar>>(), "");
+  return one_dnn()->linear(x, copy->packed, bias);
 }
 
 void PackedWeight::clear() {

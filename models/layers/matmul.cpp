@@ -1,8 +1,9 @@
 #include "models/layers/matmul.h"
 
 #include <ATen/autocast_mode.h>
-#include <ATen/core/dispatch/Dispatcher.h>
 #include <torch/torch.h>
+
+#include "models/layers/one_dnn.h"
 
 namespace langzoo {
 
@@ -13,31 +14,13 @@ using torch::autograd::AutogradContext;
 using torch::autograd::Variable;
 using torch::autograd::variable_list;
 
-using LinearPointwise = Tensor(const Tensor&, const Tensor&, const std::optional<Tensor>&, std::string_view,
-                               c10::List<std::optional<at::Scalar>>, std::optional<std::string_view>);
-
-/// mkldnn::_linear_pointwise, or nothing in a torch without oneDNN.
-const std::optional<c10::TypedOperatorHandle<LinearPointwise>>& onednn_linear() {
-  static const auto op = []() -> std::optional<c10::TypedOperatorHandle<LinearPointwise>> {
-    const auto schema = c10::Dispatcher::singleton().findSchema({"mkldnn::_linear_pointwise", ""});
-    if (!schema || !at::hasMKLDNN()) return std::nullopt;
-    return schema->typed<LinearPointwise>();
-  }();
-  return op;
-}
-
 /// Below this many multiplications entering oneDNN costs more than it gives.
 constexpr std::int64_t kLeastWork = 1 << 16;
 
 bool suits_onednn(const Tensor& a, std::int64_t m, std::int64_t k, std::int64_t n) {
   const auto dtype = a.scalar_type();
   return a.is_cpu() && (dtype == torch::kFloat32 || dtype == torch::kBFloat16) && m * k * n >= kLeastWork &&
-         onednn_linear() && at::globalContext().userEnabledMkldnn();
-}
-
-/// x W^T + b by oneDNN. Shapes: x (M,K) with contiguous rows, weight (N,K) of any strides -> (M,N).
-Tensor onednn(const Tensor& x, const Tensor& weight, const std::optional<Tensor>& bias = std::nullopt) {
-  return onednn_linear()->call(x, weight, bias, "none", c10::List<std::optional<at::Scalar>>(), "");
+         one_dnn() && (dtype == torch::kFloat32 || one_dnn()->bfloat16()) && at::globalContext().userEnabledMkldnn();
 }
 
 bool rows_contiguous(const Tensor& x) {
@@ -50,7 +33,7 @@ struct LinearFunction : torch::autograd::Function<LinearFunction> {
                           const std::optional<Variable>& bias) {
     ctx->save_for_backward({x, weight});
     ctx->saved_data["with_bias"] = bias.has_value();
-    return onednn(x, weight, bias);
+    return one_dnn()->linear(x, weight, bias.value_or(Tensor()));
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list gradients) {
@@ -73,11 +56,12 @@ struct LinearFunction : torch::autograd::Function<LinearFunction> {
 Tensor matmul_2d(const Tensor& a, const Tensor& b) {
   const std::int64_t m = a.size(0), k = a.size(1), n = b.size(1);
   if (!suits_onednn(a, m, k, n)) return at::mm(a, b);
-  if (rows_contiguous(a)) return onednn(a, b.t());
-  // A transposed left side has to be copied. Where the right side is the smaller one, (a b)^T = b^T a^T copies that.
-  if (m <= n || rows_contiguous(b.t()))
-    return m <= n ? onednn(a.contiguous(), b.t()) : onednn(b.t(), a).t().contiguous();
-  return onednn(b.t().contiguous(), a).t().contiguous();
+  const auto product = [](const Tensor& x, const Tensor& weight) { return one_dnn()->linear(x, weight, {}); };
+  if (rows_contiguous(a)) return product(a, b.t());
+  // oneDNN wants contiguous rows on the left, so a transposed left side is copied. As (a b)^T = b^T a^T, the right side
+  // can be that left side instead: the smaller one is copied.
+  if (m <= n) return product(a.contiguous(), b.t());
+  return product(b.t().contiguous(), a).t().contiguous();
 }
 
 Tensor affine(const Tensor& x, const Tensor& weight, const Tensor& bias) {

@@ -7,6 +7,8 @@
 #include <ATen/autocast_mode.h>
 #include <torch/torch.h>
 
+#include "models/layers/matmul.h"
+
 namespace langzoo {
 
 namespace {
@@ -37,16 +39,15 @@ class LinearCrossEntropy : public torch::autograd::Function<LinearCrossEntropy> 
       const auto h = hidden.narrow(0, begin, n);
       const auto target = targets.narrow(0, begin, n);
       const auto ignored = target == ignore_index;
-      const auto index = target.masked_fill(ignored, 0).unsqueeze(1);                            // (n,1)
-      auto p = at::_log_softmax(at::mm(h, weight.t()).to(precise), 1, /*half_to_float=*/false);  // (n,V)
+      const auto index = target.masked_fill(ignored, 0).unsqueeze(1);                               // (n,1)
+      auto p = at::_log_softmax(matmul_2d(h, weight.t()).to(precise), 1, /*half_to_float=*/false);  // (n,V)
       loss -= p.gather(1, index).masked_fill_(ignored.unsqueeze(1), 0).sum();
       if (!want_hidden_grad && !want_weight_grad) continue;
       p.exp_().scatter_add_(1, index, at::full({}, -1.0, p.options()).expand({n, 1}));
       p.masked_fill_(ignored.unsqueeze(1), 0);
       const auto logits_grad = p.to(h.scalar_type());
-      if (want_hidden_grad) hidden_grad.narrow(0, begin, n).copy_(at::mm(logits_grad, weight));
-      if (want_weight_grad && precise == h.scalar_type()) weight_grad.addmm_(logits_grad.t(), h);
-      if (want_weight_grad && precise != h.scalar_type()) weight_grad.add_(at::mm(logits_grad.t(), h));
+      if (want_hidden_grad) hidden_grad.narrow(0, begin, n).copy_(matmul_2d(logits_grad, weight));
+      if (want_weight_grad) weight_grad.add_(matmul_2d(logits_grad.t(), h));
     }
     ctx->save_for_backward({hidden_grad, weight_grad});
     return loss;
