@@ -325,7 +325,7 @@ class Unpickler {
           bytes.data(), {count}, [mapping = archive_.mapping()](void*) {}, *dtype);
     } else {
       result = torch::empty({count}, *dtype);
-      std::memcpy(result.mutable_data_ptr(), bytes.data(), result.nbytes());
+      if (result.numel() > 0) std::memcpy(result.mutable_data_ptr(), bytes.data(), result.nbytes());
     }
     return storages_.emplace(std::pair(name, type), result).first->second;
   }

@@ -164,7 +164,7 @@ torch::Tensor tensor_at(std::byte* data, const Entry& entry, const std::shared_p
         data, *entry.shape, [file](void*) {}, options);
   }
   torch::Tensor copy = torch::empty(*entry.shape, options);
-  std::memcpy(copy.mutable_data_ptr(), data, copy.nbytes());
+  if (copy.numel() > 0) std::memcpy(copy.mutable_data_ptr(), data, copy.nbytes());
   return copy;
 }
 

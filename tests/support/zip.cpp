@@ -5,7 +5,7 @@ namespace langzoo::test {
 std::string zip_archive(const std::vector<std::pair<std::string, std::string>>& records, std::uint16_t method) {
   const auto number = [](std::uint64_t value, int width) {
     std::string bytes;
-    for (int i = 0; i < width; ++i) bytes += static_cast<char>(value >> (8 * i));
+    for (int i = 0; i < width; ++i, value >>= 8) bytes += static_cast<char>(value);
     return bytes;
   };
   std::string file, directory;
