@@ -18,7 +18,7 @@
 #include "models/generation/generate.h"
 #include "models/gpt/gpt.h"
 #include "models/gpt/gpt_step.h"
-#include ""
+#include "models/pretrained.h"
 
 namespace langzoo {
 namespace {
@@ -37,7 +37,7 @@ std::vector<Ids> prompts(std::int64_t batch, std::int64_t vocabulary) {
   return rows;
 }
 
-std::vector<Ids> run(const Gpt2LmHeadModel& model, std::int64_t batch, std::int64_t new_tokens) {
+std::vector<Ids> run(Gpt2LmHeadModel model, std::int64_t batch, std::int64_t new_tokens) {
   const auto padded = pad_left(prompts(batch, model->config().vocab_size), 0);
   Gpt2StepFunction step(model, padded.mask, kPrompt + new_tokens);
   GenerateOptions options;
@@ -47,7 +47,7 @@ std::vector<Ids> run(const Gpt2LmHeadModel& model, std::int64_t batch, std::int6
 }
 
 /// Whether cached generation gives the tokens that full passes over the growing text give.
-bool is_right(const Gpt2LmHeadModel& model) {
+bool is_right(Gpt2LmHeadModel model) {
   const c10::InferenceMode guard;
   const auto cached = run(model, 2, 6);
   auto ids = pad_left(prompts(2, model->config().vocab_size), 0).ids;
