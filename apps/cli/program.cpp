@@ -27,18 +27,26 @@ void add_common_options(CLI::App& app, CommonOptions& common) {
   app.add_flag("--json", common.json, "results as one JSON object a line, nothing else on stdout")->group(group);
 }
 
+std::string example(const std::string& program, std::string line) {
+  const std::string place = "{program}";
+  const auto at = line.find(place);
+  if (at == std::string::npos) return fmt::format("  {} {}\n", program, line);
+  return "  " + line.replace(at, place.size(), program) + "\n";
+}
+
 std::string examples_footer(const std::string& program, const Verb& verb) {
   std::string footer = "Examples:\n";
   std::istringstream lines(verb.examples());
-  for (std::string line; std::getline(lines, line);) footer += fmt::format("  {} {}\n", program, line);
-  return footer;
+  for (std::string line; std::getline(lines, line);) footer += example(program, line);
+  const auto notes = verb.notes();
+  return notes.empty() ? footer : footer + "\n" + notes;
 }
 
 std::string program_footer(const std::string& program, const Verbs& verbs) {
   std::string footer = "Examples:\n";
   for (const auto& verb : verbs) {
     const auto examples = verb->examples();
-    footer += fmt::format("  {} {}\n", program, examples.substr(0, examples.find('\n')));
+    footer += example(program, examples.substr(0, examples.find('\n')));
   }
   return footer + fmt::format("\n{} VERB --help says what a verb takes.\n", program);
 }

@@ -44,8 +44,10 @@ class Verb {
   virtual ~Verb() = default;
   virtual std::string name() const = 0;
   virtual std::string summary() const = 0;
-  /// Commands to try, one a line, without the program's name in front; shown at the end of the verb's help.
+  /// Commands to try, one a line; {program} stands for the program's name, which goes in front where it is missing.
   virtual std::string examples() const = 0;
+  /// What else the help should say, shown below the examples once the options are declared.
+  virtual std::string notes() const { return {}; }
   /// Declares the verb's own options.
   virtual void add_options(CLI::App& app) = 0;
   virtual void run(const CommonOptions& common) = 0;

@@ -44,10 +44,15 @@ std::string figures(const StepReport& r) {
 Progress::Progress(std::ostream& out, bool terminal, int columns) : out_(out), terminal_(terminal), columns_(columns) {}
 
 Progress::~Progress() {
+  finish();
+}
+
+void Progress::finish() {
   if (terminal_ && drawn_) {
     draw();
     out_ << '\n' << std::flush;
   }
+  drawn_ = false;
 }
 
 bool Progress::stderr_is_terminal() {

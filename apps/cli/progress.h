@@ -22,6 +22,8 @@ class Progress : public TrainerObserver {
   void on_eval(const EvalReport& report) override;
   void on_checkpoint(std::int64_t step, const std::filesystem::path& dir) override;
   void on_message(const std::string& text) override;
+  /// Leaves the bar as it is and begins a new line.
+  void finish();
   /// A line that stays, above the bar.
   void line(const std::string& text);
 

@@ -373,6 +373,10 @@ void Trainer::request_stop() noexcept {
   state_->stop.store(true);
 }
 
+std::int64_t Trainer::step() const {
+  return state_->progress.step;
+}
+
 bool Trainer::resume() {
   State& s = *state_;
   const auto saved = load_training_state(s.out);

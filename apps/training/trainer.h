@@ -80,6 +80,8 @@ class Trainer {
   /// raised); each difference that changes what is learned is told to the observers. Throws std::runtime_error naming
   /// what does not fit: another model, optimizer or data order.
   bool resume();
+  /// The optimizer steps done, resumed ones included.
+  std::int64_t step() const;
   /// Trains from where it stands to the end. Throws std::runtime_error naming the step when the loss or a gradient is
   /// not finite; the last checkpoint stays. Flushes denormals to zero meanwhile, and seeds the default generators on a
   /// fresh run.

@@ -1,0 +1,56 @@
+/// Text for language models: what --data, --valid and --tokenizer mean, for every family that learns from plain text.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "apps/cli/run_config.h"
+#include "data/token_file.h"
+#include "tokenizers/tokenizer.h"
+
+namespace langzoo {
+
+/// The section `data` of a run configuration.
+struct CorpusOptions {
+  std::string train;  ///< a file, a folder, or "microworld"
+  std::string valid;  ///< likewise; empty: the last part of `train`
+  std::string tokenizer = "train:bytebpe:4096";
+  double valid_fraction = 0.1;              ///< of the tokens of `train`, where `valid` is empty
+  std::int64_t microworld_bytes = 4000000;  ///< training text told by microworld; validation has valid_fraction of it
+  std::uint64_t microworld_seed = 1;
+};
+void bind_corpus(RunConfig& config, CorpusOptions& options);
+
+/// Tokens of a text with what its evaluation needs.
+struct TokenizedText {
+  TokenView tokens;
+  std::uint64_t bytes = 0, words = 0;
+  std::optional<double> source_nats;  ///< microworld: the exact -log p of the text
+  std::shared_ptr<void> owner;        ///< what `tokens` points into
+};
+
+struct Corpus {
+  std::unique_ptr<Tokenizer> tokenizer;
+  TokenizedText train;
+  std::optional<TokenizedText> valid;
+};
+
+/// Tells the user what takes time.
+using Message = std::function<void(const std::string&)>;
+
+/// The tokenizer `options` ask for (the one in `dir` when `dir` holds one: a resumed run keeps its own, else it is
+/// saved there), and the token files, kept in `dir`/data. Throws UsageError for impossible options, FileError and
+/// std::runtime_error naming the file for bad data.
+Corpus open_corpus(const CorpusOptions& options, const std::filesystem::path& dir, const Message& message);
+
+/// A text to evaluate: a file, a folder, or "microworld" (the validation text of a run with that seed). Nothing is left
+/// on the disk.
+TokenizedText open_text(const std::string& data, const Tokenizer& tokenizer, std::uint64_t microworld_seed);
+
+}  // namespace langzoo

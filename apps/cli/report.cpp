@@ -1,0 +1,281 @@
+#include "apps/cli/report.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <sstream>
+
+#include <fmt/format.h>
+
+#include "apps/cli/program.h"
+#include "apps/cli/progress.h"
+#include "data/files/files.h"
+
+namespace langzoo {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr const char* kStyle = R"css(
+:root { --page: #f7f7f5; --card: #fff; --ink: #1d1f24; --soft: #6b7079; --line: #e4e4e0; --train: #9db8d9;
+  --valid: #1f5fbf; --source: #b4552d; --plain: #4a7f6b; }
+@media (prefers-color-scheme: dark) { :root { --page: #14161a; --card: #1d2026; --ink: #e8e8e6; --soft: #9aa0aa;
+  --line: #30343c; --train: #48648a; --valid: #7fb2ff; --source: #e59a74; --plain: #7cc0a5; } }
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--page); color: var(--ink); font: 15px/1.5 system-ui, -apple-system, "Segoe UI",
+  Roboto, "Helvetica Neue", sans-serif; }
+main { max-width: 1040px; margin: 0 auto; padding: 32px 20px 56px; }
+h1 { font-size: 26px; margin: 0; letter-spacing: -.01em; }
+h2 { font-size: 15px; margin: 0 0 12px; }
+.soft { color: var(--soft); }
+.figures { display: grid; grid-template-columns: repeat(4, 1fr); gap: 12px; margin: 24px 0 12px; }
+.narrow { display: none; }
+@media (max-width: 640px) { .figures { grid-template-columns: repeat(2, 1fr); } .narrow { display: block; }
+  .broad { display: none; } main { padding: 20px 12px 40px; } }
+.card { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 16px 18px; min-width: 0; }
+.figures b { display: block; font-size: 22px; font-weight: 600; font-variant-numeric: tabular-nums; }
+.figures span { font-size: 12.5px; color: var(--soft); }
+.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 380px), 1fr)); gap: 12px; }
+.charts .wide { grid-column: 1 / -1; }
+.sections { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 300px), 1fr)); gap: 12px;
+  margin-top: 12px; align-items: start; }
+.samples { display: grid; gap: 12px; margin-top: 12px; }
+svg { display: block; width: 100%; height: auto; overflow: visible; }
+svg text { fill: var(--soft); font: 12px system-ui, sans-serif; font-variant-numeric: tabular-nums; }
+.grid { stroke: var(--line); stroke-width: 1; }
+.curve { fill: none; stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; }
+.train { stroke: var(--train); } .valid { stroke: var(--valid); } .plain { stroke: var(--plain); }
+.source { stroke: var(--source); stroke-dasharray: 5 5; }
+.dot { fill: var(--card); stroke-width: 2; }
+.legend { display: flex; flex-wrap: wrap; gap: 4px 18px; font-size: 13px; color: var(--soft); margin-bottom: 8px; }
+.legend svg { display: inline-block; width: 22px; height: 8px; vertical-align: middle; margin-right: 6px; }
+table { width: 100%; border-collapse: collapse; font-size: 13.5px; }
+td { padding: 4px 0; border-top: 1px solid var(--line); vertical-align: top; }
+tr:first-child td { border-top: 0; }
+td + td { text-align: right; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; padding-left: 16px; }
+pre { margin: 0; white-space: pre-wrap; overflow-wrap: anywhere; font: 13.5px/1.55 ui-monospace, "SF Mono", Menlo,
+  Consolas, monospace; }
+pre b { color: var(--valid); font-weight: 600; }
+footer { margin-top: 28px; font-size: 13px; color: var(--soft); }
+)css";
+
+std::string escaped(const std::string& text) {
+  std::string html;
+  for (const char c : valid_utf8(text)) {
+    switch (c) {
+      case '&':
+        html += "&amp;";
+        break;
+      case '<':
+        html += "&lt;";
+        break;
+      case '>':
+        html += "&gt;";
+        break;
+      case '"':
+        html += "&quot;";
+        break;
+      default:
+        html += static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t' ? ' ' : c;
+    }
+  }
+  return html;
+}
+
+std::string tick_label(double value) {
+  if (value == 0) return "0";
+  const double size = std::abs(value);
+  if (size >= 10000) return with_unit(value);
+  if (size < 0.01) {
+    auto text = fmt::format("{:.0e}", value);  // 3e-04 -> 3e-4
+    const auto zero = text.find("e-0");
+    if (zero != std::string::npos) text.erase(zero + 2, 1);
+    return text;
+  }
+  return fmt::format("{:.6g}", value);
+}
+
+std::vector<CurvePoint> finite_points(const std::vector<CurvePoint>& points) {
+  std::vector<CurvePoint> kept;
+  for (const auto& p : points) {
+    if (std::isfinite(p.step) && std::isfinite(p.value)) kept.push_back(p);
+  }
+  return kept;
+}
+
+/// At most `most` points: means of neighbours.
+std::vector<CurvePoint> thinned(const std::vector<CurvePoint>& points, std::size_t most) {
+  if (points.size() <= most) return points;
+  std::vector<CurvePoint> means;
+  for (std::size_t i = 0; i < most; ++i) {
+    const auto begin = points.size() * i / most, end = points.size() * (i + 1) / most;
+    CurvePoint mean;
+    for (auto j = begin; j < end; ++j) mean.step += points[j].step, mean.value += points[j].value;
+    const auto n = static_cast<double>(end - begin);
+    means.push_back({mean.step / n, mean.value / n});
+  }
+  return means;
+}
+
+std::string legend(const std::vector<Curve>& curves) {
+  std::string html = "<div class=\"legend\">";
+  for (const auto& curve : curves) {
+    if (curve.points.empty()) continue;
+    html += fmt::format("<span><svg viewBox=\"0 0 22 8\"><path class=\"curve {}\" d=\"M1 4H21\"/></svg>{}</span>",
+                        curve.style, escaped(curve.name));
+  }
+  return html + "</div>";
+}
+
+std::string shown(const Json& value) {
+  return value.is_string() ? value.get<std::string>() : value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string table(const Json& section) {
+  std::string html = "<table>";
+  for (const auto& [key, value] : section.items()) {
+    html += fmt::format("<tr><td class=\"soft\">{}</td><td>{}</td></tr>", escaped(key), escaped(shown(value)));
+  }
+  return html + "</table>";
+}
+
+std::string chart_card(const std::string& title, const std::vector<Curve>& curves, bool wide) {
+  const bool any = std::any_of(curves.begin(), curves.end(), [](const Curve& c) { return !c.points.empty(); });
+  if (!any) return {};
+  const auto head = fmt::format("<section class=\"card{}\"><h2>{}</h2>", wide ? " wide" : "", escaped(title));
+  if (!wide) return head + svg_chart(title, curves, 460, 200) + "</section>\n";
+  // Scaled down to a phone's width, the wide chart's letters would be too small to read.
+  return head + legend(curves) + "<div class=\"broad\">" + svg_chart(title, curves, 940, 340) +
+         "</div><div class=\"narrow\">" + svg_chart(title, curves, 460, 300) + "</div></section>\n";
+}
+
+}  // namespace
+
+std::vector<double> axis_ticks(double low, double high, int count) {
+  const double range = high - low;
+  if (!(range > 0) || !std::isfinite(range)) return {low};
+  const double unit = std::pow(10, std::floor(std::log10(range / count)));
+  double step = unit;
+  for (const double factor : {2.0, 5.0, 10.0}) {
+    if (range / step > count) step = factor * unit;
+  }
+  std::vector<double> ticks;
+  const double first = std::ceil(low / step - 1e-9);
+  for (int i = 0; (first + i) * step <= high + 1e-9 * step; ++i) ticks.push_back((first + i) * step);
+  return ticks;
+}
+
+std::string svg_chart(const std::string& title, const std::vector<Curve>& curves, int width, int height) {
+  constexpr double kLeft = 46, kRight = 12, kTop = 10, kBottom = 26;
+  double x_high = 1, y_low = std::numeric_limits<double>::infinity(), y_high = -y_low;
+  for (const auto& curve : curves) {
+    for (const auto& p : finite_points(curve.points)) {
+      x_high = std::max(x_high, p.step);
+      y_low = std::min(y_low, p.value), y_high = std::max(y_high, p.value);
+    }
+  }
+  if (y_low > y_high) y_low = 0, y_high = 1;
+  if (y_low > 0 && y_low < 0.4 * y_high) y_low = 0;
+  if (y_high - y_low < 1e-12 + 1e-6 * std::abs(y_high)) y_low -= 0.5 * std::abs(y_high) + 1e-9, y_high *= 1.5;
+  const double margin = 0.04 * (y_high - y_low);
+  if (y_low != 0) y_low -= margin;
+  y_high += margin;
+  const auto x = [&](double step) { return kLeft + step / x_high * (width - kLeft - kRight); };
+  const auto y = [&](double v) {
+    return height - kBottom - (v - y_low) / (y_high - y_low) * (height - kTop - kBottom);
+  };
+
+  auto svg = fmt::format("<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">", width, height, escaped(title));
+  for (const double tick : axis_ticks(y_low, y_high, height > 250 ? 6 : 4)) {
+    svg += fmt::format("<path class=\"grid\" d=\"M{:.1f} {:.1f}H{:.1f}\"/>", kLeft, y(tick), width - kRight);
+    svg += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"end\">{}</text>", kLeft - 8, y(tick) + 4,
+                       tick_label(std::abs(tick) < 1e-9 * y_high ? 0 : tick));
+  }
+  for (const double tick : axis_ticks(0, x_high, width > 600 ? 8 : 4)) {
+    svg += fmt::format("<text x=\"{:.1f}\" y=\"{}\" text-anchor=\"middle\">{}</text>", x(tick), height - 6,
+                       tick_label(tick));
+  }
+  for (const auto& curve : curves) {
+    const auto points = thinned(finite_points(curve.points), 600);
+    std::string path;
+    for (const auto& p : points) {
+      path += fmt::format("{}{:.1f} {:.1f}", path.empty() ? "M" : "L", x(p.step), y(p.value));
+    }
+    svg += fmt::format("<path class=\"curve {}\" d=\"{}\"/>", curve.style, path);
+    if (points.size() > 40 || curve.style == "source") continue;
+    for (const auto& p : points) {
+      svg += fmt::format(
+          "<circle class=\"dot {}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3.5\"><title>step {}: {:.4f}</title></circle>",
+          curve.style, x(p.step), y(p.value), p.step, p.value);
+    }
+  }
+  return svg + "</svg>";
+}
+
+std::string report_page(const ReportContent& content, const std::string& metrics) {
+  Curve train{"training loss", "train", {}}, valid{"validation loss", "valid", {}};
+  Curve source{"entropy of the source itself", "source", {}};
+  Curve rate{"learning rate", "plain", {}}, speed{"tokens per second", "plain", {}};
+  std::istringstream lines(metrics);
+  for (std::string line; std::getline(lines, line);) {
+    const auto entry = Json::parse(line, nullptr, false);
+    if (!entry.is_object()) continue;
+    const auto number = [](const Json& object, const char* key) {
+      const auto found = object.find(key);
+      return found != object.end() && found->is_number() ? found->get<double>() : std::nan("");
+    };
+    const double step = number(entry, "step");
+    if (const auto v = entry.find("valid"); v != entry.end() && v->is_object()) {
+      valid.points.push_back({step, number(*v, "loss")});
+      if (v->contains("source_loss")) source.points.push_back({step, number(*v, "source_loss")});
+    } else {
+      train.points.push_back({step, number(entry, "loss")});
+      rate.points.push_back({step, number(entry, "learning_rate")});
+      speed.points.push_back({step, number(entry, "tokens_per_second")});
+    }
+  }
+  // The source's entropy is one number: a line across the whole chart.
+  if (!source.points.empty() && !train.points.empty())
+    source.points.insert(source.points.begin(), {0, source.points[0].value});
+
+  std::string html =
+      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+      "<meta name=\"color-scheme\" content=\"light dark\">\n";
+  html +=
+      fmt::format("<title>{}</title>\n<style>{}</style>\n</head>\n<body>\n<main>\n", escaped(content.title), kStyle);
+  html += fmt::format("<h1>{}</h1>\n<div class=\"soft\">{}</div>\n", escaped(content.title), escaped(content.subtitle));
+  html += "<div class=\"figures\">\n";
+  for (const auto& [name, value] : content.headline) {
+    html += fmt::format("<div class=\"card\"><b>{}</b><span>{}</span></div>\n", escaped(value), escaped(name));
+  }
+  html += "</div>\n<div class=\"charts\">\n";
+  html += chart_card("Loss, nats a token", {train, valid, source}, true);
+  html += chart_card("Learning rate", {rate}, false);
+  html += chart_card("Tokens per second", {speed}, false);
+  html += "</div>\n";
+  if (!content.samples.empty()) {
+    html += "<div class=\"samples\">\n";
+    for (const auto& sample : content.samples) {
+      html += fmt::format("<section class=\"card\"><h2>What the model writes</h2><pre><b>{}</b>{}</pre></section>\n",
+                          escaped(sample.prompt), escaped(sample.text));
+    }
+    html += "</div>\n";
+  }
+  html += "<div class=\"sections\">\n";
+  for (const auto& [name, section] : content.config.items()) {
+    if (!section.is_object()) continue;
+    html += fmt::format("<section class=\"card\"><h2>{}</h2>{}</section>\n", escaped(name), table(section));
+  }
+  html +=
+      "</div>\n<footer>One step is one update of the weights. Written by "
+      "langzoo.</footer>\n</main>\n</body>\n</html>\n";
+  return html;
+}
+
+void write_report(const std::filesystem::path& dir, const ReportContent& content) {
+  write_file_atomically(dir / "report.html", report_page(content, read_file(dir / "metrics.jsonl")));
+}
+
+}  // namespace langzoo

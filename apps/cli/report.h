@@ -1,0 +1,50 @@
+/// report.html: one page that shows a run, in one file that needs nothing else.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+namespace langzoo {
+
+struct ReportSample {
+  std::string prompt, text;
+};
+
+/// What a report says beside the curves, which come from metrics.jsonl.
+struct ReportContent {
+  std::string title;                                          ///< "langzoo-gpt"
+  std::string subtitle;                                       ///< what was trained on what
+  std::vector<std::pair<std::string, std::string>> headline;  ///< a few figures in large type: name, value
+  nlohmann::ordered_json config;                              ///< the resolved run configuration, in sections
+  std::vector<ReportSample> samples;
+};
+
+/// A point of a curve; `step` counts optimizer steps.
+struct CurvePoint {
+  double step = 0, value = 0;
+};
+
+struct Curve {
+  std::string name;
+  std::string style;  ///< a CSS class of the page: train, valid, source, plain
+  std::vector<CurvePoint> points;
+};
+
+/// Round numbers that divide [low, high] into about `count` parts.
+std::vector<double> axis_ticks(double low, double high, int count);
+
+/// An SVG chart of `curves` over the step. Points that are not finite are left out; long curves are averaged down to
+/// what a screen can show.
+std::string svg_chart(const std::string& title, const std::vector<Curve>& curves, int width, int height);
+
+/// The page. `metrics` holds the lines of metrics.jsonl; lines that are none are skipped.
+std::string report_page(const ReportContent& content, const std::string& metrics);
+
+/// Writes `dir`/report.html from `dir`/metrics.jsonl.
+void write_report(const std::filesystem::path& dir, const ReportContent& content);
+
+}  // namespace langzoo

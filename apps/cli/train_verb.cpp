@@ -1,0 +1,299 @@
+#include "apps/cli/train_verb.h"
+
+#include <atomic>
+#include <csignal>
+#include <iostream>
+#include <set>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <torch/utils.h>
+#include <unistd.h>
+
+#include "apps/cli/metrics_log.h"
+#include "apps/cli/progress.h"
+#include "data/files/files.h"
+
+namespace langzoo {
+
+namespace fs = std::filesystem;
+using Json = RunConfig::Json;
+
+namespace {
+
+/// Settings that may change when a run goes on: they decide how far and how often, not what a step does.
+const std::vector<std::string> kMayChange = {"train.max_steps",  "train.max_epochs", "train.eval_every",
+                                             "train.save_every", "train.log_every",  "train.patience"};
+
+/// While one is alive, SIGINT and SIGTERM stop the trainer after the step under way; a second SIGINT ends the process.
+class StopOnSignal {
+ public:
+  explicit StopOnSignal(Trainer& trainer) {
+    trainer_ = &trainer;
+    struct sigaction action {};
+    action.sa_handler = [](int signal) {
+      auto* trainer = trainer_.exchange(nullptr);
+      if (trainer == nullptr && signal == SIGINT) _exit(130);
+      if (trainer == nullptr) return;
+      trainer->request_stop();
+      constexpr char kText[] = "\nsaving after this step; Ctrl-C again stops without saving\n";
+      [[maybe_unused]] const auto written = write(STDERR_FILENO, kText, sizeof(kText) - 1);
+    };
+    action.sa_flags = SA_RESTART;
+    sigaction(SIGINT, &action, &old_int_);
+    sigaction(SIGTERM, &action, &old_term_);
+  }
+  ~StopOnSignal() {
+    sigaction(SIGINT, &old_int_, nullptr);
+    sigaction(SIGTERM, &old_term_, nullptr);
+    trainer_ = nullptr;
+  }
+  StopOnSignal(const StopOnSignal&) = delete;
+  StopOnSignal& operator=(const StopOnSignal&) = delete;
+
+ private:
+  static inline std::atomic<Trainer*> trainer_{nullptr};
+  struct sigaction old_int_ {};
+  struct sigaction old_term_ {};
+};
+
+/// Removes what a run put into its directory, unless the run gets under way: a mistake in the data must not leave
+/// behind a directory that the next attempt is refused.
+class OutputGuard {
+ public:
+  explicit OutputGuard(fs::path out) : out_(std::move(out)), existed_(fs::exists(out_)) {
+    std::error_code error;
+    fs::create_directories(out_, error);
+    if (error) throw FileError(out_, "cannot be created: " + error.message());
+    active_ = fs::is_empty(out_);
+  }
+  ~OutputGuard() {
+    if (!active_) return;
+    std::error_code ignored;
+    for (const auto* name : {"data", "run.json", "tokenizer.json", "tokenizer_config.json"}) {
+      fs::remove_all(out_ / name, ignored);
+    }
+    if (!existed_) fs::remove(out_, ignored);
+  }
+  OutputGuard(const OutputGuard&) = delete;
+  OutputGuard& operator=(const OutputGuard&) = delete;
+  void keep() { active_ = false; }
+
+ private:
+  fs::path out_;
+  bool existed_, active_ = false;
+};
+
+std::int64_t count_parameters(const torch::nn::Module& model) {
+  std::set<const void*> seen;
+  std::int64_t count = 0;
+  for (const auto& parameter : model.parameters()) {
+    if (seen.insert(parameter.unsafeGetTensorImpl()).second) count += parameter.numel();
+  }
+  return count;
+}
+
+/// Keeps the report page up to date: rewritten after every evaluation.
+class ReportWriter : public TrainerObserver {
+ public:
+  ReportWriter(fs::path dir, ReportContent content, std::int64_t parameters)
+      : dir_(std::move(dir)), content_(std::move(content)), parameters_(parameters) {}
+
+  void on_step(const StepReport& report) override { step_ = report; }
+  void on_eval(const EvalReport& report) override {
+    metrics_ = report.metrics;
+    write();
+  }
+  void finish(std::vector<ReportSample> samples) {
+    content_.samples = std::move(samples);
+    write();
+  }
+
+ private:
+  void write() {
+    auto& figures = content_.headline;
+    figures.clear();
+    for (const auto& [name, value] : metrics_) {
+      auto words = name == "loss" ? "validation loss" : name == "source_loss" ? "source entropy" : name;
+      std::replace(words.begin(), words.end(), '_', ' ');
+      figures.emplace_back(words, fmt::format("{:.{}f}", value, name == "perplexity" ? 2 : 4));
+    }
+    figures.emplace_back("parameters", with_unit(static_cast<double>(parameters_)));
+    figures.emplace_back("steps", fmt::format("{}", step_.step));
+    figures.emplace_back("tokens read", with_unit(static_cast<double>(step_.tokens)));
+    figures.emplace_back("tokens per second", with_unit(step_.tokens_per_second));
+    write_report(dir_, content_);
+  }
+
+  fs::path dir_;
+  ReportContent content_;
+  std::int64_t parameters_;
+  StepReport step_;
+  EvalMetrics metrics_;
+};
+
+Json read_run(const fs::path& path) {
+  auto document = Json::parse(read_file(path, std::uint64_t{1} << 24), nullptr, false);
+  if (!document.is_object()) throw FileError(path, "is not a run configuration");
+  return document;
+}
+
+void print_summary(const TrainSummary& summary, const fs::path& out, bool json) {
+  if (json) {
+    Json valid = nullptr;
+    if (!summary.valid.empty()) valid = summary.valid;
+    print_json({{"step", summary.step},
+                {"tokens", summary.tokens},
+                {"tokens_per_second", summary.tokens_per_second},
+                {"peak_memory_bytes", peak_memory_bytes()},
+                {"train_loss", summary.train_loss},
+                {"valid", valid}});
+    return;
+  }
+  std::cout << fmt::format("step {}  tokens {}  train loss {:.4f}", summary.step, summary.tokens, summary.train_loss);
+  if (!summary.valid.empty()) std::cout << "  " << in_words(summary.valid);
+  std::cout << fmt::format("  {} tok/s  {:.0f} MB at most\n", with_unit(summary.tokens_per_second),
+                           static_cast<double>(peak_memory_bytes()) / 1e6);
+  std::cerr << fmt::format("{} in {}; the curves are in {}\n",
+                           summary.interrupted ? "stopped and saved (--resume goes on)" : "saved", out.string(),
+                           (out / "report.html").string());
+}
+
+}  // namespace
+
+void TrainVerb::add_options(CLI::App& app) {
+  app.add_option("--data", data_, "training text: a file, a folder of .txt files, or microworld (data.train)");
+  app.add_option("--valid", valid_, "validation text (data.valid); without it the last part of --data is set aside");
+  app.add_option("--tokenizer", tokenizer_,
+                 "char, train:bytebpe:N, or the path of a tokenizer.json or its folder (data.tokenizer)");
+  std::vector<std::string> names;
+  for (const auto& preset : presets_of(program_)) names.push_back(preset.name);
+  app.add_option("--preset", preset_, fmt::format("a configuration to start from: {}", fmt::join(names, ", ")));
+  app.add_option("--config", config_, "a JSON file of settings; an earlier run's run.json is one");
+  app.add_option("--set", set_, "key=value ...: single settings, the last of a key counts; see the keys below");
+  app.add_option("--out", out_, "where to save: becomes a Hugging Face model folder")->required();
+  app.add_flag("--resume", resume_, "go on with the run in --out; starts it where nothing was saved yet");
+}
+
+std::string TrainVerb::notes() const {
+  std::string text = "Presets:\n";
+  for (const auto& preset : presets_of(program_)) text += fmt::format("  {:<18}{}\n", preset.name, preset.about);
+  TrainSetting setting;
+  RunConfig config;
+  const auto family = make_family_();
+  bind_train(config, setting.trainer, setting.batch);
+  family->bind(config);
+  setting.model = family->default_model();
+  config.bind_object("model", setting.model);
+  text += "\nKeys of --set and --config, with their defaults:\n" + config.help();
+  return text +
+         "\nSettings: defaults < preset < --config < flags < --set. --out becomes a Hugging Face model folder with "
+         "the\n"
+         "last weights, the best by validation in best/, metrics.jsonl, tensorboard/ and report.html. Ctrl-C and "
+         "SIGTERM\n"
+         "save and end with code 0; --resume goes on to the same bytes. Fields of the last line under --json: step "
+         "and\n"
+         "tokens (since the start of the run), tokens_per_second, peak_memory_bytes, train_loss, valid.\n";
+}
+
+void TrainVerb::configure(RunConfig& config, const CommonOptions& common) const {
+  if (!preset_.empty()) config.load_preset(program_, preset_);
+  if (!config_.empty()) config.load_file(config_);
+  if (!data_.empty()) config.set("data.train", data_, "--data");
+  if (!valid_.empty()) config.set("data.valid", valid_, "--valid");
+  if (!tokenizer_.empty()) config.set("data.tokenizer", tokenizer_, "--tokenizer");
+  if (common.seed) config.set("train.seed", *common.seed, "--seed");
+  if (common.dtype) config.set("train.dtype", *common.dtype, "--dtype");
+  for (const auto& assignment : set_) config.set_text(assignment, "--set");
+}
+
+void TrainVerb::check_out() const {
+  const fs::path out(out_);
+  if (!fs::exists(out)) return;
+  if (!fs::is_directory(out)) throw UsageError(fmt::format("--out {}: is not a directory", out_));
+  if (fs::is_empty(out)) return;
+  if (!resume_) {
+    throw UsageError(fmt::format("--out {}: is not empty; --resume goes on with the run in it", out_));
+  }
+  if (!fs::exists(out / "run.json")) {
+    throw UsageError(fmt::format("--out {}: is not empty and holds no run to resume (no run.json)", out_));
+  }
+}
+
+void TrainVerb::run(const CommonOptions& common) {
+  check_out();
+  const fs::path out(out_);
+  const auto family = make_family_();
+  TrainSetting setting;
+  setting.model = family->default_model();
+  RunConfig config;
+  bind_train(config, setting.trainer, setting.batch);
+  family->bind(config);
+  config.bind_object("model", setting.model);
+
+  const auto run_file = out / "run.json";
+  const bool begun = resume_ && fs::exists(run_file);
+  Json earlier;
+  if (begun) {
+    earlier = read_run(run_file);
+    config.set_all(earlier, run_file.string());
+  }
+  configure(config, common);
+  if (begun) {
+    for (const auto& key : config.differing(earlier)) {
+      if (std::find(kMayChange.begin(), kMayChange.end(), key) != kMayChange.end()) continue;
+      const auto dot = key.find('.');
+      throw UsageError(fmt::format("--resume: {} = {} here, but {} = {} in {}", key, config.value(key).dump(), key,
+                                   earlier[key.substr(0, dot)][key.substr(dot + 1)].dump(), run_file.string()));
+    }
+  }
+
+  Progress progress(std::cerr, Progress::stderr_is_terminal());
+  OutputGuard guard(out);
+  setting.out = out;
+  setting.device = common.torch_device();
+  setting.resume = begun;
+  setting.message = [&](const std::string& text) { progress.line(text); };
+  torch::manual_seed(setting.trainer.seed);
+  const auto task = family->make_task(setting);
+  if (setting.batch.batch_tokens > 0) {
+    const auto micro = setting.batch.batch_size * family->tokens_per_sequence();
+    setting.trainer.accumulation = std::max<std::int64_t>(1, (setting.batch.batch_tokens + micro - 1) / micro);
+  }
+  try {
+    setting.trainer.validate();
+  } catch (const std::invalid_argument& error) {
+    throw UsageError(error.what());
+  }
+  auto resolved = Json{{"program", program_}, {"version", LANGZOO_VERSION}};
+  resolved.update(config.resolved());
+
+  Trainer trainer(*task, setting.trainer, out, setting.device);
+  trainer.add_observer(progress);
+  const bool resumed = begun && trainer.resume();
+  write_file_atomically(run_file, resolved.dump(2) + "\n");
+  MetricsLog log(out, resumed ? trainer.step() : 0);
+  trainer.add_observer(log);
+  const auto parameters = count_parameters(task->model());
+  ReportContent content;
+  content.title = "langzoo-" + program_;
+  content.subtitle = fmt::format("{} on {}", preset_.empty() ? out.filename().string() : preset_,
+                                 config.value("data.train").get<std::string>());
+  content.config = resolved;
+  ReportWriter report(out, content, parameters);
+  trainer.add_observer(report);
+  guard.keep();
+  progress.line(fmt::format("{} parameters, {} batches an epoch, {} steps{}", with_unit(parameters),
+                            task->batches_per_epoch(), setting.trainer.max_steps,
+                            resumed ? fmt::format(", going on after step {}", trainer.step()) : ""));
+  TrainSummary summary;
+  {
+    const StopOnSignal signals(trainer);
+    summary = trainer.run();
+  }
+  progress.finish();
+  report.finish(summary.interrupted ? std::vector<ReportSample>{} : family->samples());
+  print_summary(summary, out, common.json);
+}
+
+}  // namespace langzoo

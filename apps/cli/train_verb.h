@@ -1,0 +1,72 @@
+/// The verb `train` of every program: configuration, output directory, logs, signals and the trainer.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "apps/cli/program.h"
+#include "apps/cli/report.h"
+#include "apps/cli/run_config.h"
+
+namespace langzoo {
+
+/// All that is decided before a family builds its model and its batches.
+struct TrainSetting {
+  RunConfig::Json model;  ///< the section `model`: a config.json; the family completes it (the vocabulary's size)
+  TrainerOptions trainer;
+  BatchOptions batch;
+  std::filesystem::path out;
+  torch::Device device = torch::kCPU;
+  bool resume = false;                              ///< `out` may hold an earlier part of this run
+  std::function<void(const std::string&)> message;  ///< tells the user what takes time
+};
+
+/// What a family adds to `train`. One object serves one run.
+class TrainFamily {
+ public:
+  virtual ~TrainFamily() = default;
+
+  /// The section `model` with its defaults.
+  virtual RunConfig::Json default_model() const = 0;
+  /// Binds the family's own keys: `data.train` (--data) at least.
+  virtual void bind(RunConfig& config) = 0;
+  /// Prepares data below `setting.out`, and builds the model with random numbers seeded already. May complete
+  /// `setting.model`. Throws UsageError for what the configuration has wrong.
+  virtual std::unique_ptr<TrainingTask> make_task(TrainSetting& setting) = 0;
+  /// Tokens of one sequence of a batch, once the task is made: what train.batch_tokens counts.
+  virtual std::int64_t tokens_per_sequence() const = 0;
+  /// After training: what the model makes, for the report.
+  virtual std::vector<ReportSample> samples() { return {}; }
+};
+
+class TrainVerb : public Verb {
+ public:
+  using MakeFamily = std::function<std::unique_ptr<TrainFamily>()>;
+
+  /// `program` is "gpt": its presets are offered, and run.json names it.
+  TrainVerb(std::string program, std::string examples, MakeFamily make_family)
+      : program_(std::move(program)), examples_(std::move(examples)), make_family_(std::move(make_family)) {}
+
+  std::string name() const override { return "train"; }
+  std::string summary() const override { return "train a model on your own text"; }
+  std::string examples() const override { return examples_; }
+  std::string notes() const override;
+  void add_options(CLI::App& app) override;
+  void run(const CommonOptions& common) override;
+
+ private:
+  void configure(RunConfig& config, const CommonOptions& common) const;
+  void check_out() const;
+
+  std::string program_, examples_;
+  MakeFamily make_family_;
+  std::string data_, valid_, tokenizer_, preset_, config_, out_;
+  std::vector<std::string> set_;
+  bool resume_ = false;
+};
+
+}  // namespace langzoo

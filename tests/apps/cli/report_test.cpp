@@ -1,0 +1,42 @@
+#include "tests/support/test.h"
+
+#include "apps/cli/report.h"
+
+using namespace langzoo;
+using test::TempDir;
+
+TEST_CASE("axis ticks are round and lie inside the range") {
+  CHECK(axis_ticks(0, 2000, 4) == std::vector<double>{0, 500, 1000, 1500, 2000});
+  CHECK(axis_ticks(1.7, 4.3, 6).front() == Approx(2));
+  CHECK(axis_ticks(3, 3, 4) == std::vector<double>{3});
+  for (const double tick : axis_ticks(-0.03, 0.19, 5)) CHECK((tick > -0.031 && tick < 0.191));
+}
+
+TEST_CASE("a chart draws what is finite and averages what is long") {
+  std::vector<CurvePoint> points;
+  for (int i = 0; i < 100000; ++i) points.push_back({double(i), i % 3 == 0 ? std::nan("") : 1.0 + i});
+  const auto svg = svg_chart("loss", {{"a", "train", points}}, 900, 300);
+  CHECK(svg.size() < 30000);
+  CHECK(svg.find("nan") == std::string::npos);
+  CHECK(svg.find("inf") == std::string::npos);
+  CHECK(svg_chart("none", {}, 100, 100).find("nan") == std::string::npos);
+  CHECK(svg_chart("flat", {{"a", "train", {{0, 0}, {1, 0}}}}, 100, 100).find("nan") == std::string::npos);
+}
+
+TEST_CASE("a report holds everything in one file and escapes what it quotes") {
+  TempDir dir;
+  test::write_file(dir / "metrics.jsonl",
+                   "{\"step\":10,\"loss\":3.0,\"learning_rate\":0.001,\"tokens_per_second\":100.0}\n"
+                   "{\"step\":10,\"valid\":{\"loss\":2.5,\"source_loss\":1.0},\"best\":true}\nnonsense\n{\"step\":");
+  ReportContent content{"langzoo-gpt", "a <b> & c", {{"valid loss", "2.5000"}}, {{"train", {{"seed", 1}}}}, {}};
+  content.samples = {{"<script>", "alert(1)</script>\xff"}};
+  write_report(dir.path(), content);
+  const auto html = test::read_file(dir / "report.html");
+  CHECK(html.find("a &lt;b&gt; &amp; c") != std::string::npos);
+  CHECK(html.find("<script") == std::string::npos);
+  CHECK(html.find("alert(1)&lt;/script&gt;\xef\xbf\xbd") != std::string::npos);
+  CHECK(html.find("entropy of the source") != std::string::npos);
+  for (const auto* external : {"http:", "https:", "src=", "href=", "@import", "url("}) {
+    CHECK(html.find(external) == std::string::npos);
+  }
+}

@@ -1,0 +1,386 @@
+// Runs the program itself, as a user does.
+#include "tests/support/test.h"
+
+#include <cmath>
+#include <csignal>
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <thread>
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <nlohmann/json.hpp>
+
+#include "models/io/safetensors.h"
+
+using namespace langzoo;
+using test::TempDir;
+using Json = nlohmann::ordered_json;
+
+namespace {
+
+struct Result {
+  int code = -1;
+  std::string out, err;
+  std::vector<Json> objects() const {
+    std::vector<Json> all;
+    std::istringstream lines(out);
+    for (std::string line; std::getline(lines, line);) all.push_back(Json::parse(line));
+    return all;
+  }
+  Json object() const {
+    const auto all = objects();
+    REQUIRE(all.size() == 1);
+    return all[0];
+  }
+};
+
+/// A started langzoo-gpt whose output goes to files.
+class Process {
+ public:
+  Process(std::vector<std::string> arguments, const std::string& input = {}) {
+    test::write_file(dir_ / "in", input);
+    arguments.insert(arguments.begin(), std::string(LANGZOO_BIN_DIR) + "/langzoo-gpt");
+    std::vector<char*> argv;
+    for (auto& a : arguments) argv.push_back(a.data());
+    argv.push_back(nullptr);
+    pid_ = fork();
+    if (pid_ == 0) {
+      const auto redirect = [&](const char* name, int fd, int flags) {
+        dup2(open((dir_ / name).c_str(), flags, 0600), fd);
+      };
+      redirect("in", 0, O_RDONLY);
+      redirect("out", 1, O_WRONLY | O_CREAT);
+      redirect("err", 2, O_WRONLY | O_CREAT);
+      execv(argv[0], argv.data());
+      _exit(127);
+    }
+  }
+  ~Process() {
+    if (pid_ > 0) kill(pid_, SIGKILL), wait();
+  }
+  void signal(int number) const { kill(pid_, number); }
+  std::string err() const { return test::read_file(dir_ / "err"); }
+  Result wait() {
+    int status = 0;
+    waitpid(pid_, &status, 0);
+    pid_ = -1;
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), test::read_file(dir_ / "out"),
+            test::read_file(dir_ / "err")};
+  }
+
+ private:
+  TempDir dir_;
+  pid_t pid_ = -1;
+};
+
+Result gpt(std::vector<std::string> arguments, const std::string& input = {}) {
+  return Process(std::move(arguments), input).wait();
+}
+
+/// An error as the program promises it: the code, at most three lines naming what is wrong, nothing on stdout.
+void check_error(const Result& result, int code, const std::string& names) {
+  INFO(result.err);
+  CHECK(result.code == code);
+  CHECK(result.out.empty());
+  CHECK(std::count(result.err.begin(), result.err.end(), '\n') <= 3);
+  CHECK_THAT(result.err, Catch::Contains(names));
+}
+
+std::string sentences(int n) {
+  std::string text;
+  for (int i = 0; i < n; ++i) text += "Anna has " + std::to_string(i % 7) + " apples and a dog.\n";
+  return text;
+}
+
+/// The arguments of a training run that takes about a second.
+std::vector<std::string> tiny(const std::string& data, const std::string& out,
+                              const std::vector<std::string>& more = {}) {
+  std::vector<std::string> arguments = {"train",
+                                        "--data",
+                                        data,
+                                        "--tokenizer",
+                                        "char",
+                                        "--out",
+                                        out,
+                                        "--json",
+                                        "--threads",
+                                        "1",
+                                        "--set",
+                                        "model.n_layer=1",
+                                        "model.n_head=2",
+                                        "model.n_embd=16",
+                                        "model.n_positions=16",
+                                        "train.max_steps=20",
+                                        "train.batch_size=4",
+                                        "train.eval_every=10",
+                                        "train.save_every=5",
+                                        "train.log_every=5"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return arguments;
+}
+
+/// One model for all cases that only use one.
+struct Trained {
+  Trained() {
+    test::write_file(dir / "text.txt", sentences(100));
+    result = gpt(tiny((dir / "text.txt").string(), model()));
+    INFO(result.err);
+    REQUIRE(result.code == 0);
+  }
+  std::string model() const { return (dir / "model").string(); }
+  std::string file(const std::string& name, const std::string& text) const {
+    test::write_file(dir / name, text);
+    return (dir / name).string();
+  }
+  TempDir dir;
+  Result result;
+};
+const Trained& trained() {
+  static const Trained instance;
+  return instance;
+}
+
+std::vector<std::string> keys(const Json& object) {
+  std::vector<std::string> names;
+  for (const auto& [key, value] : object.items()) names.push_back(key);
+  return names;
+}
+
+}  // namespace
+
+TEST_CASE("train leaves a model folder, logs and a report, and says how it went") {
+  const auto& t = trained();
+  const auto last = t.result.object();
+  CHECK(keys(last) ==
+        std::vector<std::string>{"step", "tokens", "tokens_per_second", "peak_memory_bytes", "train_loss", "valid"});
+  CHECK(last["step"] == 20);
+  CHECK(last["tokens"] == 20 * 4 * 16);
+  CHECK(last["train_loss"].get<double>() < std::log(40));
+  CHECK(last["valid"]["loss"].get<double>() < std::log(40));
+  for (const auto* name : {"config.json", "model.safetensors", "tokenizer.json", "run.json", "metrics.jsonl",
+                           "report.html", "best/model.safetensors", "best/config.json", "best/tokenizer.json"}) {
+    CHECK(std::filesystem::exists(std::filesystem::path(t.model()) / name));
+  }
+  CHECK(std::filesystem::is_directory(std::filesystem::path(t.model()) / "tensorboard"));
+}
+
+TEST_CASE("eval scores every token but the first, the more exactly the smaller the stride") {
+  const auto& t = trained();
+  const auto text = sentences(5);
+  const auto file = t.file("eval.txt", text);
+  const auto result = gpt({"eval", "--model", t.model(), "--data", file, "--json"}).object();
+  CHECK(keys(result) == std::vector<std::string>{"tokens", "bytes", "words", "nats_per_token", "perplexity",
+                                                 "bits_per_byte", "word_perplexity", "stride"});
+  const double tokens = static_cast<double>(text.size()) - 1;
+  CHECK(result["tokens"] == text.size() - 1);
+  CHECK(result["bytes"] == text.size());
+  CHECK(result["words"] == 35);
+  CHECK(result["stride"] == 16);
+  const double nats = result["nats_per_token"];
+  CHECK(result["perplexity"].get<double>() == Approx(std::exp(nats)));
+  CHECK(result["bits_per_byte"].get<double>() ==
+        Approx(nats * tokens / std::log(2) / static_cast<double>(text.size())));
+  CHECK(result["word_perplexity"].get<double>() == Approx(std::exp(nats * tokens / 35)));
+  const auto exact = gpt({"eval", "--model", t.model(), "--data", file, "--stride", "1", "--json"}).object();
+  CHECK(exact["tokens"] == result["tokens"]);
+  CHECK(exact["stride"] == 1);
+
+  // A text that fits the context: eval is the mean of score.
+  const std::string line = "Anna has a dog.";
+  const auto score = gpt({"score", "--model", t.model(), "--text", line, "--json"}).object();
+  CHECK(keys(score) == std::vector<std::string>{"ids", "logprobs"});
+  CHECK(score["ids"].size() == line.size());
+  REQUIRE(score["logprobs"].size() == line.size() - 1);
+  double total = 0;
+  for (const double logprob : score["logprobs"]) total -= logprob;
+  const auto short_eval = gpt({"eval", "--model", t.model(), "--data", t.file("line.txt", line), "--json"}).object();
+  CHECK(short_eval["nats_per_token"].get<double>() == Approx(total / 14).epsilon(1e-5));
+
+  std::string ids;
+  for (const int id : score["ids"]) ids += std::to_string(id) + " ";
+  const auto by_ids =
+      gpt({"score", "--model", t.model(), "--ids", t.file("ids.txt", ids + "\n7\n"), "--json"}).objects();
+  REQUIRE(by_ids.size() == 2);
+  CHECK(by_ids[0] == score);
+  CHECK(by_ids[1] == Json{{"ids", {7}}, {"logprobs", Json::array()}});
+}
+
+TEST_CASE("generate gives one object a result, in order, whatever the batches") {
+  const auto& t = trained();
+  const auto prompts = t.file("prompts.txt", "Anna\nAnna has a\nA\nAnna has\n");
+  const std::vector<std::string> options = {"--max-new-tokens", "8", "--seed", "3", "--json"};
+  const auto run = [&](std::vector<std::string> arguments, const std::string& input = {}) {
+    arguments.insert(arguments.begin(), {"generate", "--model", t.model()});
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    const auto result = gpt(arguments, input);
+    INFO(result.err);
+    CHECK(result.code == 0);
+    return result.objects();
+  };
+  const auto batched = run({"--prompts", prompts});
+  REQUIRE(batched.size() == 4);
+  CHECK(keys(batched[0]) == std::vector<std::string>{"prompt", "ids", "text"});
+  CHECK(batched[1]["prompt"] == "Anna has a");
+  CHECK(batched[0]["ids"].size() == 8);
+  CHECK(batched[1]["ids"].size() == 7);  // 10 tokens, 6 more in the context of 16, and the one after it
+  CHECK(run({"--prompts", prompts, "--batch-size", "1"}) == batched);
+  CHECK(run({}, "Anna\nAnna has a\nA\nAnna has\n") == batched);
+  CHECK(run({"--prompt", "Anna"})[0] == batched[0]);
+  CHECK(run({"--prompt", "Anna", "--num-return-sequences", "3"}).size() == 3);
+
+  const auto greedy = run({"--prompt", "Anna", "--greedy"})[0];
+  CHECK(run({"--prompt", "Anna", "--temperature", "0"})[0] == greedy);
+  const auto text = greedy["text"].get<std::string>();
+  const auto stop = text.substr(2, 2);
+  CHECK(run({"--prompt", "Anna", "--greedy", "--stop", stop})[0]["text"] == text.substr(0, text.find(stop)));
+  CHECK(gpt({"generate", "--model", t.model(), "--prompt", "Anna", "--greedy", "--max-new-tokens", "8"}).out ==
+        "Anna" + text + "\n");
+}
+
+TEST_CASE("a run killed between two steps and resumed ends in the same bytes") {
+  TempDir dir;
+  test::write_file(dir / "text.txt", sentences(100));
+  const auto data = (dir / "text.txt").string();
+  const auto whole = (dir / "whole").string(), parts = (dir / "parts").string();
+  const std::vector<std::string> more = {"train.max_steps=400", "train.save_every=7", "model.resid_pdrop=0.1"};
+  auto arguments = tiny(data, whole, more);
+  REQUIRE(gpt(arguments).code == 0);
+  arguments = tiny(data, parts, more);
+  arguments.push_back("--resume");  // nothing there yet: begins
+  for (const int number : {SIGKILL, SIGTERM}) {
+    Process process(arguments);
+    const auto metrics = dir / "parts/metrics.jsonl";
+    const auto lines = [&] {
+      std::ifstream in(metrics);
+      return std::count(std::istreambuf_iterator<char>(in), {}, '\n');
+    };
+    for (const auto before = lines(); lines() < before + 4;) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    process.signal(number);
+    const auto result = process.wait();
+    INFO(result.err);
+    CHECK(result.code == (number == SIGKILL ? 128 + SIGKILL : 0));
+  }
+  const auto result = gpt(arguments);
+  INFO(result.err);
+  REQUIRE(result.code == 0);
+  CHECK(result.object()["step"] == 400);
+  CHECK(test::read_file(dir / "parts/model.safetensors") == test::read_file(dir / "whole/model.safetensors"));
+  CHECK(test::read_file(dir / "parts/best/model.safetensors") == test::read_file(dir / "whole/best/model.safetensors"));
+
+  std::set<std::pair<std::int64_t, bool>> seen;  // each report once
+  std::ifstream in(dir / "parts/metrics.jsonl");
+  for (std::string line; std::getline(in, line);) {
+    const auto entry = Json::parse(line);
+    CHECK(seen.insert({entry["step"], entry.contains("valid")}).second);
+  }
+  check_error(gpt(tiny(data, parts)), 2, "--resume");
+  auto other = tiny(data, parts, {"train.learning_rate=0.5"});
+  other.push_back("--resume");
+  check_error(gpt(other), 2, "train.learning_rate");
+}
+
+TEST_CASE("microworld needs no data and is measured against its own entropy") {
+  TempDir dir;
+  const auto out = (dir / "run").string();
+  auto arguments = tiny("microworld", out, {"data.microworld_bytes=20000", "train.max_steps=4"});
+  arguments[4] = "train:bytebpe:300";
+  const auto result = gpt(arguments);
+  INFO(result.err);
+  REQUIRE(result.code == 0);
+  const auto valid = result.object()["valid"];
+  CHECK(valid["source_loss"].get<double>() < valid["loss"].get<double>());
+  const auto eval = gpt({"eval", "--model", out, "--data", "microworld", "--json"}).object();
+  CHECK(eval["source_nats_per_token"].get<double>() > 0);
+  CHECK(eval["source_nats_per_token"].get<double>() < eval["nats_per_token"].get<double>());
+}
+
+TEST_CASE("byte-level models take and give any bytes") {
+  TempDir dir;
+  std::string bytes;
+  for (int i = 0; i < 4000; ++i) bytes += static_cast<char>(i * i % 251 + (i % 5));
+  test::write_file(dir / "bytes.txt", bytes);
+  const auto out = (dir / "run").string();
+  auto arguments = tiny((dir / "bytes.txt").string(), out, {"train.max_steps=2"});
+  arguments[4] = "train:bytebpe:257";
+  REQUIRE(gpt(arguments).code == 0);
+  const auto result = gpt({"generate", "--model", out, "--prompt", "\xff\xfe", "--seed", "1", "--json"});
+  REQUIRE(result.code == 0);
+  CHECK(result.object()["prompt"] == "\xef\xbf\xbd\xef\xbf\xbd");
+}
+
+TEST_CASE("usage errors exit with 2 and name the flag or key") {
+  const auto& t = trained();
+  const auto text = (t.dir / "text.txt").string();
+  TempDir dir;
+  const auto out = (dir / "out").string();
+  check_error(gpt({}), 2, "--help");
+  check_error(gpt({"trian"}), 2, "trian");
+  check_error(gpt({"train", "--data", text}), 2, "--out");
+  check_error(gpt({"train", "--out", out}), 2, "--data");
+  check_error(gpt({"eval", "--model", t.model(), "--data", text, "--strid", "2", "--json"}), 2, "--strid");
+  check_error(gpt({"eval", "--model", t.model(), "--data", text, "--stride", "17", "--json"}), 2, "--stride");
+  check_error(gpt({"eval", "--model", t.model(), "--data", text, "--device", "tpu"}), 2, "--device");
+  check_error(gpt({"score", "--model", t.model(), "--json"}), 2, "--text");
+  check_error(gpt({"generate", "--model", t.model(), "--prompt", "A", "--top-p", "2", "--json"}), 2, "top_p");
+  check_error(gpt({"generate", "--model", t.model(), "--prompt", "", "--json"}), 2, "empty");
+  check_error(gpt(tiny(text, t.model())), 2, t.model());
+  check_error(gpt(tiny(text, out, {"train.max_step=3"})), 2, "train.max_steps");
+  check_error(gpt(tiny(text, out, {"model.n_head=3"})), 2, "n_head");
+  check_error(gpt(tiny(text, out, {"model.n_layer=-1"})), 2, "n_layer");
+  check_error(gpt(tiny(text, out, {"train.learning_rate=fast"})), 2, "train.learning_rate");
+  check_error(gpt(tiny(text, out, {"data.tokenizer=train:bytebpe:x"})), 2, "data.tokenizer");
+  check_error(gpt(tiny(text, out, {"model.vocab_size=3"})), 2, "model.vocab_size");
+  check_error(gpt(tiny(text, out, {"--preset", "none"})), 2, "shakespeare-char");
+  check_error(gpt(tiny(text, out, {"--config", t.file("c.json", "{\"train\": {\"stepz\": 1}}")})), 2, "c.json");
+  CHECK(!std::filesystem::exists(out));
+}
+
+TEST_CASE("failures exit with 1 and name the file") {
+  const auto& t = trained();
+  TempDir dir;
+  const auto out = (dir / "out").string();
+  const auto text = (t.dir / "text.txt").string();
+  check_error(gpt(tiny((dir / "none.txt").string(), out)), 1, "none.txt");
+  check_error(gpt(tiny(t.file("empty.txt", ""), out)), 1, "empty.txt");
+  check_error(gpt(tiny(t.file("short.txt", "too short"), out)), 1, "short.txt");
+  check_error(gpt(tiny(t.file("latin1.txt", "caf\xe9 " + sentences(9)), out)), 1, "latin1.txt");
+  check_error(gpt(tiny(text, out, {"--valid", (dir / "none.txt").string()})), 1, "none.txt");
+  check_error(gpt(tiny(text, out, {"--config", (dir / "none.json").string()})), 1, "none.json");
+  CHECK(!std::filesystem::exists(out));
+  check_error(gpt({"eval", "--model", (dir / "none").string(), "--data", text, "--json"}), 1, "none");
+  check_error(gpt({"eval", "--model", t.model(), "--data", (dir / "none").string(), "--json"}), 1, "none");
+  check_error(gpt({"eval", "--model", t.model(), "--data", t.file("one.txt", "A"), "--json"}), 1, "one.txt");
+  check_error(gpt({"generate", "--model", t.model(), "--prompts", t.file("none", ""), "--json"}), 1, "none");
+  check_error(gpt({"generate", "--model", t.model(), "--prompt", std::string(40, 'A'), "--json"}), 1, "40");
+  check_error(
+      gpt({"generate", "--model", t.model(), "--prompts", t.file("p.txt", "A\n" + std::string(17, 'A')), "--json"}), 1,
+      "prompt 2");
+  check_error(gpt({"score", "--model", t.model(), "--text", std::string(17, 'A'), "--json"}), 1, "17");
+  check_error(gpt({"score", "--model", t.model(), "--ids", t.file("i1", "1 2\n3 999 4\n"), "--json"}), 1,
+              "line 2: id 999");
+  check_error(gpt({"score", "--model", t.model(), "--ids", t.file("i2", "1 two\n"), "--json"}), 1, "two");
+  check_error(gpt({"score", "--model", t.model(), "--ids", t.file("i3", "-1\n"), "--json"}), 1, "-1");
+
+  // A tokenizer that does not fit the model, and a damaged weight file.
+  std::filesystem::copy(t.model(), dir / "other");
+  auto config = Json::parse(test::read_file(dir / "other/config.json"));
+  config["vocab_size"] = 5;
+  test::write_file(dir / "other/config.json", config.dump());
+  check_error(gpt({"eval", "--model", (dir / "other").string(), "--data", text, "--json"}), 1, "other");
+  std::filesystem::copy(t.model(), dir / "cut");
+  std::filesystem::resize_file(dir / "cut/model.safetensors", 1000);
+  check_error(gpt({"eval", "--model", (dir / "cut").string(), "--data", text, "--json"}), 1, "model.safetensors");
+}
+
+TEST_CASE("help and version go to stdout") {
+  const auto help = gpt({"train", "--help"});
+  CHECK(help.code == 0);
+  for (const auto* part :
+       {"--preset", "shakespeare-char", "train.learning_rate", "model.n_layer", "langzoo-gpt train"}) {
+    CHECK_THAT(help.out, Catch::Contains(part));
+  }
+  CHECK(gpt({"--version"}).out.rfind("langzoo-gpt ", 0) == 0);
+}
