@@ -137,7 +137,7 @@ TokenizedText open_tokens(const Documents& documents, const Tokenizer& tokenizer
   TokenFileOptions options;
   bool told = false;
   options.progress = [&](std::uint64_t /*done*/, std::uint64_t total) {
-    if (!std::exchange(told, true))
+    if (total >= 1000000 && !std::exchange(told, true))
       message(fmt::format("encoding {:.1f} MB of text", static_cast<double>(total) / 1e6));
   };
   auto file = std::make_shared<TokenFile>(TokenFile::open_or_build(documents.files, tokenizer, path, options));

@@ -1,5 +1,6 @@
 #include "apps/cli/program.h"
 
+#include <algorithm>
 #include <iostream>
 #include <sstream>
 
@@ -93,6 +94,13 @@ int run_program(int argc, char** argv, const std::string& name, const std::strin
     sub.footer(examples_footer(name, *verb));
   }
 
+  const std::string first = argc > 1 ? argv[1] : "";
+  const auto named = [&](const auto& verb) { return verb->name() == first; };
+  if (!first.empty() && first[0] != '-' && std::none_of(verbs.begin(), verbs.end(), named)) {
+    std::string names;
+    for (const auto& verb : verbs) names += (names.empty() ? "" : ", ") + verb->name();
+    return fail(2, flattened(fmt::format("{}: unknown verb; there are {}", first, names)));
+  }
   std::string where = name;
   try {
     app.parse(argc, argv);
