@@ -2,8 +2,6 @@
 find_package(Threads REQUIRED)
 find_package(LibTorch 2.11 REQUIRED)
 find_package(nlohmann_json 3.10 REQUIRED)
-find_package(PkgConfig REQUIRED)
-pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8)
 # Header-only, because LibTorch ships headers of another fmt, which a library of the system's would not match.
 find_package(fmt REQUIRED)
 if(LANGZOO_BUILD_APPS)
@@ -11,5 +9,7 @@ if(LANGZOO_BUILD_APPS)
 endif()
 if(LANGZOO_BUILD_TESTS)
   find_package(Catch2 2 REQUIRED)
-  find_package(benchmark REQUIRED)
+  find_package(PkgConfig REQUIRED)
+  pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8)
+  find_package(benchmark)  # without it the kernel benchmarks are left out
 endif()
