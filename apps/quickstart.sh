@@ -18,7 +18,7 @@ resume=()
 [ ! -d "$out" ] || resume=(--resume)
 show "$gpt" train --data microworld --preset microworld --out "$out" "${resume[@]}"
 show "$gpt" eval --model "$out" --data microworld
-show "$gpt" generate --model "$out" --prompt "Anna" --max-new-tokens 300 --temperature 0.8 --seed 1
+show "$gpt" generate --model "$out" --prompt "Anna" --max-new-tokens 200 --temperature 0.8 --seed 1
 
 cat <<END
 

@@ -1,6 +1,7 @@
 #include "apps/cli/program.h"
 
 #include <algorithm>
+#include <csignal>
 #include <iostream>
 #include <sstream>
 
@@ -109,6 +110,8 @@ int run_program(int argc, char** argv, const std::string& name, const std::strin
       if (common.threads > 0) at::set_num_threads(static_cast<int>(common.threads));
       // A softmax over near-zero embeddings runs several times slower on denormals.
       at::globalContext().setFlushDenormal(true);
+      // A file too large for the limits is then an error that names it.
+      std::signal(SIGXFSZ, SIG_IGN);
       verb->run(common);
     }
     std::cout.flush();

@@ -104,8 +104,10 @@ class ReportWriter : public TrainerObserver {
     metrics_ = report.metrics;
     write();
   }
-  void finish(std::vector<ReportSample> samples) {
+  void finish(const TrainSummary& summary, std::vector<ReportSample> samples) {
     content_.samples = std::move(samples);
+    step_.step = summary.step, step_.tokens = summary.tokens;
+    step_.tokens_per_second = summary.tokens_per_second;
     write();
   }
 
@@ -113,10 +115,14 @@ class ReportWriter : public TrainerObserver {
   void write() {
     auto& figures = content_.headline;
     figures.clear();
-    for (const auto& [name, value] : metrics_) {
-      auto words = name == "loss" ? "validation loss" : name == "source_loss" ? "source entropy" : name;
+    const auto add = [&](const std::string& name, double value) {
+      auto words = name == "loss" ? "validation loss" : name == "source_loss" ? "entropy of the source" : name;
       std::replace(words.begin(), words.end(), '_', ' ');
       figures.emplace_back(words, fmt::format("{:.{}f}", value, name == "perplexity" ? 2 : 4));
+    };
+    if (metrics_.count("loss") > 0) add("loss", metrics_.at("loss"));
+    for (const auto& [name, value] : metrics_) {
+      if (name != "loss") add(name, value);
     }
     figures.emplace_back("parameters", with_unit(static_cast<double>(parameters_)));
     figures.emplace_back("steps", fmt::format("{}", step_.step));
@@ -292,7 +298,7 @@ void TrainVerb::run(const CommonOptions& common) {
     summary = trainer.run();
   }
   progress.finish();
-  report.finish(summary.interrupted ? std::vector<ReportSample>{} : family->samples());
+  report.finish(summary, summary.interrupted ? std::vector<ReportSample>{} : family->samples());
   print_summary(summary, out, common.json);
 }
 
