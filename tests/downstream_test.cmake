@@ -11,8 +11,8 @@ function(run)
 endfunction()
 
 function(build_consumer source binary)
-  run(${CMAKE_COMMAND} -S ${source} -B ${binary} -G Ninja -DCMAKE_CXX_COMPILER=${COMPILER} -DCMAKE_BUILD_TYPE=Debug
-    "-DCMAKE_PREFIX_PATH=${WORK}/prefix;${LIBTORCH}")
+  run(${CMAKE_COMMAND} -E env CMAKE_PREFIX_PATH=${WORK}/prefix:${LIBTORCH}
+    ${CMAKE_COMMAND} -S ${source} -B ${binary} -G Ninja -DCMAKE_CXX_COMPILER=${COMPILER} -DCMAKE_BUILD_TYPE=Debug)
   run(${CMAKE_COMMAND} --build ${binary})
 endfunction()
 

@@ -8,6 +8,7 @@
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
+#include <malloc.h>
 #include <sys/resource.h>
 #include <torch/cuda.h>
 
@@ -53,6 +54,16 @@ std::string program_footer(const std::string& program, const Verbs& verbs) {
   return footer + fmt::format("\n{} VERB --help says what a verb takes.\n", program);
 }
 
+/// A model asks for the same large tensors step after step. By default glibc returns each to the kernel and pays for
+/// fresh zeroed pages the next time: 26 % of a small model's training step.
+void keep_freed_memory() {
+#ifdef __GLIBC__
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);  // the largest glibc accepts
+  mallopt(M_TRIM_THRESHOLD, 1 << 30);
+  mallopt(M_TOP_PAD, 16 << 20);
+#endif
+}
+
 int fail(int code, const std::string& message, const std::string& hint = {}) {
   std::cerr << "error: " << message << '\n' << hint;
   return code;
@@ -83,6 +94,7 @@ torch::Dtype CommonOptions::torch_dtype() const {
 }
 
 int run_program(int argc, char** argv, const std::string& name, const std::string& description, const Verbs& verbs) {
+  keep_freed_memory();
   CLI::App app(description, name);
   app.set_version_flag("--version", fmt::format("{} {}", name, LANGZOO_VERSION));
   app.require_subcommand(1);
