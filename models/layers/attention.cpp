@@ -4,6 +4,7 @@
 
 #include <torch/torch.h>
 
+#include "models/layers/decode_attention.h"
 #include "models/layers/masks.h"
 
 namespace langzoo {
@@ -28,12 +29,11 @@ Attended attend(const torch::Tensor& q, const torch::Tensor& k, const torch::Ten
   const bool causal_by_kernel = causal && queries == keys && !options.bias.defined() && !options.want_weights;
   const auto bias = causal && !causal_by_kernel ? combine_biases(options.bias, causal_bias(queries, keys, q.options()))
                                                 : options.bias;
-  if (options.want_weights) {
-    const double scale = options.scale.value_or(1.0 / std::sqrt(static_cast<double>(q.size(-1))));
-    return attend_explicitly(q, k, v, bias, options.dropout, scale);
-  }
+  const double scale = options.scale.value_or(1.0 / std::sqrt(static_cast<double>(q.size(-1))));
+  if (options.want_weights) return attend_explicitly(q, k, v, bias, options.dropout, scale);
+  if (options.dropout == 0 && is_decode_attention(q, k, v, bias)) return {decode_attention(q, k, v, bias, scale), {}};
   const auto mask = bias.defined() ? std::optional(bias) : std::nullopt;
-  return {at::scaled_dot_product_attention(q, k, v, mask, options.dropout, causal_by_kernel, options.scale), {}};
+  return {at::scaled_dot_product_attention(q, k, v, mask, options.dropout, causal_by_kernel, scale), {}};
 }
 
 }  // namespace langzoo

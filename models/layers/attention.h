@@ -20,8 +20,8 @@ struct Attended {
   torch::Tensor weights;  ///< (B,H,T,S) before dropout; undefined unless asked for
 };
 
-/// softmax(q k^T scale + bias) v. A query that may see no key gets zeros. Runs at::scaled_dot_product_attention unless
-/// the weights are wanted.
+/// softmax(q k^T scale + bias) v. A query that may see no key gets zeros. Runs at::scaled_dot_product_attention,
+/// decode_attention where that applies, or the explicit formula where the weights are wanted.
 /// Shapes: q (B,H,T,K), k (B,H,S,K), v (B,H,S,K).
 Attended attend(const torch::Tensor& q, const torch::Tensor& k, const torch::Tensor& v,
                 const AttendOptions& options = {});

@@ -1,56 +1,17 @@
 #include "models/layers/gelu_kernel.h"
 
-#include <bit>
 #include <cstdint>
 
 #include <torch/torch.h>
 
 #include "models/layers/parallel.h"
-
-// Compiled once per instruction set; the loader picks the widest the processor has.
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__)
-#define LANGZOO_VECTOR_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define LANGZOO_VECTOR_CLONES
-#endif
-#define LANGZOO_INLINE inline __attribute__((always_inline))
+#include "models/layers/vector_math.h"
 
 namespace langzoo {
 
 namespace {
 
 using torch::Tensor;
-
-/// Elements are computed in float32 whatever they are stored in.
-LANGZOO_INLINE float load(float x) {
-  return x;
-}
-LANGZOO_INLINE float load(std::uint16_t bf16) {
-  return std::bit_cast<float>(std::uint32_t{bf16} << 16);
-}
-LANGZOO_INLINE void store(float& to, float x) {
-  to = x;
-}
-LANGZOO_INLINE void store(std::uint16_t& to, float x) {
-  const auto bits = std::bit_cast<std::uint32_t>(x);
-  to = x != x ? 0x7fc0 : static_cast<std::uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);  // to nearest even
-}
-
-/// e^x to about 2 ulp on [-87, 88], clamped outside: e^x = 2^n e^r with |r| <= ln(2)/2, e^r by a degree-7 polynomial.
-LANGZOO_INLINE float exp_approx(float x) {
-  x = x < -87.0f ? -87.0f : (x > 88.0f ? 88.0f : x);
-  const float n = __builtin_rintf(x * 1.44269504f);
-  const float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
-  float p = 1.0f / 5040;
-  p = p * r + 1.0f / 720;
-  p = p * r + 1.0f / 120;
-  p = p * r + 1.0f / 24;
-  p = p * r + 1.0f / 6;
-  p = p * r + 0.5f;
-  p = p * r + 1.0f;
-  p = p * r + 1.0f;
-  return p * std::bit_cast<float>((static_cast<std::int32_t>(n) + 127) << 23);
-}
 
 constexpr float kCubic = 0.044715f;
 constexpr float kTwoRootTwoOverPi = 1.5957691216057308f;

@@ -8,6 +8,7 @@
 
 #include <fmt/core.h>
 #include <fmt/ranges.h>
+#include <malloc.h>
 #include <torch/torch.h>
 
 #include <algorithm>
@@ -71,6 +72,11 @@ int main(int argc, char** argv) {
     found->second = found->first == "--ids" ? "yes" : argv[++i];
   }
   at::set_num_threads(std::stoi(options["--threads"]));
+#ifdef __GLIBC__  // as the programs do (apps/cli/program.cpp)
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_TRIM_THRESHOLD, 1 << 30);
+  mallopt(M_TOP_PAD, 16 << 20);
+#endif
   torch::manual_seed(1);
   auto model =
       options["--model"].empty() ? Gpt2LmHeadModel(Gpt2Config()) : from_pretrained<Gpt2LmHeadModel>(options["--model"]);
