@@ -23,7 +23,7 @@ SIZES = {  # vocabulary, context, width, layers, heads, batch
     "char": (65, 64, 128, 4, 4, 12),
     "wide": (4096, 256, 384, 6, 6, 8),
 }
-STEPS = {"char": 100, "wide": 6}
+STEPS = {"char": 300, "wide": 12}
 
 
 def plain_gpt(vocab, context, width, layers, heads):
