@@ -8,6 +8,7 @@
 #include <torch/torch.h>
 
 #include "models/layers/matmul.h"
+#include "models/losses/softmax_kernel.h"
 
 namespace langzoo {
 
@@ -16,38 +17,53 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
+constexpr std::int64_t kChunkLogits = std::int64_t{1} << 22, kLeastRows = 256;
+
 torch::Tensor reduced(const torch::Tensor& sum, const torch::Tensor& targets, const CrossEntropyOptions& options) {
   if (options.reduction == Reduction::kSum) return sum;
   return sum / (targets != options.ignore_index).sum().clamp_min(1);
 }
 
+/// The loss of logits (n,V), summed, a scalar; with `want_grad` the logits' gradient in the logits' place and dtype.
+torch::Tensor loss_and_gradient(torch::Tensor& logits, const torch::Tensor& targets, std::int64_t ignore_index,
+                                bool want_grad) {
+  const auto dtype = logits.scalar_type();
+  if (logits.is_cpu() && (dtype == torch::kFloat32 || dtype == torch::kBFloat16)) {
+    return torch::scalar_tensor(softmax_cross_entropy_(logits, targets, ignore_index, want_grad), torch::kFloat32);
+  }
+  const auto precise = at::isReducedFloatingType(dtype) ? torch::kFloat32 : dtype;
+  const auto ignored = (targets == ignore_index).unsqueeze(1);
+  const auto index = targets.unsqueeze(1).masked_fill(ignored, 0);            // (n,1)
+  auto p = at::_log_softmax(logits.to(precise), 1, /*half_to_float=*/false);  // (n,V)
+  const auto loss = -p.gather(1, index).masked_fill_(ignored, 0).sum();
+  if (want_grad) {
+    p.exp_().scatter_add_(1, index, at::full({}, -1.0, p.options()).expand({p.size(0), 1})).masked_fill_(ignored, 0);
+    logits = p.to(dtype);
+  }
+  return loss;
+}
+
 class LinearCrossEntropy : public torch::autograd::Function<LinearCrossEntropy> {
  public:
   static torch::Tensor forward(AutogradContext* ctx, const torch::Tensor& hidden, const torch::Tensor& weight,
-                               const torch::Tensor& targets, std::int64_t ignore_index, std::int64_t max_logits,
+                               const torch::Tensor& targets, std::int64_t ignore_index, std::int64_t chunk_rows,
                                bool want_hidden_grad, bool want_weight_grad) {
     const auto rows = hidden.size(0), vocabulary = weight.size(0);
-    const auto chunk = std::clamp<std::int64_t>(max_logits / vocabulary, 1, std::max<std::int64_t>(rows, 1));
+    if (chunk_rows <= 0) chunk_rows = std::max(kLeastRows, kChunkLogits / vocabulary);
     const auto precise = at::isReducedFloatingType(hidden.scalar_type()) ? torch::kFloat32 : hidden.scalar_type();
     auto loss = at::zeros({}, hidden.options().dtype(precise));
     torch::Tensor hidden_grad, weight_grad;
     if (want_hidden_grad) hidden_grad = at::empty_like(hidden, at::MemoryFormat::Contiguous);
     if (want_weight_grad) weight_grad = at::zeros(weight.sizes(), weight.options().dtype(precise));
 
-    for (std::int64_t begin = 0; begin < rows; begin += chunk) {
-      const auto n = std::min(chunk, rows - begin);
+    for (std::int64_t begin = 0; begin < rows; begin += chunk_rows) {
+      const auto n = std::min(chunk_rows, rows - begin);
       const auto h = hidden.narrow(0, begin, n);
-      const auto target = targets.narrow(0, begin, n);
-      const auto ignored = target == ignore_index;
-      const auto index = target.masked_fill(ignored, 0).unsqueeze(1);                               // (n,1)
-      auto p = at::_log_softmax(matmul_2d(h, weight.t()).to(precise), 1, /*half_to_float=*/false);  // (n,V)
-      loss -= p.gather(1, index).masked_fill_(ignored.unsqueeze(1), 0).sum();
-      if (!want_hidden_grad && !want_weight_grad) continue;
-      p.exp_().scatter_add_(1, index, at::full({}, -1.0, p.options()).expand({n, 1}));
-      p.masked_fill_(ignored.unsqueeze(1), 0);
-      const auto logits_grad = p.to(h.scalar_type());
-      if (want_hidden_grad) hidden_grad.narrow(0, begin, n).copy_(matmul_2d(logits_grad, weight));
-      if (want_weight_grad) weight_grad.add_(matmul_2d(logits_grad.t(), h));
+      auto logits = matmul_2d(h, weight.t());  // (n,V)
+      loss +=
+          loss_and_gradient(logits, targets.narrow(0, begin, n), ignore_index, want_hidden_grad || want_weight_grad);
+      if (want_hidden_grad) hidden_grad.narrow(0, begin, n).copy_(matmul_2d(logits, weight));
+      if (want_weight_grad) weight_grad.add_(matmul_2d(logits.t(), h));
     }
     ctx->save_for_backward({hidden_grad, weight_grad});
     return loss;
@@ -74,7 +90,7 @@ torch::Tensor cross_entropy(const torch::Tensor& logits, const torch::Tensor& ta
 
 torch::Tensor linear_cross_entropy(const torch::Tensor& hidden, const torch::Tensor& weight,
                                    const torch::Tensor& targets, const CrossEntropyOptions& options,
-                                   std::int64_t max_logits) {
+                                   std::int64_t chunk_rows) {
   if (hidden.dim() != 2 || weight.dim() != 2 || targets.dim() != 1 || hidden.size(1) != weight.size(1) ||
       hidden.size(0) != targets.size(0))
     throw std::invalid_argument("linear_cross_entropy: hidden (N,C), weight (V,C) and targets (N) do not fit together");
@@ -86,7 +102,7 @@ torch::Tensor linear_cross_entropy(const torch::Tensor& hidden, const torch::Ten
     w = at::autocast::cached_cast(dtype, weight, device);
   }
   const bool graph = at::GradMode::is_enabled();
-  const auto sum = LinearCrossEntropy::apply(h, w, targets, options.ignore_index, max_logits,
+  const auto sum = LinearCrossEntropy::apply(h, w, targets, options.ignore_index, chunk_rows,
                                              graph && h.requires_grad(), graph && w.requires_grad());
   return reduced(sum, targets, options);
 }

@@ -20,15 +20,13 @@ struct CrossEntropyOptions {
 torch::Tensor cross_entropy(const torch::Tensor& logits, const torch::Tensor& targets,
                             const CrossEntropyOptions& options = {});
 
-/// 64 MiB of float32: rows enough to keep the matrix products near the machine's limit at V = 50,257.
-inline constexpr std::int64_t kMaxLogits = std::int64_t{1} << 24;
-
-/// cross_entropy(hidden weight^T, targets) for a vocabulary too large to hold N x V logits: rows are taken in chunks of
-/// at most `max_logits` logits (one row at least), and each chunk's logits become its share of both gradients at once
-/// (d logits = softmax - one-hot) and are forgotten. Differentiable once, in hidden and weight.
+/// cross_entropy(hidden weight^T, targets) for a vocabulary too large to hold N x V logits: rows are taken in chunks,
+/// and each chunk's logits become its share of both gradients at once (d logits = softmax - one-hot) and are forgotten.
+/// Differentiable once, in hidden and weight. `chunk_rows` 0 chooses about 16 MiB of float32 logits, which allocators
+/// keep and caches hold, but at least 256 rows, below which adding up the weight's gradient costs too much.
 /// Shapes: hidden (N,C), weight (V,C), targets (N).
 torch::Tensor linear_cross_entropy(const torch::Tensor& hidden, const torch::Tensor& weight,
                                    const torch::Tensor& targets, const CrossEntropyOptions& options = {},
-                                   std::int64_t max_logits = kMaxLogits);
+                                   std::int64_t chunk_rows = 0);
 
 }  // namespace langzoo

@@ -1,0 +1,102 @@
+#include "models/losses/softmax_kernel.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <torch/torch.h>
+
+#include "models/layers/parallel.h"
+#include "models/layers/vector_math.h"
+
+namespace langzoo {
+
+namespace {
+
+template <class T>
+LANGZOO_INLINE float largest(const T* x, std::int64_t n) {
+  float part[kLanes];
+  for (std::int64_t j = 0; j < kLanes; ++j) part[j] = load(x[0]);
+  std::int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    for (std::int64_t j = 0; j < kLanes; ++j) part[j] = std::max(part[j], load(x[i + j]));
+  }
+  for (; i < n; ++i) part[0] = std::max(part[0], load(x[i]));
+  return *std::max_element(part, part + kLanes);
+}
+
+/// sum_i e^(x_i - m)
+template <class T>
+LANGZOO_INLINE float sum_exp(const T* x, std::int64_t n, float m) {
+  float part[kLanes] = {};
+  std::int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    for (std::int64_t j = 0; j < kLanes; ++j) part[j] += exp_approx(load(x[i + j]) - m);
+  }
+  for (; i < n; ++i) part[0] += exp_approx(load(x[i]) - m);
+  float sum = 0;
+  for (const float p : part) sum += p;
+  return sum;
+}
+
+/// One row: its loss; with `want_grad`, x becomes softmax(x) - one-hot.
+template <class T>
+LANGZOO_INLINE float row_loss(T* x, std::int64_t n, std::int64_t target, bool want_grad) {
+  const float m = largest(x, n);
+  const float sum = sum_exp(x, n, m);
+  const float loss = std::log(sum) + m - load(x[target]);
+  if (want_grad) {
+    const float scale = 1.0f / sum;
+    const float of_target = exp_approx(load(x[target]) - m) * scale - 1.0f;
+    for (std::int64_t i = 0; i < n; ++i) store(x[i], exp_approx(load(x[i]) - m) * scale);
+    store(x[target], of_target);
+  }
+  return loss;
+}
+
+LANGZOO_VECTOR_CLONES float row_loss_f32(float* x, std::int64_t n, std::int64_t target, bool want_grad) {
+  return row_loss(x, n, target, want_grad);
+}
+LANGZOO_VECTOR_CLONES float row_loss_bf16(std::uint16_t* x, std::int64_t n, std::int64_t target, bool want_grad) {
+  return row_loss(x, n, target, want_grad);
+}
+
+}  // namespace
+
+double softmax_cross_entropy_(const torch::Tensor& logits, const torch::Tensor& targets, std::int64_t ignore_index,
+                              bool want_grad) {
+  const auto rows = logits.size(0), vocabulary = logits.size(1);
+  const auto index = targets.contiguous();
+  const auto* const target = index.const_data_ptr<std::int64_t>();
+  for (std::int64_t i = 0; i < rows; ++i) {
+    if (target[i] != ignore_index && (target[i] < 0 || target[i] >= vocabulary)) {
+      throw std::invalid_argument("cross-entropy: target " + std::to_string(target[i]) + " is not in [0, " +
+                                  std::to_string(vocabulary) + ")");
+    }
+  }
+  std::vector<float> losses(static_cast<std::size_t>(rows), 0.0f);
+  const bool reduced = logits.scalar_type() == torch::kBFloat16;
+  parallel_for(rows, 1 + 4096 / vocabulary, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      auto& loss = losses[static_cast<std::size_t>(i)];
+      const auto at = i * vocabulary;
+      if (target[i] == ignore_index) {
+        if (!want_grad) continue;
+        if (reduced) std::fill_n(static_cast<std::uint16_t*>(logits.data_ptr()) + at, vocabulary, std::uint16_t{0});
+        if (!reduced) std::fill_n(static_cast<float*>(logits.data_ptr()) + at, vocabulary, 0.0f);
+      } else if (reduced) {
+        loss = row_loss_bf16(static_cast<std::uint16_t*>(logits.data_ptr()) + at, vocabulary, target[i], want_grad);
+      } else {
+        loss = row_loss_f32(static_cast<float*>(logits.data_ptr()) + at, vocabulary, target[i], want_grad);
+      }
+    }
+  });
+  double sum = 0;
+  for (const float loss : losses) sum += loss;
+  return sum;
+}
+
+}  // namespace langzoo
