@@ -103,7 +103,11 @@ std::uint64_t tokenizer_fingerprint(const Tokenizer& tokenizer, const fs::path& 
   std::string probe;
   TextReader(first_document, kProbeBytes).next(probe);
   std::vector<TokenId> ids;
-  tokenizer.encode(probe, ids);
+  try {
+    tokenizer.encode(probe, ids);
+  } catch (const std::runtime_error& error) {
+    throw FileError(first_document, error.what());
+  }
   print.add(std::string_view(reinterpret_cast<const char*>(ids.data()), ids.size() * sizeof(TokenId)));
   return print.value();
 }
@@ -162,8 +166,30 @@ class IdWriter {
 struct Piece {
   std::string text;
   bool end_token;
+  const fs::path* document;
+  std::uint64_t begin;  ///< in the document, in bytes
   operator std::string_view() const { return text; }
 };
+
+/// A failure names the document and where the piece with the text at fault begins.
+std::vector<std::vector<TokenId>> encode(const std::vector<Piece>& pieces, const Tokenizer& tokenizer,
+                                         std::size_t threads) {
+  const std::vector<std::string_view> texts(pieces.begin(), pieces.end());
+  try {
+    return tokenizer.encode_batch(texts, threads);
+  } catch (const std::runtime_error&) {
+    for (const Piece& piece : pieces) {
+      std::vector<TokenId> ids;
+      try {
+        tokenizer.encode(piece.text, ids);
+      } catch (const std::runtime_error& error) {
+        const auto where = piece.begin > 0 ? fmt::format("after byte {}: ", piece.begin) : "";
+        throw FileError(*piece.document, where + error.what());
+      }
+    }
+    throw;
+  }
+}
 
 /// Bytes beyond a cut that the tokenizer may look at.
 constexpr std::size_t kLookAhead = 256;
@@ -253,8 +279,7 @@ void TokenFile::build(std::span<const fs::path> documents, const Tokenizer& toke
   std::size_t round_bytes = 0;
   std::uint64_t done = 0;
   const auto finish_round = [&] {
-    const std::vector<std::string_view> texts(round.begin(), round.end());
-    const auto ids = tokenizer.encode_batch(texts, threads);
+    const auto ids = encode(round, tokenizer, threads);
     for (std::size_t i = 0; i < round.size(); ++i) {
       writer.write(ids[i]);
       if (round[i].end_token) writer.write({&*eos, 1});
@@ -270,14 +295,17 @@ void TokenFile::build(std::span<const fs::path> documents, const Tokenizer& toke
   std::string chunk;
   for (std::size_t d = 0; d < documents.size(); ++d) {
     TextReader reader(documents[d], options.chunk_bytes, cut);
+    std::uint64_t begin = 0;
     while (out && reader.next(chunk)) {
       words.add(chunk);
-      round_bytes += chunk.size();
-      round.push_back({std::move(chunk), false});
+      const auto bytes = chunk.size();
+      round.push_back({std::move(chunk), false, &documents[d], begin});
+      begin += bytes;
+      round_bytes += bytes;
       if (round_bytes > 2 * threads * options.chunk_bytes) finish_round();
     }
     words.end_document();
-    if (eos && d + 1 < documents.size()) round.push_back({{}, true});
+    if (eos && d + 1 < documents.size()) round.push_back({{}, true, &documents[d], begin});
   }
   finish_round();
   if (!out) return;  // a full disk; whoever made the stream says so

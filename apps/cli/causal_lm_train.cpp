@@ -12,6 +12,9 @@ namespace {
 
 using Json = RunConfig::Json;
 
+/// Batches made in the background while a step computes.
+constexpr std::size_t kPrepareAhead = 2;
+
 class CausalLmTask : public TrainingTask {
  public:
   CausalLmTask(Corpus corpus, std::unique_ptr<CausalLm> model, std::int64_t context, const TrainSetting& setting)
@@ -21,7 +24,8 @@ class CausalLmTask : public TrainingTask {
         context_(context),
         batch_size_(setting.batch.batch_size),
         seed_(setting.trainer.seed),
-        batches_(causal_lm_batches(CausalLmDataset(corpus_.train.tokens, context, seed_), batch_size_, seed_)) {}
+        batches_(causal_lm_batches(CausalLmDataset(corpus_.train.tokens, context, seed_), batch_size_, kPrepareAhead)) {
+  }
 
   torch::nn::Module& model() override { return model_->module(); }
   DataPosition position() const override { return batches_->position(); }
@@ -171,7 +175,7 @@ class CausalLmTraining : public TrainFamily {
 std::unique_ptr<Verb> train_verb(const CausalLmFamily& family) {
   const std::string examples =
       "train --data microworld --preset microworld --out run\n"
-      "train --data book.txt --tokenizer train:bytebpe:4096 --out run --set model.n_layer=6 train.max_steps=5000\n"
+      "train --data book.txt --preset warandpeace-bpe --out run --set model.n_layer=6 train.max_steps=5000\n"
       "train --data book.txt --preset shakespeare-char --out run\n"
       "train --out run --resume\n";
   return std::make_unique<TrainVerb>(family.program(), examples,

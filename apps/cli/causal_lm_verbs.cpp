@@ -1,8 +1,10 @@
 #include <charconv>
 #include <cmath>
 #include <fstream>
+#include <functional>
 #include <iostream>
 #include <random>
+#include <sstream>
 
 #include <c10/core/InferenceMode.h>
 #include <fmt/format.h>
@@ -21,17 +23,46 @@ using Json = nlohmann::ordered_json;
 
 namespace {
 
-/// A file's lines without their ends. Throws FileError for an empty file.
-std::vector<std::string> lines_of(const std::string& text, const std::string& path) {
+constexpr std::uint64_t kMostNewTokens = 1 << 30, kMostSamples = 1 << 20;
+
+/// The next line without its end, be that LF or CRLF.
+bool next_line(std::istream& in, std::string& line) {
+  if (!std::getline(in, line)) return false;
+  if (!line.empty() && line.back() == '\r') line.pop_back();
+  return true;
+}
+
+std::vector<std::string> lines_of(std::istream& in) {
   std::vector<std::string> lines;
-  for (std::size_t at = 0; at < text.size();) {
-    const auto end = std::min(text.find('\n', at), text.size());
-    lines.push_back(text.substr(at, end - at));
-    if (!lines.back().empty() && lines.back().back() == '\r') lines.back().pop_back();
-    at = end + 1;
-  }
+  for (std::string line; next_line(in, line);) lines.push_back(line);
+  return lines;
+}
+
+/// Throws FileError for an empty file.
+std::vector<std::string> lines_of_file(const std::string& path) {
+  std::istringstream text(read_file(path));
+  auto lines = lines_of(text);
   if (lines.empty()) throw FileError(path, "is empty");
   return lines;
+}
+
+/// Runs `encode`; what is wrong with the text is told with `where` it stands in front.
+template <typename Encode>
+void encode_from(const std::string& where, const Encode& encode) {
+  try {
+    encode();
+  } catch (const UsageError& error) {
+    throw UsageError(fmt::format("{}: {}", where, error.what()));
+  } catch (const std::runtime_error& error) {
+    throw std::runtime_error(fmt::format("{}: {}", where, one_line(error)));
+  }
+}
+
+/// Where a prompt or a text comes from, by its number.
+using Where = std::function<std::string(std::size_t)>;
+
+Where lines_in(const std::string& file) {
+  return [file](std::size_t i) { return fmt::format("{}: line {}", file, i + 1); };
 }
 
 Json number_or_null(double value) {
@@ -59,7 +90,7 @@ class EvalVerb : public Verb {
     app.add_option("--model", model_, "a Hugging Face model folder: an earlier --out, or any other")->required();
     app.add_option("--data", data_, "text: a file, a folder of .txt files, or microworld")->required();
     app.add_option("--stride", stride_, "tokens between the beginnings of two windows; by default the model's context")
-        ->check(CLI::PositiveNumber);
+        ->check(integer_from(1));
   }
   void run(const CommonOptions& common) override {
     const auto lm = load_lm(family_, model_, common, true);
@@ -124,26 +155,24 @@ class GenerateVerb : public Verb {
     app.add_option("--model", model_, "a Hugging Face model folder: an earlier --out, or any other")->required();
     auto* prompt = app.add_option("--prompt", prompt_, "the text to continue");
     app.add_option("--prompts", prompts_, "a file with one prompt a line")->excludes(prompt);
-    app.add_option("--batch-size", batch_size_, "prompts at a time")->check(CLI::PositiveNumber)->capture_default_str();
+    app.add_option("--batch-size", batch_size_, "prompts at a time")->check(integer_from(1))->capture_default_str();
     app.add_option("--max-new-tokens", options_.max_new_tokens, "the most tokens to add")
-        ->check(CLI::PositiveNumber)
+        ->check(integer_from(1, kMostNewTokens))
         ->capture_default_str();
     auto& sampling = options_.sampling;
-    app.add_option("--temperature", sampling.temperature, "below 1 bolder, 0 greedy")
-        ->check(CLI::NonNegativeNumber)
-        ->capture_default_str();
+    app.add_option("--temperature", sampling.temperature, "below 1 bolder, 0 greedy")->capture_default_str();
     app.add_option("--top-k", sampling.top_k, "draw from the k likeliest tokens only; 0: from all")
-        ->check(CLI::NonNegativeNumber)
+        ->check(integer_from(0))
         ->capture_default_str();
     app.add_option("--top-p", sampling.top_p, "draw from the likeliest tokens that make up this probability")
         ->capture_default_str();
     app.add_option("--repetition-penalty", sampling.repetition_penalty, "above 1: repeat less")->capture_default_str();
     app.add_option("--no-repeat-ngram-size", sampling.no_repeat_ngram_size, "no n tokens twice; 0: off")
-        ->check(CLI::NonNegativeNumber)
+        ->check(integer_from(0))
         ->capture_default_str();
     app.add_option("--stop", stops_, "end before this text; may be given several times")->allow_extra_args(false);
     app.add_option("--num-return-sequences", options_.num_return_sequences, "samples of each prompt")
-        ->check(CLI::PositiveNumber)
+        ->check(integer_from(1, kMostSamples))
         ->capture_default_str();
     app.add_flag("--greedy", sampling.greedy, "always the likeliest token");
   }
@@ -156,24 +185,25 @@ class GenerateVerb : public Verb {
     try {
       options_.validate();
     } catch (const std::invalid_argument& error) {
-      throw UsageError(error.what());
+      std::string message = error.what();  // the field's name comes first: top_p is --top-p
+      std::replace(message.begin(), std::find(message.begin(), message.end(), ' '), '_', '-');
+      throw UsageError("--" + message);
     }
-    if (prompts_) prompt_lines_ = lines_of(read_file(*prompts_), *prompts_);
+    if (prompts_) prompt_lines_ = lines_of_file(*prompts_);
     lm_ = load_lm(family_, model_, common, true);
     options_.eos_token_ids = lm_.model->end_tokens();
     device_ = common.torch_device();
     json_ = common.json;
     if (prompt_) {
-      continue_all({*prompt_});
+      continue_all({*prompt_}, [](std::size_t) { return "--prompt"; });
     } else if (prompts_) {
-      continue_all(prompt_lines_);
+      continue_all(prompt_lines_, lines_in(*prompts_));
     } else if (isatty(STDIN_FILENO) == 1) {
       converse();
     } else {
-      std::vector<std::string> prompts;
-      for (std::string line; std::getline(std::cin, line);) prompts.push_back(line);
+      const auto prompts = lines_of(std::cin);
       if (prompts.empty()) throw UsageError("no prompt: give --prompt, --prompts, or lines on stdin");
-      continue_all(prompts);
+      continue_all(prompts, lines_in("stdin"));
     }
   }
 
@@ -185,9 +215,9 @@ class GenerateVerb : public Verb {
 
   void converse() {
     std::cerr << "one prompt a line; Ctrl-D ends\n> " << std::flush;
-    for (std::string line; std::getline(std::cin, line); std::cerr << "> " << std::flush) {
+    for (std::string line; next_line(std::cin, line); std::cerr << "> " << std::flush) {
       try {
-        continue_all({line});
+        continue_all({line}, [](std::size_t) { return "prompt"; });
       } catch (const std::exception& error) {
         std::cerr << "error: " << one_line(error) << '\n';
       }
@@ -196,15 +226,10 @@ class GenerateVerb : public Verb {
   }
 
   /// All prompts are checked before the first result is printed.
-  void continue_all(const std::vector<std::string>& texts) {
+  void continue_all(const std::vector<std::string>& texts, const Where& where) {
     std::vector<Prompt> prompts;
     for (std::size_t i = 0; i < texts.size(); ++i) {
-      try {
-        prompts.push_back({texts[i], encode_prompt(texts[i], lm_)});
-      } catch (const std::exception& error) {
-        if (texts.size() == 1) throw;
-        throw std::runtime_error(fmt::format("prompt {}: {}", i + 1, one_line(error)));
-      }
+      encode_from(where(i), [&] { prompts.push_back({texts[i], encode_prompt(texts[i], lm_)}); });
     }
     const auto room = lm_.model->n_positions() + 1;
     for (std::size_t begin = 0; begin < prompts.size();) {
@@ -213,7 +238,7 @@ class GenerateVerb : public Verb {
       std::size_t longest = 0;
       while (end < prompts.size() && end - begin < static_cast<std::size_t>(batch_size_)) {
         longest = std::max(longest, prompts[end].ids.size());
-        if (end > begin && static_cast<std::int64_t>(longest) + options_.max_new_tokens > room) break;
+        if (end > begin && options_.max_new_tokens > room - static_cast<std::int64_t>(longest)) break;
         ++end;
       }
       continue_batch(std::span(prompts).subspan(begin, end - begin), begin);
@@ -254,8 +279,8 @@ class GenerateVerb : public Verb {
         std::cout << sanitize_utf8(prompt + texts[row].text()) << "\n\n" << std::flush;
       }
     }
-    const auto wanted = options_.max_new_tokens;
-    if (options.max_new_tokens < wanted) {
+    const auto full = [&](const auto& made) { return made.size() == static_cast<std::size_t>(options.max_new_tokens); };
+    if (options.max_new_tokens < options_.max_new_tokens && std::any_of(results.begin(), results.end(), full)) {
       std::cerr << fmt::format("note: the context of {} tokens is full after {} new ones\n", lm_.model->n_positions(),
                                options.max_new_tokens);
     }
@@ -293,11 +318,11 @@ class ScoreVerb : public Verb {
   }
   void run(const CommonOptions& common) override {
     std::vector<std::string> lines;
-    if (ids_) lines = lines_of(read_file(*ids_), *ids_);
+    if (ids_) lines = lines_of_file(*ids_);
     const auto lm = load_lm(family_, model_, common, text_.has_value());
     const auto n_positions = static_cast<std::size_t>(lm.model->n_positions());
     std::vector<std::vector<TokenId>> sequences;
-    if (text_) lm.tokenizer->encode(*text_, sequences.emplace_back());
+    if (text_) encode_from("--text", [&] { lm.tokenizer->encode(*text_, sequences.emplace_back()); });
     for (std::size_t i = 0; i < lines.size(); ++i) {
       sequences.push_back(parse_ids(lines[i], lm.model->vocab_size(), fmt::format("{}: line {}", *ids_, i + 1)));
     }

@@ -1,16 +1,19 @@
 #include "apps/cli/program.h"
 
 #include <algorithm>
+#include <charconv>
 #include <csignal>
 #include <iostream>
 #include <sstream>
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <malloc.h>
 #include <sys/resource.h>
 #include <torch/cuda.h>
+#include <unistd.h>
 
 namespace langzoo {
 
@@ -22,8 +25,10 @@ void add_common_options(CLI::App& app, CommonOptions& common) {
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
       ->capture_default_str()
       ->group(group);
-  app.add_option("--threads", common.threads, "threads to compute with")->check(CLI::Range(1, 4096))->group(group);
-  app.add_option("--seed", common.seed, "seed of everything random")->group(group);
+  app.add_option("--threads", common.threads, "threads to compute with")->check(integer_from(1, 4096))->group(group);
+  app.add_option("--seed", common.seed, "seed of everything random")
+      ->check(integer_from(0, std::numeric_limits<std::uint64_t>::max()))
+      ->group(group);
   app.add_option("--dtype", common.dtype, "float32 or bfloat16")
       ->check(CLI::IsMember({"float32", "bfloat16"}))
       ->group(group);
@@ -69,6 +74,15 @@ int fail(int code, const std::string& message, const std::string& hint = {}) {
   return code;
 }
 
+/// A standard stream that is closed would lend its descriptor to the next file opened, and messages would end up in a
+/// checkpoint. In its place goes one that fails as the closed stream did.
+void occupy_closed_streams() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(fd, F_GETFD) != -1) continue;
+    [[maybe_unused]] const int occupied = open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+  }
+}
+
 /// CLI11's messages may span lines (a list of what is allowed); stderr gets one.
 std::string flattened(std::string text) {
   while (!text.empty() && text.back() == '\n') text.pop_back();
@@ -95,6 +109,7 @@ torch::Dtype CommonOptions::torch_dtype() const {
 
 int run_program(int argc, char** argv, const std::string& name, const std::string& description, const Verbs& verbs) {
   keep_freed_memory();
+  occupy_closed_streams();
   CLI::App app(description, name);
   app.set_version_flag("--version", fmt::format("{} {}", name, LANGZOO_VERSION));
   app.require_subcommand(1);
@@ -156,6 +171,17 @@ std::string one_line(const std::exception& error) {
   std::string text = torch_error != nullptr ? torch_error->what_without_backtrace() : error.what();
   if (torch_error != nullptr) text = text.substr(0, text.find('\n'));
   return flattened(text);
+}
+
+CLI::Validator integer_from(std::uint64_t least, std::uint64_t most) {
+  const auto check = [least, most](const std::string& text) {
+    std::uint64_t value = 0;
+    const char* const end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, value);
+    const bool ok = error == std::errc() && stop == end && value >= least && value <= most;
+    return ok ? std::string() : fmt::format("{} is not an integer from {} to {}", text, least, most);
+  };
+  return {check, ""};
 }
 
 std::int64_t peak_memory_bytes() {

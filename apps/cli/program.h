@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -66,6 +67,9 @@ std::string valid_utf8(const std::string& text);
 
 /// The first line of `error`'s message without LibTorch's backtrace, control characters replaced.
 std::string one_line(const std::exception& error);
+
+/// Checks that an option's text is a decimal integer in [least, most]; what would overflow is not.
+CLI::Validator integer_from(std::uint64_t least, std::uint64_t most = std::numeric_limits<std::int64_t>::max());
 
 /// The largest resident set the process has had.
 std::int64_t peak_memory_bytes();

@@ -215,6 +215,7 @@ void TrainVerb::configure(RunConfig& config, const CommonOptions& common) const 
 
 void TrainVerb::check_out() const {
   const fs::path out(out_);
+  if (out.empty()) throw UsageError("--out: the name is empty");
   if (!fs::exists(out)) return;
   if (!fs::is_directory(out)) throw UsageError(fmt::format("--out {}: is not a directory", out_));
   if (fs::is_empty(out)) return;
@@ -256,6 +257,13 @@ void TrainVerb::run(const CommonOptions& common) {
 
   Progress progress(std::cerr, Progress::stderr_is_terminal());
   OutputGuard guard(out);
+  const auto write_run = [&] {
+    auto resolved = Json{{"program", program_}, {"version", LANGZOO_VERSION}};
+    resolved.update(config.resolved());
+    write_file_atomically(run_file, resolved.dump(2) + "\n");
+    return resolved;
+  };
+  if (!begun) write_run();  // a run killed while it prepares its data can be resumed
   setting.out = out;
   setting.device = common.torch_device();
   setting.resume = begun;
@@ -271,13 +279,11 @@ void TrainVerb::run(const CommonOptions& common) {
   } catch (const std::invalid_argument& error) {
     throw UsageError(error.what());
   }
-  auto resolved = Json{{"program", program_}, {"version", LANGZOO_VERSION}};
-  resolved.update(config.resolved());
 
   Trainer trainer(*task, setting.trainer, out, setting.device);
   trainer.add_observer(progress);
   const bool resumed = begun && trainer.resume();
-  write_file_atomically(run_file, resolved.dump(2) + "\n");
+  const auto resolved = write_run();
   MetricsLog log(out, resumed ? trainer.step() : 0);
   trainer.add_observer(log);
   const auto parameters = count_parameters(task->model());

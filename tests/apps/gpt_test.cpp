@@ -40,7 +40,7 @@ struct Result {
 /// A started langzoo-gpt whose output goes to files.
 class Process {
  public:
-  Process(std::vector<std::string> arguments, const std::string& input = {}) {
+  Process(std::vector<std::string> arguments, const std::string& input = {}, bool closed = false) {
     test::write_file(dir_ / "in", input);
     arguments.insert(arguments.begin(), std::string(LANGZOO_BIN_DIR) + "/langzoo-gpt");
     std::vector<char*> argv;
@@ -54,6 +54,7 @@ class Process {
       redirect("in", 0, O_RDONLY);
       redirect("out", 1, O_WRONLY | O_CREAT);
       redirect("err", 2, O_WRONLY | O_CREAT);
+      for (int fd = 0; closed && fd < 20; ++fd) close(fd);
       execv(argv[0], argv.data());
       _exit(127);
     }
@@ -228,6 +229,7 @@ TEST_CASE("generate gives one object a result, in order, whatever the batches") 
   CHECK(batched[1]["ids"].size() == 7);  // 10 tokens, 6 more in the context of 16, and the one after it
   CHECK(run({"--prompts", prompts, "--batch-size", "1"}) == batched);
   CHECK(run({}, "Anna\nAnna has a\nA\nAnna has\n") == batched);
+  CHECK(run({}, "Anna\r\nAnna has a\r\nA\r\nAnna has") == batched);
   CHECK(run({"--prompt", "Anna"})[0] == batched[0]);
   CHECK(run({"--prompt", "Anna", "--num-return-sequences", "3"}).size() == 3);
 
@@ -282,6 +284,45 @@ TEST_CASE("a run killed between two steps and resumed ends in the same bytes") {
   check_error(gpt(other), 2, "train.learning_rate");
 }
 
+TEST_CASE("batches wait for the training, whatever the seed") {
+  const auto& t = trained();
+  TempDir dir;
+  const auto memory = [&](const std::string& seed) {
+    auto arguments = tiny((t.dir / "text.txt").string(), (dir / seed).string(),
+                          {"train.batch_size=32", "model.n_positions=64", "train.max_steps=60"});
+    arguments.insert(arguments.begin() + 1, {"--seed", seed});
+    const auto result = gpt(arguments);
+    INFO(result.err);
+    REQUIRE(result.code == 0);
+    return result.object()["peak_memory_bytes"].get<double>();
+  };
+  CHECK(memory("18446744073709551615") < memory("1") + 50e6);
+}
+
+TEST_CASE("closed standard streams do not lend their descriptors to a run's files") {
+  TempDir dir;
+  auto arguments = tiny((trained().dir / "text.txt").string(), (dir / "run").string());
+  Process process(arguments, {}, /*closed=*/true);
+  CHECK(process.wait().code == 1);  // its result could not be printed
+  std::ifstream metrics(dir / "run/metrics.jsonl");
+  for (std::string line; std::getline(metrics, line);) CHECK(Json::parse(line, nullptr, false).is_object());
+}
+
+TEST_CASE("a run killed while it prepares its data can be resumed") {
+  TempDir dir;
+  const auto out = (dir / "run").string();
+  auto arguments = tiny("microworld", out, {"data.microworld_bytes=1000000", "train.max_steps=1"});
+  Process process(arguments);
+  while (!std::filesystem::exists(dir / "run/data")) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  process.signal(SIGKILL);
+  process.wait();
+  CHECK(!std::filesystem::exists(dir / "run/config.json"));
+  arguments.push_back("--resume");
+  const auto result = gpt(arguments);
+  INFO(result.err);
+  CHECK(result.code == 0);
+}
+
 TEST_CASE("microworld needs no data and is measured against its own entropy") {
   TempDir dir;
   const auto out = (dir / "run").string();
@@ -324,7 +365,14 @@ TEST_CASE("usage errors exit with 2 and name the flag or key") {
   check_error(gpt({"eval", "--model", t.model(), "--data", text, "--stride", "17", "--json"}), 2, "--stride");
   check_error(gpt({"eval", "--model", t.model(), "--data", text, "--device", "tpu"}), 2, "--device");
   check_error(gpt({"score", "--model", t.model(), "--json"}), 2, "--text");
-  check_error(gpt({"generate", "--model", t.model(), "--prompt", "A", "--top-p", "2", "--json"}), 2, "top_p");
+  check_error(gpt({"generate", "--model", t.model(), "--prompt", "A", "--top-p", "2", "--json"}), 2, "--top-p");
+  for (const auto* seed : {"-1", "18446744073709551616", "1.5", ""}) {
+    check_error(gpt({"eval", "--model", t.model(), "--data", text, "--seed", seed, "--json"}), 2, "--seed");
+  }
+  const auto stride = gpt({"eval", "--model", t.model(), "--data", text, "--stride", "0", "--json"});
+  check_error(stride, 2, "--stride");
+  CHECK(stride.err.size() < 200);
+  check_error(gpt(tiny(text, "")), 2, "--out");
   check_error(gpt({"generate", "--model", t.model(), "--prompt", "", "--json"}), 2, "empty");
   check_error(gpt(tiny(text, t.model())), 2, t.model());
   check_error(gpt(tiny(text, out, {"train.max_step=3"})), 2, "train.max_steps");
@@ -357,7 +405,11 @@ TEST_CASE("failures exit with 1 and name the file") {
   check_error(gpt({"generate", "--model", t.model(), "--prompt", std::string(40, 'A'), "--json"}), 1, "40");
   check_error(
       gpt({"generate", "--model", t.model(), "--prompts", t.file("p.txt", "A\n" + std::string(17, 'A')), "--json"}), 1,
-      "prompt 2");
+      "p.txt: line 2");
+  const auto strange = t.file("strange.txt", sentences(9) + "\u00e9");
+  check_error(gpt({"eval", "--model", t.model(), "--data", strange, "--json"}), 1, "strange.txt");
+  check_error(gpt({"generate", "--model", t.model(), "--prompt", "\u00e9", "--json"}), 1, "--prompt");
+  check_error(gpt({"score", "--model", t.model(), "--text", "\u00e9", "--json"}), 1, "--text");
   check_error(gpt({"score", "--model", t.model(), "--text", std::string(17, 'A'), "--json"}), 1, "17");
   check_error(gpt({"score", "--model", t.model(), "--ids", t.file("i1", "1 2\n3 999 4\n"), "--json"}), 1,
               "line 2: id 999");

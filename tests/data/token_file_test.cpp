@@ -6,6 +6,7 @@
 #include "data/text_source.h"
 #include "tests/data/byte_tokenizer.h"
 #include "tests/support/test.h"
+#include "tokenizers/char_level.h"
 
 using namespace langzoo;
 using test::ByteTokenizer;
@@ -193,7 +194,7 @@ TEST_CASE("a failure while building leaves the old file and no other") {
   corpus.open(ByteTokenizer());
   const std::string old = test::read_file(corpus.path());
   const auto check = [&](const Tokenizer& tokenizer, const TokenFileOptions& options, const std::string& message) {
-    CHECK_THROWS_WITH(corpus.open(tokenizer, options), message);
+    CHECK_THROWS_WITH(corpus.open(tokenizer, options), Catch::EndsWith(message));
     CHECK(test::read_file(corpus.path()) == old);
     CHECK(std::distance(fs::directory_iterator(corpus.dir.path()), {}) == 2);
   };
@@ -290,4 +291,14 @@ TEST_CASE("chunks leave no trace in the ids of byte-level BPE") {
     }
   }
   CHECK(special > 0);
+}
+
+TEST_CASE("text that the tokenizer refuses is named with its document") {
+  const auto tokenizer = CharLevel::from_text("ab ");
+  const Corpus corpus({"abba", "a " + std::string(5000, 'b') + "c"});
+  CHECK_THROWS_WITH(corpus.open(*tokenizer, {.threads = 1, .chunk_bytes = 1000, .progress = {}}),
+                    Catch::Contains("1.txt: after byte ") && Catch::Contains("'c'"));
+  const Corpus first({"xyz"});
+  CHECK_THROWS_WITH(first.open(*tokenizer), Catch::Contains("0.txt: ") && Catch::Contains("'x'"));
+  CHECK(!fs::exists(corpus.path()));
 }
