@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "models/layers/gemv.h"
 #include "models/layers/init.h"
 #include "models/layers/matmul.h"
 #include "models/layers/one_dnn.h"
@@ -88,8 +89,10 @@ std::shared_ptr<const PackedWeight::Copy> PackedWeight::current(const torch::Ten
 
 torch::Tensor PackedWeight::apply(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias,
                                   WeightLayout layout) {
+  const auto matrix = layout == WeightLayout::kOutIn ? weight : weight.t();  // (out,in)
+  if (is_gemv(x, matrix, bias) && !at::autocast::is_autocast_enabled(at::kCPU)) return gemv(x, matrix, bias);
   if (!worth_packing(x, weight, bias, weight.size(layout == WeightLayout::kOutIn ? 1 : 0))) {
-    return affine(x, layout == WeightLayout::kOutIn ? weight : weight.t(), bias);
+    return affine(x, matrix, bias);
   }
   const auto copy = current(weight, layout);
   return one_dnn()->linear(x, copy->packed, bias);
