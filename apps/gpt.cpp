@@ -38,7 +38,11 @@ class GptFamily : public CausalLmFamily {
   std::string program() const override { return "gpt"; }
 
   Json default_model() const override {
-    auto config = Json::parse(Gpt2Config{}.to_json());
+    // Small enough to learn something on a laptop; the published shapes are presets.
+    Gpt2Config small;
+    small.n_layer = small.n_head = 4;
+    small.n_embd = small.n_positions = 256;
+    auto config = Json::parse(small.to_json());
     // The published vocabulary is GPT-2's own; a run has its tokenizer's.
     for (const auto* key : {"vocab_size", "bos_token_id", "eos_token_id"}) config[key] = nullptr;
     return config;

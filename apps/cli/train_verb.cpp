@@ -283,6 +283,9 @@ void TrainVerb::run(const CommonOptions& common) {
   Trainer trainer(*task, setting.trainer, out, setting.device);
   trainer.add_observer(progress);
   const bool resumed = begun && trainer.resume();
+  if (begun && !resumed && fs::exists(out / "model.safetensors")) {
+    progress.line("no training state was saved here: starting from the beginning, the weights will be replaced");
+  }
   const auto resolved = write_run();
   MetricsLog log(out, resumed ? trainer.step() : 0);
   trainer.add_observer(log);

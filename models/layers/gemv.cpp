@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
+#include <vector>
 
 #include <torch/torch.h>
 
@@ -14,25 +16,36 @@ namespace {
 
 using torch::Tensor;
 
-/// y += sum_i x_i w_i over `rows` rows of w (rows, n): one sequential read.
-template <class T>
-LANGZOO_INLINE void add_rows(const T* __restrict w, const float* __restrict x, float* __restrict y, std::int64_t rows,
-                             std::int64_t n) {
-  std::int64_t i = 0;
-  for (; i + 4 <= rows; i += 4, w += 4 * n) {
-    const float x0 = x[i], x1 = x[i + 1], x2 = x[i + 2], x3 = x[i + 3];
-    for (std::int64_t j = 0; j < n; ++j) {
-      y[j] += (x0 * load(w[j]) + x1 * load(w[n + j])) + (x2 * load(w[2 * n + j]) + x3 * load(w[3 * n + j]));
+/// y += sum_i x_i w_i over kRows rows of w (kRows, n).
+template <int kRows, class T>
+LANGZOO_INLINE void add(const T* __restrict w, const float* __restrict x, float* __restrict y, std::int64_t n) {
+  std::int64_t j = 0;
+  for (; j + kLanes <= n; j += kLanes) {
+    Lanes sum, ws;
+    load_lanes(sum, y + j);
+    for (int r = 0; r < kRows; ++r) {
+      load_lanes(ws, w + r * n + j);
+      sum += x[r] * ws;
     }
+    std::memcpy(y + j, &sum, sizeof(sum));
   }
-  for (; i < rows; ++i, w += n) {
-    for (std::int64_t j = 0; j < n; ++j) y[j] += x[i] * load(w[j]);
+  for (; j < n; ++j) {
+    for (int r = 0; r < kRows; ++r) y[j] += x[r] * load(w[r * n + j]);
   }
 }
 
-/// y_i = w_i . x for kRows rows of w (kRows, n): x is loaded once for them.
+/// The same over `rows` rows: one sequential read.
+template <class T>
+LANGZOO_INLINE void add_rows(const T* w, const float* x, float* y, std::int64_t rows, std::int64_t n) {
+  std::int64_t i = 0;
+  for (; i + 8 <= rows; i += 8) add<8>(w + i * n, x + i, y, n);
+  for (; i < rows; ++i) add<1>(w + i * n, x + i, y, n);
+}
+
+/// y_i = w_i . x + bias_i for kRows rows of w (kRows, n): x is loaded once for them.
 template <int kRows, class T>
-LANGZOO_INLINE void dots(const T* __restrict w, const float* __restrict x, float* __restrict y, std::int64_t n) {
+LANGZOO_INLINE void dots(const T* __restrict w, const float* __restrict x, const T* bias, T* __restrict y,
+                         std::int64_t n) {
   Lanes sum[kRows] = {};
   std::int64_t j = 0;
   for (; j + kLanes <= n; j += kLanes) {
@@ -44,31 +57,43 @@ LANGZOO_INLINE void dots(const T* __restrict w, const float* __restrict x, float
     }
   }
   for (int r = 0; r < kRows; ++r) {
-    y[r] = sum_of(sum[r]);
-    for (std::int64_t k = j; k < n; ++k) y[r] += x[k] * load(w[r * n + k]);
+    float total = sum_of(sum[r]);
+    for (std::int64_t k = j; k < n; ++k) total += x[k] * load(w[r * n + k]);
+    store(y[r], bias ? total + load(bias[r]) : total);
   }
 }
 
 template <class T>
-LANGZOO_INLINE void dot_rows(const T* w, const float* x, float* y, std::int64_t rows, std::int64_t n) {
+LANGZOO_INLINE void dot_rows(const T* w, const float* x, const T* bias, T* y, std::int64_t rows, std::int64_t n) {
   std::int64_t i = 0;
-  for (; i + 4 <= rows; i += 4) dots<4>(w + i * n, x, y + i, n);
-  for (; i < rows; ++i) dots<1>(w + i * n, x, y + i, n);
+  for (; i + 4 <= rows; i += 4) dots<4>(w + i * n, x, bias ? bias + i : bias, y + i, n);
+  for (; i < rows; ++i) dots<1>(w + i * n, x, bias ? bias + i : bias, y + i, n);
 }
 
-LANGZOO_VECTOR_CLONES void add_rows_f32(const float* w, const float* x, float* y, std::int64_t rows, std::int64_t n) {
+/// y = bias + the rows of `sums` (parts, n)
+template <class T>
+LANGZOO_INLINE void finish(const float* sums, std::int64_t parts, const T* bias, T* y, std::int64_t n) {
+  for (std::int64_t j = 0; j < n; ++j) {
+    float total = bias ? load(bias[j]) : 0.0f;
+    for (std::int64_t part = 0; part < parts; ++part) total += sums[part * n + j];
+    store(y[j], total);
+  }
+}
+
+LANGZOO_VECTOR_CLONES void add_rows_of(const float* w, const float* x, float* y, std::int64_t rows, std::int64_t n) {
   add_rows(w, x, y, rows, n);
 }
-LANGZOO_VECTOR_CLONES void add_rows_bf16(const std::uint16_t* w, const float* x, float* y, std::int64_t rows,
-                                         std::int64_t n) {
+LANGZOO_VECTOR_CLONES void add_rows_of(const std::uint16_t* w, const float* x, float* y, std::int64_t rows,
+                                       std::int64_t n) {
   add_rows(w, x, y, rows, n);
 }
-LANGZOO_VECTOR_CLONES void dot_rows_f32(const float* w, const float* x, float* y, std::int64_t rows, std::int64_t n) {
-  dot_rows(w, x, y, rows, n);
+LANGZOO_VECTOR_CLONES void dot_rows_of(const float* w, const float* x, const float* bias, float* y, std::int64_t rows,
+                                       std::int64_t n) {
+  dot_rows(w, x, bias, y, rows, n);
 }
-LANGZOO_VECTOR_CLONES void dot_rows_bf16(const std::uint16_t* w, const float* x, float* y, std::int64_t rows,
-                                         std::int64_t n) {
-  dot_rows(w, x, y, rows, n);
+LANGZOO_VECTOR_CLONES void dot_rows_of(const std::uint16_t* w, const float* x, const std::uint16_t* bias,
+                                       std::uint16_t* y, std::int64_t rows, std::int64_t n) {
+  dot_rows(w, x, bias, y, rows, n);
 }
 
 bool is_stored_in_out(const Tensor& weight) {
@@ -77,6 +102,38 @@ bool is_stored_in_out(const Tensor& weight) {
 
 /// A part of the matrix smaller than this is not worth a second thread.
 constexpr std::int64_t kGrainElements = 1 << 15;
+
+template <class T>
+void run(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& y) {
+  const auto out = weight.size(0), in = weight.size(1);
+  const auto* const w = static_cast<const T*>(weight.const_data_ptr());
+  const auto* const b = bias.defined() ? static_cast<const T*>(bias.const_data_ptr()) : nullptr;
+  auto* const result = static_cast<T*>(y.data_ptr());
+
+  // One buffer a thread, kept: x in float32, then each part's sums.
+  static thread_local std::vector<float> scratch;
+  const std::int64_t parts = std::clamp<std::int64_t>(in * out / kGrainElements, 1, at::get_num_threads());
+  scratch.resize(static_cast<std::size_t>(in + (is_stored_in_out(weight) ? parts * out : 0)));
+  auto* const xs = scratch.data();
+  auto* const sums = xs + in;
+  for (std::int64_t i = 0; i < in; ++i) xs[i] = load(static_cast<const T*>(x.const_data_ptr())[i]);
+
+  if (is_stored_in_out(weight)) {
+    // The parts share the rows, so that each thread reads one stretch of memory.
+    parallel_for(parts, 1, [&](std::int64_t begin, std::int64_t end) {
+      for (auto part = begin; part < end; ++part) {
+        const auto first = in * part / parts, rows = in * (part + 1) / parts - first;
+        std::fill_n(sums + part * out, out, 0.0f);
+        add_rows_of(w + first * out, xs + first, sums + part * out, rows, out);
+      }
+    });
+    finish(sums, parts, b, result, out);
+  } else {
+    parallel_for(out, 1 + kGrainElements / in, [&](std::int64_t begin, std::int64_t end) {
+      dot_rows_of(w + begin * in, xs, b ? b + begin : b, result + begin, end - begin, in);
+    });
+  }
+}
 
 }  // namespace
 
@@ -90,41 +147,16 @@ bool is_gemv(const Tensor& x, const Tensor& weight, const Tensor& bias) {
 }
 
 Tensor gemv(const Tensor& x, const Tensor& weight, const Tensor& bias) {
-  const auto out = weight.size(0), in = weight.size(1);
-  const bool bf16 = weight.scalar_type() == torch::kBFloat16;
-  const auto row = x.reshape({in}).to(torch::kFloat32).contiguous();
-  const auto* const xs = row.const_data_ptr<float>();
-  auto sum = bias.defined() ? bias.to(torch::kFloat32, /*non_blocking=*/false, /*copy=*/true)
-                            : torch::zeros({out}, row.options());
-  auto* const ys = sum.mutable_data_ptr<float>();
-  const auto* const w32 = static_cast<const float*>(weight.const_data_ptr());
-  const auto* const w16 = static_cast<const std::uint16_t*>(weight.const_data_ptr());
-
-  if (is_stored_in_out(weight)) {
-    // Threads share the rows, so that each reads one stretch of memory; each but the first sums into a row of its own.
-    const std::int64_t parts = std::clamp<std::int64_t>(in * out / kGrainElements, 1, at::get_num_threads());
-    const auto partial = torch::zeros({parts - 1, out}, row.options());
-    parallel_for(parts, 1, [&](std::int64_t begin, std::int64_t end) {
-      for (auto part = begin; part < end; ++part) {
-        const auto first = in * part / parts, rows = in * (part + 1) / parts - first;
-        auto* const y = part == 0 ? ys : static_cast<float*>(partial.data_ptr()) + (part - 1) * out;
-        if (bf16) add_rows_bf16(w16 + first * out, xs + first, y, rows, out);
-        if (!bf16) add_rows_f32(w32 + first * out, xs + first, y, rows, out);
-      }
-    });
-    for (std::int64_t part = 1; part < parts; ++part) sum += partial[part - 1];
-  } else {
-    const auto product = torch::empty({out}, row.options());
-    auto* const y = static_cast<float*>(product.data_ptr());
-    parallel_for(out, 1 + kGrainElements / in, [&](std::int64_t begin, std::int64_t end) {
-      if (bf16) dot_rows_bf16(w16 + begin * in, xs, y + begin, end - begin, in);
-      if (!bf16) dot_rows_f32(w32 + begin * in, xs, y + begin, end - begin, in);
-    });
-    sum = bias.defined() ? sum.add_(product) : product;
-  }
+  const auto row = x.reshape({weight.size(1)}).contiguous();
   auto shape = x.sizes().vec();
-  shape.back() = out;
-  return sum.to(x.scalar_type()).view(shape);
+  shape.back() = weight.size(0);
+  auto y = torch::empty(shape, x.options());
+  if (weight.scalar_type() == torch::kFloat32) {
+    run<float>(row, weight, bias, y);
+  } else {
+    run<std::uint16_t>(row, weight, bias, y);
+  }
+  return y;
 }
 
 }  // namespace langzoo
