@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 
 bash third_party/setup.sh
 mkdir -p build
-cmake --preset release >build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
+cmake --preset release -DLANGZOO_BUILD_TESTS=ON >build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
 echo "building (log: build/build.log)"
 cmake --build --preset release >build/build.log 2>&1 || { tail -n 60 build/build.log; exit 1; }
 ctest --preset release && status=0 || status=$?
