@@ -239,8 +239,8 @@ Gpt2LmHeadModelImpl::Gpt2LmHeadModelImpl(const Gpt2Config& config) : config_(con
   if (!SkipInit::active()) initialize();
 }
 
-/// Radford et al. 2019, section 2.3: "we scale the weights of residual layers at initialization by a factor of
-/// 1/sqrt(N) where N is the number of residual layers", two a block.
+/// Radford et al. 2019, section 2.3: the layers that write into the residual stream start smaller by 1/sqrt(N), N being
+/// how many of them there are, two a block.
 void Gpt2LmHeadModelImpl::initialize() {
   const torch::NoGradGuard no_grad;
   const double residual_std = config_.initializer_range / std::sqrt(2.0 * static_cast<double>(config_.n_layer));
