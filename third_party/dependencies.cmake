@@ -1,6 +1,8 @@
 # Every dependency langzoo builds with; third_party/README.md says what each is for, setup.sh installs it.
 find_package(Threads REQUIRED)
-find_package(LibTorch 2.11 REQUIRED)
+if(LANGZOO_TORCH)
+  find_package(LibTorch 2.11 REQUIRED)
+endif()
 find_package(nlohmann_json 3.10 REQUIRED)
 # Header-only, because LibTorch ships headers of another fmt, which a library of the system's would not match.
 find_package(fmt REQUIRED)

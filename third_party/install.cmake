@@ -2,7 +2,11 @@
 include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/langzoo)
 
-install(TARGETS langzoo_files langzoo_tokenizers langzoo_data langzoo_models langzoo_training langzoo EXPORT langzoo
+set(targets langzoo_files langzoo_tokenizers)
+if(LANGZOO_TORCH)
+  list(APPEND targets langzoo_data langzoo_models langzoo_training langzoo)
+endif()
+install(TARGETS ${targets} EXPORT langzoo
   DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(EXPORT langzoo NAMESPACE langzoo:: DESTINATION ${package_dir} FILE langzoo-targets.cmake)
 
@@ -10,6 +14,7 @@ install(EXPORT langzoo NAMESPACE langzoo:: DESTINATION ${package_dir} FILE langz
 # so a consumer's own data/batch.h can never be taken for ours.
 install(CODE "
   set(root \"${PROJECT_SOURCE_DIR}\")
+  set(torch ${LANGZOO_TORCH})
   set(include_dir \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_INCLUDEDIR}/langzoo\")
   include(\"${PROJECT_SOURCE_DIR}/third_party/install_headers.cmake\")")
 

@@ -1,5 +1,9 @@
 # Run at install time: copies the public headers of ${root} into ${include_dir}, root-relative includes made absolute.
-set(folders tokenizers data models apps/training)
+if(torch)
+  set(folders tokenizers data models apps/training)
+else()
+  set(folders tokenizers data/files)
+endif()
 foreach(folder IN LISTS folders)
   file(GLOB_RECURSE headers RELATIVE ${root} ${root}/${folder}/*.h)
   foreach(header IN LISTS headers)

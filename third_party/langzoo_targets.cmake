@@ -18,9 +18,11 @@ target_compile_options(langzoo_flags INTERFACE
 target_include_directories(langzoo_flags INTERFACE ${PROJECT_SOURCE_DIR})
 
 # torch/torch.h costs 15-19 s a file without a precompiled header, 2-10 s with one.
-add_library(langzoo_torch_pch OBJECT ${PROJECT_SOURCE_DIR}/third_party/torch_pch.cpp)
-target_link_libraries(langzoo_torch_pch PRIVATE langzoo_flags langzoo::libtorch)
-target_precompile_headers(langzoo_torch_pch PRIVATE <torch/torch.h>)
+if(LANGZOO_TORCH)
+  add_library(langzoo_torch_pch OBJECT ${PROJECT_SOURCE_DIR}/third_party/torch_pch.cpp)
+  target_link_libraries(langzoo_torch_pch PRIVATE langzoo_flags langzoo::libtorch)
+  target_precompile_headers(langzoo_torch_pch PRIVATE <torch/torch.h>)
+endif()
 
 # langzoo_library(<name> [TORCH] SOURCES ... [PUBLIC libs] [PRIVATE libs]) makes langzoo_<name>, alias langzoo::<name>.
 function(langzoo_library name)

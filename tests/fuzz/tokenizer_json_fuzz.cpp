@@ -1,5 +1,5 @@
 // Mutated tokenizer.json files: loading them is an error or gives a tokenizer that encodes, decodes and saves.
-#include "tests/support/test.h"
+#include "tests/support/plain_test.h"
 
 #include "tests/support/fuzz.h"
 #include "tokenizers/tokenizer_json.h"

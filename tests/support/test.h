@@ -1,35 +1,13 @@
-/// The one header every test includes: torch first, because its CHECK and Catch2's clash, then Catch2.
+/// The one header every test that uses LibTorch includes: torch first, because its CHECK and Catch2's clash, then Catch2.
 #pragma once
 
 #include <torch/torch.h>
 #undef CHECK
 #undef REQUIRE
-#include <catch2/catch.hpp>
 
-#include <filesystem>
-#include <string>
+#include "tests/support/plain_test.h"
 
 namespace langzoo::test {
-
-/// tests/fixtures/<name>: golden files made by tests/reference/*.py.
-std::filesystem::path fixture(const std::string& name);
-
-/// A fresh empty directory, removed with the object.
-class TempDir {
- public:
-  TempDir();
-  ~TempDir();
-  TempDir(const TempDir&) = delete;
-  TempDir& operator=(const TempDir&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
-
- private:
-  std::filesystem::path path_;
-};
-
-std::string read_file(const std::filesystem::path& path);
-void write_file(const std::filesystem::path& path, const std::string& bytes);
 
 /// The largest absolute difference of two tensors of equal shape, in float64; throws when the shapes differ.
 double max_difference(const torch::Tensor& a, const torch::Tensor& b);

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "tests/support/test.h"
+#include "tests/support/plain_test.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>

@@ -6,7 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "tests/support/test.h"
+#include "tests/support/plain_test.h"
 #include "tokenizers/tokenizer.h"
 #include "tokenizers/utf8.h"
 
