@@ -19,7 +19,10 @@ struct AddedToken {
   std::string content;
   TokenId id = 0;
   bool special = true;      // left out by decode(skip_special_tokens)
-  bool normalized = false;  // sought after the others, in the text between them
+  bool normalized = false;  // sought after the others, in the normalized text between them, itself normalized
+  bool single_word = false;  // only where no word character stands beside it
+  bool lstrip = false;       // takes the white space before it
+  bool rstrip = false;       // and after it
 };
 
 /// Finds added tokens: leftmost first, the longest where several begin at one place; those not `normalized` take

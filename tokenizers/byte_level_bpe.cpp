@@ -11,7 +11,7 @@
 
 #include <fmt/format.h>
 
-#include "tokenizers/bpe_merger.h"
+#include "tokenizers/models/bpe_merger.h"
 #include "tokenizers/byte_level.h"
 #include "tokenizers/tokenizer_json.h"
 #include "tokenizers/utf8.h"
@@ -266,7 +266,7 @@ void ByteLevelBpe::encode(std::string_view text, std::vector<TokenId>& ids) cons
       [&](std::string_view piece, Offset where) { impl_->encode_piece(piece, where.begin, *workspace, ids); });
 }
 
-Encoding ByteLevelBpe::encode(std::string_view text) const {
+Encoding ByteLevelBpe::encode_sequence(std::string_view text, const EncodeOptions&) const {
   const auto workspace = impl_->borrow();
   Encoding encoding;
   const auto on_token = [&](const AddedToken& token, Offset where) {

@@ -43,7 +43,7 @@ class ByteLevelBpe : public Tokenizer {
   const ByteLevelBpeModel& model() const;
 
   /// A byte that has no token throws std::runtime_error naming it and its offset, unless the model has `unk`.
-  Encoding encode(std::string_view text) const override;
+  using Tokenizer::encode;
   void encode(std::string_view text, std::vector<TokenId>& ids) const override;
   std::string decode(std::span<const TokenId> ids, bool skip_special_tokens = false) const override;
 
@@ -53,6 +53,9 @@ class ByteLevelBpe : public Tokenizer {
   const SpecialTokens& special_tokens() const override;
   std::size_t cut_point(std::string_view text, std::size_t at) const override;
   void save(const std::filesystem::path& dir) const override;
+
+ protected:
+  Encoding encode_sequence(std::string_view text, const EncodeOptions& options) const override;
 
  private:
   struct Impl;

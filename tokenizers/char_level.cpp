@@ -110,7 +110,7 @@ void CharLevel::for_each_token(std::string_view text, Visit&& visit) const {
   }
 }
 
-Encoding CharLevel::encode(std::string_view text) const {
+Encoding CharLevel::encode_sequence(std::string_view text, const EncodeOptions&) const {
   Encoding encoding;
   for_each_token(text, [&](TokenId id, Offset where) {
     encoding.ids.push_back(id);

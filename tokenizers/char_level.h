@@ -36,7 +36,7 @@ class CharLevel : public Tokenizer {
   const CharLevelModel& model() const { return model_; }
 
   /// A character without id throws std::runtime_error naming it and its offset, unless the model has `unk`.
-  Encoding encode(std::string_view text) const override;
+  using Tokenizer::encode;
   void encode(std::string_view text, std::vector<TokenId>& ids) const override;
   std::string decode(std::span<const TokenId> ids, bool skip_special_tokens = false) const override;
 
@@ -46,6 +46,9 @@ class CharLevel : public Tokenizer {
   const SpecialTokens& special_tokens() const override { return model_.special_tokens; }
   std::size_t cut_point(std::string_view text, std::size_t at) const override;
   void save(const std::filesystem::path& dir) const override;
+
+ protected:
+  Encoding encode_sequence(std::string_view text, const EncodeOptions& options) const override;
 
  private:
   /// Calls visit(id, offset) for the tokens of `text`.

@@ -40,6 +40,18 @@ std::size_t Tokenizer::cut_point(std::string_view, std::size_t) const {
   return 0;
 }
 
+Encoding Tokenizer::encode(std::string_view text, const EncodeOptions& options) const {
+  return encode_one({text, std::nullopt}, options);
+}
+
+Encoding Tokenizer::encode_pair(std::string_view text, std::string_view pair, const EncodeOptions& options) const {
+  return encode_one({text, pair}, options);
+}
+
+Encoding Tokenizer::encode_one(const TextPair& text, const EncodeOptions& options) const {
+  return encode_sequence(text.text, options);
+}
+
 std::vector<std::vector<TokenId>> Tokenizer::encode_batch(std::span<const std::string_view> texts,
                                                           std::size_t threads) const {
   std::vector<std::vector<TokenId>> result(texts.size());

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -13,22 +12,12 @@
 #include <string_view>
 #include <vector>
 
+#include "tokenizers/encoding.h"
+#include "tokenizers/sampling.h"
+
 namespace langzoo {
 
-using TokenId = std::int32_t;
-
-/// Half-open byte range [begin, end) of the original text.
-struct Offset {
-  std::size_t begin = 0;
-  std::size_t end = 0;
-  bool operator==(const Offset&) const = default;
-};
-
-/// What encoding a text gives: parallel arrays, one entry a token.
-struct Encoding {
-  std::vector<TokenId> ids;
-  std::vector<Offset> offsets;
-};
+class PostProcessor;
 
 /// The ids with a role of their own; absent where the vocabulary has none.
 struct SpecialTokens {
@@ -36,14 +25,46 @@ struct SpecialTokens {
   bool operator==(const SpecialTokens&) const = default;
 };
 
+/// A text, or a pair of texts (question and context, premise and hypothesis).
+struct TextPair {
+  std::string_view text;
+  std::optional<std::string_view> pair;
+};
+
+struct EncodeOptions {
+  bool add_special_tokens = true;        // [CLS] and the like, as the post-processor says
+  std::optional<Truncation> truncation;  // none: the tokenizer's own, if any
+  std::optional<Padding> padding;        // none: the tokenizer's own, if any
+  bool tokens = false;                   // fill Encoding::tokens
+  SubwordSampling* sampling = nullptr;   // none: deterministic
+};
+
+/// What follows the model: the same for every tokenizer.
+struct EncodingRules {
+  std::shared_ptr<const PostProcessor> post_processor;
+  std::optional<Truncation> truncation;
+  std::optional<Padding> padding;
+};
+
 class Tokenizer {
  public:
   virtual ~Tokenizer() = default;
 
-  /// The ids of `text` with the bytes each came from. Special tokens that stand in the text become their ids.
-  virtual Encoding encode(std::string_view text) const = 0;
-  /// The same ids, appended to `ids`, without offsets: the fast path.
+  /// The encoding of `text`, special tokens included: what Python's `tokenizers` gives. Special tokens that stand in the
+  /// text become their ids. Throws std::invalid_argument for a truncation that leaves no room, std::runtime_error for
+  /// text that has no tokens (see each tokenizer).
+  Encoding encode(std::string_view text, const EncodeOptions& options = {}) const;
+  Encoding encode_pair(std::string_view text, std::string_view pair, const EncodeOptions& options = {}) const;
+  /// Every text or pair on up to `threads` threads, in input order, padded to one length where padding is asked for.
+  /// With `options.sampling` one thread does all.
+  std::vector<Encoding> encode_batch(std::span<const TextPair> texts, const EncodeOptions& options,
+                                     std::size_t threads) const;
+
+  /// The ids of `text` alone, without tokens that a post-processor adds, appended to `ids`: the fast path for corpora.
   virtual void encode(std::string_view text, std::vector<TokenId>& ids) const = 0;
+  /// That of many texts on up to `threads` threads, in input order; long texts are shared out in parts.
+  std::vector<std::vector<TokenId>> encode_batch(std::span<const std::string_view> texts, std::size_t threads) const;
+
   /// The text of `ids`; an id outside the vocabulary throws std::out_of_range naming it.
   virtual std::string decode(std::span<const TokenId> ids, bool skip_special_tokens = false) const = 0;
 
@@ -52,6 +73,9 @@ class Tokenizer {
   virtual std::optional<TokenId> token_to_id(std::string_view token) const = 0;
   virtual std::string id_to_token(TokenId id) const = 0;
   virtual const SpecialTokens& special_tokens() const = 0;
+  const EncodingRules& rules() const { return rules_; }
+  /// For loaders and trainers, before the tokenizer is shared.
+  void set_rules(EncodingRules rules) { rules_ = std::move(rules); }
 
   /// Where a long text may be cut, so that the ids of both halves in a row are the ids of the whole: the last such
   /// position in (0, at], or 0 where there is none (or the tokenizer knows none).
@@ -61,12 +85,19 @@ class Tokenizer {
   /// `transformers.AutoTokenizer` read them.
   virtual void save(const std::filesystem::path& dir) const = 0;
 
-  /// `encode` of many texts on up to `threads` threads, in input order; long texts are shared out in parts.
-  std::vector<std::vector<TokenId>> encode_batch(std::span<const std::string_view> texts, std::size_t threads) const;
+ protected:
+  /// The tokens of `text` alone: ids, offsets, word_ids, and tokens where the options ask for them; the other arrays are
+  /// filled by the caller.
+  virtual Encoding encode_sequence(std::string_view text, const EncodeOptions& options) const = 0;
+
+ private:
+  Encoding encode_one(const TextPair& text, const EncodeOptions& options) const;
+
+  EncodingRules rules_;
 };
 
-/// The tokenizer of a directory (tokenizer.json, else vocab.json + merges.txt) or of a tokenizer.json.
-/// Throws with the file and the field that is wrong.
+/// The tokenizer of a directory or of a file; tokenizers/directory.h says which files make which tokenizer.
+/// Throws FileError with the file and the field that is wrong.
 std::unique_ptr<Tokenizer> load_tokenizer(const std::filesystem::path& path);
 
 }  // namespace langzoo

@@ -12,6 +12,8 @@
 #include <nlohmann/json.hpp>
 
 #include "data/files/files.h"
+#include "tokenizers/json_field.h"
+#include "tokenizers/models/vocabulary.h"
 #include "tokenizers/utf8.h"
 
 namespace langzoo {
@@ -22,7 +24,6 @@ using nlohmann::json;
 namespace {
 
 constexpr std::uint64_t kMaxFileBytes = std::uint64_t{1} << 26;
-constexpr int kMaxDepth = 32;
 constexpr const char* kEndOfText = "<|endoftext|>";
 
 /// The roles of special tokens by their names in tokenizer_config.json.
@@ -38,176 +39,10 @@ constexpr std::array<Role, 7> kRoles = {{{"bos_token", &SpecialTokens::bos},
                                          {"cls_token", &SpecialTokens::cls},
                                          {"mask_token", &SpecialTokens::mask}}};
 
-/// A value of a JSON file with its place in it; what is not as expected throws FileError naming both.
-class Field {
- public:
-  Field(const json& value, std::string name, const fs::path& path)
-      : value_(&value), name_(std::move(name)), path_(&path) {}
-
-  const json& value() const { return *value_; }
-  [[noreturn]] void fail(const std::string& reason) const {
-    throw FileError(*path_, sanitize_utf8(name_.empty() ? reason : name_ + ": " + reason));
-  }
-
-  bool is_null() const { return value_->is_null(); }
-  bool has(const char* key) const { return value_->contains(key); }
-  Field at(const char* key) const {
-    expect(value_->is_object(), "an object");
-    const auto found = value_->find(key);
-    const std::string name = name_.empty() ? key : name_ + "." + key;
-    if (found == value_->end()) Field(*value_, name, *path_).fail("is missing");
-    return {*found, name, *path_};
-  }
-  Field item(const json& value, std::size_t index) const {
-    return {value, fmt::format("{}[{}]", name_, index), *path_};
-  }
-
-  std::string string() const {
-    expect(value_->is_string(), "a string");
-    return value_->get<std::string>();
-  }
-  bool boolean() const {
-    expect(value_->is_boolean(), "true or false");
-    return value_->get<bool>();
-  }
-  TokenId id() const {
-    const auto id = id_of(*value_);
-    if (!id) fail(no_id(*value_));
-    return *id;
-  }
-  static std::optional<TokenId> id_of(const json& value) {
-    if (!value.is_number_unsigned() || value.get<std::uint64_t>() >= kMaxVocabularySize) return {};
-    return static_cast<TokenId>(value.get<std::uint64_t>());
-  }
-  static std::string no_id(const json& value) {
-    return fmt::format("{} is not an id from 0 to {}", shown(value), kMaxVocabularySize - 1);
-  }
-  const json& array() const {
-    expect(value_->is_array(), "an array");
-    return *value_;
-  }
-  const json& object() const {
-    expect(value_->is_object(), "an object");
-    return *value_;
-  }
-
-  /// Fails on the first key that is not listed.
-  void only(std::initializer_list<std::string_view> keys) const {
-    for (const auto& [key, ignored] : object().items()) {
-      if (std::find(keys.begin(), keys.end(), key) == keys.end()) fail("the key '" + key + "' is not supported");
-    }
-  }
-  /// Fails unless the key is absent, null, false or "" (which all mean: not asked for).
-  void not_asked_for(const char* key) const {
-    if (!has(key)) return;
-    const Field field = at(key);
-    const json& v = field.value();
-    if (!v.is_null() && v != json(false) && v != json("")) field.fail(shown(v) + " is not supported");
-  }
-  bool flag(const char* key, bool absent) const { return has(key) ? at(key).boolean() : absent; }
-  std::string type() const { return at("type").string(); }
-
-  static std::string shown(const json& value) {
-    std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace);
-    if (text.size() > 60) text.replace(57, std::string::npos, "...");
-    return text;
-  }
-
- private:
-  void expect(bool as_expected, const char* what) const {
-    if (!as_expected) fail(fmt::format("is {}, expected {}", shown(*value_), what));
-  }
-
-  const json* value_;
-  std::string name_;
-  const fs::path* path_;
-};
-
-json parse_json(std::string_view text, const fs::path& path) {
-  const auto bound_depth = [&](int depth, json::parse_event_t, json&) {
-    if (depth > kMaxDepth) throw FileError(path, fmt::format("is nested more than {} deep", kMaxDepth));
-    return true;
-  };
-  try {
-    return json::parse(text.begin(), text.end(), bound_depth);
-  } catch (const json::exception& error) {
-    throw FileError(path, sanitize_utf8(fmt::format("is not valid JSON: {}", error.what())));
-  }
-}
-
-/// token -> id, as the tokens by id.
-std::vector<std::string> read_vocab(const Field& vocab) {
-  std::vector<std::string> tokens;
-  for (const auto& entry : vocab.object().items()) {
-    const std::string& token = entry.key();
-    const auto id = Field::id_of(entry.value());
-    if (!id) vocab.fail(fmt::format("'{}': {}", token, Field::no_id(entry.value())));
-    if (token.empty()) vocab.fail(fmt::format("the token of the id {} is empty", *id));
-    const auto i = static_cast<std::size_t>(*id);
-    if (i >= tokens.size()) tokens.resize(i + 1);
-    if (!tokens[i].empty()) vocab.fail(fmt::format("'{}' and '{}' both have the id {}", tokens[i], token, i));
-    tokens[i] = token;
-  }
-  return tokens;
-}
-
-using IdsByToken = std::unordered_map<std::string_view, TokenId>;
-
-IdsByToken index_tokens(const std::vector<std::string>& tokens) {
-  IdsByToken ids;
-  ids.reserve(tokens.size());
-  for (std::size_t id = 0; id < tokens.size(); ++id) {
-    if (!tokens[id].empty()) ids.emplace(tokens[id], static_cast<TokenId>(id));
-  }
-  return ids;
-}
-
-/// The merge of two tokens' spellings; the message says what is wrong with it.
-BpeMerge make_merge(const IdsByToken& ids, std::string_view left, std::string_view right) {
-  const auto id_of = [&](const std::string& token) {
-    const auto found = ids.find(token);
-    if (found == ids.end()) throw std::invalid_argument(fmt::format("'{}' is not in the vocabulary", token));
-    return found->second;
-  };
-  const std::string l(left), r(right);
-  return {id_of(l), id_of(r), id_of(l + r)};
-}
-
-/// "left right", the form of merges.txt and of older files.
-std::pair<std::string_view, std::string_view> split_merge(std::string_view line) {
-  const std::size_t space = line.find(' ');
-  if (space == std::string_view::npos || space == 0 || space + 1 == line.size() ||
-      line.find(' ', space + 1) != std::string_view::npos) {
-    throw std::invalid_argument(fmt::format("'{}' is not two tokens with one space between them", line));
-  }
-  return {line.substr(0, space), line.substr(space + 1)};
-}
-
-std::vector<BpeMerge> read_merges(const Field& merges, const IdsByToken& ids) {
-  std::vector<BpeMerge> read;
-  for (const json& value : merges.array()) {
-    const Field merge = merges.item(value, read.size());
-    try {
-      if (value.is_array()) {
-        if (value.size() != 2) merge.fail("is not a pair");
-        const std::string left = merge.item(value[0], 0).string(), right = merge.item(value[1], 1).string();
-        read.push_back(make_merge(ids, left, right));
-      } else {
-        const std::string line = merge.string();
-        const auto [left, right] = split_merge(line);
-        read.push_back(make_merge(ids, left, right));
-      }
-    } catch (const std::invalid_argument& error) {
-      merge.fail(error.what());
-    }
-  }
-  return read;
-}
-
-std::vector<AddedToken> read_added_tokens(const Field& list) {
+std::vector<AddedToken> read_added_tokens(const JsonField& list) {
   std::vector<AddedToken> tokens;
   for (const json& value : list.array()) {
-    const Field token = list.item(value, tokens.size());
+    const JsonField token = list.item(value, tokens.size());
     token.only({"id", "content", "single_word", "lstrip", "rstrip", "normalized", "special"});
     for (const char* key : {"single_word", "lstrip", "rstrip"}) token.not_asked_for(key);
     tokens.push_back({token.at("content").string(), token.at("id").id(), token.flag("special", false),
@@ -231,7 +66,7 @@ class Config {
     const bool like_gpt2 = json_.is_null() || tokenizer_class.find("GPT2") != std::string::npos;
     for (const Role& role : kRoles) {
       if (json_.contains(role.key)) {
-        const Field field = root().at(role.key);
+        const JsonField field = root().at(role.key);
         if (field.is_null()) continue;
         const std::string content = field.value().is_object() ? field.at("content").string() : field.string();
         const auto id = add(content, ids, added);
@@ -264,11 +99,11 @@ class Config {
       if (token.is_object()) token["id"] = digits ? json(static_cast<std::uint64_t>(std::stoul(id))) : json(id);
       list.push_back(std::move(token));
     }
-    return read_added_tokens(Field(list, "added_tokens_decoder", path_));
+    return read_added_tokens(JsonField(list, "added_tokens_decoder", path_));
   }
 
  private:
-  Field root() const { return {json_, {}, path_}; }
+  JsonField root() const { return {json_, {}, path_}; }
 
   /// The id of a token, which is an added one from now on.
   static std::optional<TokenId> add(const std::string& content, const IdsByToken& ids, std::vector<AddedToken>& added) {
@@ -285,15 +120,15 @@ class Config {
   json json_;
 };
 
-void read_byte_level_bpe(const Field& root, const Config& config, ByteLevelBpeModel& model) {
-  const Field bpe = root.at("model");
+void read_byte_level_bpe(const JsonField& root, const Config& config, ByteLevelBpeModel& model) {
+  const JsonField bpe = root.at("model");
   bpe.only({"type", "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk",
             "byte_fallback", "ignore_merges", "vocab", "merges"});
   for (const char* key :
        {"dropout", "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk", "byte_fallback", "ignore_merges"}) {
     bpe.not_asked_for(key);
   }
-  const Field pre = root.at("pre_tokenizer");
+  const JsonField pre = root.at("pre_tokenizer");
   if (pre.is_null() || pre.type() != "ByteLevel") {
     pre.fail(fmt::format("{} is not supported, a BPE model needs ByteLevel", pre.is_null() ? "null" : pre.type()));
   }
@@ -303,7 +138,7 @@ void read_byte_level_bpe(const Field& root, const Config& config, ByteLevelBpeMo
   if (config.add_prefix_space()) model.add_prefix_space = *config.add_prefix_space();
 
   if (root.has("post_processor") && !root.at("post_processor").is_null()) {
-    const Field post = root.at("post_processor");
+    const JsonField post = root.at("post_processor");
     if (post.type() != "ByteLevel") post.fail(fmt::format("{} is not supported", post.type()));
     post.only({"type", "add_prefix_space", "trim_offsets", "use_regex"});
     model.trim_offsets = post.flag("trim_offsets", true);
@@ -311,7 +146,7 @@ void read_byte_level_bpe(const Field& root, const Config& config, ByteLevelBpeMo
       post.at("add_prefix_space").fail("another value than the pre-tokenizer's is not supported with trim_offsets");
     }
   }
-  const Field decoder = root.at("decoder");
+  const JsonField decoder = root.at("decoder");
   if (decoder.is_null() || decoder.type() != "ByteLevel") {
     decoder.fail(
         fmt::format("{} is not supported, a BPE model needs ByteLevel", decoder.is_null() ? "null" : decoder.type()));
@@ -329,10 +164,10 @@ void read_byte_level_bpe(const Field& root, const Config& config, ByteLevelBpeMo
   model.special_tokens = config.roles(ids, model.added_tokens);
 }
 
-void read_char_level(const Field& root, const Config& config, CharLevelModel& model) {
-  const Field word_level = root.at("model");
+void read_char_level(const JsonField& root, const Config& config, CharLevelModel& model) {
+  const JsonField word_level = root.at("model");
   word_level.only({"type", "vocab", "unk_token"});
-  const Field pre = root.at("pre_tokenizer");
+  const JsonField pre = root.at("pre_tokenizer");
   if (pre.is_null() || pre.type() != "Split") {
     pre.fail(fmt::format("{} is not supported, a WordLevel model needs Split into characters",
                          pre.is_null() ? "null" : pre.type()));
@@ -344,7 +179,7 @@ void read_char_level(const Field& root, const Config& config, CharLevelModel& mo
   if (behavior != "Isolated") pre.at("behavior").fail(fmt::format("{} is not supported, expected Isolated", behavior));
   if (root.has("post_processor") && !root.at("post_processor").is_null())
     root.at("post_processor").fail("is not supported");
-  const Field decoder = root.at("decoder");
+  const JsonField decoder = root.at("decoder");
   if (decoder.is_null() || decoder.type() != "Fuse") decoder.fail("a WordLevel model of characters needs Fuse");
 
   model.tokens = read_vocab(word_level.at("vocab"));
@@ -364,21 +199,6 @@ std::unique_ptr<Tokenizer> build(Model model, const fs::path& path) {
   } catch (const std::out_of_range& error) {
     throw FileError(path, error.what());
   }
-}
-
-std::string json_string(std::string_view text) {
-  return json(text).dump();
-}
-
-std::string vocab_json(const std::vector<std::string>& tokens) {
-  std::string out = "{";
-  const char* separator = "\n";
-  for (std::size_t id = 0; id < tokens.size(); ++id) {
-    if (tokens[id].empty()) continue;
-    out += fmt::format("{}      {}: {}", separator, json_string(tokens[id]), id);
-    separator = ",\n";
-  }
-  return out + "\n    }";
 }
 
 /// The file's frame, in the order and with the spaces of Python's `tokenizers`.
@@ -417,7 +237,7 @@ std::string read_if_there(const fs::path& path) {
 std::unique_ptr<Tokenizer> parse_tokenizer_json(std::string_view text, std::string_view config_text,
                                                 const fs::path& path) {
   const json parsed = parse_json(text, path);
-  const Field root(parsed, {}, path);
+  const JsonField root(parsed, {}, path);
   const Config config(config_text, path.parent_path() / "tokenizer_config.json");
   config.check();
   root.only({"version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer", "post_processor",
@@ -427,7 +247,7 @@ std::unique_ptr<Tokenizer> parse_tokenizer_json(std::string_view text, std::stri
       root.has("added_tokens") ? read_added_tokens(root.at("added_tokens")) : std::vector<AddedToken>();
 
   // Older files leave the type of a BPE model out.
-  const Field model = root.at("model");
+  const JsonField model = root.at("model");
   const std::string type = model.has("type") ? model.type() : "BPE";
   if (type == "BPE") {
     ByteLevelBpeModel bpe;
@@ -450,7 +270,7 @@ std::unique_ptr<Tokenizer> load_vocab_and_merges(const fs::path& vocab_path, con
   const Config config(config_text, vocab_path.parent_path() / "tokenizer_config.json");
   config.check();
   ByteLevelBpeModel model;
-  model.tokens = read_vocab(Field(parsed, {}, vocab_path));
+  model.tokens = read_vocab(JsonField(parsed, {}, vocab_path));
   model.added_tokens = config.added_tokens();
   const IdsByToken ids = index_tokens(model.tokens);
 
@@ -491,14 +311,7 @@ std::unique_ptr<Tokenizer> load_tokenizer(const fs::path& path) {
 }
 
 std::string tokenizer_json(const ByteLevelBpeModel& model) {
-  std::string merges = "[";
-  const char* separator = "\n";
   const auto token = [&](TokenId id) { return json_string(model.tokens[static_cast<std::size_t>(id)]); };
-  for (const BpeMerge& merge : model.merges) {
-    merges += fmt::format("{}      [{}, {}]", separator, token(merge.left), token(merge.right));
-    separator = ",\n";
-  }
-  merges += model.merges.empty() ? "]" : "\n    ]";
   return document(
       model.added_tokens, byte_level_json(model.add_prefix_space, true),
       byte_level_json(model.add_prefix_space, model.trim_offsets), byte_level_json(model.add_prefix_space, true),
@@ -506,7 +319,7 @@ std::string tokenizer_json(const ByteLevelBpeModel& model) {
           "{{\n    \"type\": \"BPE\",\n    \"dropout\": null,\n    \"unk_token\": {},\n"
           "    \"continuing_subword_prefix\": null,\n    \"end_of_word_suffix\": null,\n    \"fuse_unk\": false,\n"
           "    \"byte_fallback\": false,\n    \"ignore_merges\": false,\n    \"vocab\": {},\n    \"merges\": {}\n  }}",
-          model.unk ? token(*model.unk) : "null", vocab_json(model.tokens), merges));
+          model.unk ? token(*model.unk) : "null", vocab_json(model.tokens), merges_json(model.tokens, model.merges)));
 }
 
 std::string tokenizer_json(const CharLevelModel& model) {

@@ -12,7 +12,7 @@
 #include "data/files/files.h"
 #include "data/microworld/microworld.h"
 #include "data/text_source.h"
-#include "tokenizers/byte_level_bpe_trainer.h"
+#include "tokenizers/trainers/byte_level_bpe_trainer.h"
 #include "tokenizers/char_level.h"
 #include "tokenizers/utf8.h"
 

@@ -16,7 +16,7 @@
 #include <fmt/format.h>
 
 #include "data/files/files.h"
-#include "tokenizers/byte_level_bpe_trainer.h"
+#include "tokenizers/trainers/byte_level_bpe_trainer.h"
 #include "tokenizers/tokenizer.h"
 
 namespace {

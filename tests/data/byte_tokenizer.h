@@ -16,7 +16,8 @@ class ByteTokenizer : public Tokenizer {
   }
 
   using Tokenizer::encode;
-  Encoding encode(std::string_view text) const override {
+  using Tokenizer::encode;
+  Encoding encode_sequence(std::string_view text, const EncodeOptions&) const override {
     Encoding encoding;
     encode(text, encoding.ids);
     return encoding;

@@ -1,4 +1,4 @@
-#include "tokenizers/bpe_merger.h"
+#include "tokenizers/models/bpe_merger.h"
 
 #include <algorithm>
 #include <bit>

@@ -1,7 +1,7 @@
 #include "tests/support/plain_test.h"
 
 #include "tests/tokenizers/tokenizer_goldens.h"
-#include "tokenizers/byte_level_bpe_trainer.h"
+#include "tokenizers/trainers/byte_level_bpe_trainer.h"
 
 namespace langzoo::test {
 namespace {

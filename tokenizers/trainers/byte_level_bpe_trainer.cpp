@@ -1,4 +1,4 @@
-#include "tokenizers/byte_level_bpe_trainer.h"
+#include "tokenizers/trainers/byte_level_bpe_trainer.h"
 
 #include <algorithm>
 #include <array>

@@ -1,0 +1,97 @@
+#include "tokenizers/models/vocabulary.h"
+
+#include <stdexcept>
+
+namespace langzoo {
+
+std::vector<std::string> read_vocab(const JsonField& vocab) {
+  std::vector<std::string> tokens;
+  for (const auto& entry : vocab.object().items()) {
+    const std::string& token = entry.key();
+    const auto id = JsonField::id_of(entry.value());
+    if (!id) vocab.fail(fmt::format("'{}': {}", token, JsonField::no_id(entry.value())));
+    if (token.empty()) vocab.fail(fmt::format("the token of the id {} is empty", *id));
+    const auto i = static_cast<std::size_t>(*id);
+    if (i >= tokens.size()) tokens.resize(i + 1);
+    if (!tokens[i].empty()) vocab.fail(fmt::format("'{}' and '{}' both have the id {}", tokens[i], token, i));
+    tokens[i] = token;
+  }
+  return tokens;
+}
+
+IdsByToken index_tokens(const std::vector<std::string>& tokens) {
+  IdsByToken ids;
+  ids.reserve(tokens.size());
+  for (std::size_t id = 0; id < tokens.size(); ++id) {
+    if (!tokens[id].empty()) ids.emplace(tokens[id], static_cast<TokenId>(id));
+  }
+  return ids;
+}
+
+BpeMerge make_merge(const IdsByToken& ids, std::string_view left, std::string_view right,
+                    std::string_view continuing_subword_prefix) {
+  const auto id_of = [&](const std::string& token) {
+    const auto found = ids.find(token);
+    if (found == ids.end()) throw std::invalid_argument(fmt::format("'{}' is not in the vocabulary", token));
+    return found->second;
+  };
+  const std::string l(left), r(right);
+  const std::string_view rest =
+      right.starts_with(continuing_subword_prefix) ? right.substr(continuing_subword_prefix.size()) : right;
+  return {id_of(l), id_of(r), id_of(l + std::string(rest))};
+}
+
+std::pair<std::string_view, std::string_view> split_merge(std::string_view line) {
+  const std::size_t space = line.find(' ');
+  if (space == std::string_view::npos || space == 0 || space + 1 == line.size() ||
+      line.find(' ', space + 1) != std::string_view::npos) {
+    throw std::invalid_argument(fmt::format("'{}' is not two tokens with one space between them", line));
+  }
+  return {line.substr(0, space), line.substr(space + 1)};
+}
+
+std::vector<BpeMerge> read_merges(const JsonField& merges, const IdsByToken& ids,
+                                  std::string_view continuing_subword_prefix) {
+  std::vector<BpeMerge> read;
+  for (const nlohmann::json& value : merges.array()) {
+    const JsonField merge = merges.item(value, read.size());
+    try {
+      if (value.is_array()) {
+        if (value.size() != 2) merge.fail("is not a pair");
+        const std::string left = merge.item(value[0], 0).string(), right = merge.item(value[1], 1).string();
+        read.push_back(make_merge(ids, left, right, continuing_subword_prefix));
+      } else {
+        const std::string line = merge.string();
+        const auto [left, right] = split_merge(line);
+        read.push_back(make_merge(ids, left, right, continuing_subword_prefix));
+      }
+    } catch (const std::invalid_argument& error) {
+      merge.fail(error.what());
+    }
+  }
+  return read;
+}
+
+std::string vocab_json(const std::vector<std::string>& tokens) {
+  std::string out = "{";
+  const char* separator = "\n";
+  for (std::size_t id = 0; id < tokens.size(); ++id) {
+    if (tokens[id].empty()) continue;
+    out += fmt::format("{}      {}: {}", separator, json_string(tokens[id]), id);
+    separator = ",\n";
+  }
+  return out + "\n    }";
+}
+
+std::string merges_json(const std::vector<std::string>& tokens, const std::vector<BpeMerge>& merges) {
+  std::string out = "[";
+  const char* separator = "\n";
+  const auto token = [&](TokenId id) { return json_string(tokens[static_cast<std::size_t>(id)]); };
+  for (const BpeMerge& merge : merges) {
+    out += fmt::format("{}      [{}, {}]", separator, token(merge.left), token(merge.right));
+    separator = ",\n";
+  }
+  return out + (merges.empty() ? "]" : "\n    ]");
+}
+
+}  // namespace langzoo

@@ -1,0 +1,37 @@
+/// Vocabularies and merges as tokenizer.json, vocab.json and merges.txt write them: internal to models and loaders.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "tokenizers/byte_level_bpe.h"
+#include "tokenizers/json_field.h"
+
+namespace langzoo {
+
+using IdsByToken = std::unordered_map<std::string_view, TokenId>;
+
+/// {token: id} as the tokens by id; no token and no gap-filling: an id that is not there has an empty string. FileError
+/// for ids that repeat or are outside [0, kMaxVocabularySize), and for an empty token.
+std::vector<std::string> read_vocab(const JsonField& vocab);
+/// Ids by token; the views are into `tokens`.
+IdsByToken index_tokens(const std::vector<std::string>& tokens);
+
+/// The merge of two tokens' spellings: `right` loses `continuing_subword_prefix` in the result. std::invalid_argument
+/// says what is wrong with it.
+BpeMerge make_merge(const IdsByToken& ids, std::string_view left, std::string_view right,
+                    std::string_view continuing_subword_prefix = {});
+/// "left right", the form of merges.txt and of older files; std::invalid_argument where it is not.
+std::pair<std::string_view, std::string_view> split_merge(std::string_view line);
+/// The array of merges, of either form. FileError naming the merge.
+std::vector<BpeMerge> read_merges(const JsonField& merges, const IdsByToken& ids,
+                                  std::string_view continuing_subword_prefix = {});
+
+/// The objects of tokenizer.json, laid out for a file that people may read.
+std::string vocab_json(const std::vector<std::string>& tokens);
+std::string merges_json(const std::vector<std::string>& tokens, const std::vector<BpeMerge>& merges);
+
+}  // namespace langzoo
