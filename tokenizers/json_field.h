@@ -53,6 +53,16 @@ class JsonField {
     expect(value_->is_boolean(), "true or false");
     return value_->get<bool>();
   }
+  std::uint64_t integer(std::uint64_t least, std::uint64_t most) const {
+    const bool fits = value_->is_number_unsigned() && value_->get<std::uint64_t>() >= least &&
+                      value_->get<std::uint64_t>() <= most;
+    expect(fits, fmt::format("an integer from {} to {}", least, most));
+    return value_->get<std::uint64_t>();
+  }
+  double number() const {
+    expect(value_->is_number(), "a number");
+    return value_->get<double>();
+  }
   TokenId id() const {
     const auto id = id_of(*value_);
     if (!id) fail(no_id(*value_));
@@ -97,7 +107,7 @@ class JsonField {
   }
 
  private:
-  void expect(bool as_expected, const char* what) const {
+  void expect(bool as_expected, std::string_view what) const {
     if (!as_expected) fail(fmt::format("is {}, expected {}", shown(*value_), what));
   }
 
