@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 torch_version=2.13.0
 torch_env=build/libtorch-env
 packages=(g++ clang cmake ninja-build pkg-config python3
-  nlohmann-json3-dev libpcre2-dev libfmt-dev libcli11-dev catch2 libbenchmark-dev)
+  nlohmann-json3-dev libpcre2-dev libutf8proc-dev libfmt-dev libcli11-dev catch2 libbenchmark-dev)
 
 say() { echo "setup: $*" >&2; }
 fail() { say "$*"; exit 1; }
