@@ -26,6 +26,9 @@ struct ModelToken {
 /// Immutable: one object may serve any number of threads.
 class TokenModel {
  public:
+  TokenModel() = default;
+  TokenModel(const TokenModel&) = delete;
+  TokenModel& operator=(const TokenModel&) = delete;
   virtual ~TokenModel() = default;
   /// Appends the tokens of `word`, which is valid UTF-8. Throws std::runtime_error naming what has no token where the
   /// model has no unknown token either.

@@ -1,5 +1,6 @@
 #include "tokenizers/models/vocabulary.h"
 
+#include <limits>
 #include <stdexcept>
 
 namespace langzoo {
@@ -20,12 +21,47 @@ std::vector<std::string> read_vocab(const JsonField& vocab) {
 }
 
 IdsByToken index_tokens(const std::vector<std::string>& tokens) {
+  if (tokens.size() > kMaxVocabularySize) {
+    throw std::invalid_argument(fmt::format("{} tokens are more than {}", tokens.size(), kMaxVocabularySize));
+  }
   IdsByToken ids;
   ids.reserve(tokens.size());
   for (std::size_t id = 0; id < tokens.size(); ++id) {
-    if (!tokens[id].empty()) ids.emplace(tokens[id], static_cast<TokenId>(id));
+    if (tokens[id].empty()) continue;
+    if (!is_valid_utf8(tokens[id])) throw std::invalid_argument(fmt::format("token {} is not UTF-8", id));
+    const auto [found, is_new] = ids.emplace(tokens[id], static_cast<TokenId>(id));
+    if (!is_new) {
+      throw std::invalid_argument(fmt::format("the tokens {} and {} are both '{}'", found->second, id, tokens[id]));
+    }
   }
   return ids;
+}
+
+std::optional<TokenId> find_id(const IdsByToken& ids, std::string_view token) {
+  const auto found = ids.find(token);
+  return found == ids.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::optional<std::string_view> find_token(const std::vector<std::string>& tokens, TokenId id) {
+  if (id < 0 || static_cast<std::size_t>(id) >= tokens.size() || tokens[static_cast<std::size_t>(id)].empty())
+    return {};
+  return tokens[static_cast<std::size_t>(id)];
+}
+
+void check_utf8(const char* option, std::string_view text) {
+  if (!is_valid_utf8(text)) throw std::invalid_argument(fmt::format("{} is not UTF-8", option));
+}
+
+std::string shorten(std::string_view word) {
+  constexpr std::size_t kShown = 60;
+  if (word.size() <= kShown) return sanitize_utf8(word);
+  return sanitize_utf8(word.substr(0, complete_utf8_length(word.substr(0, kShown)))) + "...";
+}
+
+void check_word_size(std::string_view word) {
+  if (word.size() > std::numeric_limits<std::int32_t>::max()) {
+    throw std::runtime_error("a word has more than 2 GiB without a place to cut it");
+  }
 }
 
 BpeMerge make_merge(const IdsByToken& ids, std::string_view left, std::string_view right,

@@ -1,6 +1,7 @@
 /// Vocabularies and merges as tokenizer.json, vocab.json and merges.txt write them: internal to models and loaders.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -17,8 +18,19 @@ using IdsByToken = std::unordered_map<std::string_view, TokenId>;
 /// {token: id} as the tokens by id; no token and no gap-filling: an id that is not there has an empty string. FileError
 /// for ids that repeat or are outside [0, kMaxVocabularySize), and for an empty token.
 std::vector<std::string> read_vocab(const JsonField& vocab);
-/// Ids by token; the views are into `tokens`.
+/// Ids by token; the views are into `tokens`. std::invalid_argument for tokens that are too many, not UTF-8 or
+/// repeated.
 IdsByToken index_tokens(const std::vector<std::string>& tokens);
+std::optional<TokenId> find_id(const IdsByToken& ids, std::string_view token);
+/// The token of an id; none outside of `tokens` and where it is empty.
+std::optional<std::string_view> find_token(const std::vector<std::string>& tokens, TokenId id);
+
+/// std::invalid_argument where an option's text is not UTF-8, which no file can hold.
+void check_utf8(const char* option, std::string_view text);
+/// The beginning of a long word, for a message.
+std::string shorten(std::string_view word);
+/// ModelToken's places have 32 bits: std::runtime_error for a word of 2 GiB or more.
+void check_word_size(std::string_view word);
 
 /// The merge of two tokens' spellings: `right` loses `continuing_subword_prefix` in the result. std::invalid_argument
 /// says what is wrong with it.
