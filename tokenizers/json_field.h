@@ -75,6 +75,13 @@ class JsonField {
   static std::string no_id(const nlohmann::json& value) {
     return fmt::format("{} is not an id from 0 to {}", shown(value), kMaxVocabularySize - 1);
   }
+  /// A string of exactly one character.
+  char32_t character() const {
+    const std::string text = string();
+    const Utf8Char c = text.empty() ? Utf8Char{} : decode_utf8(text, 0);
+    expect(c.valid && c.length == text.size(), "one character");
+    return c.code_point;
+  }
   const nlohmann::json& array() const {
     expect(value_->is_array(), "an array");
     return *value_;

@@ -1,5 +1,5 @@
-/// Second stage of a tokenizer: normalized text to words, each of which a model then cuts by itself. The kinds and fields
-/// are those of tokenizer.json.
+/// Second stage of a tokenizer: normalized text to words, each of which a model then cuts by itself. The kinds and
+/// fields are those of tokenizer.json.
 #pragma once
 
 #include <memory>
