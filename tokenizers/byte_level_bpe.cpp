@@ -11,8 +11,8 @@
 
 #include <fmt/format.h>
 
-#include "tokenizers/models/bpe_merger.h"
 #include "tokenizers/byte_level.h"
+#include "tokenizers/models/bpe_merger.h"
 #include "tokenizers/tokenizer_json.h"
 #include "tokenizers/utf8.h"
 
@@ -125,8 +125,6 @@ struct ByteLevelBpe::Impl {
   std::string no_such_id(TokenId id) const {
     return fmt::format("the id {} is not in the vocabulary of {} tokens", id, bytes.size());
   }
-  /// `offset` without the spaces at its ends, but for the one that may begin a text that gets a prefix space.
-  Offset trim(std::string_view text, Offset offset) const;
 
   ByteLevelBpeModel model;
   AddedTokens added;
@@ -244,14 +242,6 @@ void ByteLevelBpe::Impl::for_each_part(std::string_view text, OnToken&& on_token
   }
 }
 
-Offset ByteLevelBpe::Impl::trim(std::string_view text, Offset offset) const {
-  std::size_t leading = 0;
-  while (offset.begin + leading < offset.end && text[offset.begin + leading] == ' ') ++leading;
-  if (offset.begin > 0 || !model.add_prefix_space || leading != 1) offset.begin += leading;
-  while (offset.end > offset.begin && text[offset.end - 1] == ' ') --offset.end;
-  return offset;
-}
-
 ByteLevelBpe::ByteLevelBpe(ByteLevelBpeModel model) : impl_(std::make_unique<Impl>(std::move(model))) {}
 ByteLevelBpe::~ByteLevelBpe() = default;
 
@@ -269,9 +259,11 @@ void ByteLevelBpe::encode(std::string_view text, std::vector<TokenId>& ids) cons
 Encoding ByteLevelBpe::encode_sequence(std::string_view text, const EncodeOptions&) const {
   const auto workspace = impl_->borrow();
   Encoding encoding;
+  std::int32_t word = 0;
   const auto on_token = [&](const AddedToken& token, Offset where) {
     encoding.ids.push_back(token.id);
     encoding.offsets.push_back(where);
+    encoding.word_ids.push_back(word++);
   };
   const auto on_piece = [&](std::string_view piece, Offset where) {
     impl_->merge(piece, where.begin, *workspace);
@@ -279,11 +271,12 @@ Encoding ByteLevelBpe::encode_sequence(std::string_view text, const EncodeOption
     const std::size_t shift = piece.size() - (where.end - where.begin);
     for (std::size_t i = 0; i < symbols.size(); ++i) {
       const std::size_t end = i + 1 < symbols.size() ? symbols[i + 1].begin : piece.size();
-      Offset offset{where.begin + std::max<std::size_t>(symbols[i].begin, shift) - shift, where.begin + end - shift};
-      if (impl_->model.trim_offsets) offset = impl_->trim(text, offset);
       encoding.ids.push_back(symbols[i].id);
-      encoding.offsets.push_back(offset);
+      encoding.offsets.push_back(
+          {where.begin + std::max<std::size_t>(symbols[i].begin, shift) - shift, where.begin + end - shift});
+      encoding.word_ids.push_back(word);
     }
+    ++word;
   };
   impl_->for_each_part(text, on_token, on_piece);
   return encoding;
@@ -332,7 +325,7 @@ std::size_t ByteLevelBpe::cut_point(std::string_view text, std::size_t at) const
 }
 
 void ByteLevelBpe::save(const std::filesystem::path& dir) const {
-  save_tokenizer(dir, tokenizer_json(impl_->model), *this);
+  save_tokenizer(dir, tokenizer_json(impl_->model, rules()), *this);
 }
 
 }  // namespace langzoo

@@ -29,7 +29,6 @@ struct ByteLevelBpeModel {
   std::vector<BpeMerge> merges;     // by rank, the first goes first; of a repeated pair the last counts
   std::vector<AddedToken> added_tokens;
   bool add_prefix_space = false;  // a text that does not begin with a space gets one
-  bool trim_offsets = false;      // offsets leave the spaces at both ends of a token out
   std::optional<TokenId> unk;     // stands for a byte that has no token
   SpecialTokens special_tokens;
 };

@@ -113,6 +113,7 @@ void CharLevel::for_each_token(std::string_view text, Visit&& visit) const {
 Encoding CharLevel::encode_sequence(std::string_view text, const EncodeOptions&) const {
   Encoding encoding;
   for_each_token(text, [&](TokenId id, Offset where) {
+    encoding.word_ids.push_back(static_cast<std::int32_t>(encoding.ids.size()));
     encoding.ids.push_back(id);
     encoding.offsets.push_back(where);
   });
@@ -162,7 +163,7 @@ std::size_t CharLevel::cut_point(std::string_view text, std::size_t at) const {
 }
 
 void CharLevel::save(const std::filesystem::path& dir) const {
-  save_tokenizer(dir, tokenizer_json(model_), *this);
+  save_tokenizer(dir, tokenizer_json(model_, rules()), *this);
 }
 
 }  // namespace langzoo

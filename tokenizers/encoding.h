@@ -43,8 +43,8 @@ struct Truncation {
   enum class Strategy { LongestFirst, OnlyFirst, OnlySecond };
   std::size_t max_length = 512;  // special tokens included
   Strategy strategy = Strategy::LongestFirst;
-  std::size_t stride = 0;    // tokens that neighbouring windows share
-  Side side = Side::Right;   // where tokens are cut off
+  std::size_t stride = 0;   // tokens that neighbouring windows share
+  Side side = Side::Right;  // where tokens are cut off
   bool operator==(const Truncation&) const = default;
 };
 
@@ -59,7 +59,8 @@ struct Padding {
 };
 
 /// Cuts `encoding` to `max_length` tokens; the rest goes to `overflowing` in windows of at most max_length that share
-/// `stride` tokens. Throws std::invalid_argument where stride >= max_length > 0.
+/// `stride` tokens; with max_length 0 all of it is one window. Throws std::invalid_argument where stride >= max_length
+/// > 0, and where overlapping windows have more than 2^26 tokens.
 void truncate(Encoding& encoding, std::size_t max_length, std::size_t stride, Side side);
 
 /// Cuts one or two sequences so that together they have at most truncation.max_length - `added` tokens. Throws
@@ -68,10 +69,12 @@ void truncate(std::vector<Encoding>& sequences, const Truncation& truncation, st
 
 /// Fills up to `length` tokens, the windows in `overflowing` too; a longer encoding is left as it is.
 void pad(Encoding& encoding, std::size_t length, const Padding& padding);
-/// Pads all to padding.length, or to the longest.
+/// Pads all to padding.length, or to the longest. Throws std::invalid_argument for more than 2^26 tokens.
 void pad(std::span<Encoding> encodings, const Padding& padding);
 
-/// The parts in a row as one encoding; the windows are all combinations of the parts' windows, as in Python's `tokenizers`.
+/// The parts in a row as one encoding; the windows are all combinations of the parts' windows, in the order of Python's
+/// `tokenizers` (where these windows have windows again, the same ones). Throws std::invalid_argument where they have
+/// more than 2^26 tokens.
 Encoding join(std::vector<Encoding> parts);
 
 }  // namespace langzoo

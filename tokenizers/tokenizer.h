@@ -36,6 +36,7 @@ struct EncodeOptions {
   std::optional<Truncation> truncation;  // none: the tokenizer's own, if any
   std::optional<Padding> padding;        // none: the tokenizer's own, if any
   bool tokens = false;                   // fill Encoding::tokens
+  bool overflowing = true;               // keep the windows that truncation cuts off; of long pairs they are very many
   SubwordSampling* sampling = nullptr;   // none: deterministic
 };
 
@@ -50,9 +51,10 @@ class Tokenizer {
  public:
   virtual ~Tokenizer() = default;
 
-  /// The encoding of `text`, special tokens included: what Python's `tokenizers` gives. Special tokens that stand in the
-  /// text become their ids. Throws std::invalid_argument for a truncation that leaves no room, std::runtime_error for
-  /// text that has no tokens (see each tokenizer).
+  /// The encoding of `text`, special tokens included: what Python's `tokenizers` gives. Special tokens that stand in
+  /// the text become their ids. Throws std::invalid_argument for a truncation that leaves no room, std::runtime_error
+  /// for text that has no tokens (see each tokenizer). A text alone is padded to a fixed length or a multiple; its
+  /// windows to its own length at least.
   Encoding encode(std::string_view text, const EncodeOptions& options = {}) const;
   Encoding encode_pair(std::string_view text, std::string_view pair, const EncodeOptions& options = {}) const;
   /// Every text or pair on up to `threads` threads, in input order, padded to one length where padding is asked for.
@@ -86,12 +88,14 @@ class Tokenizer {
   virtual void save(const std::filesystem::path& dir) const = 0;
 
  protected:
-  /// The tokens of `text` alone: ids, offsets, word_ids, and tokens where the options ask for them; the other arrays are
-  /// filled by the caller.
+  /// The tokens of `text` alone: ids, offsets, word_ids, and tokens where the options ask for them; the other arrays
+  /// are filled by the caller.
   virtual Encoding encode_sequence(std::string_view text, const EncodeOptions& options) const = 0;
 
  private:
+  /// Truncated and post-processed, not padded.
   Encoding encode_one(const TextPair& text, const EncodeOptions& options) const;
+  void finish(std::span<Encoding> encodings, const EncodeOptions& options) const;
 
   EncodingRules rules_;
 };

@@ -14,6 +14,7 @@
 #include "data/files/files.h"
 #include "tokenizers/json_field.h"
 #include "tokenizers/models/vocabulary.h"
+#include "tokenizers/post_processors/post_processor.h"
 #include "tokenizers/utf8.h"
 
 namespace langzoo {
@@ -137,15 +138,6 @@ void read_byte_level_bpe(const JsonField& root, const Config& config, ByteLevelB
   model.add_prefix_space = pre.at("add_prefix_space").boolean();
   if (config.add_prefix_space()) model.add_prefix_space = *config.add_prefix_space();
 
-  if (root.has("post_processor") && !root.at("post_processor").is_null()) {
-    const JsonField post = root.at("post_processor");
-    if (post.type() != "ByteLevel") post.fail(fmt::format("{} is not supported", post.type()));
-    post.only({"type", "add_prefix_space", "trim_offsets", "use_regex"});
-    model.trim_offsets = post.flag("trim_offsets", true);
-    if (model.trim_offsets && post.flag("add_prefix_space", true) != model.add_prefix_space) {
-      post.at("add_prefix_space").fail("another value than the pre-tokenizer's is not supported with trim_offsets");
-    }
-  }
   const JsonField decoder = root.at("decoder");
   if (decoder.is_null() || decoder.type() != "ByteLevel") {
     decoder.fail(
@@ -177,8 +169,6 @@ void read_char_level(const JsonField& root, const Config& config, CharLevelModel
   const std::string pattern = pre.at("pattern").at("Regex").string(), behavior = pre.at("behavior").string();
   if (pattern != "[\\s\\S]") pre.at("pattern").fail(fmt::format("'{}' is not supported, expected '[\\s\\S]'", pattern));
   if (behavior != "Isolated") pre.at("behavior").fail(fmt::format("{} is not supported, expected Isolated", behavior));
-  if (root.has("post_processor") && !root.at("post_processor").is_null())
-    root.at("post_processor").fail("is not supported");
   const JsonField decoder = root.at("decoder");
   if (decoder.is_null() || decoder.type() != "Fuse") decoder.fail("a WordLevel model of characters needs Fuse");
 
@@ -228,6 +218,10 @@ std::string byte_level_json(bool add_prefix_space, bool trim_offsets) {
                      add_prefix_space, trim_offsets);
 }
 
+std::string post_processor_json(const EncodingRules& rules) {
+  return rules.post_processor ? rules.post_processor->to_json() : "null";
+}
+
 std::string read_if_there(const fs::path& path) {
   return fs::exists(path) ? read_file(path, kMaxFileBytes) : std::string();
 }
@@ -243,6 +237,8 @@ std::unique_ptr<Tokenizer> parse_tokenizer_json(std::string_view text, std::stri
   root.only({"version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer", "post_processor",
              "decoder", "model"});
   for (const char* key : {"truncation", "padding", "normalizer"}) root.not_asked_for(key);
+  EncodingRules rules;
+  if (root.has("post_processor")) rules.post_processor = read_post_processor(root.at("post_processor"));
   const std::vector<AddedToken> added =
       root.has("added_tokens") ? read_added_tokens(root.at("added_tokens")) : std::vector<AddedToken>();
 
@@ -253,13 +249,17 @@ std::unique_ptr<Tokenizer> parse_tokenizer_json(std::string_view text, std::stri
     ByteLevelBpeModel bpe;
     bpe.added_tokens = added;
     read_byte_level_bpe(root, config, bpe);
-    return build<ByteLevelBpe>(std::move(bpe), path);
+    auto tokenizer = build<ByteLevelBpe>(std::move(bpe), path);
+    tokenizer->set_rules(std::move(rules));
+    return tokenizer;
   }
   if (type == "WordLevel") {
     CharLevelModel chars;
     chars.added_tokens = added;
     read_char_level(root, config, chars);
-    return build<CharLevel>(std::move(chars), path);
+    auto tokenizer = build<CharLevel>(std::move(chars), path);
+    tokenizer->set_rules(std::move(rules));
+    return tokenizer;
   }
   model.at("type").fail(fmt::format("{} is not supported, expected BPE (byte level) or WordLevel (characters)", type));
 }
@@ -310,11 +310,11 @@ std::unique_ptr<Tokenizer> load_tokenizer(const fs::path& path) {
   throw FileError(path, "has no tokenizer: neither tokenizer.json nor vocab.json with merges.txt");
 }
 
-std::string tokenizer_json(const ByteLevelBpeModel& model) {
+std::string tokenizer_json(const ByteLevelBpeModel& model, const EncodingRules& rules) {
   const auto token = [&](TokenId id) { return json_string(model.tokens[static_cast<std::size_t>(id)]); };
   return document(
-      model.added_tokens, byte_level_json(model.add_prefix_space, true),
-      byte_level_json(model.add_prefix_space, model.trim_offsets), byte_level_json(model.add_prefix_space, true),
+      model.added_tokens, byte_level_json(model.add_prefix_space, true), post_processor_json(rules),
+      byte_level_json(model.add_prefix_space, true),
       fmt::format(
           "{{\n    \"type\": \"BPE\",\n    \"dropout\": null,\n    \"unk_token\": {},\n"
           "    \"continuing_subword_prefix\": null,\n    \"end_of_word_suffix\": null,\n    \"fuse_unk\": false,\n"
@@ -322,13 +322,13 @@ std::string tokenizer_json(const ByteLevelBpeModel& model) {
           model.unk ? token(*model.unk) : "null", vocab_json(model.tokens), merges_json(model.tokens, model.merges)));
 }
 
-std::string tokenizer_json(const CharLevelModel& model) {
+std::string tokenizer_json(const CharLevelModel& model, const EncodingRules& rules) {
   // The name is required; without a token of this name an unknown character is an error in Python too.
   const std::string unk = model.unk ? model.tokens[static_cast<std::size_t>(*model.unk)] : "<unk>";
   return document(model.added_tokens,
                   "{\"type\": \"Split\", \"pattern\": {\"Regex\": \"[\\\\s\\\\S]\"}, \"behavior\": \"Isolated\", "
                   "\"invert\": false}",
-                  "null", "{\"type\": \"Fuse\"}",
+                  post_processor_json(rules), "{\"type\": \"Fuse\"}",
                   fmt::format("{{\n    \"type\": \"WordLevel\",\n    \"vocab\": {},\n    \"unk_token\": {}\n  }}",
                               vocab_json(model.tokens), json_string(unk)));
 }

@@ -26,8 +26,8 @@ std::unique_ptr<Tokenizer> load_vocab_and_merges(const std::filesystem::path& vo
                                                  const std::filesystem::path& merges_txt, std::string_view config = {});
 
 /// The text of the tokenizer.json that describes a model.
-std::string tokenizer_json(const ByteLevelBpeModel& model);
-std::string tokenizer_json(const CharLevelModel& model);
+std::string tokenizer_json(const ByteLevelBpeModel& model, const EncodingRules& rules = {});
+std::string tokenizer_json(const CharLevelModel& model, const EncodingRules& rules = {});
 
 /// Writes `json` and the tokenizer_config.json of `tokenizer` into `dir`, each atomically.
 void save_tokenizer(const std::filesystem::path& dir, std::string_view json, const Tokenizer& tokenizer);

@@ -4,7 +4,9 @@
 
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tokenizers/encoding.h"
@@ -19,9 +21,14 @@ class PostProcessor {
   virtual ~PostProcessor() = default;
   /// How many tokens it adds to a text or to a pair: what truncation leaves room for.
   virtual std::size_t added_tokens(bool pair) const = 0;
+  /// Whether process() needs Encoding::tokens, the windows' too.
+  virtual bool reads_tokens() const { return false; }
   /// One or two sequences (truncated already, with their windows in `overflowing`) to the parts of the result in order,
-  /// which join() makes one encoding of.
-  virtual std::vector<Encoding> process(std::vector<Encoding> sequences, bool add_special_tokens) const = 0;
+  /// which join() makes one encoding of. `texts` are what the sequences' offsets point into. Parts that are added
+  /// always have their tokens' names. Throws std::runtime_error where a sequence of post-processors does not fit
+  /// together.
+  virtual std::vector<Encoding> process(std::vector<Encoding> sequences, std::span<const std::string_view> texts,
+                                        bool add_special_tokens) const = 0;
   virtual std::string to_json() const = 0;
 };
 

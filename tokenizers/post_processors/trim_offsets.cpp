@@ -1,0 +1,79 @@
+#include "tokenizers/post_processors/trim_offsets.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+
+#include "tokenizers/utf8.h"
+
+namespace langzoo {
+
+namespace {
+
+constexpr char32_t kSpelledSpace = 0x120;  // byte 0x20 of a byte-level token
+
+/// Unicode's White_Space.
+bool is_space(char32_t c) {
+  return c == ' ' || (c >= '\t' && c <= '\r') || c == 0x85 || c == 0xA0 || c == 0x1680 ||
+         (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
+}
+
+std::size_t character_before(std::string_view text, std::size_t at) {
+  do --at;
+  while (at > 0 && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80);
+  return at;
+}
+
+std::size_t leading_spaces(std::string_view token) {
+  std::size_t count = 0;
+  for (std::size_t at = 0; at < token.size(); ++count) {
+    const Utf8Char c = decode_utf8(token, at);
+    if (c.code_point != kSpelledSpace && !is_space(c.code_point)) break;
+    at += c.length;
+  }
+  return count;
+}
+
+std::size_t trailing_spaces(std::string_view token) {
+  std::size_t count = 0;
+  for (std::size_t at = token.size(); at > 0; ++count) {
+    at = character_before(token, at);
+    const char32_t c = decode_utf8(token, at).code_point;
+    if (c != kSpelledSpace && !is_space(c)) break;
+  }
+  return count;
+}
+
+Offset trim(Offset offset, std::string_view text, std::size_t leading, std::size_t trailing) {
+  for (; leading > 0 && offset.begin < offset.end; --leading) offset.begin += decode_utf8(text, offset.begin).length;
+  offset.begin = std::min(offset.begin, offset.end);
+  std::size_t end = offset.end;
+  for (; trailing > 0 && end > 0; --trailing) end = character_before(text, end);
+  // A name with more white space than all of the text before it says nothing of the text.
+  if (trailing == 0) offset.end = std::max(end, offset.begin);
+  return offset;
+}
+
+void trim(Encoding& encoding, std::span<const std::string_view> texts, bool add_prefix_space) {
+  for (std::size_t i = 0; i < encoding.size(); ++i) {
+    const std::int32_t sequence = encoding.sequence_ids[i];
+    if (sequence == Encoding::kNoSequence) continue;
+    Offset& offset = encoding.offsets[i];
+    std::size_t leading = leading_spaces(encoding.tokens[i]);
+    const std::size_t trailing = trailing_spaces(encoding.tokens[i]);
+    const bool first = i == 0 || offset.begin == 0;
+    if (first && add_prefix_space && leading == 1) leading = 0;
+    offset = trim(offset, texts[static_cast<std::size_t>(sequence)], leading, trailing);
+  }
+}
+
+}  // namespace
+
+void trim_offsets(std::vector<Encoding>& sequences, std::span<const std::string_view> texts, bool add_prefix_space) {
+  for (Encoding& sequence : sequences) {
+    trim(sequence, texts, add_prefix_space);
+    for (Encoding& window : sequence.overflowing) trim(window, texts, add_prefix_space);
+  }
+}
+
+}  // namespace langzoo
