@@ -10,6 +10,12 @@ install(TARGETS ${targets} EXPORT langzoo
   DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(EXPORT langzoo NAMESPACE langzoo:: DESTINATION ${package_dir} FILE langzoo-targets.cmake)
 
+# A static langzoo leaves sentencepiece to the program's link, a shared one carries it inside.
+if(NOT BUILD_SHARED_LIBS)
+  install(FILES ${SentencePiece_LIBRARIES} DESTINATION ${CMAKE_INSTALL_LIBDIR}/langzoo)
+endif()
+install(FILES ${SentencePiece_ROOT_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME LICENSE.sentencepiece)
+
 # In the tree headers include each other from the root ("models/gpt/gpt.h"). Installed they say <langzoo/models/gpt/gpt.h>,
 # so a consumer's own data/batch.h can never be taken for ours.
 install(CODE "

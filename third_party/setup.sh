@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
-# Installs what building langzoo needs and is not there yet: Debian/Ubuntu packages and LibTorch. Safe to run again; says
-# nothing when nothing is missing. Without root it names the missing packages and stops.
+# Installs what building langzoo needs and is not there yet: Debian/Ubuntu packages, LibTorch, and sentencepiece built from
+# source. Safe to run again; says nothing when nothing is missing. Without root it names the missing packages and stops.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 torch_version=2.13.0
 torch_env=build/libtorch-env
+sentencepiece_version=0.2.1
+sentencepiece_sha256=8138cec27c2f2282f4a34d9a016e3374cd40e5c6e9cb335063db66a0a3b71fad
+sentencepiece_root=build/sentencepiece
 packages=(g++ clang cmake ninja-build pkg-config python3
   nlohmann-json3-dev libpcre2-dev libutf8proc-dev libfmt-dev libcli11-dev catch2 libbenchmark-dev)
 
@@ -26,7 +29,7 @@ install_packages() {
     esac
     installed "$package" || missing+=("$package")
   done
-  find_libtorch || python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
+  { find_libtorch && find_sentencepiece; } || python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
   [ ${#missing[@]} -gt 0 ] || return 0
   [ "$(id -u)" = 0 ] || fail "missing packages; as root run: apt-get install ${missing[*]}"
   say "installing packages: ${missing[*]}"
@@ -72,5 +75,48 @@ install_libtorch() {
   find_libtorch || fail "LibTorch $torch_version was installed into $torch_env but cannot be used; remove that folder and try again"
 }
 
+# The places FindSentencePiece.cmake looks at, in its order.
+find_sentencepiece() {
+  local root
+  for root in "${LANGZOO_SENTENCEPIECE_ROOT:-}" "$sentencepiece_root"; do
+    [ -n "$root" ] && [ -f "$root/include/sentencepiece_model.pb.h" ] && [ -f "$root/lib/libsentencepiece_train.a" ] && return 0
+  done
+  return 1
+}
+
+# Static, hidden and position-independent, to be swallowed by langzoo's tokenizer library (FindSentencePiece.cmake says
+# why). It is made in a folder of its own that gets its name when all is there.
+install_sentencepiece() {
+  find_sentencepiece && return 0
+  local work=$sentencepiece_root.partial
+  say "building sentencepiece $sentencepiece_version into $sentencepiece_root (a few minutes, once; log: $work/log)"
+  rm -rf "$work" "$sentencepiece_root"
+  mkdir -p "$work"
+  build_sentencepiece "$work" >"$work/log" 2>&1 || { tail -n 20 "$work/log" >&2; fail "sentencepiece could not be built"; }
+  mv "$work/root" "$sentencepiece_root"
+  rm -rf "$work"
+}
+
+build_sentencepiece() (
+  set -e
+  cd "$1"
+  echo "sentencepiece==$sentencepiece_version --hash=sha256:$sentencepiece_sha256" >requirements.txt
+  python3 -m venv env
+  env/bin/pip download --disable-pip-version-check --no-deps --no-binary sentencepiece --requirement requirements.txt
+  tar -xzf "sentencepiece-$sentencepiece_version.tar.gz"
+  source=$PWD/sentencepiece-$sentencepiece_version/sentencepiece
+  cmake -G Ninja -S "$source" -B build -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ \
+    -DSPM_ENABLE_SHARED=OFF -DSPM_ENABLE_TCMALLOC=OFF -DCMAKE_POSITION_INDEPENDENT_CODE=ON \
+    -DCMAKE_CXX_FLAGS="-fvisibility=hidden -fvisibility-inlines-hidden"
+  cmake --build build --target sentencepiece-static sentencepiece_train-static
+  mkdir -p root/lib root/include
+  cp build/src/libsentencepiece.a build/src/libsentencepiece_train.a root/lib
+  cp "$source"/src/sentencepiece_{processor,trainer}.h "$source/src/builtin_pb/sentencepiece_model.pb.h" root/include
+  (cd "$source/third_party/protobuf-lite" && find google -name '*.h' -o -name '*.inc') |
+    tar -C "$source/third_party/protobuf-lite" -T - -c | tar -C root/include -x
+  cp "$source/LICENSE" root
+)
+
 install_packages
 install_libtorch
+install_sentencepiece
