@@ -36,13 +36,23 @@ void BpeMerger::merge(const MergeTable& table, std::vector<BpeSymbol>& symbols) 
     merge_short(table, symbols);
     return;
   }
-  merge_long(table, symbols);
-  if (next_.capacity() > kKeep) {
-    pending_ = {};
-    heap_ = {};
-    next_ = {};
-    previous_ = {};
-  }
+  merge_long(table, symbols, nullptr);
+  give_back_memory();
+}
+
+void BpeMerger::merge(const MergeTable& table, std::vector<BpeSymbol>& symbols, SubwordSampling& sampling) {
+  if (symbols.size() < 2) return;
+  merge_long(table, symbols, &sampling);
+  give_back_memory();
+}
+
+void BpeMerger::give_back_memory() {
+  if (next_.capacity() <= kKeep) return;
+  pending_ = {};
+  heap_ = {};
+  dropped_ = {};
+  next_ = {};
+  previous_ = {};
 }
 
 void BpeMerger::merge_short(const MergeTable& table, std::vector<BpeSymbol>& symbols) {
@@ -67,12 +77,13 @@ void BpeMerger::merge_short(const MergeTable& table, std::vector<BpeSymbol>& sym
   symbols.resize(n);
 }
 
-void BpeMerger::merge_long(const MergeTable& table, std::vector<BpeSymbol>& symbols) {
+void BpeMerger::merge_long(const MergeTable& table, std::vector<BpeSymbol>& symbols, SubwordSampling* sampling) {
   const std::size_t n = symbols.size();
   pending_.assign(n, MergeTable::kNone);
   next_.resize(n);
   previous_.resize(n);
   heap_.clear();
+  dropped_.clear();
   const auto later = std::greater<std::uint64_t>{};
   const auto entry = [](std::uint64_t merge, std::size_t at) { return (merge & ~std::uint64_t{kEnd}) | at; };
   for (std::size_t i = 0; i < n; ++i) {
@@ -82,11 +93,13 @@ void BpeMerger::merge_long(const MergeTable& table, std::vector<BpeSymbol>& symb
     if (pending_[i] != MergeTable::kNone) heap_.push_back(entry(pending_[i], i));
   }
   std::make_heap(heap_.begin(), heap_.end(), later);
+  const auto push = [&](std::uint64_t added) {
+    heap_.push_back(added);
+    std::push_heap(heap_.begin(), heap_.end(), later);
+  };
   const auto renew = [&](std::uint32_t at) {
     pending_[at] = next_[at] == kEnd ? MergeTable::kNone : table.find(symbols[at].id, symbols[next_[at]].id);
-    if (pending_[at] == MergeTable::kNone) return;
-    heap_.push_back(entry(pending_[at], at));
-    std::push_heap(heap_.begin(), heap_.end(), later);
+    if (pending_[at] != MergeTable::kNone) push(entry(pending_[at], at));
   };
   while (!heap_.empty()) {
     std::pop_heap(heap_.begin(), heap_.end(), later);
@@ -95,6 +108,14 @@ void BpeMerger::merge_long(const MergeTable& table, std::vector<BpeSymbol>& symb
     const auto at = static_cast<std::uint32_t>(top);
     // An entry is stale when its symbol was merged away or has another neighbour by now.
     if (pending_[at] == MergeTable::kNone || entry(pending_[at], at) != top) continue;
+    if (sampling != nullptr) {
+      if (sampling->uniform() < sampling->bpe_dropout) {
+        dropped_.push_back(top);
+        continue;
+      }
+      for (const std::uint64_t again : dropped_) push(again);
+      dropped_.clear();
+    }
     symbols[at].id = static_cast<TokenId>(pending_[at]);
     const std::uint32_t gone = next_[at];
     pending_[gone] = MergeTable::kNone;

@@ -1,4 +1,4 @@
-/// The merging of one piece, and the tables it needs: internal to byte-level BPE.
+/// The merging of one piece, and the tables it needs: internal to both kinds of BPE.
 #pragma once
 
 #include <cstddef>
@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tokenizers/byte_level_bpe.h"
+#include "tokenizers/sampling.h"
 
 namespace langzoo {
 
@@ -51,13 +52,18 @@ class BpeMerger {
  public:
   /// Leaves the merged symbols at the front of `symbols`, resized to them.
   void merge(const MergeTable& table, std::vector<BpeSymbol>& symbols);
+  /// The same, but before every merge each pair is left out with probability sampling.bpe_dropout (Provilkov et al.
+  /// 2020, algorithm 1); none left ends it.
+  void merge(const MergeTable& table, std::vector<BpeSymbol>& symbols, SubwordSampling& sampling);
 
  private:
   void merge_short(const MergeTable& table, std::vector<BpeSymbol>& symbols);
-  void merge_long(const MergeTable& table, std::vector<BpeSymbol>& symbols);
+  void merge_long(const MergeTable& table, std::vector<BpeSymbol>& symbols, SubwordSampling* sampling);
+  void give_back_memory();
 
   std::vector<std::uint64_t> pending_;  // what each symbol and its right neighbour merge into
   std::vector<std::uint64_t> heap_;     // long pieces: rank and position
+  std::vector<std::uint64_t> dropped_;  // entries that this merge leaves out
   std::vector<std::uint32_t> next_, previous_;
 };
 

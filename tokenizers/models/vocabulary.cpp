@@ -1,5 +1,6 @@
 #include "tokenizers/models/vocabulary.h"
 
+#include <algorithm>
 #include <limits>
 #include <stdexcept>
 
@@ -48,6 +49,16 @@ std::optional<std::string_view> find_token(const std::vector<std::string>& token
   return tokens[static_cast<std::size_t>(id)];
 }
 
+ByteTokens::ByteTokens(const IdsByToken& ids) {
+  for (std::size_t byte = 0; byte < ids_.size(); ++byte) {
+    ids_[byte] = find_id(ids, fmt::format("<0x{:02X}>", byte)).value_or(-1);
+  }
+}
+
+bool ByteTokens::cover(std::string_view text) const {
+  return std::all_of(text.begin(), text.end(), [this](char byte) { return (*this)[byte] >= 0; });
+}
+
 void check_utf8(const char* option, std::string_view text) {
   if (!is_valid_utf8(text)) throw std::invalid_argument(fmt::format("{} is not UTF-8", option));
 }
@@ -71,10 +82,11 @@ BpeMerge make_merge(const IdsByToken& ids, std::string_view left, std::string_vi
     if (found == ids.end()) throw std::invalid_argument(fmt::format("'{}' is not in the vocabulary", token));
     return found->second;
   };
+  if (right.size() < continuing_subword_prefix.size()) {
+    throw std::invalid_argument(fmt::format("'{}' is shorter than the prefix '{}'", right, continuing_subword_prefix));
+  }
   const std::string l(left), r(right);
-  const std::string_view rest =
-      right.starts_with(continuing_subword_prefix) ? right.substr(continuing_subword_prefix.size()) : right;
-  return {id_of(l), id_of(r), id_of(l + std::string(rest))};
+  return {id_of(l), id_of(r), id_of(l + r.substr(continuing_subword_prefix.size()))};
 }
 
 std::pair<std::string_view, std::string_view> split_merge(std::string_view line) {

@@ -1,6 +1,7 @@
 /// Vocabularies and merges as tokenizer.json, vocab.json and merges.txt write them: internal to models and loaders.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,13 +28,25 @@ std::optional<std::string_view> find_token(const std::vector<std::string>& token
 
 /// std::invalid_argument where an option's text is not UTF-8, which no file can hold.
 void check_utf8(const char* option, std::string_view text);
+/// Ids of the tokens <0x00> to <0xFF> that byte_fallback spells unknown characters with.
+class ByteTokens {
+ public:
+  explicit ByteTokens(const IdsByToken& ids);
+  /// Whether every byte of `text` has a token.
+  bool cover(std::string_view text) const;
+  TokenId operator[](char byte) const { return ids_[static_cast<unsigned char>(byte)]; }
+
+ private:
+  std::array<TokenId, 256> ids_;  // negative: none
+};
+
 /// The beginning of a long word, for a message.
 std::string shorten(std::string_view word);
 /// ModelToken's places have 32 bits: std::runtime_error for a word of 2 GiB or more.
 void check_word_size(std::string_view word);
 
-/// The merge of two tokens' spellings: `right` loses `continuing_subword_prefix` in the result. std::invalid_argument
-/// says what is wrong with it.
+/// The merge of two tokens' spellings: `right` loses as many bytes as `continuing_subword_prefix` has in the result, as
+/// in the reference. std::invalid_argument says what is wrong with it.
 BpeMerge make_merge(const IdsByToken& ids, std::string_view left, std::string_view right,
                     std::string_view continuing_subword_prefix = {});
 /// "left right", the form of merges.txt and of older files; std::invalid_argument where it is not.
