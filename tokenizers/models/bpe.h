@@ -21,6 +21,7 @@ struct BpeOptions {
   bool fuse_unk = false;                  // neighbouring unknown characters are one token
   bool byte_fallback = false;             // an unknown character becomes the tokens <0x..> of its bytes
   bool ignore_merges = false;             // a word that is a token is that token
+  bool spells_unknown = false;            // an unknown token's string is the text it stands for; not in tokenizer.json
   std::optional<double> dropout;          // of the file; encoding uses SubwordSampling's
 };
 
@@ -31,11 +32,13 @@ class Bpe : public TokenModel {
   ~Bpe() override;
   const BpeOptions& options() const;
 
-  void tokenize(std::string_view word, std::vector<ModelToken>& tokens, SubwordSampling* sampling) const override;
+  void tokenize(std::string_view word, std::vector<ModelToken>& tokens,
+                SubwordSampling* sampling = nullptr) const override;
   std::size_t vocab_size() const override;
   std::optional<TokenId> token_to_id(std::string_view token) const override;
   std::optional<std::string_view> id_to_token(TokenId id) const override;
   std::optional<TokenId> unk() const override;
+  bool spells_unknown() const override { return options().spells_unknown; }
   std::string to_json() const override;
 
  private:

@@ -40,7 +40,7 @@ class TokenModel {
   virtual std::optional<TokenId> token_to_id(std::string_view token) const = 0;
   virtual std::optional<std::string_view> id_to_token(TokenId id) const = 0;
   virtual std::optional<TokenId> unk() const = 0;
-  /// Whether an unknown token's string is the text it stands for (Unigram) rather than the unknown token's own.
+  /// Whether an unknown token's string is the text it stands for (Unigram, subword-nmt), not the unknown token's own.
   virtual bool spells_unknown() const { return false; }
 
   virtual std::string to_json() const = 0;

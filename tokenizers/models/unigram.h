@@ -26,7 +26,8 @@ class Unigram : public TokenModel {
 
   /// Neighbouring unknown characters are one token. With `sampling` a segmentation is drawn (forward filtering,
   /// backward sampling).
-  void tokenize(std::string_view word, std::vector<ModelToken>& tokens, SubwordSampling* sampling) const override;
+  void tokenize(std::string_view word, std::vector<ModelToken>& tokens,
+                SubwordSampling* sampling = nullptr) const override;
   std::size_t vocab_size() const override;
   std::optional<TokenId> token_to_id(std::string_view token) const override;
   std::optional<std::string_view> id_to_token(TokenId id) const override;
