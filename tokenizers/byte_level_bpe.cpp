@@ -271,9 +271,11 @@ Encoding ByteLevelBpe::encode_sequence(std::string_view text, const EncodeOption
     const std::size_t shift = piece.size() - (where.end - where.begin);
     for (std::size_t i = 0; i < symbols.size(); ++i) {
       const std::size_t end = i + 1 < symbols.size() ? symbols[i + 1].begin : piece.size();
+      Offset offset{where.begin + std::max<std::size_t>(symbols[i].begin, shift) - shift, where.begin + end - shift};
+      // As in Python, an added space alone is said to be the character behind it.
+      if (end <= shift) offset.end += decode_utf8(text, where.begin).length;
       encoding.ids.push_back(symbols[i].id);
-      encoding.offsets.push_back(
-          {where.begin + std::max<std::size_t>(symbols[i].begin, shift) - shift, where.begin + end - shift});
+      encoding.offsets.push_back(offset);
       encoding.word_ids.push_back(word);
     }
     ++word;

@@ -36,9 +36,12 @@ Encoding slice(const Encoding& encoding, std::size_t begin, std::size_t end) {
   return result;
 }
 
-/// Puts the tokens of `part` behind those of `encoding`; the windows of both stay as they are.
+/// Puts the tokens of `part` behind those of `encoding`, their names only where both have them; the windows of both
+/// stay as they are.
 void append(Encoding& encoding, const Encoding& part) {
+  const bool named = encoding.tokens.size() == encoding.size() && part.tokens.size() == part.size();
   for_each_array(encoding, part, [](auto& to, const auto& from) { to.insert(to.end(), from.begin(), from.end()); });
+  if (!named) encoding.tokens.clear();
 }
 
 Encoding concatenate(const Encoding& first, const Encoding& second) {

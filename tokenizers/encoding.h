@@ -73,8 +73,8 @@ void pad(Encoding& encoding, std::size_t length, const Padding& padding);
 void pad(std::span<Encoding> encodings, const Padding& padding);
 
 /// The parts in a row as one encoding; the windows are all combinations of the parts' windows, in the order of Python's
-/// `tokenizers` (where these windows have windows again, the same ones). Throws std::invalid_argument where they have
-/// more than 2^26 tokens.
+/// `tokenizers` (where these windows have windows again, the same ones). Encoding::tokens is kept where all parts have
+/// it. Throws std::invalid_argument where they have more than 2^26 tokens.
 Encoding join(std::vector<Encoding> parts);
 
 }  // namespace langzoo

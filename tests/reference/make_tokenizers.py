@@ -87,8 +87,7 @@ def main():
 
     prefixed = byte_level(add_prefix_space=True, trim_offsets=True, vocab_size=400)
     prefixed.save(str(OUT / "prefix_space.json"), pretty=False)
-    # Texts that begin with white space other than a space: Python gives the added space the first character's offset.
-    write("prefix_space.cases.json", cases(prefixed, [t for t in texts if "<|" not in t and t[:1] not in set("\t\n\u0085\u00a0\u3000")]))
+    write("prefix_space.cases.json", cases(prefixed, texts))
 
     added = byte_level(add_prefix_space=False, trim_offsets=False, vocab_size=300)
     added.add_special_tokens(["<|user|>", "<|user|>>"])
