@@ -18,13 +18,30 @@ namespace {
 
 constexpr std::size_t kNone = std::string::npos;
 
-/// Oniguruma's \w, which takes in marks and circled letters, and fractions too where it is not in a class.
-constexpr std::string_view kWord = "\\p{Alphabetic}\\p{M}\\p{N}\\p{Pc}";
+/// Oniguruma's \w, which takes in marks and circled letters, and Latin-1's numbers too where it is not in a class.
+constexpr std::string_view kWord = "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\x{B2}\\x{B3}\\x{B9}\\x{BC}-\\x{BE}";
 constexpr std::string_view kWordInClass = "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}";
 constexpr std::string_view kHexDigit = "0-9A-Fa-f";
 
 /// Properties that PCRE2 knows under another name, spelled without case, spaces, '-' and '_'.
 constexpr std::pair<std::string_view, std::string_view> kProperties[] = {
+    // A script is that of the character, not one of those that it is used in.
+    {"arabic", "sc:Arabic"},
+    {"armenian", "sc:Armenian"},
+    {"bengali", "sc:Bengali"},
+    {"common", "sc:Common"},
+    {"cyrillic", "sc:Cyrillic"},
+    {"devanagari", "sc:Devanagari"},
+    {"georgian", "sc:Georgian"},
+    {"greek", "sc:Greek"},
+    {"han", "sc:Han"},
+    {"hangul", "sc:Hangul"},
+    {"hebrew", "sc:Hebrew"},
+    {"hiragana", "sc:Hiragana"},
+    {"katakana", "sc:Katakana"},
+    {"latin", "sc:Latin"},
+    {"tamil", "sc:Tamil"},
+    {"thai", "sc:Thai"},
     {"alpha", "Alphabetic"},
     {"lower", "Lowercase"},
     {"upper", "Uppercase"},

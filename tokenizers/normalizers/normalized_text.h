@@ -24,7 +24,8 @@ class NormalizedText {
   /// Whether the part begins where the original does: what Metaspace's and ByteLevel's "first" asks.
   bool at_start() const { return original_.begin == 0; }
 
-  /// The bytes of the original that this part, or its bytes [begin, end), came from.
+  /// The bytes of the original that this part, or its bytes [begin, end), came from. An empty range is taken for one of
+  /// the original.
   Offset original() const { return original_; }
   Offset original(std::size_t begin, std::size_t end) const;
 
@@ -34,13 +35,24 @@ class NormalizedText {
     char32_t code_point;
     int change;
   };
-  /// Replaces [begin, end) by `chars`; the first `dropped` characters of the range are dropped before.
+  /// Replaces [begin, end) by `chars`; the first `dropped` characters of the range are dropped before. Throws
+  /// std::out_of_range where `chars` stand for more characters than there are.
   void transform(std::size_t begin, std::size_t end, std::span<const Char> chars, std::size_t dropped = 0);
   void transform(std::span<const Char> chars, std::size_t dropped = 0) { transform(0, text_.size(), chars, dropped); }
 
-  /// Replaces [begin, end) by `with`; every byte of it comes from the whole of the range.
+  /// Replaces every ASCII character c by map(c), an ASCII character too.
+  template <class Map>
+  void map_ascii(Map&& map) {
+    for (char& c : text_) {
+      if (static_cast<unsigned char>(c) < 0x80) c = map(c);
+    }
+  }
+
+  /// Replaces the ranges, which are in order and do not overlap, by `with`. It comes from the last character of the
+  /// range, or, where that is empty, from the character before it.
+  void replace(std::span<const Offset> ranges, std::string_view with);
   void replace(std::size_t begin, std::size_t end, std::string_view with);
-  void prepend(std::string_view prefix);  // belongs to the first character
+  void prepend(std::string_view prefix);  // belongs to the first character; an empty text stays empty
   void append(std::string_view suffix);   // belongs to the last one
 
   /// The part [begin, end) of this one.
@@ -50,9 +62,14 @@ class NormalizedText {
   struct Origin {  // relative to original_.begin
     std::uint32_t begin, end;
   };
+  NormalizedText() = default;
+
+  void check(std::size_t begin, std::size_t end) const;
+  /// Fills origins_ where it says by being empty that every byte is its own origin.
+  void spell_out_origins();
 
   std::string text_;
-  std::vector<Origin> origins_;  // by byte of text_; empty while text_ is the original itself
+  std::vector<Origin> origins_;  // by byte of text_; empty: every character is from the same place of the original
   Offset original_;
 };
 

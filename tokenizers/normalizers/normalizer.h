@@ -22,6 +22,9 @@ class Normalizer {
   /// Whether a text may be cut before every border (is_border in pipeline.h: a space between two printable ASCII
   /// characters) and its parts normalized one by one, with the same result. Then the pipeline may remember parts.
   virtual bool cuts_at_borders() const { return false; }
+  /// Whether borders remain so much of one that a next normalizer with cuts_at_borders() may be cut there too: a single
+  /// space between a printable ASCII character and one that is, or decomposes into, another and what belongs to it.
+  virtual bool keeps_borders() const { return false; }
 
   std::string normalize(std::string_view text) const {
     NormalizedText part(text);

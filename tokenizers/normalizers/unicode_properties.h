@@ -1,0 +1,27 @@
+/// Properties of characters as the normalizers of Python's `tokenizers` know them: internal to the normalizers.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace langzoo {
+
+/// Unicode's White_Space.
+bool is_white_space(char32_t c);
+/// Control, format, private use: what BertNormalizer takes for garbage. Characters without a meaning yet are none.
+bool is_other(char32_t c);
+bool is_nonspacing_mark(char32_t c);
+bool is_combining_mark(char32_t c);
+/// Later than the Unicode version that the normalization forms know: without decomposition and composition.
+bool is_inert(char32_t c);
+/// The lower case where it is one character: for all but U+0130, whose is "i" and U+0307.
+char32_t to_lower(char32_t c);
+
+/// The end of the extended grapheme cluster that begins at text[begin], exact up to 5 bytes: of longer ones only that
+/// they are longer.
+std::size_t short_grapheme_end(std::string_view text, std::size_t begin);
+
+/// The first byte at or after `from` that is not ASCII, or text.size().
+std::size_t ascii_end(std::string_view text, std::size_t from = 0);
+
+}  // namespace langzoo
