@@ -1,6 +1,6 @@
 // langzoo-gpt: trains, evaluates and uses GPT-2 (models/gpt/gpt.h).
-#include "models/gpt/gpt_step.h"
 #include "apps/cli/causal_lm.h"
+#include "models/gpt/gpt_step.h"
 #include "models/pretrained.h"
 
 namespace {

@@ -13,7 +13,7 @@
 #include <fmt/format.h>
 
 #include "data/random.h"
-#include "data/text_source.h"
+#include "data/files/text_source.h"
 
 namespace langzoo {
 

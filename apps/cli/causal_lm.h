@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "apps/cli/compute_verb.h"
 #include "apps/cli/corpus.h"
-#include "apps/cli/program.h"
 #include "apps/cli/train_verb.h"
 #include "models/generation/generate.h"
 #include "models/generation/step.h"
@@ -66,7 +66,7 @@ struct LoadedLm {
 };
 /// With `with_tokenizer` throws where there is none, and where it has ids that the model does not know; without, the
 /// tokenizer is null where there is none.
-LoadedLm load_lm(const CausalLmFamily& family, const std::filesystem::path& dir, const CommonOptions& common,
+LoadedLm load_lm(const CausalLmFamily& family, const std::filesystem::path& dir, const ComputeOptions& common,
                  bool with_tokenizer);
 
 /// The nats of every token but the first, summed, in windows that begin every `stride` tokens.

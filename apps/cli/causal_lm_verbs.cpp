@@ -69,7 +69,7 @@ Json number_or_null(double value) {
   return std::isfinite(value) ? Json(value) : Json(nullptr);
 }
 
-class EvalVerb : public Verb {
+class EvalVerb : public ComputeVerb {
  public:
   explicit EvalVerb(const CausalLmFamily& family) : family_(family) {}
   std::string name() const override { return "eval"; }
@@ -86,13 +86,13 @@ class EvalVerb : public Verb {
            "of\n"
            "the text's own source.\n";
   }
-  void add_options(CLI::App& app) override {
+  void add_own_options(CLI::App& app) override {
     app.add_option("--model", model_, "a Hugging Face model folder: an earlier --out, or any other")->required();
     app.add_option("--data", data_, "text: a file, a folder of .txt files, or microworld")->required();
     app.add_option("--stride", stride_, "tokens between the beginnings of two windows; by default the model's context")
         ->check(integer_from(1));
   }
-  void run(const CommonOptions& common) override {
+  void compute(const ComputeOptions& common) override {
     const auto lm = load_lm(family_, model_, common, true);
     const auto n_positions = lm.model->n_positions();
     const auto stride = stride_.value_or(n_positions);
@@ -137,7 +137,7 @@ class EvalVerb : public Verb {
   std::optional<std::int64_t> stride_;
 };
 
-class GenerateVerb : public Verb {
+class GenerateVerb : public ComputeVerb {
  public:
   explicit GenerateVerb(const CausalLmFamily& family) : family_(family) {}
   std::string name() const override { return "generate"; }
@@ -151,7 +151,7 @@ class GenerateVerb : public Verb {
     return "Without --prompt and --prompts the prompts come from stdin, one a line.\n"
            "Fields under --json: prompt, ids (the new ones, an end token included), text (the new text).\n";
   }
-  void add_options(CLI::App& app) override {
+  void add_own_options(CLI::App& app) override {
     app.add_option("--model", model_, "a Hugging Face model folder: an earlier --out, or any other")->required();
     auto* prompt = app.add_option("--prompt", prompt_, "the text to continue");
     app.add_option("--prompts", prompts_, "a file with one prompt a line")->excludes(prompt);
@@ -177,7 +177,7 @@ class GenerateVerb : public Verb {
     app.add_flag("--greedy", sampling.greedy, "always the likeliest token");
   }
 
-  void run(const CommonOptions& common) override {
+  void compute(const ComputeOptions& common) override {
     for (const auto& stop : stops_) {
       if (stop.empty()) throw UsageError("--stop: the text is empty");
     }
@@ -297,7 +297,7 @@ class GenerateVerb : public Verb {
   bool json_ = false;
 };
 
-class ScoreVerb : public Verb {
+class ScoreVerb : public ComputeVerb {
  public:
   explicit ScoreVerb(const CausalLmFamily& family) : family_(family) {}
   std::string name() const override { return "score"; }
@@ -309,14 +309,14 @@ class ScoreVerb : public Verb {
   std::string notes() const override {
     return "Fields under --json: ids, and logprobs (natural logarithms) of all ids but the first. No token is added.\n";
   }
-  void add_options(CLI::App& app) override {
+  void add_own_options(CLI::App& app) override {
     app.add_option("--model", model_, "a Hugging Face model folder: an earlier --out, or any other")->required();
     auto* group = app.add_option_group("what to score");
     group->add_option("--text", text_, "a text");
     group->add_option("--ids", ids_, "a file with one sequence of space-separated ids a line");
     group->require_option(1);
   }
-  void run(const CommonOptions& common) override {
+  void compute(const ComputeOptions& common) override {
     std::vector<std::string> lines;
     if (ids_) lines = lines_of_file(*ids_);
     const auto lm = load_lm(family_, model_, common, text_.has_value());
@@ -391,7 +391,7 @@ class ScoreVerb : public Verb {
 
 }  // namespace
 
-LoadedLm load_lm(const CausalLmFamily& family, const fs::path& dir, const CommonOptions& common, bool with_tokenizer) {
+LoadedLm load_lm(const CausalLmFamily& family, const fs::path& dir, const ComputeOptions& common, bool with_tokenizer) {
   LoadedLm lm;
   lm.model = family.load(dir, common.torch_dtype());
   lm.model->module().to(common.torch_device());

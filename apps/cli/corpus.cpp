@@ -8,12 +8,12 @@
 
 #include <fmt/format.h>
 
-#include "apps/cli/program.h"
+#include "apps/cli/base/program.h"
 #include "data/files/files.h"
+#include "data/files/text_source.h"
 #include "data/microworld/microworld.h"
-#include "data/text_source.h"
-#include "tokenizers/trainers/byte_level_bpe_trainer.h"
 #include "tokenizers/char_level.h"
+#include "tokenizers/trainers/byte_level_bpe_trainer.h"
 #include "tokenizers/utf8.h"
 
 namespace langzoo {

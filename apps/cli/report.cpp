@@ -7,8 +7,8 @@
 
 #include <fmt/format.h>
 
-#include "apps/cli/program.h"
-#include "apps/cli/progress.h"
+#include "apps/cli/base/figures.h"
+#include "apps/cli/base/html.h"
 #include "data/files/files.h"
 
 namespace langzoo {
@@ -18,28 +18,13 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr const char* kStyle = R"css(
-:root { --page: #f7f7f5; --card: #fff; --ink: #1d1f24; --soft: #6b7079; --line: #e4e4e0; --train: #9db8d9;
-  --valid: #1f5fbf; --source: #b4552d; --plain: #4a7f6b; }
-@media (prefers-color-scheme: dark) { :root { --page: #14161a; --card: #1d2026; --ink: #e8e8e6; --soft: #9aa0aa;
-  --line: #30343c; --train: #48648a; --valid: #7fb2ff; --source: #e59a74; --plain: #7cc0a5; } }
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--page); color: var(--ink); font: 15px/1.5 system-ui, -apple-system, "Segoe UI",
-  Roboto, "Helvetica Neue", sans-serif; }
-main { max-width: 1040px; margin: 0 auto; padding: 32px 20px 56px; }
-h1 { font-size: 26px; margin: 0; letter-spacing: -.01em; }
-h2 { font-size: 15px; margin: 0 0 12px; }
-.soft { color: var(--soft); }
-.figures { display: grid; grid-template-columns: repeat(4, 1fr); gap: 12px; margin: 24px 0 12px; }
+:root { --train: #9db8d9; --valid: #1f5fbf; --source: #b4552d; --plain: #4a7f6b; }
+@media (prefers-color-scheme: dark) { :root { --train: #48648a; --valid: #7fb2ff; --source: #e59a74;
+  --plain: #7cc0a5; } }
 .narrow { display: none; }
-@media (max-width: 640px) { .figures { grid-template-columns: repeat(2, 1fr); } .narrow { display: block; }
-  .broad { display: none; } main { padding: 20px 12px 40px; } }
-.card { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 16px 18px; min-width: 0; }
-.figures b { display: block; font-size: 22px; font-weight: 600; font-variant-numeric: tabular-nums; }
-.figures span { font-size: 12.5px; color: var(--soft); }
+@media (max-width: 640px) { .narrow { display: block; } .broad { display: none; } }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 380px), 1fr)); gap: 12px; }
 .charts .wide { grid-column: 1 / -1; }
-.sections { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 300px), 1fr)); gap: 12px;
-  margin-top: 12px; align-items: start; }
 .samples { display: grid; gap: 12px; margin-top: 12px; }
 svg { display: block; width: 100%; height: auto; overflow: visible; }
 svg text { fill: var(--soft); font: 12px system-ui, sans-serif; font-variant-numeric: tabular-nums; }
@@ -50,38 +35,8 @@ svg text { fill: var(--soft); font: 12px system-ui, sans-serif; font-variant-num
 .dot { fill: var(--card); stroke-width: 2; }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 18px; font-size: 13px; color: var(--soft); margin-bottom: 8px; }
 .legend svg { display: inline-block; width: 22px; height: 8px; vertical-align: middle; margin-right: 6px; }
-table { width: 100%; border-collapse: collapse; font-size: 13.5px; }
-td { padding: 4px 0; border-top: 1px solid var(--line); vertical-align: top; }
-tr:first-child td { border-top: 0; }
-td + td { text-align: right; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; padding-left: 16px; }
-pre { margin: 0; white-space: pre-wrap; overflow-wrap: anywhere; font: 13.5px/1.55 ui-monospace, "SF Mono", Menlo,
-  Consolas, monospace; }
 pre b { color: var(--valid); font-weight: 600; }
-footer { margin-top: 28px; font-size: 13px; color: var(--soft); }
 )css";
-
-std::string escaped(const std::string& text) {
-  std::string html;
-  for (const char c : valid_utf8(text)) {
-    switch (c) {
-      case '&':
-        html += "&amp;";
-        break;
-      case '<':
-        html += "&lt;";
-        break;
-      case '>':
-        html += "&gt;";
-        break;
-      case '"':
-        html += "&quot;";
-        break;
-      default:
-        html += static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t' ? ' ' : c;
-    }
-  }
-  return html;
-}
 
 std::string tick_label(double value) {
   if (value == 0) return "0";
@@ -123,7 +78,7 @@ std::string legend(const std::vector<Curve>& curves) {
   for (const auto& curve : curves) {
     if (curve.points.empty()) continue;
     html += fmt::format("<span><svg viewBox=\"0 0 22 8\"><path class=\"curve {}\" d=\"M1 4H21\"/></svg>{}</span>",
-                        curve.style, escaped(curve.name));
+                        curve.style, html_escaped(curve.name));
   }
   return html + "</div>";
 }
@@ -135,7 +90,8 @@ std::string shown(const Json& value) {
 std::string table(const Json& section) {
   std::string html = "<table>";
   for (const auto& [key, value] : section.items()) {
-    html += fmt::format("<tr><td class=\"soft\">{}</td><td>{}</td></tr>", escaped(key), escaped(shown(value)));
+    html +=
+        fmt::format("<tr><td class=\"soft\">{}</td><td>{}</td></tr>", html_escaped(key), html_escaped(shown(value)));
   }
   return html + "</table>";
 }
@@ -143,7 +99,7 @@ std::string table(const Json& section) {
 std::string chart_card(const std::string& title, const std::vector<Curve>& curves, bool wide) {
   const bool any = std::any_of(curves.begin(), curves.end(), [](const Curve& c) { return !c.points.empty(); });
   if (!any) return {};
-  const auto head = fmt::format("<section class=\"card{}\"><h2>{}</h2>", wide ? " wide" : "", escaped(title));
+  const auto head = fmt::format("<section class=\"card{}\"><h2>{}</h2>", wide ? " wide" : "", html_escaped(title));
   if (!wide) return head + svg_chart(title, curves, 460, 200) + "</section>\n";
   // Scaled down to a phone's width, the wide chart's letters would be too small to read.
   return head + legend(curves) + "<div class=\"broad\">" + svg_chart(title, curves, 940, 340) +
@@ -186,7 +142,8 @@ std::string svg_chart(const std::string& title, const std::vector<Curve>& curves
     return height - kBottom - (v - y_low) / (y_high - y_low) * (height - kTop - kBottom);
   };
 
-  auto svg = fmt::format("<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">", width, height, escaped(title));
+  auto svg =
+      fmt::format("<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">", width, height, html_escaped(title));
   for (const double tick : axis_ticks(y_low, y_high, height > 250 ? 6 : 4)) {
     svg += fmt::format("<path class=\"grid\" d=\"M{:.1f} {:.1f}H{:.1f}\"/>", kLeft, y(tick), width - kRight);
     svg += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"end\">{}</text>", kLeft - 8, y(tick) + 4,
@@ -239,18 +196,7 @@ std::string report_page(const ReportContent& content, const std::string& metrics
   if (!source.points.empty() && !train.points.empty())
     source.points.insert(source.points.begin(), {0, source.points[0].value});
 
-  std::string html =
-      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-      "<meta name=\"color-scheme\" content=\"light dark\">\n";
-  html +=
-      fmt::format("<title>{}</title>\n<style>{}</style>\n</head>\n<body>\n<main>\n", escaped(content.title), kStyle);
-  html += fmt::format("<h1>{}</h1>\n<div class=\"soft\">{}</div>\n", escaped(content.title), escaped(content.subtitle));
-  html += "<div class=\"figures\">\n";
-  for (const auto& [name, value] : content.headline) {
-    html += fmt::format("<div class=\"card\"><b>{}</b><span>{}</span></div>\n", escaped(value), escaped(name));
-  }
-  html += "</div>\n<div class=\"charts\">\n";
+  std::string html = "<div class=\"charts\">\n";
   html += chart_card("Loss, nats a token", {train, valid, source}, true);
   html += chart_card("Learning rate", {rate}, false);
   html += chart_card("Tokens per second", {speed}, false);
@@ -259,19 +205,18 @@ std::string report_page(const ReportContent& content, const std::string& metrics
     html += "<div class=\"samples\">\n";
     for (const auto& sample : content.samples) {
       html += fmt::format("<section class=\"card\"><h2>What the model writes</h2><pre><b>{}</b>{}</pre></section>\n",
-                          escaped(sample.prompt), escaped(sample.text));
+                          html_escaped(sample.prompt), html_escaped(sample.text));
     }
     html += "</div>\n";
   }
   html += "<div class=\"sections\">\n";
   for (const auto& [name, section] : content.config.items()) {
     if (!section.is_object()) continue;
-    html += fmt::format("<section class=\"card\"><h2>{}</h2>{}</section>\n", escaped(name), table(section));
+    html += fmt::format("<section class=\"card\"><h2>{}</h2>{}</section>\n", html_escaped(name), table(section));
   }
-  html +=
-      "</div>\n<footer>One step is one update of the weights. Written by "
-      "langzoo.</footer>\n</main>\n</body>\n</html>\n";
-  return html;
+  html += "</div>\n";
+  return html_page({content.title, content.subtitle, content.headline, kStyle, html,
+                    "One step is one update of the weights. Written by langzoo."});
 }
 
 void write_report(const std::filesystem::path& dir, const ReportContent& content) {

@@ -7,8 +7,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "apps/cli/base/program.h"
 #include "apps/cli/embedded_presets.h"
-#include "apps/cli/program.h"
 #include "data/files/files.h"
 
 namespace langzoo {

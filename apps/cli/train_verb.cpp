@@ -10,6 +10,7 @@
 #include <torch/utils.h>
 #include <unistd.h>
 
+#include "apps/cli/base/figures.h"
 #include "apps/cli/metrics_log.h"
 #include "apps/cli/progress.h"
 #include "data/files/files.h"
@@ -167,7 +168,7 @@ void print_summary(const TrainSummary& summary, const fs::path& out, bool json) 
 
 }  // namespace
 
-void TrainVerb::add_options(CLI::App& app) {
+void TrainVerb::add_own_options(CLI::App& app) {
   app.add_option("--data", data_, "training text: a file, a folder of .txt files, or microworld (data.train)");
   app.add_option("--valid", valid_, "validation text (data.valid); without it the last part of --data is set aside");
   app.add_option("--tokenizer", tokenizer_,
@@ -202,7 +203,7 @@ std::string TrainVerb::notes() const {
          "tokens (since the start of the run), tokens_per_second, peak_memory_bytes, train_loss, valid.\n";
 }
 
-void TrainVerb::configure(RunConfig& config, const CommonOptions& common) const {
+void TrainVerb::configure(RunConfig& config, const ComputeOptions& common) const {
   if (!preset_.empty()) config.load_preset(program_, preset_);
   if (!config_.empty()) config.load_file(config_);
   if (!data_.empty()) config.set("data.train", data_, "--data");
@@ -227,7 +228,7 @@ void TrainVerb::check_out() const {
   }
 }
 
-void TrainVerb::run(const CommonOptions& common) {
+void TrainVerb::compute(const ComputeOptions& common) {
   check_out();
   const fs::path out(out_);
   const auto family = make_family_();
@@ -255,7 +256,7 @@ void TrainVerb::run(const CommonOptions& common) {
     }
   }
 
-  Progress progress(std::cerr, Progress::stderr_is_terminal());
+  Progress progress(std::cerr, stderr_is_terminal());
   OutputGuard guard(out);
   const auto write_run = [&] {
     auto resolved = Json{{"program", program_}, {"version", LANGZOO_VERSION}};

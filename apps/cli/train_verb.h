@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "apps/cli/program.h"
+#include "apps/cli/compute_verb.h"
 #include "apps/cli/report.h"
 #include "apps/cli/run_config.h"
 
@@ -43,7 +43,7 @@ class TrainFamily {
   virtual std::vector<ReportSample> samples() { return {}; }
 };
 
-class TrainVerb : public Verb {
+class TrainVerb : public ComputeVerb {
  public:
   using MakeFamily = std::function<std::unique_ptr<TrainFamily>()>;
 
@@ -55,11 +55,13 @@ class TrainVerb : public Verb {
   std::string summary() const override { return "train a model on your own text"; }
   std::string examples() const override { return examples_; }
   std::string notes() const override;
-  void add_options(CLI::App& app) override;
-  void run(const CommonOptions& common) override;
+
+ protected:
+  void add_own_options(CLI::App& app) override;
+  void compute(const ComputeOptions& common) override;
 
  private:
-  void configure(RunConfig& config, const CommonOptions& common) const;
+  void configure(RunConfig& config, const ComputeOptions& common) const;
   void check_out() const;
 
   std::string program_, examples_;

@@ -8,86 +8,24 @@
 #include <sstream>
 #include <thread>
 
-#include <fcntl.h>
-#include <sys/wait.h>
-#include <unistd.h>
 #include <nlohmann/json.hpp>
 
 #include "models/io/safetensors.h"
+#include "tests/support/process.h"
 
 using namespace langzoo;
+using test::check_error;
+using test::Process;
+using test::Result;
 using test::TempDir;
 using Json = nlohmann::ordered_json;
 
 namespace {
 
-struct Result {
-  int code = -1;
-  std::string out, err;
-  std::vector<Json> objects() const {
-    std::vector<Json> all;
-    std::istringstream lines(out);
-    for (std::string line; std::getline(lines, line);) all.push_back(Json::parse(line));
-    return all;
-  }
-  Json object() const {
-    const auto all = objects();
-    REQUIRE(all.size() == 1);
-    return all[0];
-  }
-};
-
-/// A started langzoo-gpt whose output goes to files.
-class Process {
- public:
-  Process(std::vector<std::string> arguments, const std::string& input = {}, bool closed = false) {
-    test::write_file(dir_ / "in", input);
-    arguments.insert(arguments.begin(), std::string(LANGZOO_BIN_DIR) + "/langzoo-gpt");
-    std::vector<char*> argv;
-    for (auto& a : arguments) argv.push_back(a.data());
-    argv.push_back(nullptr);
-    pid_ = fork();
-    if (pid_ == 0) {
-      const auto redirect = [&](const char* name, int fd, int flags) {
-        dup2(open((dir_ / name).c_str(), flags, 0600), fd);
-      };
-      redirect("in", 0, O_RDONLY);
-      redirect("out", 1, O_WRONLY | O_CREAT);
-      redirect("err", 2, O_WRONLY | O_CREAT);
-      for (int fd = 0; closed && fd < 20; ++fd) close(fd);
-      execv(argv[0], argv.data());
-      _exit(127);
-    }
-  }
-  ~Process() {
-    if (pid_ > 0) kill(pid_, SIGKILL), wait();
-  }
-  void signal(int number) const { kill(pid_, number); }
-  std::string err() const { return test::read_file(dir_ / "err"); }
-  Result wait() {
-    int status = 0;
-    waitpid(pid_, &status, 0);
-    pid_ = -1;
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), test::read_file(dir_ / "out"),
-            test::read_file(dir_ / "err")};
-  }
-
- private:
-  TempDir dir_;
-  pid_t pid_ = -1;
-};
+constexpr const char* kProgram = "langzoo-gpt";
 
 Result gpt(std::vector<std::string> arguments, const std::string& input = {}) {
-  return Process(std::move(arguments), input).wait();
-}
-
-/// An error as the program promises it: the code, at most three lines naming what is wrong, nothing on stdout.
-void check_error(const Result& result, int code, const std::string& names) {
-  INFO(result.err);
-  CHECK(result.code == code);
-  CHECK(result.out.empty());
-  CHECK(std::count(result.err.begin(), result.err.end(), '\n') <= 3);
-  CHECK_THAT(result.err, Catch::Contains(names));
+  return Process(kProgram, std::move(arguments), input).wait();
 }
 
 std::string sentences(int n) {
@@ -253,7 +191,7 @@ TEST_CASE("a run killed between two steps and resumed ends in the same bytes") {
   arguments = tiny(data, parts, more);
   arguments.push_back("--resume");  // nothing there yet: begins
   for (const int number : {SIGKILL, SIGTERM}) {
-    Process process(arguments);
+    Process process(kProgram, arguments);
     const auto metrics = dir / "parts/metrics.jsonl";
     const auto lines = [&] {
       std::ifstream in(metrics);
@@ -302,7 +240,7 @@ TEST_CASE("batches wait for the training, whatever the seed") {
 TEST_CASE("closed standard streams do not lend their descriptors to a run's files") {
   TempDir dir;
   auto arguments = tiny((trained().dir / "text.txt").string(), (dir / "run").string());
-  Process process(arguments, {}, /*closed=*/true);
+  Process process(kProgram, arguments, {}, /*closed=*/true);
   CHECK(process.wait().code == 1);  // its result could not be printed
   std::ifstream metrics(dir / "run/metrics.jsonl");
   for (std::string line; std::getline(metrics, line);) CHECK(Json::parse(line, nullptr, false).is_object());
@@ -312,7 +250,7 @@ TEST_CASE("a run killed while it prepares its data can be resumed") {
   TempDir dir;
   const auto out = (dir / "run").string();
   auto arguments = tiny("microworld", out, {"data.microworld_bytes=1000000", "train.max_steps=1"});
-  Process process(arguments);
+  Process process(kProgram, arguments);
   while (!std::filesystem::exists(dir / "run/data")) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   process.signal(SIGKILL);
   process.wait();

@@ -9,7 +9,7 @@
 #include <sys/resource.h>
 
 #include "data/causal_lm.h"
-#include "data/text_source.h"
+#include "data/files/text_source.h"
 
 using namespace langzoo;
 namespace fs = std::filesystem;

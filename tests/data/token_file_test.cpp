@@ -3,7 +3,7 @@
 #include <chrono>
 
 #include "data/random.h"
-#include "data/text_source.h"
+#include "data/files/text_source.h"
 #include "tests/data/byte_tokenizer.h"
 #include "tests/support/test.h"
 #include "tokenizers/char_level.h"

@@ -1,6 +1,6 @@
 #include "tests/support/test.h"
 
-#include "apps/cli/program.h"
+#include "apps/cli/base/program.h"
 #include "apps/cli/run_config.h"
 
 using namespace langzoo;

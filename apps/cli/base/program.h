@@ -1,4 +1,5 @@
-/// Verbs, their options, and what every langzoo program does alike: common flags, help, errors and exit codes.
+/// Verbs, their options, and what every langzoo program does alike: common flags, help, errors and exit codes. No torch
+/// here; verbs that compute with tensors are in apps/cli/compute_verb.h.
 ///
 /// stdout carries results and nothing else; messages go to stderr. Exit code 0: done; 1: a failure; 2: a usage error.
 /// An error is at most three lines on stderr.
@@ -12,7 +13,6 @@
 #include <string>
 #include <vector>
 
-#include <torch/types.h>
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
@@ -26,18 +26,15 @@ class UsageError : public std::runtime_error {
 
 /// The flags that every verb has.
 struct CommonOptions {
-  std::string device = "auto";
-  std::int64_t threads = 0;  ///< 0: as many as LibTorch chooses
+  std::int64_t threads = 0;  ///< 0: not asked for
   std::optional<std::uint64_t> seed;
-  std::optional<std::string> dtype;
   bool json = false;
 
-  /// `auto` is CUDA where LibTorch sees a device. Throws where `cuda` is asked for and there is none.
-  torch::Device torch_device() const;
-  /// float32 unless --dtype says otherwise.
-  torch::Dtype torch_dtype() const;
   std::uint64_t seed_or(std::uint64_t otherwise) const { return seed.value_or(otherwise); }
 };
+
+/// Where the help lists the flags that are not one verb's own.
+inline constexpr const char* kCommonGroup = "Common options";
 
 /// One verb of a program: `langzoo-gpt <name> ...`.
 class Verb {

@@ -1,4 +1,4 @@
-#include "apps/cli/program.h"
+#include "apps/cli/base/program.h"
 
 #include <algorithm>
 #include <charconv>
@@ -6,13 +6,9 @@
 #include <iostream>
 #include <sstream>
 
-#include <ATen/Context.h>
-#include <ATen/Parallel.h>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <malloc.h>
 #include <sys/resource.h>
-#include <torch/cuda.h>
 #include <unistd.h>
 
 namespace langzoo {
@@ -20,19 +16,13 @@ namespace langzoo {
 namespace {
 
 void add_common_options(CLI::App& app, CommonOptions& common) {
-  const std::string group = "Common options";
-  app.add_option("--device", common.device, "where to compute: auto, cpu or cuda")
-      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
-      ->capture_default_str()
-      ->group(group);
-  app.add_option("--threads", common.threads, "threads to compute with")->check(integer_from(1, 4096))->group(group);
+  app.add_option("--threads", common.threads, "threads to compute with")
+      ->check(integer_from(1, 4096))
+      ->group(kCommonGroup);
   app.add_option("--seed", common.seed, "seed of everything random")
       ->check(integer_from(0, std::numeric_limits<std::uint64_t>::max()))
-      ->group(group);
-  app.add_option("--dtype", common.dtype, "float32 or bfloat16")
-      ->check(CLI::IsMember({"float32", "bfloat16"}))
-      ->group(group);
-  app.add_flag("--json", common.json, "results as one JSON object a line, nothing else on stdout")->group(group);
+      ->group(kCommonGroup);
+  app.add_flag("--json", common.json, "results as one JSON object a line, nothing else on stdout")->group(kCommonGroup);
 }
 
 std::string example(const std::string& program, std::string line) {
@@ -57,16 +47,6 @@ std::string program_footer(const std::string& program, const Verbs& verbs) {
     footer += example(program, examples.substr(0, examples.find('\n')));
   }
   return footer + fmt::format("\n{} VERB --help says what a verb takes.\n", program);
-}
-
-/// A model asks for the same large tensors step after step. By default glibc returns each to the kernel and pays for
-/// fresh zeroed pages the next time: 26 % of a small model's training step.
-void keep_freed_memory() {
-#ifdef __GLIBC__
-  mallopt(M_MMAP_THRESHOLD, 32 << 20);  // the largest glibc accepts
-  mallopt(M_TRIM_THRESHOLD, 1 << 30);
-  mallopt(M_TOP_PAD, 16 << 20);
-#endif
 }
 
 int fail(int code, const std::string& message, const std::string& hint = {}) {
@@ -96,19 +76,7 @@ std::string flattened(std::string text) {
 
 }  // namespace
 
-torch::Device CommonOptions::torch_device() const {
-  if (device == "cpu") return torch::kCPU;
-  const bool available = torch::cuda::is_available();
-  if (device == "cuda" && !available) throw std::runtime_error("--device cuda: LibTorch sees no CUDA device here");
-  return available ? torch::kCUDA : torch::kCPU;
-}
-
-torch::Dtype CommonOptions::torch_dtype() const {
-  return dtype.value_or("float32") == "bfloat16" ? torch::kBFloat16 : torch::kFloat32;
-}
-
 int run_program(int argc, char** argv, const std::string& name, const std::string& description, const Verbs& verbs) {
-  keep_freed_memory();
   occupy_closed_streams();
   CLI::App app(description, name);
   app.set_version_flag("--version", fmt::format("{} {}", name, LANGZOO_VERSION));
@@ -134,9 +102,6 @@ int run_program(int argc, char** argv, const std::string& name, const std::strin
     app.parse(argc, argv);
     for (const auto& verb : verbs) {
       if (!app.got_subcommand(verb->name())) continue;
-      if (common.threads > 0) at::set_num_threads(static_cast<int>(common.threads));
-      // A softmax over near-zero embeddings runs several times slower on denormals.
-      at::globalContext().setFlushDenormal(true);
       // A file too large for the limits is then an error that names it.
       std::signal(SIGXFSZ, SIG_IGN);
       verb->run(common);
@@ -167,9 +132,9 @@ std::string valid_utf8(const std::string& text) {
 }
 
 std::string one_line(const std::exception& error) {
-  const auto* torch_error = dynamic_cast<const c10::Error*>(&error);
-  std::string text = torch_error != nullptr ? torch_error->what_without_backtrace() : error.what();
-  if (torch_error != nullptr) text = text.substr(0, text.find('\n'));
+  std::string text = error.what();
+  // LibTorch's errors carry a backtrace, and their message may go on after its first line.
+  if (text.find("\nException raised from ") != std::string::npos) text = text.substr(0, text.find('\n'));
   return flattened(text);
 }
 

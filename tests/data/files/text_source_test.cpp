@@ -1,4 +1,4 @@
-#include "data/text_source.h"
+#include "data/files/text_source.h"
 
 #include "data/files/files.h"
 #include "data/random.h"

@@ -1,0 +1,13 @@
+/// Figures short enough to read at a glance.
+#pragma once
+
+#include <string>
+
+namespace langzoo {
+
+/// "21.4k", "1.3M": three figures and a unit.
+std::string with_unit(double value);
+/// "0:07", "12:30", "3:04:05".
+std::string as_duration(double seconds);
+
+}  // namespace langzoo

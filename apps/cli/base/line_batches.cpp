@@ -1,0 +1,62 @@
+#include "apps/cli/base/line_batches.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "data/files/files.h"
+
+namespace langzoo {
+
+LineBatches::LineBatches(std::string path, std::size_t batch_bytes)
+    : path_(std::move(path)), batch_bytes_(batch_bytes) {
+  fd_ = path_.empty() ? STDIN_FILENO : open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd_ < 0) throw FileError(path_, std::strerror(errno));
+  if (path_.empty()) path_ = "stdin";
+}
+
+LineBatches::~LineBatches() {
+  if (fd_ != STDIN_FILENO) close(fd_);
+}
+
+bool LineBatches::next() {
+  lines_before_ += lines_.size();
+  lines_.clear();
+  buffer_.erase(0, used_);
+  used_ = 0;
+  // A line longer than a batch is read until its end comes; lines that come slowly are given out as they come.
+  while (!at_end_) {
+    const auto had = buffer_.size();
+    buffer_.resize(had + batch_bytes_);
+    const auto n = read(fd_, buffer_.data() + had, batch_bytes_);
+    const int error = errno;
+    buffer_.resize(had + (n > 0 ? static_cast<std::size_t>(n) : 0));
+    if (n < 0 && error != EINTR) throw FileError(path_, std::strerror(error));
+    at_end_ = n == 0;
+    if (buffer_.find('\n', had) != std::string::npos) break;
+  }
+  const std::string_view text = buffer_;
+  while (used_ < text.size()) {
+    auto end = text.find('\n', used_);
+    if (end == std::string_view::npos) {
+      if (!at_end_) break;
+      end = text.size();
+    }
+    auto line = text.substr(used_, end - used_);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    lines_.push_back(line);
+    used_ = std::min(end + 1, text.size());
+  }
+  return !lines_.empty();
+}
+
+std::string LineBatches::where(std::size_t i) const {
+  return fmt::format("{}: line {}", path_, lines_before_ + i + 1);
+}
+
+}  // namespace langzoo

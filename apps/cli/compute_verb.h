@@ -1,0 +1,38 @@
+/// What verbs that compute with tensors have beside others: --device, --dtype, and a LibTorch set up for them.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include <torch/types.h>
+
+#include "apps/cli/base/program.h"
+
+namespace langzoo {
+
+struct ComputeOptions : CommonOptions {
+  std::string device = "auto";
+  std::optional<std::string> dtype;
+
+  /// `auto` is CUDA where LibTorch sees a device. Throws where `cuda` is asked for and there is none.
+  torch::Device torch_device() const;
+  /// float32 unless --dtype says otherwise.
+  torch::Dtype torch_dtype() const;
+};
+
+/// A verb whose --threads are LibTorch's.
+class ComputeVerb : public Verb {
+ public:
+  void add_options(CLI::App& app) final;
+  void run(const CommonOptions& common) final;
+
+ protected:
+  /// Declares the verb's own options.
+  virtual void add_own_options(CLI::App& app) = 0;
+  virtual void compute(const ComputeOptions& options) = 0;
+
+ private:
+  ComputeOptions options_;
+};
+
+}  // namespace langzoo

@@ -1,0 +1,226 @@
+#include <iostream>
+#include <optional>
+#include <utility>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "apps/cli/base/parallel.h"
+#include "apps/cli/tokenizer/encoding_json.h"
+#include "apps/cli/tokenizer/input.h"
+#include "apps/cli/tokenizer/verbs.h"
+#include "tokenizers/post_processors/post_processor.h"
+#include "tokenizers/tokenizer.h"
+#include "tokenizers/utf8.h"
+
+namespace langzoo {
+
+namespace {
+
+constexpr std::uint64_t kMostTokens = std::uint64_t{1} << 30;
+
+const std::vector<std::pair<std::string, Truncation::Strategy>> kStrategies = {
+    {"longest_first", Truncation::Strategy::LongestFirst},
+    {"only_first", Truncation::Strategy::OnlyFirst},
+    {"only_second", Truncation::Strategy::OnlySecond}};
+
+class EncodeVerb : public Verb {
+ public:
+  std::string name() const override { return "encode"; }
+  std::string summary() const override { return "text to ids"; }
+  std::string examples() const override {
+    return "encode --tokenizer bert --text \"Hello, world!\" --json\n"
+           "encode --tokenizer bert book.txt --max-length 512 > ids.txt\n"
+           "encode --tokenizer bert --jsonl questions.jsonl --max-length 384 --truncation only_second --stride 128 "
+           "--json\n"
+           "encode --tokenizer gpt2 book.txt --stats --threads 2\n"
+           "echo \"one text a line\" | {program} encode --tokenizer gpt2\n";
+  }
+  std::string notes() const override {
+    return "Without --text, FILE and --jsonl the texts come from stdin, one a line. Without --json a line holds the "
+           "ids "
+           "of\n"
+           "one text, or of one window of it. Fields under --json: ids, tokens, offsets (in characters of the text "
+           "the\n"
+           "token is from), type_ids; attention_mask with --pad; overflowing, a list of such objects, where\n"
+           "--max-length leaves further windows.\n";
+  }
+
+  void add_options(CLI::App& app) override {
+    app.add_option("--tokenizer", path_, "a tokenizer's folder or file")->required();
+    input_.add_options(app);
+    app.add_flag("--tokens", tokens_, "print tokens, not ids");
+    app.add_flag("--stats", stats_, "print {texts, tokens, bytes} instead");
+    app.add_flag("--no-special-tokens", no_special_tokens_, "do not add [CLS] and the like");
+    auto* length = app.add_option("--max-length", max_length_, "the most tokens, special ones included")
+                       ->check(integer_from(1, kMostTokens));
+    std::vector<std::string> names;
+    for (const auto& strategy : kStrategies) names.push_back(strategy.first);
+    app.add_option("--truncation", strategy_, fmt::format("what of a pair is cut: {}", fmt::join(names, ", ")))
+        ->check(CLI::IsMember(names))
+        ->needs(length)
+        ->capture_default_str();
+    app.add_option("--stride", stride_, "tokens that two windows share")
+        ->check(integer_from(0, kMostTokens))
+        ->needs(length);
+    auto* pad = app.add_option("--pad", pad_, "fill up to this many tokens, or to the longest text (longest)");
+    app.add_option("--pad-side", pad_side_, "left or right")
+        ->check(CLI::IsMember({"left", "right"}))
+        ->needs(pad)
+        ->capture_default_str();
+    auto* sample = app.add_flag("--sample", sample_, "a random segmentation, drawn by --seed");
+    app.add_option("--dropout", sampling_.bpe_dropout, "BPE: the probability that a merge is left out")
+        ->check(CLI::Range(0.0, 1.0))
+        ->needs(sample)
+        ->capture_default_str();
+    app.add_option("--alpha", sampling_.unigram_alpha, "Unigram: above 0; the smaller, the more random")
+        ->check(CLI::PositiveNumber)
+        ->needs(sample)
+        ->capture_default_str();
+  }
+
+  void run(const CommonOptions& common) override {
+    input_.check();
+    if (tokens_ && common.json) throw UsageError("--tokens and --json: the objects have both ids and tokens");
+    TextBatches batches(input_);
+    tokenizer_ = load_tokenizer(path_);
+    threads_ = sample_ ? 1 : threads_of(common);
+    options_.add_special_tokens = !no_special_tokens_;
+    options_.truncation = truncation();
+    options_.padding = padding();
+    options_.tokens = tokens_ || common.json;
+    if (sample_) {
+      sampling_.state = common.seed_or(0);
+      options_.sampling = &sampling_;
+    }
+    if (stats_) return print_stats(batches);
+    if (pad_ == kLongest) return print_padded(batches, common.json);
+    while (batches.next()) {
+      std::vector<std::string> lines(batches.texts().size());
+      parallel_for(lines.size(), threads_, [&](std::size_t i) { lines[i] = line(encode(batches, i), common.json); });
+      for (const auto& line : lines) std::cout << line;
+      std::cout.flush();
+    }
+  }
+
+ private:
+  static constexpr const char* kLongest = "longest";
+
+  std::optional<Truncation> truncation() const {
+    if (max_length_ == 0) return {};
+    if (stride_ >= max_length_) {
+      throw UsageError(fmt::format("--stride {}: must be less than --max-length {}", stride_, max_length_));
+    }
+    Truncation truncation;
+    truncation.max_length = max_length_;
+    truncation.stride = stride_;
+    for (const auto& [name, strategy] : kStrategies) {
+      if (name == strategy_) truncation.strategy = strategy;
+    }
+    return truncation;
+  }
+
+  std::optional<Padding> padding() const {
+    if (pad_.empty()) return {};
+    Padding padding;
+    if (const auto& own = tokenizer_->rules().padding) padding = *own;
+    if (const auto id = tokenizer_->special_tokens().pad) {
+      padding.pad_id = *id;
+      padding.pad_token = tokenizer_->id_to_token(*id);
+    } else if (!tokenizer_->rules().padding) {
+      throw UsageError(fmt::format("--pad: the tokenizer {} has no padding token", path_));
+    }
+    padding.length.reset();
+    if (pad_ != kLongest) {
+      const auto wrong = integer_from(1, kMostTokens)(pad_);
+      if (!wrong.empty()) throw UsageError(fmt::format("--pad: {}, nor {}", wrong, kLongest));
+      padding.length = std::stoul(pad_);
+    }
+    padding.side = pad_side_ == "left" ? Side::Left : Side::Right;
+    return padding;
+  }
+
+  Encoding encode(const TextBatches& batches, std::size_t i) {
+    const auto& text = batches.texts()[i];
+    Encoding encoding;
+    told_from(batches.where(i), [&] {
+      encoding = text.pair ? tokenizer_->encode_pair(text.text, *text.pair, options_)
+                           : tokenizer_->encode(text.text, options_);
+    });
+    count_offsets_in_characters(encoding, text);
+    return encoding;
+  }
+
+  std::string line(const Encoding& encoding, bool json) const {
+    if (json) return encoding_json(encoding, !pad_.empty()) + "\n";
+    auto line = tokens_ ? sanitize_utf8(fmt::format("{}\n", fmt::join(encoding.tokens, " ")))
+                        : fmt::format("{}\n", fmt::join(encoding.ids, " "));
+    for (const auto& window : encoding.overflowing) line += this->line(window, false);
+    return line;
+  }
+
+  /// All texts have to be there before the longest is known.
+  void print_padded(TextBatches& batches, bool json) {
+    std::vector<Encoding> encodings;
+    while (batches.next()) {
+      const auto first = encodings.size();
+      encodings.resize(first + batches.texts().size());
+      parallel_for(batches.texts().size(), threads_, [&](std::size_t i) { encodings[first + i] = encode(batches, i); });
+    }
+    pad(encodings, *options_.padding);
+    for (const auto& encoding : encodings) std::cout << line(encoding, json);
+  }
+
+  void print_stats(TextBatches& batches) {
+    std::uint64_t texts = 0, tokens = 0, bytes = 0;
+    const auto& rules = tokenizer_->rules();
+    const bool ids_alone = !options_.truncation && !rules.truncation && !options_.padding && !rules.padding &&
+                           !options_.sampling && !input_.pair && input_.jsonl.empty();
+    const auto added = rules.post_processor && !no_special_tokens_ ? rules.post_processor->added_tokens(false) : 0;
+    while (batches.next()) {
+      texts += batches.texts().size();
+      for (const auto& text : batches.texts()) bytes += text.text.size() + text.pair.value_or("").size();
+      if (ids_alone) {
+        tokens += count_ids(batches) + added * batches.texts().size();
+        continue;
+      }
+      std::vector<std::size_t> sizes(batches.texts().size());
+      parallel_for(sizes.size(), threads_, [&](std::size_t i) { sizes[i] = encode(batches, i).size(); });
+      for (const auto size : sizes) tokens += size;
+    }
+    print_json({{"texts", texts}, {"tokens", tokens}, {"bytes", bytes}});
+  }
+
+  /// The fast path for corpora.
+  std::uint64_t count_ids(const TextBatches& batches) {
+    std::vector<std::string_view> texts;
+    for (const auto& text : batches.texts()) texts.push_back(text.text);
+    std::uint64_t count = 0;
+    try {
+      for (const auto& ids : tokenizer_->encode_batch(texts, threads_)) count += ids.size();
+    } catch (const std::runtime_error&) {
+      for (std::size_t i = 0; i < texts.size(); ++i) encode(batches, i);  // names the line
+      throw;
+    }
+    return count;
+  }
+
+  std::string path_;
+  TextInput input_;
+  bool tokens_ = false, stats_ = false, no_special_tokens_ = false, sample_ = false;
+  std::size_t max_length_ = 0, stride_ = 0;
+  std::string strategy_ = "longest_first", pad_, pad_side_ = "right";
+  SubwordSampling sampling_;
+
+  std::unique_ptr<Tokenizer> tokenizer_;
+  EncodeOptions options_;
+  std::size_t threads_ = 1;
+};
+
+}  // namespace
+
+std::unique_ptr<Verb> encode_verb() {
+  return std::make_unique<EncodeVerb>();
+}
+
+}  // namespace langzoo

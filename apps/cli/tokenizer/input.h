@@ -1,0 +1,71 @@
+/// What langzoo-tokenizer reads: texts to encode, lists of ids to decode.
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "apps/cli/base/line_batches.h"
+#include "apps/cli/base/program.h"
+#include "tokenizers/tokenizer.h"
+
+namespace langzoo {
+
+/// Where texts come from; stdin, one a line, where nothing is given.
+struct TextInput {
+  std::vector<std::string> texts;   // --text
+  std::optional<std::string> pair;  // --pair: the second text of each
+  std::string file;                 // one text a line
+  std::string jsonl;                // one {"text", "pair"?} a line
+
+  void add_options(CLI::App& app);
+  /// Throws UsageError for more than one source.
+  void check() const;
+};
+
+/// The texts of an input, in batches.
+class TextBatches {
+ public:
+  /// Throws FileError for a file that cannot be opened. `input` must outlive the object.
+  explicit TextBatches(const TextInput& input);
+
+  /// False at the end. Throws std::runtime_error naming the line that is no such object.
+  bool next();
+  /// They stay until the next call of next().
+  const std::vector<TextPair>& texts() const { return texts_; }
+  /// Where texts()[i] stands, for messages: "book.txt: line 7".
+  std::string where(std::size_t i) const;
+
+ private:
+  void parse_objects();
+
+  const TextInput& input_;
+  std::optional<LineBatches> lines_;
+  std::vector<TextPair> texts_;
+  std::vector<std::size_t> line_of_;  // texts()[i] is from lines()[line_of_[i]]
+  std::deque<std::string> parsed_;
+  bool given_ = false;
+};
+
+/// The ids of a line: [1,2], {"ids": [1,2]}, or numbers with spaces or commas between them. Throws std::runtime_error
+/// saying what is no id.
+std::vector<TokenId> parse_ids(std::string_view line);
+
+/// Runs `work`; what is wrong is told with `where` in front.
+template <class Work>
+void told_from(const std::string& where, const Work& work) {
+  try {
+    work();
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw std::runtime_error(where + ": " + one_line(error));
+  }
+}
+
+/// --threads, or as many as the machine has.
+std::size_t threads_of(const CommonOptions& common);
+
+}  // namespace langzoo
