@@ -58,6 +58,7 @@ class Trie::Builder {
     std::size_t begin, end, depth, place;
   };
   struct Block {
+    std::size_t free = 256;
     Places used{};
     Places bases{};  // two nodes of one base would share their children
   };
@@ -90,6 +91,7 @@ class Trie::Builder {
     for (std::size_t i = 0; i < labels_.size(); ++i) {
       const std::uint32_t place = base ^ labels_[i];
       insert(block.used, place % 256);
+      --block.free;
       trie_.nodes_[place].tag_ = Node::kNoKey | Node::kInUse | labels_[i];
       pending[first + i].place = place;
     }
@@ -101,6 +103,7 @@ class Trie::Builder {
   std::uint32_t find_base() {
     for (std::size_t i = blocks_.size() - std::min(blocks_.size(), kOpenBlocks);; ++i) {
       if (i == blocks_.size()) add_block();
+      if (blocks_[i].free < labels_.size()) continue;
       Places taken = blocks_[i].bases;
       for (const unsigned char label : labels_) {
         const Places places = shifted(blocks_[i].used, label);
