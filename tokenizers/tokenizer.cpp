@@ -13,31 +13,56 @@ namespace langzoo {
 
 namespace {
 
-/// Long enough that a part's overhead vanishes, short enough that threads end together.
-constexpr std::size_t kPartBytes = std::size_t{1} << 18;
-constexpr std::size_t kRangeBytes = std::size_t{1} << 15;
+/// Bytes that a thread takes at a time: enough that the overhead vanishes, few enough that threads end together.
+constexpr std::size_t kMinShare = std::size_t{1} << 13, kMaxShare = std::size_t{1} << 16;
 constexpr std::size_t kTextOverhead = 64;  // what a text costs beside its bytes, in bytes
 
-struct Part {
-  std::size_t text;
-  std::string_view bytes;
+struct Range {
+  std::size_t begin, end;
 };
 
-/// Every text in parts of about kPartBytes, in order.
-std::vector<Part> parts_of(const Tokenizer& tokenizer, std::span<const std::string_view> texts) {
-  std::vector<Part> parts;
-  for (std::size_t i = 0; i < texts.size(); ++i) {
-    std::string_view rest = texts[i];
-    while (rest.size() > 2 * kPartBytes) {
-      const std::size_t cut = tokenizer.cut_point(rest, kPartBytes);
-      if (cut == 0) break;
-      parts.push_back({i, rest.substr(0, cut)});
-      rest.remove_prefix(cut);
+/// The texts in ranges of a share each; a text longer than that is alone. Returns the size of a share too.
+template <class SizeOf>
+std::pair<std::vector<Range>, std::size_t> share_out(std::size_t texts, std::size_t threads, SizeOf&& size_of) {
+  std::size_t total = 0;
+  for (std::size_t i = 0; i < texts; ++i) total += size_of(i) + kTextOverhead;
+  const std::size_t share = std::clamp(total / (4 * std::max<std::size_t>(threads, 1)), kMinShare, kMaxShare);
+  std::vector<Range> ranges;
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < texts; ++i) {
+    const std::size_t size = size_of(i) + kTextOverhead;
+    if (ranges.empty() || bytes + size > share) {
+      ranges.push_back({i, i});
+      bytes = 0;
     }
-    parts.push_back({i, rest});
+    ranges.back().end = i + 1;
+    bytes += size;
   }
-  return parts;
+  return {std::move(ranges), share};
 }
+
+/// The ids of the texts in `range`; short ones by way of one buffer, so that each result is allocated once.
+void encode_range(const Tokenizer& tokenizer, std::span<const std::string_view> texts, Range range,
+                  std::vector<std::vector<TokenId>>& result) {
+  std::vector<TokenId> buffer;
+  for (std::size_t i = range.begin; i < range.end; ++i) {
+    if (texts[i].size() > kMaxShare) {
+      tokenizer.encode(texts[i], result[i]);
+      continue;
+    }
+    buffer.clear();
+    tokenizer.encode(texts[i], buffer);
+    result[i].assign(buffer.begin(), buffer.end());
+  }
+}
+
+/// A range of texts, or a part of the one text in it.
+struct Share {
+  Range texts;
+  std::string_view part;
+  std::vector<TokenId> ids = {};  // of the part
+  bool done = false;
+};
 
 /// Calls work(0) to work(count - 1), each once, on up to `threads` threads; rethrows the first exception.
 template <class Work>
@@ -130,19 +155,10 @@ std::vector<Encoding> Tokenizer::encode_batch(std::span<const TextPair> texts, c
                                               std::size_t threads) const {
   std::vector<Encoding> encodings(texts.size());
   if (options.sampling != nullptr) threads = 1;
-  // Ranges of texts of about kRangeBytes.
-  std::vector<std::size_t> ends;
-  std::size_t bytes = 0;
-  for (std::size_t i = 0; i < texts.size(); ++i) {
-    bytes += texts[i].text.size() + (texts[i].pair ? texts[i].pair->size() : 0) + kTextOverhead;
-    if (bytes < kRangeBytes && i + 1 < texts.size()) continue;
-    ends.push_back(i + 1);
-    bytes = 0;
-  }
-  run_on_threads(threads, ends.size(), [&](std::size_t range) {
-    for (std::size_t i = range == 0 ? 0 : ends[range - 1]; i < ends[range]; ++i) {
-      encodings[i] = encode_one(texts[i], options);
-    }
+  const auto size_of = [&](std::size_t i) { return texts[i].text.size() + texts[i].pair.value_or("").size(); };
+  const std::vector<Range> ranges = share_out(texts.size(), threads, size_of).first;
+  run_on_threads(threads, ranges.size(), [&](std::size_t range) {
+    for (std::size_t i = ranges[range].begin; i < ranges[range].end; ++i) encodings[i] = encode_one(texts[i], options);
   });
   finish(encodings, options);
   return encodings;
@@ -152,20 +168,48 @@ std::vector<std::vector<TokenId>> Tokenizer::encode_batch(std::span<const std::s
                                                           std::size_t threads) const {
   std::vector<std::vector<TokenId>> result(texts.size());
   if (threads <= 1) {
-    for (std::size_t i = 0; i < texts.size(); ++i) encode(texts[i], result[i]);
+    encode_range(*this, texts, {0, texts.size()}, result);
     return result;
   }
-  const std::vector<Part> parts = parts_of(*this, texts);
-  std::vector<std::vector<TokenId>> ids(parts.size());
-  run_on_threads(threads, parts.size(), [&](std::size_t i) { encode(parts[i].bytes, ids[i]); });
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    std::vector<TokenId>& out = result[parts[i].text];
-    if (out.empty()) {
-      out = std::move(ids[i]);
-    } else {
-      out.insert(out.end(), ids[i].begin(), ids[i].end());
+  const auto [ranges, share] = share_out(texts.size(), threads, [&](std::size_t i) { return texts[i].size(); });
+  std::vector<Share> shares;
+  for (const Range& range : ranges) {
+    std::string_view rest;
+    if (range.end - range.begin == 1) {
+      rest = texts[range.begin];
+      while (rest.size() > 2 * share) {
+        const std::size_t cut = cut_point(rest, share);
+        if (cut == 0) break;
+        shares.push_back({range, rest.substr(0, cut)});
+        rest.remove_prefix(cut);
+      }
     }
+    shares.push_back({range, rest});
   }
+
+  // Whoever finishes a share puts together what is complete up to there, while the others go on.
+  std::mutex mutex;
+  std::size_t joined = 0;
+  const auto join_parts = [&](Share& finished) {
+    const std::lock_guard lock(mutex);
+    finished.done = true;
+    for (; joined < shares.size() && shares[joined].done; ++joined) {
+      const std::vector<TokenId> ids = std::move(shares[joined].ids);
+      const std::size_t text = shares[joined].texts.begin, bytes = shares[joined].part.size();
+      std::vector<TokenId>& all = result[text];
+      if (all.empty() && bytes > 0) all.reserve(ids.size() * texts[text].size() / bytes);
+      all.insert(all.end(), ids.begin(), ids.end());
+    }
+  };
+  run_on_threads(threads, shares.size(), [&](std::size_t i) {
+    Share& mine = shares[i];
+    if (mine.part.empty()) {
+      encode_range(*this, texts, mine.texts, result);
+    } else {
+      encode(mine.part, mine.ids);
+    }
+    join_parts(mine);
+  });
   return result;
 }
 
