@@ -14,13 +14,16 @@ namespace langzoo {
 /// Bytes spelled as characters: printable Latin-1 bytes stand for themselves, the other 68 are U+0100 and following in
 /// byte order, so that a vocabulary holds neither spaces nor control characters ("Ġthe" is " the").
 std::string spell_bytes(std::string_view bytes);
+char32_t spell_byte(unsigned char byte);
 /// The bytes that `spelled` stands for; nothing where a character spells no byte.
 std::optional<std::string> unspell_bytes(std::string_view spelled);
 
-/// The end of the piece that begins at text[begin], `begin` < text.size(), by GPT-2's pattern
-///     's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
-/// `text` is valid UTF-8. Letters and numbers are Unicode 16's whatever the system's libraries know, as in Python's
-/// `tokenizers`.
+/// GPT-2's pattern as it was published.
+inline constexpr std::string_view kGpt2Pattern =
+    R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
+
+/// The end of the piece that begins at text[begin], `begin` < text.size(), by GPT-2's pattern. `text` is valid UTF-8.
+/// Letters and numbers are Unicode 16's whatever the system's libraries know, as in Python's `tokenizers`.
 std::size_t gpt2_piece_end(std::string_view text, std::size_t begin);
 
 /// Calls visit(begin, end) for the pieces of any text in order; an ill-formed part of it is a piece of its own.

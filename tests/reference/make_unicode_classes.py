@@ -1,24 +1,46 @@
-"""Writes tokenizers/unicode_classes.inc: the letters (L) and numbers (N) of Unicode as Python's `tokenizers` classifies them.
+"""Writes tokenizers/unicode_classes.inc: the classes of characters as Python's `tokenizers` has them.
 
-Versions: tokenizers 0.23.3 (Unicode 16). Usage: python make_unicode_classes.py > ../../tokenizers/unicode_classes.inc
+Versions: tokenizers 0.23.3. Usage: python make_unicode_classes.py > ../../tokenizers/unicode_classes.inc
 
-The classes are asked of the package itself, by which neighbours GPT-2's pre-tokenizer leaves a character with, so that
-the pieces are the same whatever Unicode version the system's libraries know.
+The classes are asked of the package itself, by which neighbours a pre-tokenizer leaves a character with, so that words
+are the same whatever Unicode version the system's libraries know. The package's own parts differ in theirs: letters (L),
+numbers (N) and word characters (\\w) are Unicode 16's, numeric ones (N again, of another library) Unicode 17's,
+punctuation (P) is Unicode 8's and all of ASCII's that is no letter or digit. White space has been the same in all.
 """
 
 import sys
 
 from tokenizers import pre_tokenizers
 
-split = pre_tokenizers.ByteLevel(add_prefix_space=False).pre_tokenize_str
+gpt2 = pre_tokenizers.ByteLevel(add_prefix_space=False).pre_tokenize_str
+words = pre_tokenizers.Whitespace().pre_tokenize_str
+digits = pre_tokenizers.Digits().pre_tokenize_str
+punctuation = pre_tokenizers.Punctuation().pre_tokenize_str
+spaces = pre_tokenizers.WhitespaceSplit().pre_tokenize_str
 
 
 def is_letter(c):
-    return len(split("a" + c)) == 1
+    return len(gpt2("a" + c)) == 1
 
 
 def is_number(c):
-    return len(split("1" + c)) == 1
+    return len(gpt2("1" + c)) == 1
+
+
+def is_word(c):
+    return words("a" + c)[0][0] == "a" + c
+
+
+def is_numeric(c):
+    return len(digits("a" + c)) == 2
+
+
+def is_punctuation(c):
+    return len(punctuation("a" + c)) == 2
+
+
+def is_white_space(c):
+    return spaces("a" + c)[0][0] == "a"
 
 
 def ranges(test):
@@ -34,7 +56,9 @@ def ranges(test):
 
 def main():
     print("// Written by tests/reference/make_unicode_classes.py; ranges are inclusive.")
-    for name, test in ("kLetters", is_letter), ("kNumbers", is_number):
+    classes = {"kLetters": is_letter, "kNumbers": is_number, "kWhiteSpace": is_white_space, "kWord": is_word,
+               "kNumeric": is_numeric, "kPunctuation": is_punctuation}
+    for name, test in classes.items():
         print(f"constexpr CodePointRange {name}[] = {{")
         line = "   "
         for first, last in ranges(test):

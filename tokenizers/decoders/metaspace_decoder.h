@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "tokenizers/decoders/decoder.h"
-#include "tokenizers/pre_tokenizers/metaspace.h"
+#include "tokenizers/pre_tokenizers/metaspace_pre_tokenizer.h"
 
 namespace langzoo {
 

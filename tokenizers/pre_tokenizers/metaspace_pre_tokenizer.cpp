@@ -1,8 +1,9 @@
-#include "tokenizers/pre_tokenizers/metaspace.h"
+#include "tokenizers/pre_tokenizers/metaspace_pre_tokenizer.h"
 
 #include <utility>
 
 #include "tokenizers/json_field.h"
+#include "tokenizers/pre_tokenizers/pieces.h"
 #include "tokenizers/utf8.h"
 
 namespace langzoo {
@@ -48,6 +49,25 @@ std::string metaspace_json(const MetaspaceOptions& options) {
   }
   return fmt::format(R"({{"type": "Metaspace", "replacement": {}, "prepend_scheme": "{}", "split": {}}})",
                      json_string(replacement), scheme, options.split);
+}
+
+void MetaspacePreTokenizer::cut(std::vector<NormalizedText>& words) const {
+  std::string replacement;
+  append_utf8(replacement, options_.replacement);
+  std::vector<Offset> spaces;
+  for (NormalizedText& word : words) {
+    spaces.clear();
+    const std::string& text = word.text();
+    for (std::size_t at = text.find(' '); at != std::string::npos; at = text.find(' ', at + 1)) {
+      spaces.push_back({at, at + 1});
+    }
+    word.replace(spaces, replacement);
+    const bool wants_prefix = options_.prepend_scheme == PrependScheme::Always ||
+                              (options_.prepend_scheme == PrependScheme::First && word.at_start());
+    if (wants_prefix && !word.text().starts_with(replacement)) word.prepend(replacement);
+  }
+  if (!options_.split) return;
+  split_at_characters(words, SplitBehavior::MergedWithNext, [this](char32_t c) { return c == options_.replacement; });
 }
 
 }  // namespace langzoo
