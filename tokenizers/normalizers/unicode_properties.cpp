@@ -53,11 +53,6 @@ utf8proc_int32_t grapheme_representative(char32_t c) {
 
 }  // namespace
 
-bool is_white_space(char32_t c) {
-  return (c >= 0x9 && c <= 0xD) || c == ' ' || c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) ||
-         c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
-}
-
 bool is_other(char32_t c) {
   return find_range(kOther, c) != nullptr;
 }

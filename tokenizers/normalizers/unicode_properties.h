@@ -4,10 +4,10 @@
 #include <cstddef>
 #include <string_view>
 
+#include "tokenizers/unicode_classes.h"
+
 namespace langzoo {
 
-/// Unicode's White_Space.
-bool is_white_space(char32_t c);
 /// Control, format, private use: what BertNormalizer takes for garbage. Characters without a meaning yet are none.
 bool is_other(char32_t c);
 bool is_nonspacing_mark(char32_t c);
