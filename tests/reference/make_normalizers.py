@@ -7,11 +7,16 @@ the text for each]; and `digests`, one CRC-32 for every 4096 code points, so tha
 for each code point alone, and over the result and the offsets for each between two letters, 256 to a text.
 """
 
+import io
 import json
+import pathlib
 import struct
 import sys
+import tempfile
 import zlib
 
+import sentencepiece
+from sentencepiece import sentencepiece_model_pb2
 from tokenizers import PreTokenizedString, Regex, normalizers as n
 
 CASES = [
@@ -39,6 +44,30 @@ CASES = [
 
 def bert(**options):
     return n.BertNormalizer(**options)
+
+
+RULES = {  # some of NFKC's and of what sentencepiece calls nmt; the last ones try the package's way with clusters
+    "\u0001": "", "\u0002": "", "\u00ad": "", "\u200b": " ", "\u00a0": " ", "\u3000": " ", "\t": " ", "\r": " ",
+    "\n": " ", "\r\n": " ", "\ufb01": "fi", "\u2460": "1", "\u00bd": "1\u20442", "\u2122": "TM", "\uff21": "A",
+    "e\u0301": "\u00e9", "a\u0308": "\u00e4", "A\u030a": "\u00c5", "\u00e4\u0301": "a\u0301\u0308",
+    "\u304b\u3099": "\u304c", "\u1100\u1161": "\uac00", "\ufdfa": "\u0635\u0644\u0649", "\u0344": "\u0308\u0301",
+    "\U0002f800": "\u4e3d", "\u00a9": "(c)", "\u00a9\u200d": "(z)", "\u0600": "#", "\u0915": "k", "\u05e9": "s",
+}
+
+
+def charsmap():
+    """Python's Precompiled for the rules, compiled by sentencepiece."""
+    with tempfile.TemporaryDirectory() as folder:
+        rules = pathlib.Path(folder, "rules.tsv")
+        codes = lambda text: " ".join(f"{ord(c):X}" for c in text)
+        rules.write_text("".join(f"{codes(key)}\t{codes(value)}\n" for key, value in RULES.items()))
+        model = io.BytesIO()
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(["the lamp is on the table"] * 10), model_writer=model, model_type="char",
+            vocab_size=16, hard_vocab_limit=False, normalization_rule_tsv=str(rules), minloglevel=2)
+        proto = sentencepiece_model_pb2.ModelProto()
+        proto.ParseFromString(model.getvalue())
+        return n.Precompiled(proto.normalizer_spec.precompiled_charsmap)
 
 
 def normalizers():
@@ -69,6 +98,8 @@ def normalizers():
         "replace_regex_start": (n.Replace(Regex("^"), "\u2581"), False),
         "llama": (n.Sequence([n.Prepend("\u2581"), n.Replace(" ", "\u2581")]), False),
         "xlnet": (n.Sequence([n.Replace("``", '"'), n.Replace("''", '"'), n.NFKD(), n.StripAccents(), n.Lowercase()]), True),
+        "precompiled": (charsmap(), True),
+        "albert": (n.Sequence([n.NFKD(), n.StripAccents(), n.Lowercase(), charsmap(), n.Replace(Regex(" {2,}"), " ")]), False),
         "empty_sequence": (n.Sequence([]), False),
     }
 

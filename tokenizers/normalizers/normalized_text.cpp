@@ -39,6 +39,12 @@ void NormalizedText::check(std::size_t begin, std::size_t end) const {
   }
 }
 
+void NormalizedText::check_size(std::size_t size) const {
+  if (size <= max_size()) return;
+  throw std::runtime_error(
+      fmt::format("normalizing makes more than {} bytes of {}", max_size(), original_.end - original_.begin));
+}
+
 void NormalizedText::spell_out_origins() {
   if (!origins_.empty() || text_.empty()) return;
   if (text_.size() > std::numeric_limits<std::uint32_t>::max()) {
@@ -106,6 +112,7 @@ void NormalizedText::transform(std::size_t begin, std::size_t end, std::span<con
     append_utf8(out, code_point);
     origins.insert(origins.end(), out.size() - size, origin);
   }
+  check_size(text_.size() - (end - begin) + out.size());
   const auto index = [](std::size_t i) { return static_cast<std::ptrdiff_t>(i); };
   text_.replace(begin, end - begin, out);
   const std::size_t common = std::min(origins.size(), end - kept);
@@ -129,6 +136,7 @@ void NormalizedText::replace(std::span<const Offset> ranges, std::string_view wi
       return;
     }
   }
+  check_size(text_.size() + ranges.size() * with.size());
   spell_out_origins();
   std::string text;
   std::vector<Origin> origins;
@@ -159,6 +167,7 @@ void NormalizedText::replace(std::size_t begin, std::size_t end, std::string_vie
 
 void NormalizedText::prepend(std::string_view prefix) {
   if (text_.empty() || prefix.empty()) return;
+  check_size(text_.size() + prefix.size());
   spell_out_origins();
   text_.insert(0, prefix);
   origins_.insert(origins_.begin(), prefix.size(), Origin(origins_.front()));
@@ -166,6 +175,7 @@ void NormalizedText::prepend(std::string_view prefix) {
 
 void NormalizedText::append(std::string_view suffix) {
   if (suffix.empty()) return;
+  check_size(text_.size() + suffix.size());
   const bool was_empty = text_.empty();
   spell_out_origins();
   text_ += suffix;

@@ -21,6 +21,9 @@ class NormalizedText {
 
   const std::string& text() const { return text_; }
   bool empty() const { return text_.empty(); }
+  /// How long the text may get: replacements out of a file must not take memory without bounds. An edit that would make
+  /// it longer throws std::runtime_error.
+  std::size_t max_size() const { return (std::size_t{16} << 20) + 64 * (original_.end - original_.begin); }
   /// Whether the part begins where the original does: what Metaspace's and ByteLevel's "first" asks.
   bool at_start() const { return original_.begin == 0; }
 
@@ -65,6 +68,7 @@ class NormalizedText {
   NormalizedText() = default;
 
   void check(std::size_t begin, std::size_t end) const;
+  void check_size(std::size_t size) const;
   /// Fills origins_ where it says by being empty that every byte is its own origin.
   void spell_out_origins();
 

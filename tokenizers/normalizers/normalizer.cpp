@@ -5,8 +5,10 @@
 #include <utility>
 #include <vector>
 
+#include "tokenizers/base64.h"
 #include "tokenizers/json_field.h"
 #include "tokenizers/normalizers/bert_normalizer.h"
+#include "tokenizers/normalizers/precompiled_normalizer.h"
 #include "tokenizers/normalizers/replace_normalizer.h"
 #include "tokenizers/normalizers/simple_normalizers.h"
 #include "tokenizers/normalizers/unicode_normalizer.h"
@@ -74,6 +76,18 @@ Pointer read_replace(const JsonField& field) {
   }
 }
 
+Pointer read_precompiled(const JsonField& field) {
+  field.only({"type", "precompiled_charsmap"});
+  const JsonField charsmap = field.at("precompiled_charsmap");
+  const auto bytes = decode_base64(charsmap.string());
+  if (!bytes) charsmap.fail("is not base64");
+  try {
+    return std::make_shared<PrecompiledNormalizer>(*bytes);
+  } catch (const std::invalid_argument& error) {
+    charsmap.fail(error.what());
+  }
+}
+
 constexpr std::pair<std::string_view, Pointer (*)(const JsonField&)> kKinds[] = {
     {"Sequence", read_sequence},
     {"NFC", [](const JsonField& f) { return read_plain<UnicodeNormalizer>(f, UnicodeForm::Nfc); }},
@@ -86,6 +100,7 @@ constexpr std::pair<std::string_view, Pointer (*)(const JsonField&)> kKinds[] = 
     {"Replace", read_replace},
     {"Prepend", read_prepend},
     {"Strip", read_strip},
+    {"Precompiled", read_precompiled},
     {"Nmt", [](const JsonField& f) { return read_plain<NmtNormalizer>(f); }},
     {"ByteLevel", [](const JsonField& f) { return read_plain<ByteLevelNormalizer>(f); }},
 };

@@ -51,6 +51,14 @@ utf8proc_int32_t grapheme_representative(char32_t c) {
   }
 }
 
+/// Whether no two characters of which this holds are in one cluster: letters, ideographs and syllables of common
+/// scripts.
+bool stands_apart(char32_t c) {
+  if (c < 0x80) return c != '\r' && c != '\n';
+  return (c >= 0xC0 && c < 0x300) || (c >= 0x370 && c < 0x483) || (c >= 0x3041 && c < 0x3097) ||
+         (c >= 0x30A0 && c < 0x3200) || (c >= 0x3400 && c < 0xA000) || (c >= 0xAC00 && c < 0xD7A4);
+}
+
 }  // namespace
 
 bool is_other(char32_t c) {
@@ -73,15 +81,13 @@ char32_t to_lower(char32_t c) {
   return static_cast<char32_t>(static_cast<std::int32_t>(c) + range->difference);
 }
 
-std::size_t short_grapheme_end(std::string_view text, std::size_t begin) {
-  constexpr std::size_t kLongest = 5;
+std::size_t grapheme_end(std::string_view text, std::size_t begin) {
   Utf8Char c = decode_utf8(text, begin);
   std::size_t at = begin + c.length;
   utf8proc_int32_t state = 0;
-  while (at < text.size() && at - begin <= kLongest) {
+  while (at < text.size()) {
     const Utf8Char next = decode_utf8(text, at);
-    // Two ASCII characters stand apart but for CR LF.
-    if (c.code_point < 0x80 && next.code_point < 0x80 && !(c.code_point == '\r' && next.code_point == '\n')) break;
+    if (stands_apart(c.code_point) && stands_apart(next.code_point)) break;
     if (utf8proc_grapheme_break_stateful(grapheme_representative(c.code_point),
                                          grapheme_representative(next.code_point), &state)) {
       break;

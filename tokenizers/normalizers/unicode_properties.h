@@ -17,9 +17,9 @@ bool is_inert(char32_t c);
 /// The lower case where it is one character: for all but U+0130, whose is "i" and U+0307.
 char32_t to_lower(char32_t c);
 
-/// The end of the extended grapheme cluster that begins at text[begin], exact up to 5 bytes: of longer ones only that
-/// they are longer.
-std::size_t short_grapheme_end(std::string_view text, std::size_t begin);
+/// The end of the extended grapheme cluster (Standard Annex #29) that begins at text[begin]. Indic conjuncts, which are
+/// of 9 bytes and more, come apart: what this is for looks into clusters of up to 5.
+std::size_t grapheme_end(std::string_view text, std::size_t begin);
 
 /// The first byte at or after `from` that is not ASCII, or text.size().
 std::size_t ascii_end(std::string_view text, std::size_t from = 0);
