@@ -125,3 +125,54 @@ TEST_CASE("a normalizer describes itself as it was described") {
   }
   CHECK(read(nullptr) == nullptr);
 }
+
+TEST_CASE("a text may be cut at its borders where a normalizer says so") {
+  const std::string text =
+      "Two  caf\xC3\xA9s, ab aab b a e\xCC\x81 ``x'' \xE4\xB8\xAD\xE6\x96\x87 a b\xCC\x81\xCC\xA3 c \xE2\x91\xA0 d  ";
+  std::size_t cutting = 0;
+  for (const auto& [name, golden] : goldens().items()) {
+    const auto normalizer = read(golden["normalizer"]);
+    if (!normalizer->cuts_at_borders()) continue;
+    ++cutting;
+    CAPTURE(name);
+    NormalizedText whole(text);
+    normalizer->normalize(whole);
+    std::string joined;
+    std::vector<std::size_t> ends;
+    const auto is_printable = [&](std::size_t i) { return text[i] > 0x20 && text[i] < 0x7F; };
+    for (std::size_t begin = 0, at = 1; at <= text.size(); ++at) {
+      const bool border = at + 1 < text.size() && text[at] == ' ' && is_printable(at - 1) && is_printable(at + 1);
+      if (!border && at < text.size()) continue;
+      NormalizedText part(std::string_view(text).substr(begin, at - begin), begin);
+      normalizer->normalize(part);
+      joined += part.text();
+      const auto part_ends = origins(part);
+      ends.insert(ends.end(), part_ends.begin(), part_ends.end());
+      begin = at;
+    }
+    CHECK(joined == whole.text());
+    CHECK(ends == origins(whole));
+  }
+  CHECK(cutting >= 18);
+  CHECK_FALSE(read(goldens()["prepend"]["normalizer"])->cuts_at_borders());
+  CHECK_FALSE(read(goldens()["llama"]["normalizer"])->cuts_at_borders());
+  CHECK_FALSE(read(goldens()["strip"]["normalizer"])->cuts_at_borders());
+  CHECK(read(goldens()["albert"]["normalizer"])->cuts_at_borders());
+}
+
+TEST_CASE("a normalizer that cannot be used is named") {
+  const auto fails_with = [](const char* described, const std::string& what) {
+    CAPTURE(described);
+    CHECK_THROWS_WITH(read(json::parse(described)), Catch::Contains("tokenizer.json") && Catch::Contains(what));
+  };
+  fails_with(R"({"type":"Nope"})", "normalizer.type: the normalizer \"Nope\" is not supported");
+  fails_with(R"({"type":"NFC","form":1})", "the key 'form' is not supported");
+  fails_with(R"({"type":"Sequence","normalizers":[{"type":"NFC"},{"type":"X"}]})", "normalizer.normalizers[1].type");
+  fails_with(R"({"type":"Sequence","normalizers":[null]})", "normalizer.normalizers[0]");
+  fails_with(R"({"type":"Strip","strip_left":true})", "normalizer.strip_right: is missing");
+  fails_with(R"({"type":"Replace","pattern":{"Regex":"("},"content":""})", "normalizer.pattern.Regex");
+  fails_with(R"({"type":"Replace","pattern":{},"content":""})", "normalizer.pattern");
+  fails_with(R"({"type":"Precompiled","precompiled_charsmap":"?"})", "is not base64");
+  fails_with(R"({"type":"Precompiled","precompiled_charsmap":"CAAAAAAAAAA="})", "normalizer.precompiled_charsmap");
+  fails_with(R"({"type":7})", "normalizer.type");
+}
