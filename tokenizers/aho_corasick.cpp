@@ -12,8 +12,10 @@ AhoCorasick::AhoCorasick(std::span<const std::string_view> strings) {
     if (!strings[i].empty()) order.push_back(static_cast<std::uint32_t>(i));
     longest_ = std::max(longest_, strings[i].size());
   }
-  std::stable_sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
-    return std::lexicographical_compare(strings[a].rbegin(), strings[a].rend(), strings[b].rbegin(), strings[b].rend());
+  const auto less = [](char a, char b) { return static_cast<unsigned char>(a) < static_cast<unsigned char>(b); };
+  std::stable_sort(order.begin(), order.end(), [&](std::uint32_t i, std::uint32_t j) {
+    const std::string_view a = strings[i], b = strings[j];
+    return std::lexicographical_compare(a.rbegin(), a.rend(), b.rbegin(), b.rend(), less);
   });
 
   // Breadth first: children of a node follow each other, and a node's fail is complete before it is needed.

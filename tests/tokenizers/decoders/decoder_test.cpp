@@ -53,7 +53,8 @@ TEST_CASE("a byte-level decoder keeps bytes that are no UTF-8") {
 }
 
 TEST_CASE("no tokens are no text") {
-  for (const auto& entry : test::golden("decoders.json")["decoders"]) {
+  const nlohmann::json golden = test::golden("decoders.json");
+  for (const auto& entry : golden["decoders"]) {
     CHECK(decoded(*read(entry["decoder"]), {}).empty());
   }
 }
