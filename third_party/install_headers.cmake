@@ -6,7 +6,7 @@ else()
 endif()
 foreach(folder IN LISTS folders)
   file(GLOB_RECURSE headers RELATIVE ${root} ${root}/${folder}/*.h)
-  list(FILTER headers EXCLUDE REGEX "(json_field|vocabulary).h$")  # internal
+  list(FILTER headers EXCLUDE REGEX "(json_field|vocabulary|sentencepiece_library).h$")  # internal
   foreach(header IN LISTS headers)
     file(READ ${root}/${header} text)
     string(REGEX REPLACE "#include \"((tokenizers|data|models|apps)/[^\"]*)\"" "#include <langzoo/\\1>" text "${text}")

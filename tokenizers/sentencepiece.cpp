@@ -1,0 +1,143 @@
+#include "tokenizers/sentencepiece.h"
+
+#include <stdexcept>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "data/files/files.h"
+#include "tokenizers/sentencepiece_encoder.h"
+#include "tokenizers/sentencepiece_library.h"
+#include "tokenizers/sentencepiece_model.h"
+
+namespace langzoo {
+
+namespace {
+
+/// Published models have a few MB.
+constexpr std::uint64_t kMaxModelBytes = std::uint64_t{1} << 28;
+
+void load(sentencepiece::SentencePieceProcessor& processor, std::string_view model, const std::filesystem::path& path) {
+  silence_sentencepiece();
+  const auto status = processor.LoadFromSerializedProto(model);
+  if (!status.ok()) throw FileError(path, message_of(status));
+}
+
+void check(const sentencepiece::util::Status& status) {
+  if (!status.ok()) throw std::runtime_error("sentencepiece: " + message_of(status));
+}
+
+std::optional<TokenId> present(int id) {
+  return id < 0 ? std::nullopt : std::optional<TokenId>(id);
+}
+
+}  // namespace
+
+struct SentencePiece::Impl {
+  Impl(std::string bytes, const std::filesystem::path& path)
+      : model_bytes(std::move(bytes)), model(parse_sentencepiece_model(model_bytes, path)) {
+    load(processor, model_bytes, path);
+    special_tokens.unk = present(processor.unk_id());
+    special_tokens.bos = present(processor.bos_id());
+    special_tokens.eos = present(processor.eos_id());
+    special_tokens.pad = present(processor.pad_id());
+    if (model.algorithm != SentencePieceModel::Algorithm::Unigram) {
+      load(unnormalized, without_normalization(model_bytes), path);
+    }
+    encoder.emplace(model, [this](std::string_view normalized, std::vector<TokenId>& ids) {
+      std::vector<int> result;
+      check(unnormalized.Encode(normalized, &result));
+      ids.assign(result.begin(), result.end());
+    });
+  }
+
+  std::size_t index_of(TokenId id) const {
+    if (id < 0 || static_cast<std::size_t>(id) >= model.pieces.size()) {
+      throw std::out_of_range(fmt::format("the id {} is not in the vocabulary of {} tokens", id, model.pieces.size()));
+    }
+    return static_cast<std::size_t>(id);
+  }
+
+  std::string model_bytes;
+  SentencePieceModel model;
+  sentencepiece::SentencePieceProcessor processor;
+  sentencepiece::SentencePieceProcessor unnormalized;  // for text that is normalized already
+  SpecialTokens special_tokens;
+  std::optional<SentencePieceEncoder> encoder;
+};
+
+SentencePiece::SentencePiece(std::string model, const std::filesystem::path& path)
+    : impl_(std::make_unique<Impl>(std::move(model), path)) {}
+SentencePiece::~SentencePiece() = default;
+
+const std::string& SentencePiece::model() const {
+  return impl_->model_bytes;
+}
+
+void SentencePiece::encode(std::string_view text, std::vector<TokenId>& ids) const {
+  if (impl_->encoder->supported()) {
+    impl_->encoder->encode(text, ids);
+    return;
+  }
+  std::vector<int> result;
+  check(impl_->processor.Encode(text, &result));
+  ids.insert(ids.end(), result.begin(), result.end());
+}
+
+Encoding SentencePiece::encode_sequence(std::string_view text, const EncodeOptions& options) const {
+  sentencepiece::ImmutableSentencePieceText result;
+  check(impl_->processor.Encode(text, result.mutable_proto()));
+  Encoding encoding;
+  for (std::size_t i = 0; i < result.pieces_size(); ++i) {
+    const auto piece = result.pieces(static_cast<int>(i));
+    encoding.ids.push_back(static_cast<TokenId>(piece.id()));
+    encoding.offsets.push_back({piece.begin(), piece.end()});
+    if (options.tokens) encoding.tokens.push_back(piece.piece());
+  }
+  encoding.word_ids.assign(encoding.size(), Encoding::kNoWord);
+  return encoding;
+}
+
+std::string SentencePiece::decode(std::span<const TokenId> ids, bool skip_special_tokens) const {
+  std::vector<int> kept;
+  for (const TokenId id : ids) {
+    const auto kind = impl_->model.pieces[impl_->index_of(id)].kind;
+    if (!skip_special_tokens || kind != SentencePieceModel::Kind::Unknown) kept.push_back(id);
+  }
+  std::string text;
+  check(impl_->processor.Decode(kept, &text));
+  return text;
+}
+
+std::size_t SentencePiece::vocab_size() const {
+  return impl_->model.pieces.size();
+}
+
+std::optional<TokenId> SentencePiece::token_to_id(std::string_view token) const {
+  const TokenId id = impl_->processor.PieceToId(token);
+  if (id < 0 || impl_->model.pieces[static_cast<std::size_t>(id)].text != token) return std::nullopt;
+  return id;
+}
+
+std::string SentencePiece::id_to_token(TokenId id) const {
+  return impl_->model.pieces[impl_->index_of(id)].text;
+}
+
+const SpecialTokens& SentencePiece::special_tokens() const {
+  return impl_->special_tokens;
+}
+
+std::size_t SentencePiece::cut_point(std::string_view text, std::size_t at) const {
+  return impl_->encoder->supported() ? impl_->encoder->cut_point(text, at) : 0;
+}
+
+void SentencePiece::save(const std::filesystem::path& dir) const {
+  std::filesystem::create_directories(dir);
+  write_file_atomically(dir / "spiece.model", impl_->model_bytes);
+}
+
+std::unique_ptr<SentencePiece> load_sentencepiece(const std::filesystem::path& path) {
+  return std::make_unique<SentencePiece>(read_file(path, kMaxModelBytes), path);
+}
+
+}  // namespace langzoo
