@@ -3,19 +3,14 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "tokenizers/byte_level_bpe.h"
+#include "tokenizers/trainers/text_source.h"
 
 namespace langzoo {
-
-struct ByteLevelBpeProgress {
-  std::uint64_t bytes_read = 0;
-  std::size_t tokens = 0;  // of the vocabulary so far; 0 while the text is being read
-};
 
 struct ByteLevelBpeTrainerOptions {
   std::size_t vocab_size =
@@ -23,16 +18,12 @@ struct ByteLevelBpeTrainerOptions {
   std::uint64_t min_frequency = 0;  // a pair that is rarer is not merged
   std::vector<std::string> special_tokens = {"<|endoftext|>"};
   bool add_prefix_space = false;
-  std::size_t threads = 1;                                    // the result does not depend on it
-  std::function<void(const ByteLevelBpeProgress&)> progress;  // called now and then, by one thread at a time
+  std::size_t threads = 1;  // the result does not depend on it
+  ProgressCallback progress;
 };
 
-/// Puts the next text into its argument and returns true, or returns false at the end. Called by one thread at a time.
-/// A text larger than memory may come in parts that are cut where no piece is cut (is_gpt2_border).
-using TextSource = std::function<bool(std::string&)>;
-
-/// The texts of `next`, each on its own, are read once; what is kept are the distinct pieces and their counts.
-/// Pairs are merged by falling count, equal counts by rising (left id, right id).
+/// The texts of `next`, of any bytes, each on its own, are read once; what is kept are the distinct pieces and their
+/// counts. Pairs are merged by falling count, equal counts by rising (left id, right id).
 /// The first special token `<|endoftext|>` becomes bos, eos and unk, as in GPT-2.
 /// Throws std::invalid_argument for a vocab_size below 256 + the special tokens.
 std::unique_ptr<ByteLevelBpe> train_byte_level_bpe(const TextSource& next, const ByteLevelBpeTrainerOptions& options);

@@ -1,18 +1,11 @@
 #include "tests/support/plain_test.h"
 
 #include "tests/tokenizers/tokenizer_goldens.h"
+#include "tests/tokenizers/trainers/trainer_support.h"
 #include "tokenizers/trainers/byte_level_bpe_trainer.h"
 
 namespace langzoo::test {
 namespace {
-
-TextSource source_of(const std::vector<std::string>& texts) {
-  return [&texts, i = std::size_t{0}](std::string& text) mutable {
-    if (i == texts.size()) return false;
-    text = texts[i++];
-    return true;
-  };
-}
 
 std::vector<std::string> spelled_merges(const ByteLevelBpeModel& model) {
   std::vector<std::string> merges;
@@ -58,8 +51,8 @@ TEST_CASE("byte-level BPE trainer: reports progress, passes errors on, and takes
   ByteLevelBpeTrainerOptions options;
   options.vocab_size = 400;
   options.threads = 2;
-  ByteLevelBpeProgress last;
-  options.progress = [&](const ByteLevelBpeProgress& now) {
+  TrainingProgress last;
+  options.progress = [&](const TrainingProgress& now) {
     CHECK(now.bytes_read >= last.bytes_read);
     last = now;
   };
