@@ -1,20 +1,7 @@
 # Stages an install, then builds and runs two consumers of it: tests/downstream, and the program README.md shows.
 # The staged prefix is moved before use: nothing installed may remember where it was built.
 cmake_minimum_required(VERSION 3.22)
-function(run)
-  execute_process(COMMAND ${ARGV} RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
-  if(NOT status EQUAL 0)
-    list(JOIN ARGV " " command)
-    message(FATAL_ERROR "${command}\nfailed (${status}):\n${output}")
-  endif()
-  set(output "${output}" PARENT_SCOPE)
-endfunction()
-
-function(build_consumer source binary)
-  run(${CMAKE_COMMAND} -E env CMAKE_PREFIX_PATH=${WORK}/prefix:${LIBTORCH}
-    ${CMAKE_COMMAND} -S ${source} -B ${binary} -G Ninja -DCMAKE_CXX_COMPILER=${COMPILER} -DCMAKE_BUILD_TYPE=Debug)
-  run(${CMAKE_COMMAND} --build ${binary})
-endfunction()
+include(${CMAKE_CURRENT_LIST_DIR}/downstream/consumer.cmake)
 
 # README.md marks its files with <!-- file: NAME -->, the code block follows.
 function(readme_file name destination)
@@ -47,7 +34,7 @@ endforeach()
 build_consumer(${ROOT}/tests/downstream ${WORK}/downstream)
 run(${WORK}/downstream/downstream ${WORK}/checkpoint)
 message("${output}")
-run(${WORK}/downstream/tokenizers_only)
+run(${WORK}/downstream/tokenizers_only/tokenizers_only ${WORK}/trained)
 
 readme_file(CMakeLists.txt ${WORK}/readme)
 readme_file(main.cpp ${WORK}/readme)

@@ -28,4 +28,7 @@ configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/langzoo-config.cmake.in
   ${PROJECT_BINARY_DIR}/langzoo-config.cmake INSTALL_DESTINATION ${package_dir})
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/langzoo-config-version.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/langzoo-config.cmake ${PROJECT_BINARY_DIR}/langzoo-config-version.cmake
-  ${CMAKE_CURRENT_LIST_DIR}/FindLibTorch.cmake DESTINATION ${package_dir})
+  DESTINATION ${package_dir})
+if(LANGZOO_TORCH)
+  install(FILES ${CMAKE_CURRENT_LIST_DIR}/FindLibTorch.cmake DESTINATION ${package_dir})
+endif()

@@ -6,7 +6,8 @@ else()
 endif()
 foreach(folder IN LISTS folders)
   file(GLOB_RECURSE headers RELATIVE ${root} ${root}/${folder}/*.h)
-  list(FILTER headers EXCLUDE REGEX "(json_field|vocabulary|sentencepiece_library).h$")  # internal
+  list(FILTER headers EXCLUDE REGEX
+    "(json_field|vocabulary|tokenizer_config|workspace_pool|chunk_cache|sentencepiece_library).h$")  # internal
   foreach(header IN LISTS headers)
     file(READ ${root}/${header} text)
     string(REGEX REPLACE "#include \"((tokenizers|data|models|apps)/[^\"]*)\"" "#include <langzoo/\\1>" text "${text}")

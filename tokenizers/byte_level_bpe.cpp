@@ -256,7 +256,7 @@ void ByteLevelBpe::encode(std::string_view text, std::vector<TokenId>& ids) cons
       [&](std::string_view piece, Offset where) { impl_->encode_piece(piece, where.begin, *workspace, ids); });
 }
 
-Encoding ByteLevelBpe::encode_sequence(std::string_view text, const EncodeOptions&) const {
+Encoding ByteLevelBpe::encode_sequence(std::string_view text, const EncodeOptions& options) const {
   const auto workspace = impl_->borrow();
   Encoding encoding;
   std::int32_t word = 0;
@@ -264,6 +264,8 @@ Encoding ByteLevelBpe::encode_sequence(std::string_view text, const EncodeOption
     encoding.ids.push_back(token.id);
     encoding.offsets.push_back(where);
     encoding.word_ids.push_back(word++);
+    // As in Python, with the white space that the token took.
+    if (options.tokens) encoding.tokens.emplace_back(text.substr(where.begin, where.end - where.begin));
   };
   const auto on_piece = [&](std::string_view piece, Offset where) {
     impl_->merge(piece, where.begin, *workspace);
@@ -277,6 +279,7 @@ Encoding ByteLevelBpe::encode_sequence(std::string_view text, const EncodeOption
       encoding.ids.push_back(symbols[i].id);
       encoding.offsets.push_back(offset);
       encoding.word_ids.push_back(word);
+      if (options.tokens) encoding.tokens.push_back(id_to_token(symbols[i].id));
     }
     ++word;
   };

@@ -41,6 +41,12 @@ class JsonField {
     if (found == value_->end()) JsonField(*value_, name, *path_).fail("is missing");
     return {*found, name, *path_};
   }
+  /// The field, or null where it is absent.
+  JsonField at_or_null(const char* key) const {
+    static const nlohmann::json null;
+    expect(value_->is_object(), "an object");
+    return has(key) ? at(key) : JsonField(null, name_.empty() ? key : name_ + "." + key, *path_);
+  }
   JsonField item(const nlohmann::json& value, std::size_t index) const {
     return {value, fmt::format("{}[{}]", name_, index), *path_};
   }
@@ -54,8 +60,8 @@ class JsonField {
     return value_->get<bool>();
   }
   std::uint64_t integer(std::uint64_t least, std::uint64_t most) const {
-    const bool fits = value_->is_number_unsigned() && value_->get<std::uint64_t>() >= least &&
-                      value_->get<std::uint64_t>() <= most;
+    const bool fits =
+        value_->is_number_unsigned() && value_->get<std::uint64_t>() >= least && value_->get<std::uint64_t>() <= most;
     expect(fits, fmt::format("an integer from {} to {}", least, most));
     return value_->get<std::uint64_t>();
   }
@@ -102,7 +108,8 @@ class JsonField {
     if (!has(key)) return;
     const JsonField field = at(key);
     const nlohmann::json& v = field.value();
-    if (!v.is_null() && v != nlohmann::json(false) && v != nlohmann::json("")) field.fail(shown(v) + " is not supported");
+    if (!v.is_null() && v != nlohmann::json(false) && v != nlohmann::json(""))
+      field.fail(shown(v) + " is not supported");
   }
   bool flag(const char* key, bool absent) const { return has(key) ? at(key).boolean() : absent; }
   std::string type() const { return at("type").string(); }

@@ -1,5 +1,5 @@
-/// The tokenizer that tokenizer.json describes: added tokens, normalizer, pre-tokenizer, model, post-processor, decoder,
-/// each replaceable. Ids, offsets and decoded text are those of Python's `tokenizers`.
+/// The tokenizer that tokenizer.json describes: added tokens, normalizer, pre-tokenizer, model, post-processor,
+/// decoder, each replaceable. Ids, offsets and decoded text are those of Python's `tokenizers`.
 #pragma once
 
 #include <cstddef>

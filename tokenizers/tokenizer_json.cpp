@@ -1,11 +1,8 @@
 #include "tokenizers/tokenizer_json.h"
 
 #include <algorithm>
-#include <array>
-#include <initializer_list>
-#include <limits>
+#include <functional>
 #include <stdexcept>
-#include <unordered_map>
 #include <utility>
 
 #include <fmt/format.h>
@@ -15,6 +12,7 @@
 #include "tokenizers/json_field.h"
 #include "tokenizers/models/vocabulary.h"
 #include "tokenizers/post_processors/post_processor.h"
+#include "tokenizers/tokenizer_config.h"
 #include "tokenizers/utf8.h"
 
 namespace langzoo {
@@ -24,206 +22,225 @@ using nlohmann::json;
 
 namespace {
 
-constexpr std::uint64_t kMaxFileBytes = std::uint64_t{1} << 26;
-constexpr const char* kEndOfText = "<|endoftext|>";
+constexpr std::size_t kMaxLength = std::size_t{1} << 40;
+constexpr std::size_t kMaxPaddedLength = std::size_t{1} << 20;
 
-/// The roles of special tokens by their names in tokenizer_config.json.
-struct Role {
-  const char* key;
-  std::optional<TokenId> SpecialTokens::*member;
-};
-constexpr std::array<Role, 7> kRoles = {{{"bos_token", &SpecialTokens::bos},
-                                         {"eos_token", &SpecialTokens::eos},
-                                         {"unk_token", &SpecialTokens::unk},
-                                         {"sep_token", &SpecialTokens::sep},
-                                         {"pad_token", &SpecialTokens::pad},
-                                         {"cls_token", &SpecialTokens::cls},
-                                         {"mask_token", &SpecialTokens::mask}}};
-
-std::vector<AddedToken> read_added_tokens(const JsonField& list) {
-  std::vector<AddedToken> tokens;
-  for (const json& value : list.array()) {
-    const JsonField token = list.item(value, tokens.size());
-    token.only({"id", "content", "single_word", "lstrip", "rstrip", "normalized", "special"});
-    for (const char* key : {"single_word", "lstrip", "rstrip"}) token.not_asked_for(key);
-    tokens.push_back({token.at("content").string(), token.at("id").id(), token.flag("special", false),
-                      token.flag("normalized", true)});
-  }
-  return tokens;
+Side read_side(const JsonField& field) {
+  const std::string side = field.string();
+  if (side != "Left" && side != "Right") field.fail(fmt::format("'{}' is neither Left nor Right", side));
+  return side == "Left" ? Side::Left : Side::Right;
 }
 
-/// What tokenizer_config.json adds to a model: roles, whose tokens become added tokens, and add_prefix_space.
-class Config {
- public:
-  Config(std::string_view text, const fs::path& path)
-      : path_(path), json_(text.empty() ? json() : parse_json(text, path_)) {
-    if (!json_.is_null()) root().object();
+std::optional<Truncation> read_truncation(const JsonField& field) {
+  if (field.is_null()) return {};
+  field.only({"direction", "max_length", "strategy", "stride"});
+  Truncation truncation;
+  if (field.has("direction")) truncation.side = read_side(field.at("direction"));
+  truncation.max_length = field.at("max_length").integer(0, kMaxLength);
+  truncation.stride = field.at("stride").integer(0, kMaxLength);
+  const std::string strategy = field.at("strategy").string();
+  if (strategy == "LongestFirst") {
+    truncation.strategy = Truncation::Strategy::LongestFirst;
+  } else if (strategy == "OnlyFirst") {
+    truncation.strategy = Truncation::Strategy::OnlyFirst;
+  } else if (strategy == "OnlySecond") {
+    truncation.strategy = Truncation::Strategy::OnlySecond;
+  } else {
+    field.at("strategy")
+        .fail(fmt::format("'{}' is not supported, expected LongestFirst, OnlyFirst or OnlySecond", strategy));
   }
+  return truncation;
+}
 
-  SpecialTokens roles(const IdsByToken& ids, std::vector<AddedToken>& added) const {
-    SpecialTokens special;
-    const std::string tokenizer_class =
-        json_.contains("tokenizer_class") && json_["tokenizer_class"].is_string() ? json_["tokenizer_class"] : json("");
-    const bool like_gpt2 = json_.is_null() || tokenizer_class.find("GPT2") != std::string::npos;
-    for (const Role& role : kRoles) {
-      if (json_.contains(role.key)) {
-        const JsonField field = root().at(role.key);
-        if (field.is_null()) continue;
-        const std::string content = field.value().is_object() ? field.at("content").string() : field.string();
-        const auto id = add(content, ids, added);
-        if (!id) field.fail(fmt::format("'{}' is not in the vocabulary", content));
-        special.*role.member = id;
-      } else if (like_gpt2 && (role.member == &SpecialTokens::bos || role.member == &SpecialTokens::eos ||
-                               role.member == &SpecialTokens::unk)) {
-        special.*role.member = add(kEndOfText, ids, added);
-      }
-    }
-    return special;
+std::optional<Padding> read_padding(const JsonField& field) {
+  if (field.is_null()) return {};
+  field.only({"strategy", "direction", "pad_to_multiple_of", "pad_id", "pad_type_id", "pad_token"});
+  Padding padding;
+  const JsonField strategy = field.at("strategy");
+  if (strategy.value().is_object()) {
+    strategy.only({"Fixed"});
+    padding.length = strategy.at("Fixed").integer(0, kMaxPaddedLength);
+  } else if (strategy.string() != "BatchLongest") {
+    strategy.fail(fmt::format("'{}' is not supported, expected BatchLongest or {{\"Fixed\": N}}", strategy.string()));
   }
+  padding.side = read_side(field.at("direction"));
+  if (field.has("pad_to_multiple_of") && !field.at("pad_to_multiple_of").is_null())
+    padding.pad_to_multiple_of = field.at("pad_to_multiple_of").integer(0, kMaxPaddedLength);
+  padding.pad_id = field.at("pad_id").id();
+  padding.pad_type_id = static_cast<std::int32_t>(field.at("pad_type_id").integer(0, kMaxVocabularySize));
+  padding.pad_token = field.at("pad_token").string();
+  return padding;
+}
 
-  void check() const {
-    if (json_.is_null()) return;
-    for (const char* key : {"add_bos_token", "add_eos_token"}) root().not_asked_for(key);
-  }
-  std::optional<bool> add_prefix_space() const {
-    if (!json_.contains("add_prefix_space") || json_["add_prefix_space"].is_null()) return {};
-    return root().at("add_prefix_space").boolean();
-  }
-  /// The added tokens by id of files written before tokenizer.json held them.
-  std::vector<AddedToken> added_tokens() const {
-    std::vector<AddedToken> tokens;
-    if (!json_.contains("added_tokens_decoder")) return tokens;
-    json list = json::array();
-    for (const auto& [id, value] : root().at("added_tokens_decoder").object().items()) {
-      json token = value;
-      const bool digits = !id.empty() && id.size() < 10 && id.find_first_not_of("0123456789") == std::string::npos;
-      if (token.is_object()) token["id"] = digits ? json(static_cast<std::uint64_t>(std::stoul(id))) : json(id);
-      list.push_back(std::move(token));
-    }
-    return read_added_tokens(JsonField(list, "added_tokens_decoder", path_));
-  }
+bool is_type(const JsonField& field, std::string_view type) {
+  return !field.is_null() && field.has("type") && field.value()["type"] == json(type);
+}
 
- private:
-  JsonField root() const { return {json_, {}, path_}; }
+/// Whether the key is absent, null, false, 0 or "", which all mean: not asked for.
+bool is_off(const JsonField& field, const char* key) {
+  if (!field.has(key)) return true;
+  const json& value = field.value()[key];
+  return value.is_null() || value == json(false) || value == json("") || value == json(0.0);
+}
 
-  /// The id of a token, which is an added one from now on.
-  static std::optional<TokenId> add(const std::string& content, const IdsByToken& ids, std::vector<AddedToken>& added) {
-    for (const AddedToken& token : added) {
-      if (token.content == content) return token.id;
-    }
-    const auto found = ids.find(content);
-    if (found == ids.end()) return {};
-    added.push_back({content, found->second});
-    return found->second;
+bool is_plain_bpe(const JsonField& model) {
+  for (const char* key :
+       {"dropout", "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk", "byte_fallback", "ignore_merges"}) {
+    if (!is_off(model, key)) return false;
   }
+  return !model.has("type") || is_type(model, "BPE");
+}
 
-  fs::path path_;
-  json json_;
+/// Whether ByteLevelBpe does all that the file asks for: GPT-2's pipeline and a plain BPE model.
+bool is_byte_level_bpe(const JsonField& root) {
+  const JsonField pre = root.at_or_null("pre_tokenizer");
+  return is_plain_bpe(root.at("model")) && root.at_or_null("normalizer").is_null() && is_type(pre, "ByteLevel") &&
+         pre.flag("use_regex", true) && is_type(root.at_or_null("decoder"), "ByteLevel");
+}
+
+/// Whether it is CharLevel's own file.
+bool is_char_level(const JsonField& root) {
+  static const json split = {
+      {"type", "Split"}, {"pattern", {{"Regex", "[\\s\\S]"}}}, {"behavior", "Isolated"}, {"invert", false}};
+  return is_type(root.at("model"), "WordLevel") && root.at_or_null("normalizer").is_null() &&
+         root.at_or_null("pre_tokenizer").value() == split && root.at_or_null("post_processor").is_null() &&
+         is_type(root.at_or_null("decoder"), "Fuse");
+}
+
+/// What the parts of a tokenizer have in common, whatever its class.
+struct Frame {
+  std::vector<AddedToken> added_tokens;
+  EncodingRules rules;
 };
 
-void read_byte_level_bpe(const JsonField& root, const Config& config, ByteLevelBpeModel& model) {
+/// The special tokens' ids, and in `added` those that the configuration adds.
+SpecialTokens roles(const TokenizerConfig& config, const std::function<std::optional<TokenId>(std::string_view)>& find,
+                    std::size_t vocab_size, std::vector<AddedToken>& added) {
+  if (!config.present()) return guess_special_tokens(added);
+  return config.special_tokens(find, vocab_size, special_token_defaults(config.tokenizer_class()), added);
+}
+
+std::function<std::optional<TokenId>(std::string_view)> finder(const IdsByToken& ids) {
+  return [&ids](std::string_view token) -> std::optional<TokenId> {
+    const auto found = ids.find(token);
+    return found == ids.end() ? std::nullopt : std::optional(found->second);
+  };
+}
+
+ByteLevelBpeModel read_byte_level_bpe(const JsonField& root, const TokenizerConfig& config, Frame& frame) {
+  ByteLevelBpeModel model;
   const JsonField bpe = root.at("model");
   bpe.only({"type", "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk",
             "byte_fallback", "ignore_merges", "vocab", "merges"});
-  for (const char* key :
-       {"dropout", "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk", "byte_fallback", "ignore_merges"}) {
-    bpe.not_asked_for(key);
-  }
   const JsonField pre = root.at("pre_tokenizer");
-  if (pre.is_null() || pre.type() != "ByteLevel") {
-    pre.fail(fmt::format("{} is not supported, a BPE model needs ByteLevel", pre.is_null() ? "null" : pre.type()));
-  }
   pre.only({"type", "add_prefix_space", "trim_offsets", "use_regex"});
-  if (!pre.flag("use_regex", true)) pre.at("use_regex").fail("false is not supported");
-  model.add_prefix_space = pre.at("add_prefix_space").boolean();
-  if (config.add_prefix_space()) model.add_prefix_space = *config.add_prefix_space();
-
-  const JsonField decoder = root.at("decoder");
-  if (decoder.is_null() || decoder.type() != "ByteLevel") {
-    decoder.fail(
-        fmt::format("{} is not supported, a BPE model needs ByteLevel", decoder.is_null() ? "null" : decoder.type()));
-  }
-  decoder.only({"type", "add_prefix_space", "trim_offsets", "use_regex"});
+  model.add_prefix_space = config.flag("add_prefix_space").value_or(pre.at("add_prefix_space").boolean());
+  root.at("decoder").only({"type", "add_prefix_space", "trim_offsets", "use_regex"});
 
   model.tokens = read_vocab(bpe.at("vocab"));
   const IdsByToken ids = index_tokens(model.tokens);
   model.merges = read_merges(bpe.at("merges"), ids);
-  if (bpe.has("unk_token") && !bpe.at("unk_token").is_null()) {
-    const auto unk = ids.find(bpe.at("unk_token").string());
-    if (unk == ids.end()) bpe.at("unk_token").fail("is not in the vocabulary");
-    model.unk = unk->second;
+  if (!bpe.at_or_null("unk_token").is_null()) {
+    model.unk = finder(ids)(bpe.at("unk_token").string());
+    if (!model.unk) bpe.at("unk_token").fail("is not in the vocabulary");
   }
-  model.special_tokens = config.roles(ids, model.added_tokens);
+  model.special_tokens = roles(config, finder(ids), model.tokens.size(), frame.added_tokens);
+  model.added_tokens = std::move(frame.added_tokens);
+  return model;
 }
 
-void read_char_level(const JsonField& root, const Config& config, CharLevelModel& model) {
+CharLevelModel read_char_level(const JsonField& root, const TokenizerConfig& config, Frame& frame) {
+  CharLevelModel model;
   const JsonField word_level = root.at("model");
   word_level.only({"type", "vocab", "unk_token"});
-  const JsonField pre = root.at("pre_tokenizer");
-  if (pre.is_null() || pre.type() != "Split") {
-    pre.fail(fmt::format("{} is not supported, a WordLevel model needs Split into characters",
-                         pre.is_null() ? "null" : pre.type()));
-  }
-  pre.only({"type", "pattern", "behavior", "invert"});
-  pre.not_asked_for("invert");
-  const std::string pattern = pre.at("pattern").at("Regex").string(), behavior = pre.at("behavior").string();
-  if (pattern != "[\\s\\S]") pre.at("pattern").fail(fmt::format("'{}' is not supported, expected '[\\s\\S]'", pattern));
-  if (behavior != "Isolated") pre.at("behavior").fail(fmt::format("{} is not supported, expected Isolated", behavior));
-  const JsonField decoder = root.at("decoder");
-  if (decoder.is_null() || decoder.type() != "Fuse") decoder.fail("a WordLevel model of characters needs Fuse");
-
   model.tokens = read_vocab(word_level.at("vocab"));
   const IdsByToken ids = index_tokens(model.tokens);
-  const auto unk = ids.find(word_level.at("unk_token").string());
-  if (unk != ids.end()) model.unk = unk->second;
-  model.special_tokens = config.roles(ids, model.added_tokens);
+  model.unk = finder(ids)(word_level.at("unk_token").string());
+  model.special_tokens = roles(config, finder(ids), model.tokens.size(), frame.added_tokens);
+  model.added_tokens = std::move(frame.added_tokens);
+  return model;
 }
 
-/// A tokenizer of what was read; what it objects to is the file's fault.
-template <class T, class Model>
-std::unique_ptr<Tokenizer> build(Model model, const fs::path& path) {
+PipelineParts read_pipeline(const JsonField& root, const TokenizerConfig& config, Frame& frame) {
+  PipelineParts parts;
+  parts.normalizer = read_normalizer(root.at_or_null("normalizer"));
+  parts.pre_tokenizer = read_pre_tokenizer(root.at_or_null("pre_tokenizer"));
+  parts.model = read_token_model(root.at("model"));
+  parts.decoder = read_decoder(root.at_or_null("decoder"));
+  parts.special_tokens = roles(
+      config, [&](std::string_view token) { return parts.model->token_to_id(token); }, parts.model->vocab_size(),
+      frame.added_tokens);
+  parts.added_tokens = std::move(frame.added_tokens);
+  return parts;
+}
+
+/// What `make` makes; what it objects to is the file's fault.
+template <class Make>
+auto built(const fs::path& path, Make&& make) {
   try {
-    return std::make_unique<T>(std::move(model));
+    return make();
   } catch (const std::invalid_argument& error) {
-    throw FileError(path, error.what());
+    throw FileError(path, sanitize_utf8(error.what()));
   } catch (const std::out_of_range& error) {
-    throw FileError(path, error.what());
+    throw FileError(path, sanitize_utf8(error.what()));
   }
 }
 
-/// The file's frame, in the order and with the spaces of Python's `tokenizers`.
-std::string document(const std::vector<AddedToken>& added, std::string_view pre_tokenizer,
-                     std::string_view post_processor, std::string_view decoder, std::string_view model) {
-  std::vector<AddedToken> by_id = added;
-  std::sort(by_id.begin(), by_id.end(), [](const AddedToken& a, const AddedToken& b) { return a.id < b.id; });
-  std::string tokens = "[";
+std::string truncation_json(const std::optional<Truncation>& truncation) {
+  if (!truncation) return "null";
+  static constexpr const char* kStrategies[] = {"LongestFirst", "OnlyFirst", "OnlySecond"};
+  return fmt::format(R"({{"direction": "{}", "max_length": {}, "strategy": "{}", "stride": {}}})",
+                     truncation->side == Side::Left ? "Left" : "Right", truncation->max_length,
+                     kStrategies[static_cast<std::size_t>(truncation->strategy)], truncation->stride);
+}
+
+std::string padding_json(const std::optional<Padding>& padding) {
+  if (!padding) return "null";
+  return fmt::format(
+      R"({{"strategy": {}, "direction": "{}", "pad_to_multiple_of": {}, "pad_id": {}, "pad_type_id": {}, "pad_token": {}}})",
+      padding->length ? fmt::format(R"({{"Fixed": {}}})", *padding->length) : "\"BatchLongest\"",
+      padding->side == Side::Left ? "Left" : "Right",
+      padding->pad_to_multiple_of ? fmt::to_string(padding->pad_to_multiple_of) : "null", padding->pad_id,
+      padding->pad_type_id, json_string(padding->pad_token));
+}
+
+std::string added_tokens_json(std::vector<AddedToken> tokens) {
+  std::sort(tokens.begin(), tokens.end(), [](const AddedToken& a, const AddedToken& b) { return a.id < b.id; });
+  std::string list = "[";
   const char* separator = "\n";
-  for (const AddedToken& token : by_id) {
-    tokens += fmt::format(
-        "{}    {{\"id\": {}, \"content\": {}, \"single_word\": false, \"lstrip\": false, \"rstrip\": false, "
-        "\"normalized\": {}, \"special\": {}}}",
-        separator, token.id, json_string(token.content), token.normalized, token.special);
+  for (const AddedToken& token : tokens) {
+    list += fmt::format(
+        R"({}    {{"id": {}, "content": {}, "single_word": {}, "lstrip": {}, "rstrip": {}, "normalized": {}, "special": {}}})",
+        separator, token.id, json_string(token.content), token.single_word, token.lstrip, token.rstrip,
+        token.normalized, token.special);
     separator = ",\n";
   }
-  tokens += by_id.empty() ? "]" : "\n  ]";
+  return list + (tokens.empty() ? "]" : "\n  ]");
+}
+
+/// The objects of a file, null where there is none.
+struct Stages {
+  std::string normalizer = "null", pre_tokenizer = "null", post_processor = "null", decoder = "null", model;
+};
+
+/// The file, in the order and with the spaces of Python's `tokenizers`.
+std::string document(const std::vector<AddedToken>& added, const EncodingRules& rules, const Stages& stages) {
   return fmt::format(
-      "{{\n  \"version\": \"1.0\",\n  \"truncation\": null,\n  \"padding\": null,\n  \"added_tokens\": {},\n"
-      "  \"normalizer\": null,\n  \"pre_tokenizer\": {},\n  \"post_processor\": {},\n  \"decoder\": {},\n"
+      "{{\n  \"version\": \"1.0\",\n  \"truncation\": {},\n  \"padding\": {},\n  \"added_tokens\": {},\n"
+      "  \"normalizer\": {},\n  \"pre_tokenizer\": {},\n  \"post_processor\": {},\n  \"decoder\": {},\n"
       "  \"model\": {}\n}}\n",
-      tokens, pre_tokenizer, post_processor, decoder, model);
+      truncation_json(rules.truncation), padding_json(rules.padding), added_tokens_json(added), stages.normalizer,
+      stages.pre_tokenizer, stages.post_processor, stages.decoder, stages.model);
 }
 
 std::string byte_level_json(bool add_prefix_space, bool trim_offsets) {
-  return fmt::format("{{\"type\": \"ByteLevel\", \"add_prefix_space\": {}, \"trim_offsets\": {}, \"use_regex\": true}}",
+  return fmt::format(R"({{"type": "ByteLevel", "add_prefix_space": {}, "trim_offsets": {}, "use_regex": true}})",
                      add_prefix_space, trim_offsets);
 }
 
-std::string post_processor_json(const EncodingRules& rules) {
-  return rules.post_processor ? rules.post_processor->to_json() : "null";
-}
-
-std::string read_if_there(const fs::path& path) {
-  return fs::exists(path) ? read_file(path, kMaxFileBytes) : std::string();
+template <class Stage>
+std::string stage_json(const std::shared_ptr<const Stage>& stage) {
+  return stage ? stage->to_json() : "null";
 }
 
 }  // namespace
@@ -232,118 +249,70 @@ std::unique_ptr<Tokenizer> parse_tokenizer_json(std::string_view text, std::stri
                                                 const fs::path& path) {
   const json parsed = parse_json(text, path);
   const JsonField root(parsed, {}, path);
-  const Config config(config_text, path.parent_path() / "tokenizer_config.json");
-  config.check();
+  const TokenizerConfig config(config_text, path.parent_path() / "tokenizer_config.json");
   root.only({"version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer", "post_processor",
              "decoder", "model"});
-  for (const char* key : {"truncation", "padding", "normalizer"}) root.not_asked_for(key);
-  EncodingRules rules;
-  if (root.has("post_processor")) rules.post_processor = read_post_processor(root.at("post_processor"));
-  const std::vector<AddedToken> added =
-      root.has("added_tokens") ? read_added_tokens(root.at("added_tokens")) : std::vector<AddedToken>();
+  if (root.has("version") && root.at("version").string() != "1.0")
+    root.at("version").fail(root.at("version").string() + " is not supported, expected 1.0");
 
-  // Older files leave the type of a BPE model out.
-  const JsonField model = root.at("model");
-  const std::string type = model.has("type") ? model.type() : "BPE";
-  if (type == "BPE") {
-    ByteLevelBpeModel bpe;
-    bpe.added_tokens = added;
-    read_byte_level_bpe(root, config, bpe);
-    auto tokenizer = build<ByteLevelBpe>(std::move(bpe), path);
-    tokenizer->set_rules(std::move(rules));
-    return tokenizer;
-  }
-  if (type == "WordLevel") {
-    CharLevelModel chars;
-    chars.added_tokens = added;
-    read_char_level(root, config, chars);
-    auto tokenizer = build<CharLevel>(std::move(chars), path);
-    tokenizer->set_rules(std::move(rules));
-    return tokenizer;
-  }
-  model.at("type").fail(fmt::format("{} is not supported, expected BPE (byte level) or WordLevel (characters)", type));
-}
+  Frame frame;
+  if (root.has("added_tokens")) frame.added_tokens = read_added_tokens(root.at("added_tokens"));
+  frame.rules.truncation = read_truncation(root.at_or_null("truncation"));
+  frame.rules.padding = read_padding(root.at_or_null("padding"));
+  frame.rules.post_processor = read_post_processor(root.at_or_null("post_processor"));
 
-std::unique_ptr<Tokenizer> load_vocab_and_merges(const fs::path& vocab_path, const fs::path& merges_path,
-                                                 std::string_view config_text) {
-  const json parsed = parse_json(read_file(vocab_path, kMaxFileBytes), vocab_path);
-  const Config config(config_text, vocab_path.parent_path() / "tokenizer_config.json");
-  config.check();
-  ByteLevelBpeModel model;
-  model.tokens = read_vocab(JsonField(parsed, {}, vocab_path));
-  model.added_tokens = config.added_tokens();
-  const IdsByToken ids = index_tokens(model.tokens);
-
-  const std::string merges = read_file(merges_path, kMaxFileBytes);
-  std::string_view rest = merges;
-  for (std::size_t number = 1; !rest.empty(); ++number) {
-    const std::size_t end = std::min(rest.find('\n'), rest.size());
-    std::string_view line = rest.substr(0, end);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    if (line.starts_with("#version") || (line.empty() && rest.empty())) continue;
-    try {
-      const auto [left, right] = split_merge(line);
-      model.merges.push_back(make_merge(ids, left, right));
-    } catch (const std::invalid_argument& error) {
-      throw FileError(merges_path, sanitize_utf8(fmt::format("line {}: {}", number, error.what())));
-    }
-  }
-  model.add_prefix_space = config.add_prefix_space().value_or(false);
-  model.special_tokens = config.roles(ids, model.added_tokens);
-  return build<ByteLevelBpe>(std::move(model), vocab_path);
-}
-
-std::unique_ptr<Tokenizer> load_tokenizer(const fs::path& path) {
-  if (!fs::exists(path)) throw FileError(path, "does not exist");
-  if (!fs::is_directory(path)) {
-    return parse_tokenizer_json(read_file(path, kMaxFileBytes),
-                                read_if_there(path.parent_path() / "tokenizer_config.json"), path);
-  }
-  const std::string config = read_if_there(path / "tokenizer_config.json");
-  if (fs::exists(path / "tokenizer.json")) {
-    return parse_tokenizer_json(read_file(path / "tokenizer.json", kMaxFileBytes), config, path / "tokenizer.json");
-  }
-  if (fs::exists(path / "vocab.json") && fs::exists(path / "merges.txt")) {
-    return load_vocab_and_merges(path / "vocab.json", path / "merges.txt", config);
-  }
-  throw FileError(path, "has no tokenizer: neither tokenizer.json nor vocab.json with merges.txt");
+  auto tokenizer = built(path, [&]() -> std::unique_ptr<Tokenizer> {
+    if (is_byte_level_bpe(root)) return std::make_unique<ByteLevelBpe>(read_byte_level_bpe(root, config, frame));
+    if (is_char_level(root)) return std::make_unique<CharLevel>(read_char_level(root, config, frame));
+    return std::make_unique<Pipeline>(read_pipeline(root, config, frame));
+  });
+  tokenizer->set_rules(std::move(frame.rules));
+  apply_bos_and_eos(config, *tokenizer);
+  return tokenizer;
 }
 
 std::string tokenizer_json(const ByteLevelBpeModel& model, const EncodingRules& rules) {
   const auto token = [&](TokenId id) { return json_string(model.tokens[static_cast<std::size_t>(id)]); };
+  const std::string byte_level = byte_level_json(model.add_prefix_space, true);
   return document(
-      model.added_tokens, byte_level_json(model.add_prefix_space, true), post_processor_json(rules),
-      byte_level_json(model.add_prefix_space, true),
-      fmt::format(
-          "{{\n    \"type\": \"BPE\",\n    \"dropout\": null,\n    \"unk_token\": {},\n"
-          "    \"continuing_subword_prefix\": null,\n    \"end_of_word_suffix\": null,\n    \"fuse_unk\": false,\n"
-          "    \"byte_fallback\": false,\n    \"ignore_merges\": false,\n    \"vocab\": {},\n    \"merges\": {}\n  }}",
-          model.unk ? token(*model.unk) : "null", vocab_json(model.tokens), merges_json(model.tokens, model.merges)));
+      model.added_tokens, rules,
+      {.pre_tokenizer = byte_level,
+       .post_processor = stage_json(rules.post_processor),
+       .decoder = byte_level,
+       .model = fmt::format(
+           "{{\n    \"type\": \"BPE\",\n    \"dropout\": null,\n    \"unk_token\": {},\n"
+           "    \"continuing_subword_prefix\": null,\n    \"end_of_word_suffix\": null,\n    \"fuse_unk\": false,\n"
+           "    \"byte_fallback\": false,\n    \"ignore_merges\": false,\n    \"vocab\": {},\n    \"merges\": {}\n  }}",
+           model.unk ? token(*model.unk) : "null", vocab_json(model.tokens), merges_json(model.tokens, model.merges))});
 }
 
 std::string tokenizer_json(const CharLevelModel& model, const EncodingRules& rules) {
   // The name is required; without a token of this name an unknown character is an error in Python too.
   const std::string unk = model.unk ? model.tokens[static_cast<std::size_t>(*model.unk)] : "<unk>";
-  return document(model.added_tokens,
-                  "{\"type\": \"Split\", \"pattern\": {\"Regex\": \"[\\\\s\\\\S]\"}, \"behavior\": \"Isolated\", "
-                  "\"invert\": false}",
-                  post_processor_json(rules), "{\"type\": \"Fuse\"}",
-                  fmt::format("{{\n    \"type\": \"WordLevel\",\n    \"vocab\": {},\n    \"unk_token\": {}\n  }}",
-                              vocab_json(model.tokens), json_string(unk)));
+  return document(
+      model.added_tokens, rules,
+      {.pre_tokenizer =
+           R"({"type": "Split", "pattern": {"Regex": "[\\s\\S]"}, "behavior": "Isolated", "invert": false})",
+       .post_processor = stage_json(rules.post_processor),
+       .decoder = R"({"type": "Fuse"})",
+       .model = fmt::format("{{\n    \"type\": \"WordLevel\",\n    \"vocab\": {},\n    \"unk_token\": {}\n  }}",
+                            vocab_json(model.tokens), json_string(unk))});
+}
+
+std::string tokenizer_json(const PipelineParts& parts, const EncodingRules& rules) {
+  return document(parts.added_tokens, rules,
+                  {.normalizer = stage_json(parts.normalizer),
+                   .pre_tokenizer = stage_json(parts.pre_tokenizer),
+                   .post_processor = stage_json(rules.post_processor),
+                   .decoder = stage_json(parts.decoder),
+                   .model = parts.model->to_json()});
 }
 
 void save_tokenizer(const fs::path& dir, std::string_view text, const Tokenizer& tokenizer) {
   std::error_code error;
   fs::create_directories(dir, error);
   if (error) throw FileError(dir, "cannot be created: " + error.message());
-  nlohmann::ordered_json config;
-  config["tokenizer_class"] = "PreTrainedTokenizerFast";
-  config["clean_up_tokenization_spaces"] = false;
-  for (const Role& role : kRoles) {
-    if (const auto id = tokenizer.special_tokens().*role.member) config[role.key] = tokenizer.id_to_token(*id);
-  }
-  write_file_atomically(dir / "tokenizer_config.json", config.dump(2) + "\n");
+  write_file_atomically(dir / "tokenizer_config.json", tokenizer_config_json(tokenizer));
   write_file_atomically(dir / "tokenizer.json", text);
 }
 

@@ -1,23 +1,25 @@
-// Encoding speed of a tokenizer on a text; checks decode(encode(text)) == text before it times.
+// Encoding speed of a tokenizer on the lines of a text.
 //
-//   tokenizer_bench TOKENIZER FILE [--seconds S]             MB/s on one and two threads
-//   tokenizer_bench TOKENIZER --ids FILE...                  the ids of each file, one line a file
-//   tokenizer_bench --train VOCAB_SIZE THREADS DIR FILE...   trains byte-level BPE, each file one text, and saves it
+//   tokenizer_bench TOKENIZER FILE [--repeat N] [--threads N]   MB/s and peak memory (MiB), after a warm-up of 1000
+//   lines tokenizer_bench TOKENIZER --ids FILE...                     the ids of each line, without special tokens
+//   tokenizer_bench --train VOCAB_SIZE THREADS DIR FILE...      trains byte-level BPE, each file one text, and saves it
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <exception>
 #include <iterator>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 
 #include "data/files/files.h"
-#include "tokenizers/trainers/byte_level_bpe_trainer.h"
 #include "tokenizers/tokenizer.h"
+#include "tokenizers/trainers/byte_level_bpe_trainer.h"
 
 namespace {
 
@@ -30,13 +32,24 @@ double seconds_of(Work&& work) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
+std::vector<std::string_view> lines_of(std::string_view text) {
+  std::vector<std::string_view> lines;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    lines.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return lines;
+}
+
 int print_ids(const Tokenizer& tokenizer, const std::vector<std::string>& files) {
   for (const std::string& file : files) {
-    std::vector<TokenId> ids;
-    tokenizer.encode(read_file(file), ids);
-    std::string line;
-    for (const TokenId id : ids) fmt::format_to(std::back_inserter(line), "{} ", id);
-    std::puts(line.c_str());
+    const std::string text = read_file(file);
+    for (const std::string_view line : lines_of(text)) {
+      std::vector<TokenId> ids;
+      tokenizer.encode(line, ids);
+      std::puts(fmt::format("{}", fmt::join(ids, " ")).c_str());
+    }
   }
   return 0;
 }
@@ -58,24 +71,20 @@ int train(const std::vector<std::string>& arguments) {
   return 0;
 }
 
-int time_encoding(const Tokenizer& tokenizer, const std::string& file, double seconds) {
-  const std::string text = read_file(file);
-  const std::vector<std::string_view> texts = {text};
-  const auto ids = tokenizer.encode_batch(texts, 1).front();
-  if (tokenizer.decode(ids) != text || tokenizer.encode_batch(texts, 2).front() != ids) {
-    fmt::print(stderr, "{}: what was encoded does not decode to itself, or depends on the threads\n", file);
+int time_encoding(const Tokenizer& tokenizer, const std::string& file, std::size_t repeat, std::size_t threads) {
+  std::string text;
+  for (std::size_t i = 0; i < repeat; ++i) text += read_file(file);
+  const std::vector<std::string_view> lines = lines_of(text);
+  const std::span<const std::string_view> warm_up(lines.data(), std::min<std::size_t>(lines.size(), 1000));
+  if (tokenizer.encode_batch(warm_up, 1) != tokenizer.encode_batch(warm_up, threads)) {
+    fmt::print(stderr, "{}: the ids depend on the threads\n", file);
     return 1;
   }
-  fmt::print("{} bytes, {} tokens\n", text.size(), ids.size());
-  for (const std::size_t threads : {1, 2}) {
-    double best = 1e9, spent = 0;
-    while (spent < seconds) {
-      const double once = seconds_of([&] { tokenizer.encode_batch(texts, threads); });
-      best = std::min(best, once);
-      spent += once;
-    }
-    fmt::print("threads {}: {:.2f} MB/s\n", threads, static_cast<double>(text.size()) / best / 1e6);
-  }
+  const double seconds = seconds_of([&] { tokenizer.encode_batch(lines, threads); });
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  fmt::print("{:.2f} MB/s {:.1f} MiB\n", static_cast<double>(text.size()) / seconds / 1e6,
+             static_cast<double>(usage.ru_maxrss) / 1024);
   return 0;
 }
 
@@ -86,15 +95,17 @@ int main(int argc, char** argv) try {
   if (arguments.size() > 4 && arguments[0] == "--train") return train({arguments.begin() + 1, arguments.end()});
   if (arguments.size() < 2) {
     std::fputs(
-        "usage: tokenizer_bench TOKENIZER FILE [--seconds S] | TOKENIZER --ids FILE... | "
+        "usage: tokenizer_bench TOKENIZER FILE [--repeat N] [--threads N] | TOKENIZER --ids FILE... | "
         "--train VOCAB_SIZE THREADS DIR FILE...\n",
         stderr);
     return 2;
   }
   const auto tokenizer = load_tokenizer(arguments[0]);
   if (arguments[1] == "--ids") return print_ids(*tokenizer, {arguments.begin() + 2, arguments.end()});
-  return time_encoding(*tokenizer, arguments[1],
-                       arguments.size() > 3 && arguments[2] == "--seconds" ? std::stod(arguments[3]) : 2.0);
+  std::size_t repeat = 1, threads = 1;
+  for (std::size_t i = 2; i + 1 < arguments.size(); i += 2)
+    (arguments[i] == "--repeat" ? repeat : threads) = std::stoul(arguments[i + 1]);
+  return time_encoding(*tokenizer, arguments[1], repeat, threads);
 } catch (const std::exception& error) {
   std::fprintf(stderr, "tokenizer_bench: %s\n", error.what());
   return 1;

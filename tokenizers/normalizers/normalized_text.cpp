@@ -59,9 +59,16 @@ void NormalizedText::spell_out_origins() {
 }
 
 Offset NormalizedText::original(std::size_t begin, std::size_t end) const {
-  check(begin, end);
+  if (begin > end || end > text_.size()) {
+    throw std::out_of_range(fmt::format("[{}, {}) is no range in a text of {} bytes", begin, end, text_.size()));
+  }
   Offset local{begin, end};
-  if (begin != end && !origins_.empty()) local = {origins_[begin].begin, origins_[end - 1].end};
+  if (begin != end && !origins_.empty()) {
+    local = {origins_[begin].begin, origins_[end - 1].end};
+  } else if (begin != end) {
+    while (local.begin > 0 && continues_character(text_[local.begin])) --local.begin;
+    while (local.end < text_.size() && continues_character(text_[local.end])) ++local.end;
+  }
   return {std::min(original_.begin + local.begin, original_.end), std::min(original_.begin + local.end, original_.end)};
 }
 

@@ -27,7 +27,7 @@ class NormalizedText {
   /// Whether the part begins where the original does: what Metaspace's and ByteLevel's "first" asks.
   bool at_start() const { return original_.begin == 0; }
 
-  /// The bytes of the original that this part, or its bytes [begin, end), came from. An empty range is taken for one of
+  /// The bytes of the original that this part, or its bytes [begin, end), came from; [begin, end) may cut a character. An empty range is taken for one of
   /// the original.
   Offset original() const { return original_; }
   Offset original(std::size_t begin, std::size_t end) const;

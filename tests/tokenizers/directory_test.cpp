@@ -1,0 +1,61 @@
+#include "tests/support/plain_test.h"
+
+#include "tests/tokenizers/tokenizer_goldens.h"
+#include "tokenizers/directory.h"
+
+namespace langzoo::test {
+
+TEST_CASE("directory: what transformers makes of published files") {
+  for (const std::string name : {"bert", "bert_cased", "distilbert", "electra", "openai-gpt", "gpt2", "gpt2_bos"}) {
+    CAPTURE(name);
+    const auto expected = golden("pipelines/directories/" + name + ".cases.json");
+    const auto tokenizer = load_tokenizer(fixture("tokenizers/pipelines/directories/" + name));
+    const SpecialTokens& special = tokenizer->special_tokens();
+    nlohmann::json roles = nlohmann::json::object();
+    const auto put = [&](const char* role, std::optional<TokenId> id) {
+      if (id) roles[role] = *id;
+    };
+    put("bos", special.bos), put("eos", special.eos), put("unk", special.unk), put("sep", special.sep);
+    put("pad", special.pad), put("cls", special.cls), put("mask", special.mask);
+    CHECK(roles == expected["special_tokens"]);
+    CHECK(tokenizer->vocab_size() == expected["size"]);
+    for (const auto& c : expected["cases"]) check_case(*tokenizer, c);
+
+    const TempDir dir;
+    tokenizer->save(dir.path());
+    const auto saved = load_tokenizer(dir.path());
+    CHECK((saved->special_tokens() == special));
+    for (const auto& c : expected["cases"]) check_case(*saved, c);
+  }
+}
+
+TEST_CASE("directory: files and their faults") {
+  const TempDir dir;
+  CHECK_THROWS_WITH(load_tokenizer(dir / "none"), (dir / "none").string() + ": does not exist");
+  CHECK_THROWS_WITH(load_tokenizer(dir.path()),
+                    dir.path().string() +
+                        ": has no tokenizer: none of tokenizer.json, vocab.txt, vocab.json with merges.txt, *.model");
+  write_file(dir / "notes.md", "x");
+  CHECK_THROWS_WITH(
+      load_tokenizer(dir / "notes.md"),
+      (dir / "notes.md").string() +
+          ": is no tokenizer: expected a directory, a tokenizer.json, a vocab.txt, a SentencePiece .model or "
+          "subword-nmt codes");
+  write_file(dir / "vocab.txt", "[UNK]\n[CLS]\n[SEP]\n[PAD]\n[MASK]\nlamp\n");
+  CHECK(load_tokenizer(dir.path())->encode("lamp").ids == std::vector<TokenId>{1, 5, 2});
+  CHECK(load_tokenizer(dir / "vocab.txt")->encode("lamp").ids == std::vector<TokenId>{1, 5, 2});
+  write_file(dir / "tokenizer_config.json", R"({"do_lower_case": "yes"})");
+  CHECK_THROWS_WITH(load_tokenizer(dir.path()),
+                    (dir / "tokenizer_config.json").string() + ": do_lower_case: is \"yes\", expected true or false");
+  write_file(dir / "tokenizer_config.json", R"({"mask_token": "[M]"})");
+  const auto extended = load_tokenizer(dir.path());
+  CHECK(extended->special_tokens().mask == 6);
+  CHECK(extended->encode("lamp[M]").ids == std::vector<TokenId>{1, 5, 6, 2});
+  write_file(dir / "codes", "#version: 0.2\nl a\nm p</w>\n");
+  const auto codes = load_tokenizer(dir / "codes");
+  const Encoding lamps = codes->encode("lamp\u00e9 lamp", {.tokens = true});
+  CHECK(lamps.tokens == std::vector<std::string>{"la", "m", "p", "\u00e9", "la", "mp</w>"});
+  CHECK(codes->decode(codes->encode("lamp lap").ids) == "lamp lap");
+}
+
+}  // namespace langzoo::test
