@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "data/files/files.h"
-#include "tokenizers/trainers/border.h"
+#include "tokenizers/pipeline.h"
 #include "tokenizers/utf8.h"
 
 namespace langzoo {
@@ -20,7 +20,7 @@ namespace {
 /// Where to cut a text of which more is to come.
 std::size_t cut_point(std::string_view text) {
   for (std::size_t at = text.size() - 1; at > 0; --at) {
-    if (is_word_border(text, at)) return at;
+    if (is_border(text, at)) return at;
   }
   return std::max<std::size_t>(complete_utf8_length(text), 1);
 }

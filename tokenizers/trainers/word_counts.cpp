@@ -4,7 +4,7 @@
 #include <atomic>
 #include <mutex>
 
-#include "tokenizers/trainers/border.h"
+#include "tokenizers/pipeline.h"
 #include "tokenizers/trainers/parallel.h"
 #include "tokenizers/trainers/word_table.h"
 #include "tokenizers/utf8.h"
@@ -57,7 +57,7 @@ struct Parts {
 void count_parts(std::string_view text, Parts& parts) {
   std::size_t begin = 0;
   for (std::size_t at = text.find(' '); at != std::string_view::npos; at = text.find(' ', at + 1)) {
-    if (!is_word_border(text, at)) continue;
+    if (!is_border(text, at)) continue;
     (begin == 0 ? parts.first : parts.others).add(text.substr(begin, at - begin), 1);
     begin = at;
   }

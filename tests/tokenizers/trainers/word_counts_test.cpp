@@ -4,7 +4,7 @@
 #include <stdexcept>
 
 #include "tests/tokenizers/trainers/trainer_support.h"
-#include "tokenizers/trainers/border.h"
+#include "tokenizers/pipeline.h"
 
 namespace langzoo::test {
 namespace {
@@ -13,7 +13,7 @@ namespace {
 void split_with_place(std::string_view text, bool at_start, const std::function<void(std::string_view)>& add) {
   std::size_t begin = 0;
   for (std::size_t at = 1; at <= text.size(); ++at) {
-    if (at < text.size() && !is_word_border(text, at)) continue;
+    if (at < text.size() && !is_border(text, at)) continue;
     add(std::string(at_start && begin == 0 ? "first:" : "") + std::string(text.substr(begin, at - begin)));
     begin = at;
   }

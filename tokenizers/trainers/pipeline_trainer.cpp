@@ -1,0 +1,130 @@
+#include "tokenizers/trainers/pipeline_trainer.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "tokenizers/decoders/bpe_decoder.h"
+#include "tokenizers/decoders/metaspace_decoder.h"
+#include "tokenizers/decoders/wordpiece_decoder.h"
+#include "tokenizers/models/bpe.h"
+#include "tokenizers/models/unigram.h"
+#include "tokenizers/models/word_level.h"
+#include "tokenizers/models/wordpiece.h"
+#include "tokenizers/normalizers/bert_normalizer.h"
+#include "tokenizers/normalizers/replace_normalizer.h"
+#include "tokenizers/normalizers/simple_normalizers.h"
+#include "tokenizers/normalizers/unicode_normalizer.h"
+#include "tokenizers/post_processors/template_processing.h"
+#include "tokenizers/pre_tokenizers/bert_pre_tokenizer.h"
+#include "tokenizers/pre_tokenizers/metaspace_pre_tokenizer.h"
+#include "tokenizers/pre_tokenizers/whitespace_pre_tokenizer.h"
+#include "tokenizers/trainers/bpe_trainer.h"
+#include "tokenizers/trainers/unigram_trainer.h"
+#include "tokenizers/trainers/word_level_trainer.h"
+#include "tokenizers/trainers/wordpiece_trainer.h"
+
+namespace langzoo {
+
+namespace {
+
+using Strings = std::vector<std::string>;
+
+/// The model's own special tokens, then those of the options, each once: their ids are 0, 1, ...
+Strings special_tokens(Strings own, const PipelineTrainerOptions& options) {
+  for (const std::string& token : options.special_tokens) {
+    if (std::find(own.begin(), own.end(), token) == own.end()) own.push_back(token);
+  }
+  return own;
+}
+
+std::vector<WordCount> count(const TextSource& next, const PipelineParts& parts,
+                             const PipelineTrainerOptions& options) {
+  return count_words(next, parts.normalizer.get(), parts.pre_tokenizer.get(), {options.threads, options.progress});
+}
+
+std::unique_ptr<Pipeline> assemble(PipelineParts parts, const Strings& special, EncodingRules rules = {}) {
+  for (const std::string& token : special) {
+    parts.added_tokens.push_back({token, static_cast<TokenId>(parts.added_tokens.size())});
+  }
+  return std::make_unique<Pipeline>(std::move(parts), std::move(rules));
+}
+
+}  // namespace
+
+std::unique_ptr<Pipeline> train_wordpiece(const TextSource& next, const PipelineTrainerOptions& options) {
+  const Strings special = special_tokens({"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"}, options);
+  PipelineParts parts;
+  parts.special_tokens = {.unk = 1, .sep = 3, .pad = 0, .cls = 2, .mask = 4};
+  parts.normalizer = std::make_shared<BertNormalizer>(BertNormalizerOptions{.lowercase = options.lowercase});
+  parts.pre_tokenizer = std::make_shared<BertPreTokenizer>();
+  parts.decoder = std::make_shared<WordPieceDecoder>();
+  WordPieceTrainerOptions trainer;
+  trainer.vocab_size = options.vocab_size;
+  trainer.min_frequency = options.min_frequency;
+  trainer.special_tokens = special;
+  trainer.progress = options.progress;
+  parts.model = std::make_shared<WordPiece>(learn_wordpiece(count(next, parts, options), trainer));
+
+  TemplateProcessing::Options frame;
+  frame.single = parse_template("[CLS] $A [SEP]");
+  frame.pair = parse_template("[CLS] $A [SEP] $B:1 [SEP]:1");
+  frame.special_tokens = {{"[CLS]", {{2}, {"[CLS]"}}}, {"[SEP]", {{3}, {"[SEP]"}}}};
+  return assemble(std::move(parts), special,
+                  {.post_processor = std::make_shared<TemplateProcessing>(std::move(frame))});
+}
+
+std::unique_ptr<Pipeline> train_bpe(const TextSource& next, const PipelineTrainerOptions& options) {
+  const Strings special = special_tokens({"<unk>"}, options);
+  PipelineParts parts;
+  parts.special_tokens = {.unk = 0};
+  if (options.lowercase) parts.normalizer = std::make_shared<LowercaseNormalizer>();
+  parts.pre_tokenizer = std::make_shared<WhitespaceSplitPreTokenizer>();
+  parts.decoder = std::make_shared<BpeDecoder>("</w>");
+  BpeTrainerOptions trainer;
+  trainer.vocab_size = options.vocab_size;
+  trainer.min_frequency = options.min_frequency;
+  trainer.special_tokens = special;
+  trainer.end_of_word_suffix = "</w>";
+  trainer.progress = options.progress;
+  BpeOptions learned = learn_bpe(count(next, parts, options), trainer);
+  learned.unk_token = "<unk>";
+  parts.model = std::make_shared<Bpe>(std::move(learned));
+  return assemble(std::move(parts), special);
+}
+
+std::unique_ptr<Pipeline> train_unigram(const TextSource& next, const PipelineTrainerOptions& options) {
+  const Strings special = special_tokens({"<unk>", "<s>", "</s>", "<pad>"}, options);
+  PipelineParts parts;
+  parts.special_tokens = {.bos = 1, .eos = 2, .unk = 0, .pad = 3};
+  std::vector<std::shared_ptr<const Normalizer>> steps = {
+      std::make_shared<NmtNormalizer>(), std::make_shared<UnicodeNormalizer>(UnicodeForm::Nfkc),
+      std::make_shared<ReplaceNormalizer>(Regex(" {2,}"), " "),
+      std::make_shared<StripNormalizer>(/*left=*/false, /*right=*/true)};
+  if (options.lowercase) steps.push_back(std::make_shared<LowercaseNormalizer>());
+  parts.normalizer = std::make_shared<SequenceNormalizer>(std::move(steps));
+  parts.pre_tokenizer = std::make_shared<MetaspacePreTokenizer>();
+  parts.decoder = std::make_shared<MetaspaceDecoder>();
+  UnigramTrainerOptions trainer;
+  trainer.vocab_size = options.vocab_size;
+  trainer.special_tokens = special;
+  trainer.threads = options.threads;
+  trainer.progress = options.progress;
+  parts.model = std::make_shared<Unigram>(learn_unigram(count(next, parts, options), trainer));
+  return assemble(std::move(parts), special);
+}
+
+std::unique_ptr<Pipeline> train_word_level(const TextSource& next, const PipelineTrainerOptions& options) {
+  const Strings special = special_tokens({"<unk>"}, options);
+  PipelineParts parts;
+  parts.special_tokens = {.unk = 0};
+  if (options.lowercase) parts.normalizer = std::make_shared<LowercaseNormalizer>();
+  parts.pre_tokenizer = std::make_shared<WhitespacePreTokenizer>();
+  WordLevelTrainerOptions trainer;
+  trainer.vocab_size = options.vocab_size;
+  trainer.min_frequency = options.min_frequency;
+  trainer.special_tokens = special;
+  parts.model = std::make_shared<WordLevel>(learn_word_level(count(next, parts, options), trainer));
+  return assemble(std::move(parts), special);
+}
+
+}  // namespace langzoo

@@ -1,0 +1,42 @@
+/// Texts to a complete tokenizer: the usual stages around a model that is learned here.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tokenizers/pipeline.h"
+#include "tokenizers/trainers/text_source.h"
+
+namespace langzoo {
+
+struct PipelineTrainerOptions {
+  std::size_t vocab_size = 30000;           // special tokens included
+  std::uint64_t min_frequency = 0;          // of a pair (BPE, WordPiece) or word (word level); Unigram has none
+  std::vector<std::string> special_tokens;  // further ones, whose ids follow those of the model's own
+  bool lowercase = false;
+  std::size_t threads = 1;  // the result does not depend on it
+  ProgressCallback progress;
+};
+
+// Each reads the texts of `next` once, keeping distinct words and their counts, and throws std::invalid_argument naming
+// the option that is wrong. Bytes that are not UTF-8 are read as U+FFFD.
+
+/// BERT (Devlin et al. 2018): BertNormalizer, which also strips accents where `lowercase` is set, words and
+/// punctuation, WordPiece, `[CLS] A [SEP] B [SEP]`. Special tokens: [PAD] [UNK] [CLS] [SEP] [MASK].
+std::unique_ptr<Pipeline> train_wordpiece(const TextSource& next, const PipelineTrainerOptions& options);
+
+/// Byte-pair encoding of characters with "</w>" (Sennrich et al. 2016): words between white space, so that a decoded
+/// text differs from the original in white space only. Special token: <unk>.
+std::unique_ptr<Pipeline> train_bpe(const TextSource& next, const PipelineTrainerOptions& options);
+
+/// Unigram as in SentencePiece and T5: NFKC, white space collapsed into single spaces, which "▁" spells. Special
+/// tokens: <unk> <s> </s> <pad>.
+std::unique_ptr<Pipeline> train_unigram(const TextSource& next, const PipelineTrainerOptions& options);
+
+/// Whole words and runs of punctuation. Special token: <unk>.
+std::unique_ptr<Pipeline> train_word_level(const TextSource& next, const PipelineTrainerOptions& options);
+
+}  // namespace langzoo
