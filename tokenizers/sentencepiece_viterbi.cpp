@@ -14,6 +14,7 @@ namespace {
 using Kind = SentencePieceModel::Kind;
 
 constexpr float kUnknownPenalty = 10;
+constexpr double kLargestSum = 1e30;
 
 Trie known_pieces(const SentencePieceModel& model) {
   std::vector<std::pair<std::string_view, TokenId>> keys;
@@ -124,8 +125,10 @@ double SentencePieceViterbi::segment_exactly(std::string_view text, Workspace& w
   for (const Token& token : workspace.tokens) {
     margin = std::min(margin, nodes[token.end].score - nodes[token.end].runner_up);
   }
-  // A sum of float32 is off by at most 2^-24 of its size for each of its terms; two such sums are compared.
-  return margin / (static_cast<double>(characters + 1) * 0x1p-23) - largest;
+  // A sum of float32 is off by at most 2^-24 of its size for each of its terms, and two such sums are compared: as long
+  // as none is so large that it becomes infinite.
+  const double limit = margin / (static_cast<double>(characters + 1) * 0x1p-23) - largest;
+  return largest > kLargestSum ? -1 : std::min(limit, kLargestSum);
 }
 
 }  // namespace langzoo

@@ -69,7 +69,7 @@ def train(rules=RULES, **options):
             options["normalization_rule_tsv"] = tsv.name
         model = io.BytesIO()
         sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=iter(corpus()), model_writer=model, num_threads=1, minloglevel=2, hard_vocab_limit=False, **options)
+            sentence_iterator=iter(corpus()), model_writer=model, minloglevel=2, **{"num_threads": 1, **options})
     return model.getvalue()
 
 
@@ -136,9 +136,16 @@ def main():
     (OUT / "invalid.json").write_text(json.dumps([
         {"bytes": list(text), "ids": processor.encode(text)} for text in invalid()]) + "\n")
 
+    trained = {}
+    for model_type, vocab_size in ("unigram", 300), ("bpe", 300), ("word", 100), ("char", 60):
+        model = train(rules=None, model_type=model_type, vocab_size=vocab_size, normalization_rule_name="nmt_nfkc", num_threads=16)
+        processor = sentencepiece.SentencePieceProcessor(model_proto=model)
+        trained[model_type] = [[processor.id_to_piece(i), processor.get_score(i)] for i in range(len(processor))]
+    (OUT / "trained.json").write_text(json.dumps({"lines": corpus(), "pieces": trained}, ensure_ascii=False) + "\n")
+
     t5 = scrub(train(model_type="unigram", vocab_size=200, pad_id=0, eos_id=1, unk_id=2, bos_id=-1))
     directory("t5", t5, {"model_type": "t5"}, None)
-    directory("t5_configured", t5, {"model_type": "t5"}, {"tokenizer_class": "T5Tokenizer", "extra_ids": 3, "additional_special_tokens": None})
+    directory("t5_configured", t5, {"model_type": "t5"}, {"tokenizer_class": "T5Tokenizer", "extra_ids": 3})
     albert = scrub(train(model_type="unigram", vocab_size=200, pad_id=0, unk_id=1, bos_id=-1, eos_id=-1,
                          control_symbols=["[CLS]", "[SEP]", "[MASK]"], user_defined_symbols=["(", ")"]))
     directory("albert", albert, {"model_type": "albert"}, None)

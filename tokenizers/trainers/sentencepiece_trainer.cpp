@@ -1,0 +1,121 @@
+#include "tokenizers/trainers/sentencepiece_trainer.h"
+
+#include <algorithm>
+#include <array>
+#include <stdexcept>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+#include <sentencepiece_model.pb.h>
+#include <sentencepiece_trainer.h>
+
+#include "tokenizers/added_tokens.h"
+#include "tokenizers/sentencepiece_library.h"
+#include "tokenizers/utf8.h"
+
+namespace langzoo {
+
+namespace {
+
+constexpr std::uint64_t kLinesBetweenReports = 10'000;
+
+/// The lines of the texts, as libsentencepiece asks for them.
+class Lines : public sentencepiece::SentenceIterator {
+ public:
+  Lines(const SentencePieceTextSource& next, const std::function<void(std::uint64_t)>& progress)
+      : next_(next), progress_(progress) {
+    Next();
+  }
+
+  bool done() const override { return done_; }
+  const std::string& value() const override { return line_; }
+  sentencepiece::util::Status status() const override { return {}; }
+  void Next() override {
+    while (begin_ >= text_.size()) {
+      begin_ = 0;
+      text_.clear();
+      if (!next_(text_)) {
+        done_ = true;
+        if (progress_) progress_(lines_);
+        return;
+      }
+    }
+    const std::size_t end = std::min(text_.find('\n', begin_), text_.size());
+    line_.assign(text_, begin_, end - begin_);
+    begin_ = end + 1;
+    if (++lines_ % kLinesBetweenReports == 0 && progress_) progress_(lines_);
+  }
+
+ private:
+  const SentencePieceTextSource& next_;
+  const std::function<void(std::uint64_t)>& progress_;
+  std::string text_, line_;
+  std::size_t begin_ = 0;
+  std::uint64_t lines_ = 0;
+  bool done_ = false;
+};
+
+void check(const SentencePieceTrainerOptions& options) {
+  static constexpr std::array<std::string_view, 5> kRules = {"nmt_nfkc", "nfkc", "nmt_nfkc_cf", "nfkc_cf", "identity"};
+  if (options.vocab_size == 0 || options.vocab_size > kMaxVocabularySize) {
+    throw std::invalid_argument(
+        fmt::format("vocab_size is {}, expected 1 to {}", options.vocab_size, kMaxVocabularySize));
+  }
+  if (!(options.character_coverage >= 0.98 && options.character_coverage <= 1.0)) {
+    throw std::invalid_argument(
+        fmt::format("character_coverage is {}, expected 0.98 to 1", options.character_coverage));
+  }
+  if (std::find(kRules.begin(), kRules.end(), options.normalization_rule_name) == kRules.end()) {
+    throw std::invalid_argument(
+        fmt::format("normalization_rule_name is '{}', expected nmt_nfkc, nfkc, nmt_nfkc_cf, nfkc_cf or identity",
+                    options.normalization_rule_name));
+  }
+  for (const std::optional<TokenId> id :
+       {std::optional(options.unk_id), options.bos_id, options.eos_id, options.pad_id}) {
+    if (id && (*id < 0 || static_cast<std::size_t>(*id) >= options.vocab_size)) {
+      throw std::invalid_argument(fmt::format("the id {} is not in a vocabulary of {}", *id, options.vocab_size));
+    }
+  }
+  for (const auto* symbols : {&options.control_symbols, &options.user_defined_symbols}) {
+    for (const std::string& symbol : *symbols) {
+      if (symbol.empty() || !is_valid_utf8(symbol) || symbol.find('\0') != std::string::npos) {
+        throw std::invalid_argument("a control or user-defined symbol is empty or no UTF-8");
+      }
+    }
+  }
+}
+
+sentencepiece::TrainerSpec trainer_spec(const SentencePieceTrainerOptions& options) {
+  using Spec = sentencepiece::TrainerSpec;
+  static constexpr std::array kTypes = {Spec::UNIGRAM, Spec::BPE, Spec::WORD, Spec::CHAR};
+  Spec spec;
+  spec.set_model_type(kTypes[static_cast<std::size_t>(options.model_type)]);
+  spec.set_vocab_size(static_cast<std::int32_t>(options.vocab_size));
+  spec.set_character_coverage(static_cast<float>(options.character_coverage));
+  spec.set_byte_fallback(options.byte_fallback);
+  spec.set_unk_id(options.unk_id);
+  spec.set_bos_id(options.bos_id.value_or(-1));
+  spec.set_eos_id(options.eos_id.value_or(-1));
+  spec.set_pad_id(options.pad_id.value_or(-1));
+  for (const std::string& symbol : options.control_symbols) spec.add_control_symbols(symbol);
+  for (const std::string& symbol : options.user_defined_symbols) spec.add_user_defined_symbols(symbol);
+  return spec;
+}
+
+}  // namespace
+
+std::unique_ptr<SentencePiece> train_sentencepiece(const SentencePieceTextSource& next,
+                                                   const SentencePieceTrainerOptions& options) {
+  check(options);
+  silence_sentencepiece();
+  Lines lines(next, options.progress);
+  sentencepiece::NormalizerSpec normalizer;
+  normalizer.set_name(options.normalization_rule_name);
+  std::string model;
+  const auto status = sentencepiece::SentencePieceTrainer::Train(trainer_spec(options), normalizer, &lines, &model);
+  if (!status.ok()) throw std::runtime_error("sentencepiece cannot train: " + message_of(status));
+  return std::make_unique<SentencePiece>(std::move(model), "<trained>");
+}
+
+}  // namespace langzoo
