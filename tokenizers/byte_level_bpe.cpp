@@ -111,7 +111,8 @@ struct ByteLevelBpe::Impl {
   }
 
   /// The merged symbols of `piece` in workspace.symbols; `offset` is for the message of a byte without a token.
-  void merge(std::string_view piece, std::size_t offset, Workspace& workspace) const;
+  void merge(std::string_view piece, std::size_t offset, Workspace& workspace,
+             SubwordSampling* sampling = nullptr) const;
   void encode_piece(std::string_view piece, std::size_t offset, Workspace& workspace, std::vector<TokenId>& ids) const;
   /// Calls on_token(token, where) and on_piece(piece, where) for the parts of the text in order. A piece that begins
   /// with an added space is one byte longer than `where`.
@@ -181,7 +182,8 @@ ByteLevelBpe::Impl::Impl(ByteLevelBpeModel m) : model(std::move(m)), added(model
     throw std::invalid_argument(fmt::format("unk is {}, which no token has", *model.unk));
 }
 
-void ByteLevelBpe::Impl::merge(std::string_view piece, std::size_t offset, Workspace& workspace) const {
+void ByteLevelBpe::Impl::merge(std::string_view piece, std::size_t offset, Workspace& workspace,
+                               SubwordSampling* sampling) const {
   if (piece.size() > std::numeric_limits<std::int32_t>::max()) {
     throw std::runtime_error("a piece of text has more than 2 GiB without a place to cut it");
   }
@@ -198,7 +200,11 @@ void ByteLevelBpe::Impl::merge(std::string_view piece, std::size_t offset, Works
     }
     workspace.symbols[i] = {static_cast<std::uint32_t>(i), id};
   }
-  workspace.merger.merge(merges, workspace.symbols);
+  if (sampling != nullptr) {
+    workspace.merger.merge(merges, workspace.symbols, *sampling);
+  } else {
+    workspace.merger.merge(merges, workspace.symbols);
+  }
 }
 
 void ByteLevelBpe::Impl::encode_piece(std::string_view piece, std::size_t offset, Workspace& workspace,
@@ -257,6 +263,9 @@ void ByteLevelBpe::encode(std::string_view text, std::vector<TokenId>& ids) cons
 }
 
 Encoding ByteLevelBpe::encode_sequence(std::string_view text, const EncodeOptions& options) const {
+  if (options.sampling != nullptr && !(options.sampling->bpe_dropout >= 0 && options.sampling->bpe_dropout <= 1)) {
+    throw std::invalid_argument(fmt::format("bpe_dropout is {}, not a probability", options.sampling->bpe_dropout));
+  }
   const auto workspace = impl_->borrow();
   Encoding encoding;
   std::int32_t word = 0;
@@ -268,7 +277,7 @@ Encoding ByteLevelBpe::encode_sequence(std::string_view text, const EncodeOption
     if (options.tokens) encoding.tokens.emplace_back(text.substr(where.begin, where.end - where.begin));
   };
   const auto on_piece = [&](std::string_view piece, Offset where) {
-    impl_->merge(piece, where.begin, *workspace);
+    impl_->merge(piece, where.begin, *workspace, options.sampling);
     const std::vector<BpeSymbol>& symbols = workspace->symbols;
     const std::size_t shift = piece.size() - (where.end - where.begin);
     for (std::size_t i = 0; i < symbols.size(); ++i) {

@@ -1,6 +1,7 @@
 #include "tests/support/plain_test.h"
 
 #include <random>
+#include <set>
 #include <thread>
 
 #include "tests/tokenizers/tokenizer_goldens.h"
@@ -131,6 +132,27 @@ TEST_CASE("byte-level BPE: a megabyte without a space is merged in linear-logari
   // A quadratic merge would take minutes.
   CHECK(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() < 10.0);
   CHECK(tokenizer->decode(ids) == text);
+}
+
+TEST_CASE("byte-level BPE: dropout leaves out merges, the same ones from the same state") {
+  const ByteLevelBpe tokenizer(small_model());
+  const std::string text = "abc aab bcabc";
+  const auto ids = [&](double dropout, std::uint64_t state) {
+    SubwordSampling sampling{.bpe_dropout = dropout, .state = state};
+    EncodeOptions options;
+    options.sampling = &sampling;
+    return tokenizer.encode(text, options).ids;
+  };
+  CHECK(ids(0, 1) == ids_of(tokenizer, text));
+  CHECK(ids(1, 1).size() == text.size());
+  std::set<std::vector<TokenId>> seen;
+  for (std::uint64_t state = 0; state < 50; ++state) {
+    seen.insert(ids(0.5, state));
+    CHECK(ids(0.5, state) == ids(0.5, state));
+    CHECK(tokenizer.decode(ids(0.5, state)) == text);
+  }
+  CHECK(seen.size() > 5);
+  CHECK_THROWS_AS(ids(1.5, 1), std::invalid_argument);
 }
 
 TEST_CASE("byte-level BPE: batches on two threads give the ids of one thread") {
