@@ -8,6 +8,8 @@
 #include "apps/cli/tokenizer/visible_text.h"
 #include "tokenizers/byte_level_bpe.h"
 #include "tokenizers/char_level.h"
+#include "tokenizers/pipeline.h"
+#include "tokenizers/sentencepiece.h"
 #include "tokenizers/tokenizer_json.h"
 #include "tokenizers/utf8.h"
 
@@ -22,16 +24,37 @@ constexpr const char* kStages[] = {"normalizer", "pre_tokenizer", "post_processo
 
 /// What tokenizer.json says of the tokenizer.
 Json description_of(const Tokenizer& tokenizer) {
+  const auto& rules = tokenizer.rules();
   std::string json = "{}";
-  if (const auto* bpe = dynamic_cast<const ByteLevelBpe*>(&tokenizer)) json = tokenizer_json(bpe->model());
-  if (const auto* characters = dynamic_cast<const CharLevel*>(&tokenizer)) json = tokenizer_json(characters->model());
+  if (const auto* bpe = dynamic_cast<const ByteLevelBpe*>(&tokenizer)) json = tokenizer_json(bpe->model(), rules);
+  if (const auto* chars = dynamic_cast<const CharLevel*>(&tokenizer)) json = tokenizer_json(chars->model(), rules);
+  if (const auto* pipeline = dynamic_cast<const Pipeline*>(&tokenizer)) json = tokenizer_json(pipeline->parts(), rules);
+  if (dynamic_cast<const SentencePiece*>(&tokenizer) != nullptr) json = R"({"model": {"type": "SentencePiece"}})";
   return Json::parse(json);
+}
+
+/// TemplateProcessing's pieces as it is taught: "[CLS] $A [SEP] $B:1 [SEP]:1".
+std::string template_in_words(const Json& pieces) {
+  std::string text;
+  for (const auto& piece : pieces) {
+    for (const auto& [kind, fields] : piece.items()) {
+      const auto type_id = fields.at("type_id").get<int>();
+      text += fmt::format("{}{}{}", text.empty() ? "" : " ", kind == "Sequence" ? "$" : "",
+                          visible_text(fields.at("id").get<std::string>()));
+      if (type_id > 0) text += fmt::format(":{}", type_id);
+    }
+  }
+  return text;
 }
 
 /// An object of tokenizer.json in a few words: "BertNormalizer(lowercase=true)", "Sequence(NFD, Lowercase)".
 std::string in_words(const Json& value) {
   if (value.is_null()) return "none";
   if (!value.is_object()) return value.is_string() ? visible_text(value.get<std::string>()) : value.dump();
+  const auto type = value.value("type", "");
+  if (type == "TemplateProcessing") {
+    return fmt::format("{}({}; {})", type, template_in_words(value.at("single")), template_in_words(value.at("pair")));
+  }
   std::string fields;
   for (const auto& [key, field] : value.items()) {
     if (key == "type" || field.is_null()) continue;
@@ -42,7 +65,7 @@ std::string in_words(const Json& value) {
       fields += key + "=" + in_words(field);
     }
   }
-  return value.value("type", "") + (fields.empty() ? "" : "(" + fields + ")");
+  return type + (fields.empty() ? "" : "(" + fields + ")");
 }
 
 Json special_tokens_of(const Tokenizer& tokenizer) {

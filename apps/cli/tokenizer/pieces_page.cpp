@@ -27,7 +27,7 @@ constexpr const char* kStyle = R"css(
 .compared .bar div { background: var(--c0); border-radius: 4px; height: 14px; min-width: 2px; }
 h2 .soft { font-weight: 400; margin-left: 8px; }
 .text { font: 15px/1.3 ui-monospace, "SF Mono", Menlo, Consolas, monospace; overflow-wrap: anywhere; }
-.p { display: inline-block; vertical-align: top; margin: 0 3px 7px 0; max-width: 100%; cursor: default; outline: none;
+.p { display: inline-block; vertical-align: top; margin: 0 5px 7px 0; max-width: 100%; cursor: default; outline: none;
   unicode-bidi: isolate; }
 .p b { display: block; font-weight: 400; padding: 1px 4px; border-radius: 4px; min-height: 1.4em; }
 .p i { display: block; font: 10.5px/1.5 system-ui, sans-serif; font-variant-numeric: tabular-nums; color: var(--soft);
@@ -65,8 +65,8 @@ std::string piece_html(const Piece& piece, std::size_t color) {
   const bool added = piece.id && piece.text.empty();
   const auto style = !piece.id ? "dropped" : added ? "added" : fmt::format("c{}", color % kColors);
   const auto label = visible_text(added ? std::string_view(piece.token) : piece.text);
-  const auto end = piece.text.find('\n') == std::string_view::npos ? "" : "<br>";
-  return fmt::format("<span class=\"p {}\" tabindex=\"0\" data-about=\"{}\"><b>{}</b><i>{}</i></span>{}\n", style,
+  const auto end = piece.text.find('\n') == std::string_view::npos ? "" : "<br>\n";
+  return fmt::format("<span class=\"p {}\" tabindex=\"0\" data-about=\"{}\"><b>{}</b><i>{}</i></span>{}", style,
                      html_escaped(about(piece)), html_escaped(label), piece.id ? std::to_string(*piece.id) : "", end);
 }
 

@@ -1,3 +1,4 @@
+#include <filesystem>
 #include <iostream>
 #include <iterator>
 #include <memory>
@@ -20,6 +21,14 @@ namespace {
 
 /// More than anybody looks at, little enough for a browser.
 constexpr std::size_t kMostBytes = 1 << 16;
+
+/// "bert" for models/bert, models/bert/ and models/bert/tokenizer.json.
+std::string name_of(const fs::path& path) {
+  const auto file = fs::weakly_canonical(path);
+  const bool named_by_folder =
+      fs::is_regular_file(file) && (file.filename() == "tokenizer.json" || file.filename() == "spiece.model");
+  return (named_by_folder ? file.parent_path() : file).filename().string();
+}
 
 class ShowVerb : public Verb {
  public:
@@ -49,7 +58,7 @@ class ShowVerb : public Verb {
   void run(const CommonOptions& common) override {
     const auto text = read_text();
     std::vector<TextPieces> all;
-    for (const auto& path : paths_) all.push_back(pieces_of(path, *load_tokenizer(path), text));
+    for (const auto& path : paths_) all.push_back(pieces_of(name_of(path), *load_tokenizer(path), text));
     if (!html_.empty()) {
       write_file_atomically(html_, pieces_page(text, all));
       std::cerr << fmt::format("written to {}\n", html_);

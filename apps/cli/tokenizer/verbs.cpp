@@ -4,6 +4,7 @@ namespace langzoo {
 
 Verbs tokenizer_verbs() {
   Verbs verbs;
+  verbs.push_back(train_verb());
   verbs.push_back(encode_verb());
   verbs.push_back(decode_verb());
   verbs.push_back(info_verb());

@@ -7,6 +7,7 @@
 
 namespace langzoo {
 
+std::unique_ptr<Verb> train_verb();
 std::unique_ptr<Verb> encode_verb();
 std::unique_ptr<Verb> decode_verb();
 std::unique_ptr<Verb> info_verb();

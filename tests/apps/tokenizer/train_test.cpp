@@ -1,0 +1,156 @@
+#include "tests/support/plain_test.h"
+
+#include <filesystem>
+
+#include "tests/apps/tokenizer/tokenizers.h"
+
+using Json = nlohmann::ordered_json;
+using namespace langzoo::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+std::string text_of(int sentences) {
+  std::string text;
+  const char* names[] = {"Anna", "Bob", "Chloé", "Dmitri"};
+  const char* things[] = {"apples", "rivers", "towers", "letters", "summers"};
+  for (int i = 0; i < sentences; ++i) {
+    text += std::string(names[i % 4]) + " has " + std::to_string(i % 11) + " " + things[i % 5] + ", isn't it?\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("every model is trained, saved, and reads what it was trained on") {
+  Files files;
+  const auto data = files("text.txt", text_of(300));
+  for (const std::string model : {"bytebpe", "bpe", "wordpiece", "unigram", "word", "char"}) {
+    INFO(model);
+    const auto out = files.path(model);
+    const std::string size = model == "bytebpe" ? "300" : "100";
+    const auto result =
+        tokenizer({"train", "--model", model, "--vocab-size", size, "--data", data, "--out", out, "--json"});
+    INFO(result.err);
+    REQUIRE(result.code == 0);
+    const auto summary = result.object();
+    std::vector<std::string> keys;
+    for (const auto& [key, value] : summary.items()) keys.push_back(key);
+    CHECK(keys == std::vector<std::string>{"model", "vocab_size", "bytes", "seconds", "peak_memory_bytes"});
+    CHECK(summary["model"] == model);
+    CHECK(summary["bytes"] == fs::file_size(data));
+    CHECK(summary["vocab_size"].get<int>() <= std::stoi(size));
+    CHECK(fs::exists(fs::path(out) / "tokenizer.json"));
+    CHECK(fs::exists(fs::path(out) / "tokenizer_config.json"));
+
+    const std::string sentence = "Anna has 7 towers, isn't it?";
+    const auto encoded = tokenizer({"encode", "--tokenizer", out, "--text", sentence, "--json"}).object();
+    CHECK(encoded["ids"].size() > 3);
+    const auto decoded = output({"decode", "--tokenizer", out, "--skip-special-tokens"}, encoded.dump());
+    const auto same_letters = [](std::string text) {
+      text.erase(std::remove(text.begin(), text.end(), ' '), text.end());
+      return text;
+    };
+    CHECK(same_letters(Json::parse(decoded)["text"]) == same_letters(sentence));
+    const auto info = tokenizer({"info", "--tokenizer", out, "--json"}).object();
+    CHECK(info["vocab_size"] == summary["vocab_size"]);
+  }
+}
+
+TEST_CASE("the result does not depend on threads, and lines of several files are one text after the other") {
+  Files files;
+  files("a.txt", text_of(50));
+  files("b.txt", text_of(80));
+  const auto both = files("both", text_of(50) + text_of(80));
+  const auto train = [&](const std::string& out, const std::string& threads, const std::vector<std::string>& data) {
+    std::vector<std::string> arguments = {"train", "--model",       "bytebpe",   "--vocab-size", "300",
+                                          "--out", files.path(out), "--threads", threads,        "--data"};
+    arguments.insert(arguments.end(), data.begin(), data.end());
+    output(arguments);
+    return read_file(files.dir / (out + "/tokenizer.json"));
+  };
+  const auto one = train("one", "1", {both});
+  CHECK(train("two", "2", {both}) == one);
+  CHECK(train("files", "2", {files.path("a.txt"), files.path("b.txt")}) == one);
+  CHECK(train("folder", "1", {files.dir.path().string()}) == one);
+}
+
+TEST_CASE("options of training") {
+  Files files;
+  const auto data = files("text.txt", text_of(200) + "Seldom\n");
+  const auto tokens = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"train", "--data", data, "--out", files.path("out")});
+    output(arguments);
+    return Json::parse(read_file(files.dir / "out/tokenizer.json"));
+  };
+  const auto lower = tokens({"--model", "word", "--vocab-size", "500", "--lowercase"})["model"]["vocab"];
+  CHECK(lower.contains("anna"));
+  CHECK(!lower.contains("Anna"));
+  const auto kept = tokens({"--model", "word", "--vocab-size", "500", "--no-lowercase"})["model"]["vocab"];
+  CHECK(kept.contains("Anna"));
+  CHECK(kept.contains("Seldom"));
+  const auto frequent = tokens({"--model", "word", "--vocab-size", "500", "--min-frequency", "2"})["model"]["vocab"];
+  CHECK(!frequent.contains("Seldom"));
+  const auto special = tokens({"--model", "bytebpe", "--vocab-size", "300", "--special-tokens", "<a>", "<b>"});
+  std::vector<std::string> contents;
+  for (const auto& token : special["added_tokens"]) contents.push_back(token["content"]);
+  CHECK(contents == std::vector<std::string>{"<|endoftext|>", "<a>", "<b>"});
+}
+
+TEST_CASE("--format sentencepiece writes a file of libsentencepiece's trainer") {
+  Files files;
+  const auto data = files("text.txt", text_of(300));
+  for (const std::string model : {"unigram", "bpe", "word", "char"}) {
+    INFO(model);
+    const auto out = files.path(model);
+    const std::string size = model == "bpe" ? "60" : model == "word" ? "20" : model == "char" ? "35" : "40";
+    const auto result = tokenizer({"train", "--format", "sentencepiece", "--model", model, "--vocab-size", size,
+                                   "--data", data, "--out", out, "--json"});
+    INFO(result.err);
+    REQUIRE(result.code == 0);
+    CHECK(result.object()["bytes"] == fs::file_size(data));
+    const auto file = out + "/spiece.model";
+    const auto ids = output({"encode", "--tokenizer", file, "--text", "Anna has 7 towers"});
+    CHECK(Json::parse(output({"decode", "--tokenizer", file}, ids)).contains("text"));
+    CHECK(tokenizer({"info", "--tokenizer", file, "--json"}).object()["model"]["type"] == "SentencePiece");
+  }
+  const auto train = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(),
+                     {"train", "--format", "sentencepiece", "--data", data, "--out", files.path("o")});
+    return tokenizer(arguments);
+  };
+  check_error(train({"--model", "wordpiece", "--vocab-size", "60"}), 2, "--format");
+  check_error(train({"--model", "unigram", "--vocab-size", "60", "--min-frequency", "2"}), 2, "--min-frequency");
+  check_error(train({"--model", "char"}), 2, "--vocab-size");
+  check_error(train({"--model", "unigram", "--vocab-size", "50000"}), 1, "50000");
+}
+
+TEST_CASE("train's errors") {
+  Files files;
+  const auto data = files("text.txt", text_of(20));
+  const auto out = files.path("out");
+  const auto train = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "train");
+    return tokenizer(arguments);
+  };
+  check_error(train({"--vocab-size", "300", "--data", data, "--out", out}), 2, "--model");
+  check_error(train({"--model", "lstm", "--vocab-size", "300", "--data", data, "--out", out}), 2, "bytebpe");
+  check_error(train({"--model", "bytebpe", "--data", data, "--out", out}), 2, "--vocab-size");
+  check_error(train({"--model", "bytebpe", "--vocab-size", "-3", "--data", data, "--out", out}), 2, "--vocab-size");
+  check_error(train({"--model", "bytebpe", "--vocab-size", "9", "--data", data, "--out", out}), 2, "256");
+  check_error(train({"--model", "char", "--vocab-size", "9", "--data", data, "--out", out}), 2, "--vocab-size");
+  check_error(train({"--model", "bytebpe", "--vocab-size", "300", "--out", out}), 2, "--data");
+  check_error(train({"--model", "bytebpe", "--vocab-size", "300", "--data", data}), 2, "--out");
+  check_error(train({"--model", "bytebpe", "--vocab-size", "300", "--data", data, "--out", ""}), 2, "--out");
+  check_error(train({"--model", "bytebpe", "--vocab-size", "300", "--data", data, "--out", data}), 2, "--out");
+  check_error(train({"--model", "bytebpe", "--vocab-size", "300", "--data", files.path("none"), "--out", out}), 1,
+              "none");
+  check_error(train({"--model", "bytebpe", "--vocab-size", "300", "--data", files("e", ""), "--out", out}), 1, "empty");
+  check_error(train({"--model", "char", "--data", files("latin1", "caf\xe9"), "--out", out}), 1, "UTF-8");
+  check_error(train({"--model", "char", "--data", data, "--out", out, "--lowercase"}), 2, "--lowercase");
+  check_error(train({"--model", "char", "--data", data, "--out", out, "--min-frequency", "2"}), 2, "--min-frequency");
+  check_error(
+      train({"--model", "bytebpe", "--vocab-size", "300", "--data", data, "--out", out, "--special-tokens", ""}), 2,
+      "--special-tokens");
+  CHECK(!fs::exists(out));
+}
