@@ -29,7 +29,10 @@ Json description_of(const Tokenizer& tokenizer) {
   if (const auto* bpe = dynamic_cast<const ByteLevelBpe*>(&tokenizer)) json = tokenizer_json(bpe->model(), rules);
   if (const auto* chars = dynamic_cast<const CharLevel*>(&tokenizer)) json = tokenizer_json(chars->model(), rules);
   if (const auto* pipeline = dynamic_cast<const Pipeline*>(&tokenizer)) json = tokenizer_json(pipeline->parts(), rules);
-  if (dynamic_cast<const SentencePiece*>(&tokenizer) != nullptr) json = R"({"model": {"type": "SentencePiece"}})";
+  if (dynamic_cast<const SentencePiece*>(&tokenizer) != nullptr) {
+    json = R"({"model": {"type": "SentencePiece"}, "normalizer": "built-in", "pre_tokenizer": "built-in",
+               "decoder": "built-in"})";
+  }
   return Json::parse(json);
 }
 
