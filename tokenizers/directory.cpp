@@ -24,6 +24,8 @@
 #include "tokenizers/pre_tokenizers/bert_pre_tokenizer.h"
 #include "tokenizers/pre_tokenizers/split_pre_tokenizer.h"
 #include "tokenizers/sentencepiece.h"
+#include "tokenizers/sentencepiece_model.h"
+#include "tokenizers/sentencepiece_pipeline.h"
 #include "tokenizers/tokenizer_config.h"
 #include "tokenizers/tokenizer_json.h"
 #include "tokenizers/utf8.h"
@@ -65,6 +67,23 @@ std::string tokenizer_class(const fs::path& dir, const std::string& config_text)
   return found == std::end(kModelTypes) ? std::string() : std::string(found->second);
 }
 
+/// The one SentencePiece model of a directory, or an empty path.
+fs::path find_sentencepiece(const fs::path& dir) {
+  for (const char* name : {"spiece.model", "tokenizer.model", "sentencepiece.bpe.model"}) {
+    if (fs::exists(dir / name)) return dir / name;
+  }
+  std::vector<fs::path> models;
+  for (const fs::directory_entry& entry : fs::directory_iterator(dir)) {
+    if (entry.path().extension() == ".model") models.push_back(entry.path());
+  }
+  std::sort(models.begin(), models.end());
+  if (models.size() > 1) {
+    throw FileError(dir, fmt::format("has several SentencePiece models, {} and {}; name one of the files",
+                                     models[0].filename().string(), models[1].filename().string()));
+  }
+  return models.empty() ? fs::path() : models[0];
+}
+
 bool begins_with(const fs::path& path, std::string_view bytes) {
   std::string head(bytes.size(), '\0');
   std::ifstream file(path, std::ios::binary);
@@ -84,11 +103,45 @@ auto built(const fs::path& path, Make&& make) {
 /// A pipeline of `parts`, whose special tokens the configuration or the class's defaults name.
 std::unique_ptr<Pipeline> make_pipeline(const fs::path& path, const TokenizerConfig& config,
                                         std::string_view tokenizer_class, PipelineParts parts) {
-  parts.added_tokens = config.added_tokens();
+  std::vector<AddedToken> configured = config.added_tokens();
+  for (AddedToken& token : configured) {
+    const bool known = std::any_of(parts.added_tokens.begin(), parts.added_tokens.end(),
+                                   [&](const AddedToken& other) { return other.content == token.content; });
+    if (!known) parts.added_tokens.push_back(std::move(token));
+  }
   parts.special_tokens =
       config.special_tokens([&](std::string_view token) { return parts.model->token_to_id(token); },
                             parts.model->vocab_size(), special_token_defaults(tokenizer_class), parts.added_tokens);
   return built(path, [&] { return std::make_unique<Pipeline>(std::move(parts)); });
+}
+
+/// T5's or ALBERT's tokenizer of a .model. Which one, where no configuration tells, the pieces do: only ALBERT has
+/// [CLS].
+std::unique_ptr<Tokenizer> load_sentencepiece_directory(const fs::path& path, std::string tokenizer_class,
+                                                        const std::string& config_text) {
+  const TokenizerConfig config = config_beside(path, config_text);
+  const std::string model = read_file(path, kMaxFileBytes);
+  if (tokenizer_class.empty()) {
+    const auto pieces = parse_sentencepiece_model(model, path).pieces;
+    const bool albert =
+        std::any_of(pieces.begin(), pieces.end(), [](const auto& piece) { return piece.text == "[CLS]"; });
+    tokenizer_class = albert ? "AlbertTokenizer" : "T5Tokenizer";
+  }
+  SentencePiecePipeline made;
+  if (tokenizer_class == "AlbertTokenizer") {
+    made = albert_pipeline(model, path,
+                           {.do_lower_case = config.flag("do_lower_case").value_or(true),
+                            .keep_accents = config.flag("keep_accents").value_or(false)});
+  } else if (tokenizer_class == "T5Tokenizer") {
+    made = t5_pipeline(model, path, config.size("extra_ids").value_or(100));
+  } else {
+    throw FileError(path, fmt::format("a SentencePiece model of the class {} is not supported, expected T5Tokenizer or "
+                                      "AlbertTokenizer",
+                                      tokenizer_class));
+  }
+  auto tokenizer = make_pipeline(path, config, tokenizer_class, std::move(made.parts));
+  tokenizer->set_rules(std::move(made.rules));
+  return tokenizer;
 }
 
 bool has_end_of_word(const fs::path& vocab_json) {
@@ -108,6 +161,9 @@ std::unique_ptr<Tokenizer> load_directory(const fs::path& dir) {
     const bool gpt = name.empty() ? has_end_of_word(vocab_json) : name == "OpenAIGPTTokenizer";
     return gpt ? load_gpt_vocabulary(vocab_json, merges_txt, config)
                : load_gpt2_vocabulary(vocab_json, merges_txt, config);
+  }
+  if (const fs::path model = find_sentencepiece(dir); !model.empty()) {
+    return load_sentencepiece_directory(model, name, config);
   }
   throw FileError(dir, "has no tokenizer: none of tokenizer.json, vocab.txt, vocab.json with merges.txt, *.model");
 }

@@ -23,6 +23,8 @@ from make_pipelines import LANGUAGES
 
 
 class HuggingFace:
+    decode_flags = ["--skip-special-tokens"]
+
     def __init__(self, tokenizer):
         self.tokenizer = tokenizer
 
@@ -35,14 +37,20 @@ class HuggingFace:
 
 
 class SentencePiece:
+    decode_flags = []  # an unknown token has a text
+
     def __init__(self, path):
         from sentencepiece import SentencePieceProcessor
         self.processor = SentencePieceProcessor(model_file=path)
 
     def encode(self, texts):
         for text in texts:
-            pieces = self.processor.encode(text, out_type="immutable_proto").pieces
-            yield [p.id for p in pieces], [p.piece for p in pieces], [[p.begin, p.end] for p in pieces]
+            pieces = self.processor.encode(text, return_type="proto").pieces
+            data = text.encode()
+            characters = [0] * (len(data) + 1)  # how many begin before a byte
+            for i, byte in enumerate(data):
+                characters[i + 1] = characters[i] + (byte & 0xC0 != 0x80)
+            yield [p.id for p in pieces], [p.piece for p in pieces], [[characters[p.begin], characters[p.end]] for p in pieces]
 
     def decode(self, ids):
         return self.processor.decode(ids)
@@ -101,7 +109,7 @@ def compare(program, kind, path, groups, show):
             expected = list(theirs.encode(texts))
             ids.write_text("".join(json.dumps(e[0]) + "\n" for e in expected))
             encoded = run(program, "encode", "--tokenizer", path, "--jsonl", str(jsonl), "--json")
-            decoded = run(program, "decode", "--tokenizer", path, "--ids", str(ids), "--skip-special-tokens", "--json")
+            decoded = run(program, "decode", "--tokenizer", path, "--ids", str(ids), "--json", *theirs.decode_flags)
             for text, e, ours, back in zip(texts, expected, encoded, decoded, strict=True):
                 total["texts"] += 1
                 total["bytes"] += len(text.encode())

@@ -29,6 +29,28 @@ TEST_CASE("directory: what transformers makes of published files") {
   }
 }
 
+TEST_CASE("directory: T5's and ALBERT's SentencePiece models with special tokens, as transformers has them") {
+  for (const std::string name : {"t5", "t5_configured", "albert", "albert_accents"}) {
+    CAPTURE(name);
+    const auto folder = "tokenizers/sentencepiece/" + name;
+    const auto tokenizer = load_tokenizer(fixture(folder));
+    const auto expected = golden("sentencepiece/" + name + "/expected.json");
+    const TempDir dir;
+    tokenizer->save(dir.path());
+    const auto saved = load_tokenizer(dir.path());
+    CHECK((saved->special_tokens() == tokenizer->special_tokens()));
+    for (const auto& c : expected["cases"]) {
+      const auto text = c["text"].get<std::string>();
+      CAPTURE(text);
+      const auto ids = c["ids"].get<std::vector<TokenId>>();
+      CHECK(tokenizer->encode(text).ids == ids);
+      CHECK(saved->encode(text).ids == ids);
+    }
+  }
+  const SpecialTokens& special = load_tokenizer(fixture("tokenizers/sentencepiece/t5"))->special_tokens();
+  CHECK((special.pad && special.eos && special.unk && !special.bos));
+}
+
 TEST_CASE("directory: files and their faults") {
   const TempDir dir;
   CHECK_THROWS_WITH(load_tokenizer(dir / "none"), (dir / "none").string() + ": does not exist");
@@ -51,6 +73,13 @@ TEST_CASE("directory: files and their faults") {
   const auto extended = load_tokenizer(dir.path());
   CHECK(extended->special_tokens().mask == 6);
   CHECK(extended->encode("lamp[M]").ids == std::vector<TokenId>{1, 5, 6, 2});
+  std::filesystem::remove(dir / "vocab.txt");
+  write_file(dir / "a.model", "x");
+  CHECK_THROWS_WITH(load_tokenizer(dir.path()), Catch::StartsWith((dir / "a.model").string() + ": "));
+  write_file(dir / "b.model", "x");
+  CHECK_THROWS_WITH(
+      load_tokenizer(dir.path()),
+      dir.path().string() + ": has several SentencePiece models, a.model and b.model; name one of the files");
   write_file(dir / "codes", "#version: 0.2\nl a\nm p</w>\n");
   const auto codes = load_tokenizer(dir / "codes");
   const Encoding lamps = codes->encode("lamp\u00e9 lamp", {.tokens = true});
