@@ -7,7 +7,7 @@ endif()
 foreach(folder IN LISTS folders)
   file(GLOB_RECURSE headers RELATIVE ${root} ${root}/${folder}/*.h)
   list(FILTER headers EXCLUDE REGEX
-    "(json_field|vocabulary|tokenizer_config|workspace_pool|chunk_cache|sentencepiece_library).h$")  # internal
+    "(json_field|vocabulary|tokenizer_config|workspace_pool|chunk_cache|hash|sentencepiece_library).h$")  # internal
   foreach(header IN LISTS headers)
     file(READ ${root}/${header} text)
     string(REGEX REPLACE "#include \"((tokenizers|data|models|apps)/[^\"]*)\"" "#include <langzoo/\\1>" text "${text}")

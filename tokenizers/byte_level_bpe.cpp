@@ -4,7 +4,6 @@
 #include <array>
 #include <cstring>
 #include <limits>
-#include <mutex>
 #include <stdexcept>
 #include <unordered_map>
 #include <utility>
@@ -12,9 +11,11 @@
 #include <fmt/format.h>
 
 #include "tokenizers/byte_level.h"
+#include "tokenizers/hash.h"
 #include "tokenizers/models/bpe_merger.h"
 #include "tokenizers/tokenizer_json.h"
 #include "tokenizers/utf8.h"
+#include "tokenizers/workspace_pool.h"
 
 namespace langzoo {
 
@@ -31,7 +32,7 @@ class PieceCache {
 
   /// The entry that may hold `piece`, whose size is in [1, kMaxBytes].
   struct Entry;
-  Entry& entry_of(std::string_view piece) { return entries_[hash(piece) >> (64 - kBits)]; }
+  Entry& entry_of(std::string_view piece) { return entries_[hash_bytes(piece) >> (64 - kBits)]; }
 
   struct alignas(64) Entry {
     std::uint8_t size = 0;
@@ -54,28 +55,6 @@ class PieceCache {
   static constexpr int kBits = 15;
   static constexpr std::size_t kEntries = std::size_t{1} << kBits;
 
-  static std::uint64_t hash(std::string_view piece) {
-    std::uint64_t h = piece.size() * 0x9E3779B97F4A7C15u;
-    const char* p = piece.data();
-    std::size_t left = piece.size();
-    const auto mix = [&h](std::uint64_t word) {
-      h = (h ^ word) * 0xD6E8FEB86659FD93u;
-      h ^= h >> 32;
-    };
-    for (; left >= 8; left -= 8, p += 8) {
-      std::uint64_t word;
-      std::memcpy(&word, p, 8);
-      mix(word);
-    }
-    if (left > 0) {
-      std::uint64_t word = 0;
-      for (std::size_t i = 0; i < left; ++i)
-        word |= static_cast<std::uint64_t>(static_cast<unsigned char>(p[i])) << (8 * i);
-      mix(word);
-    }
-    return h * 0x9E3779B97F4A7C15u;
-  }
-
   std::unique_ptr<Entry[]> entries_;
 };
 
@@ -90,25 +69,6 @@ struct Workspace {
 
 struct ByteLevelBpe::Impl {
   explicit Impl(ByteLevelBpeModel m);
-
-  /// A workspace that no other thread uses; given back by its deleter.
-  auto borrow() {
-    std::unique_ptr<Workspace> workspace;
-    {
-      const std::lock_guard lock(mutex);
-      if (!idle.empty()) {
-        workspace = std::move(idle.back());
-        idle.pop_back();
-      }
-    }
-    if (!workspace) workspace = std::make_unique<Workspace>();
-    const auto give_back = [this](Workspace* w) {
-      std::unique_ptr<Workspace> owned(w);
-      const std::lock_guard lock(mutex);
-      idle.push_back(std::move(owned));
-    };
-    return std::unique_ptr<Workspace, decltype(give_back)>(workspace.release(), give_back);
-  }
 
   /// The merged symbols of `piece` in workspace.symbols; `offset` is for the message of a byte without a token.
   void merge(std::string_view piece, std::size_t offset, Workspace& workspace,
@@ -134,8 +94,7 @@ struct ByteLevelBpe::Impl {
   std::vector<std::string> bytes;  // by id, what decode writes
   std::unordered_map<std::string_view, TokenId> ids_by_token;
 
-  std::mutex mutex;
-  std::vector<std::unique_ptr<Workspace>> idle;
+  WorkspacePool<Workspace> workspaces;
 };
 
 ByteLevelBpe::Impl::Impl(ByteLevelBpeModel m) : model(std::move(m)), added(model.added_tokens), merges(model.merges) {
@@ -256,7 +215,7 @@ const ByteLevelBpeModel& ByteLevelBpe::model() const {
 }
 
 void ByteLevelBpe::encode(std::string_view text, std::vector<TokenId>& ids) const {
-  const auto workspace = impl_->borrow();
+  const auto workspace = impl_->workspaces.borrow();
   impl_->for_each_part(
       text, [&](const AddedToken& token, Offset) { ids.push_back(token.id); },
       [&](std::string_view piece, Offset where) { impl_->encode_piece(piece, where.begin, *workspace, ids); });
@@ -266,7 +225,7 @@ Encoding ByteLevelBpe::encode_sequence(std::string_view text, const EncodeOption
   if (options.sampling != nullptr && !(options.sampling->bpe_dropout >= 0 && options.sampling->bpe_dropout <= 1)) {
     throw std::invalid_argument(fmt::format("bpe_dropout is {}, not a probability", options.sampling->bpe_dropout));
   }
-  const auto workspace = impl_->borrow();
+  const auto workspace = impl_->workspaces.borrow();
   Encoding encoding;
   std::int32_t word = 0;
   const auto on_token = [&](const AddedToken& token, Offset where) {

@@ -1,6 +1,7 @@
 /// The tokens of chunks of text seen lately: internal to the pipeline.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -9,6 +10,7 @@
 #include <string_view>
 
 #include "tokenizers/encoding.h"
+#include "tokenizers/hash.h"
 
 namespace langzoo {
 
@@ -51,31 +53,11 @@ class ChunkCache {
   ChunkCache() : entries_(new Entry[kEntries]) {}
 
   /// The entry that may hold `chunk`, which is not empty.
-  Entry& entry_of(std::string_view chunk) { return entries_[hash(chunk) >> (64 - kBits)]; }
+  Entry& entry_of(std::string_view chunk) { return entries_[hash_bytes(chunk) >> (64 - kBits)]; }
 
  private:
   static constexpr int kBits = 15;
   static constexpr std::size_t kEntries = std::size_t{1} << kBits;
-
-  static std::uint64_t hash(std::string_view chunk) {
-    std::uint64_t h = chunk.size() * 0x9E3779B97F4A7C15u;
-    const auto mix = [&h](std::uint64_t word) {
-      h = (h ^ word) * 0xD6E8FEB86659FD93u;
-      h ^= h >> 32;
-    };
-    std::size_t at = 0;
-    for (; at + 8 <= chunk.size(); at += 8) {
-      std::uint64_t word;
-      std::memcpy(&word, chunk.data() + at, 8);
-      mix(word);
-    }
-    if (at < chunk.size()) {
-      std::uint64_t word = 0;
-      for (std::size_t i = at; i < chunk.size(); ++i) word = word << 8 | static_cast<unsigned char>(chunk[i]);
-      mix(word);
-    }
-    return h * 0x9E3779B97F4A7C15u;
-  }
 
   std::unique_ptr<Entry[]> entries_;
 };

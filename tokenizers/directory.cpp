@@ -90,16 +90,6 @@ bool begins_with(const fs::path& path, std::string_view bytes) {
   return file.read(head.data(), static_cast<std::streamsize>(head.size())) && head == bytes;
 }
 
-/// What `make` makes; what it objects to is the file's fault.
-template <class Make>
-auto built(const fs::path& path, Make&& make) {
-  try {
-    return make();
-  } catch (const std::invalid_argument& error) {
-    throw FileError(path, sanitize_utf8(error.what()));
-  }
-}
-
 /// A pipeline of `parts`, whose special tokens the configuration or the class's defaults name.
 std::unique_ptr<Pipeline> make_pipeline(const fs::path& path, const TokenizerConfig& config,
                                         std::string_view tokenizer_class, PipelineParts parts) {
@@ -112,7 +102,7 @@ std::unique_ptr<Pipeline> make_pipeline(const fs::path& path, const TokenizerCon
   parts.special_tokens =
       config.special_tokens([&](std::string_view token) { return parts.model->token_to_id(token); },
                             parts.model->vocab_size(), special_token_defaults(tokenizer_class), parts.added_tokens);
-  return built(path, [&] { return std::make_unique<Pipeline>(std::move(parts)); });
+  return naming_file(path, [&] { return std::make_unique<Pipeline>(std::move(parts)); });
 }
 
 /// T5's or ALBERT's tokenizer of a .model. Which one, where no configuration tells, the pieces do: only ALBERT has
@@ -176,7 +166,7 @@ std::unique_ptr<Tokenizer> load_bert_vocabulary(const fs::path& vocab_txt, std::
   WordPieceOptions options;
   options.tokens = read_vocab_txt(vocab_txt);
   options.unk_token = config.token("unk_token", special_token_defaults("BertTokenizer")).value_or("[UNK]");
-  parts.model = built(vocab_txt, [&] { return std::make_shared<WordPiece>(std::move(options)); });
+  parts.model = naming_file(vocab_txt, [&] { return std::make_shared<WordPiece>(std::move(options)); });
   parts.normalizer = std::make_shared<BertNormalizer>(
       BertNormalizerOptions{.handle_chinese_chars = config.flag("tokenize_chinese_chars").value_or(true),
                             .strip_accents = config.flag("strip_accents"),
@@ -210,7 +200,7 @@ std::unique_ptr<Tokenizer> load_gpt_vocabulary(const fs::path& vocab_json, const
   options.unk_token = config.token("unk_token", special_token_defaults("OpenAIGPTTokenizer"));
   options.end_of_word_suffix = "</w>";
   PipelineParts parts;
-  parts.model = built(vocab_json, [&] { return std::make_shared<Bpe>(std::move(options)); });
+  parts.model = naming_file(vocab_json, [&] { return std::make_shared<Bpe>(std::move(options)); });
   parts.normalizer = std::make_shared<BertNormalizer>();
   parts.pre_tokenizer = std::make_shared<BertPreTokenizer>();
   parts.decoder = std::make_shared<BpeDecoder>("</w>");
@@ -226,13 +216,9 @@ std::unique_ptr<Tokenizer> load_gpt2_vocabulary(const fs::path& vocab_json, cons
   model.add_prefix_space = config.flag("add_prefix_space").value_or(false);
   model.added_tokens = config.added_tokens();
   const IdsByToken ids = index_tokens(model.tokens);
-  const auto find = [&](std::string_view token) -> std::optional<TokenId> {
-    const auto found = ids.find(token);
-    return found == ids.end() ? std::nullopt : std::optional(found->second);
-  };
   model.special_tokens =
-      config.special_tokens(find, model.tokens.size(), special_token_defaults("GPT2Tokenizer"), model.added_tokens);
-  auto tokenizer = built(vocab_json, [&] { return std::make_unique<ByteLevelBpe>(std::move(model)); });
+      config.special_tokens(finder(ids), model.tokens.size(), special_token_defaults("GPT2Tokenizer"), model.added_tokens);
+  auto tokenizer = naming_file(vocab_json, [&] { return std::make_unique<ByteLevelBpe>(std::move(model)); });
   apply_bos_and_eos(config, *tokenizer);
   return tokenizer;
 }

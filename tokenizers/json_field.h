@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <initializer_list>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -132,6 +133,18 @@ class JsonField {
 
 /// The parsed text. Throws FileError where it is not JSON or nested more than 32 deep.
 nlohmann::json parse_json(std::string_view text, const std::filesystem::path& path);
+
+/// What `make` makes; what it objects to is the file's fault.
+template <class Make>
+auto naming_file(const std::filesystem::path& path, Make&& make) {
+  try {
+    return make();
+  } catch (const std::invalid_argument& error) {
+    throw FileError(path, sanitize_utf8(error.what()));
+  } catch (const std::out_of_range& error) {
+    throw FileError(path, sanitize_utf8(error.what()));
+  }
+}
 
 /// `text` as a JSON string, quotes included. It must be UTF-8.
 inline std::string json_string(std::string_view text) {

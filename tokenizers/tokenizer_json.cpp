@@ -120,13 +120,6 @@ SpecialTokens roles(const TokenizerConfig& config, const std::function<std::opti
   return config.special_tokens(find, vocab_size, special_token_defaults(config.tokenizer_class()), added);
 }
 
-std::function<std::optional<TokenId>(std::string_view)> finder(const IdsByToken& ids) {
-  return [&ids](std::string_view token) -> std::optional<TokenId> {
-    const auto found = ids.find(token);
-    return found == ids.end() ? std::nullopt : std::optional(found->second);
-  };
-}
-
 ByteLevelBpeModel read_byte_level_bpe(const JsonField& root, const TokenizerConfig& config, Frame& frame) {
   ByteLevelBpeModel model;
   const JsonField bpe = root.at("model");
@@ -172,18 +165,6 @@ PipelineParts read_pipeline(const JsonField& root, const TokenizerConfig& config
       frame.added_tokens);
   parts.added_tokens = std::move(frame.added_tokens);
   return parts;
-}
-
-/// What `make` makes; what it objects to is the file's fault.
-template <class Make>
-auto built(const fs::path& path, Make&& make) {
-  try {
-    return make();
-  } catch (const std::invalid_argument& error) {
-    throw FileError(path, sanitize_utf8(error.what()));
-  } catch (const std::out_of_range& error) {
-    throw FileError(path, sanitize_utf8(error.what()));
-  }
 }
 
 std::string truncation_json(const std::optional<Truncation>& truncation) {
@@ -261,7 +242,7 @@ std::unique_ptr<Tokenizer> parse_tokenizer_json(std::string_view text, std::stri
   frame.rules.padding = read_padding(root.at_or_null("padding"));
   frame.rules.post_processor = read_post_processor(root.at_or_null("post_processor"));
 
-  auto tokenizer = built(path, [&]() -> std::unique_ptr<Tokenizer> {
+  auto tokenizer = naming_file(path, [&]() -> std::unique_ptr<Tokenizer> {
     if (is_byte_level_bpe(root)) return std::make_unique<ByteLevelBpe>(read_byte_level_bpe(root, config, frame));
     if (is_char_level(root)) return std::make_unique<CharLevel>(read_char_level(root, config, frame));
     return std::make_unique<Pipeline>(read_pipeline(root, config, frame));

@@ -16,7 +16,6 @@ class ByteTokenizer : public Tokenizer {
   }
 
   using Tokenizer::encode;
-  using Tokenizer::encode;
   Encoding encode_sequence(std::string_view text, const EncodeOptions&) const override {
     Encoding encoding;
     encode(text, encoding.ids);

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <optional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -22,6 +23,13 @@ std::vector<std::string> read_vocab(const JsonField& vocab);
 /// Ids by token; the views are into `tokens`. std::invalid_argument for tokens that are too many, not UTF-8 or
 /// repeated.
 IdsByToken index_tokens(const std::vector<std::string>& tokens);
+/// A function that looks tokens up; `ids` must outlive it.
+inline auto finder(const IdsByToken& ids) {
+  return [&ids](std::string_view token) -> std::optional<TokenId> {
+    const auto found = ids.find(token);
+    return found == ids.end() ? std::nullopt : std::optional(found->second);
+  };
+}
 std::optional<TokenId> find_id(const IdsByToken& ids, std::string_view token);
 /// The token of an id; none outside of `tokens` and where it is empty.
 std::optional<std::string_view> find_token(const std::vector<std::string>& tokens, TokenId id);

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <string>
 
+#include "tokenizers/unicode_classes.h"
 #include "tokenizers/utf8.h"
 
 namespace langzoo {
@@ -11,12 +12,6 @@ namespace langzoo {
 namespace {
 
 constexpr char32_t kSpelledSpace = 0x120;  // byte 0x20 of a byte-level token
-
-/// Unicode's White_Space.
-bool is_space(char32_t c) {
-  return c == ' ' || (c >= '\t' && c <= '\r') || c == 0x85 || c == 0xA0 || c == 0x1680 ||
-         (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
-}
 
 std::size_t character_before(std::string_view text, std::size_t at) {
   do --at;
@@ -28,7 +23,7 @@ std::size_t leading_spaces(std::string_view token) {
   std::size_t count = 0;
   for (std::size_t at = 0; at < token.size(); ++count) {
     const Utf8Char c = decode_utf8(token, at);
-    if (c.code_point != kSpelledSpace && !is_space(c.code_point)) break;
+    if (c.code_point != kSpelledSpace && !is_white_space(c.code_point)) break;
     at += c.length;
   }
   return count;
@@ -39,7 +34,7 @@ std::size_t trailing_spaces(std::string_view token) {
   for (std::size_t at = token.size(); at > 0; ++count) {
     at = character_before(token, at);
     const char32_t c = decode_utf8(token, at).code_point;
-    if (c != kSpelledSpace && !is_space(c)) break;
+    if (c != kSpelledSpace && !is_white_space(c)) break;
   }
   return count;
 }
