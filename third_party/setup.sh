@@ -8,8 +8,9 @@ torch_version=2.13.0
 torch_env=build/libtorch-env
 sentencepiece_version=0.2.1
 sentencepiece_sha256=8138cec27c2f2282f4a34d9a016e3374cd40e5c6e9cb335063db66a0a3b71fad
+sentencepiece_patch=$PWD/third_party/sentencepiece.patch
 sentencepiece_root=build/sentencepiece
-packages=(g++ clang cmake ninja-build pkg-config python3
+packages=(g++ clang cmake ninja-build patch pkg-config python3
   nlohmann-json3-dev libpcre2-dev libutf8proc-dev libfmt-dev libcli11-dev catch2 libbenchmark-dev)
 
 say() { echo "setup: $*" >&2; }
@@ -75,11 +76,12 @@ install_libtorch() {
   find_libtorch || fail "LibTorch $torch_version was installed into $torch_env but cannot be used; remove that folder and try again"
 }
 
-# The places FindSentencePiece.cmake looks at, in its order.
+# The places FindSentencePiece.cmake looks at, in its order. A build keeps the patch it was made with, which names the
+# version; another one is built again.
 find_sentencepiece() {
   local root
   for root in "${LANGZOO_SENTENCEPIECE_ROOT:-}" "$sentencepiece_root"; do
-    [ -n "$root" ] && [ -f "$root/include/sentencepiece_model.pb.h" ] && [ -f "$root/lib/libsentencepiece_train.a" ] && return 0
+    [ -n "$root" ] && cmp -s "$sentencepiece_patch" "$root/sentencepiece.patch" && return 0
   done
   return 1
 }
@@ -104,6 +106,7 @@ build_sentencepiece() (
   python3 -m venv env
   env/bin/pip download --disable-pip-version-check --no-deps --no-binary sentencepiece --requirement requirements.txt
   tar -xzf "sentencepiece-$sentencepiece_version.tar.gz"
+  patch --strip=0 --input="$sentencepiece_patch"
   source=$PWD/sentencepiece-$sentencepiece_version/sentencepiece
   cmake -G Ninja -S "$source" -B build -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ \
     -DSPM_ENABLE_SHARED=OFF -DSPM_ENABLE_TCMALLOC=OFF -DCMAKE_POSITION_INDEPENDENT_CODE=ON \
@@ -114,7 +117,7 @@ build_sentencepiece() (
   cp "$source"/src/sentencepiece_{processor,trainer}.h "$source/src/builtin_pb/sentencepiece_model.pb.h" root/include
   (cd "$source/third_party/protobuf-lite" && find google -name '*.h' -o -name '*.inc') |
     tar -C "$source/third_party/protobuf-lite" -T - -c | tar -C root/include -x
-  cp "$source/LICENSE" root
+  cp "$source/LICENSE" "$sentencepiece_patch" root
 )
 
 install_packages

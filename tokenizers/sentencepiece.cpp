@@ -1,5 +1,6 @@
 #include "tokenizers/sentencepiece.h"
 
+#include <mutex>
 #include <stdexcept>
 #include <utility>
 
@@ -9,6 +10,8 @@
 #include "tokenizers/sentencepiece_encoder.h"
 #include "tokenizers/sentencepiece_library.h"
 #include "tokenizers/sentencepiece_model.h"
+#include "tokenizers/sentencepiece_sampler.h"
+#include "tokenizers/utf8.h"
 
 namespace langzoo {
 
@@ -58,13 +61,66 @@ struct SentencePiece::Impl {
     return static_cast<std::size_t>(id);
   }
 
+  bool can_sample() const {
+    return model.algorithm == SentencePieceModel::Algorithm::Unigram ||
+           model.algorithm == SentencePieceModel::Algorithm::Bpe;
+  }
+  Encoding sample(std::string_view text, const EncodeOptions& options);
+  /// Appends the tokens of the bytes of unknown text; the last of a character's has the character's offsets.
+  void append_bytes(std::string_view normalized, ModelToken unknown, const std::vector<std::size_t>& original,
+                    bool tokens, Encoding& encoding) const;
+
   std::string model_bytes;
   SentencePieceModel model;
   sentencepiece::SentencePieceProcessor processor;
   sentencepiece::SentencePieceProcessor unnormalized;  // for text that is normalized already
   SpecialTokens special_tokens;
   std::optional<SentencePieceEncoder> encoder;
+  std::once_flag sampler_made;
+  std::optional<SentencePieceSampler> sampler;  // as soon as it is needed
 };
+
+Encoding SentencePiece::Impl::sample(std::string_view text, const EncodeOptions& options) {
+  std::call_once(sampler_made, [this] { sampler.emplace(model); });
+  std::string normalized;
+  std::vector<std::size_t> original;  // where in `text` each byte of it is from
+  check(processor.Normalize(text, &normalized, &original));
+  std::vector<ModelToken> drawn;
+  sampler->draw(normalized, *options.sampling, drawn);
+  Encoding encoding;
+  bool after_unk = false;
+  for (const ModelToken& token : drawn) {
+    const bool is_unk = token.id == model.unk_id;
+    const std::string_view piece = std::string_view(normalized).substr(token.begin, token.end - token.begin);
+    if (is_unk && model.byte_fallback) {
+      append_bytes(normalized, token, original, options.tokens, encoding);
+    } else if (is_unk && after_unk) {
+      encoding.offsets.back().end = original[token.end];
+      if (options.tokens) encoding.tokens.back() += piece;
+    } else {
+      encoding.ids.push_back(token.id);
+      encoding.offsets.push_back({original[token.begin], original[token.end]});
+      if (options.tokens) encoding.tokens.emplace_back(piece);
+    }
+    after_unk = is_unk;
+  }
+  encoding.word_ids.assign(encoding.size(), Encoding::kNoWord);
+  return encoding;
+}
+
+void SentencePiece::Impl::append_bytes(std::string_view normalized, ModelToken unknown,
+                                       const std::vector<std::size_t>& original, bool tokens,
+                                       Encoding& encoding) const {
+  for (std::size_t begin = unknown.begin, end; begin < unknown.end; begin = end) {
+    end = begin + decode_utf8(normalized, begin).length;
+    for (std::size_t i = begin; i < end; ++i) {
+      const std::string piece = fmt::format("<0x{:02X}>", static_cast<unsigned char>(normalized[i]));
+      encoding.ids.push_back(processor.PieceToId(piece));
+      encoding.offsets.push_back({original[begin], original[i + 1 == end ? end : begin]});
+      if (tokens) encoding.tokens.push_back(piece);
+    }
+  }
+}
 
 SentencePiece::SentencePiece(std::string model, const std::filesystem::path& path)
     : impl_(std::make_unique<Impl>(std::move(model), path)) {}
@@ -85,6 +141,7 @@ void SentencePiece::encode(std::string_view text, std::vector<TokenId>& ids) con
 }
 
 Encoding SentencePiece::encode_sequence(std::string_view text, const EncodeOptions& options) const {
+  if (options.sampling != nullptr && impl_->can_sample()) return impl_->sample(text, options);
   sentencepiece::ImmutableSentencePieceText result;
   check(impl_->processor.Encode(text, result.mutable_proto()));
   Encoding encoding;

@@ -1,5 +1,7 @@
 /// The tokenizer of a sentencepiece .model file (Kudo and Richardson 2018), unigram, BPE, word or char: ids, pieces,
-/// offsets and decoded text are libsentencepiece's, and no special tokens are added.
+/// offsets and decoded text are libsentencepiece's, and no special tokens are added. With EncodeOptions::sampling the
+/// segmentation of a unigram or BPE model is drawn, user-defined symbols staying whole; a text has one segmentation in
+/// a word or char model.
 ///
 /// T5's and ALBERT's tokenizers in Python's `transformers` are made of such a file but are not equal to it:
 /// tokenizers/sentencepiece_pipeline.h.

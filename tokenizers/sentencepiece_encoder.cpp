@@ -128,7 +128,7 @@ void SentencePieceEncoder::encode(std::string_view text, std::vector<TokenId>& i
       if (place->holds(word) && std::abs(state.sum) < place->sum_limit) {
         for (std::size_t i = 0; i < place->count; ++i) {
           state.add(place->ids[i], model_.unk_id);
-          state.sum = SentencePieceViterbi::add(state.sum, place->scores[i]);
+          state.sum += place->scores[i];
         }
         state.progress = {.at_start = false, .after_space = false};
         continue;
@@ -161,25 +161,28 @@ void SentencePieceEncoder::encode_word(std::string_view word, RememberedWord* pl
   } else {
     auto& tokens = workspace.viterbi.tokens;
     if (place == nullptr || place->holds(word)) {
-      viterbi_->segment(workspace.normalized, state.sum, workspace.viterbi);
+      state.sum = viterbi_->segment(workspace.normalized, state.sum, workspace.viterbi);
       add_tokens(workspace, state);
       return;
     }
     const double limit = viterbi_->segment_exactly(workspace.normalized, workspace.viterbi);
     const bool fits = tokens.size() <= RememberedWord::kMaxTokens &&
                       std::none_of(tokens.begin(), tokens.end(), [&](const SentencePieceViterbi::Token& token) {
-                        return static_cast<double>(static_cast<float>(token.score)) != token.score ||
-                               (model_.byte_fallback && token.id == model_.unk_id);
+                        return model_.byte_fallback && token.id == model_.unk_id;
                       });
     if (fits) {
       place->sum_limit = std::nextafter(static_cast<float>(limit), 0.0F);
       for (std::size_t i = 0; i < tokens.size(); ++i) {
         place->ids[i] = tokens[i].id;
-        place->scores[i] = static_cast<float>(tokens[i].score);
+        place->scores[i] = tokens[i].score;
       }
       place->count = static_cast<std::uint8_t>(tokens.size());
     }
-    if (!(std::abs(state.sum) < limit)) viterbi_->segment(workspace.normalized, state.sum, workspace.viterbi);
+    if (std::abs(state.sum) < limit) {
+      for (const SentencePieceViterbi::Token& token : tokens) state.sum += token.score;
+    } else {
+      state.sum = viterbi_->segment(workspace.normalized, state.sum, workspace.viterbi);
+    }
     add_tokens(workspace, state);
     if (!fits) return;
   }
@@ -190,7 +193,6 @@ void SentencePieceEncoder::encode_word(std::string_view word, RememberedWord* pl
 void SentencePieceEncoder::add_tokens(Workspace& workspace, State& state) const {
   std::size_t begin = 0;
   for (const SentencePieceViterbi::Token& token : workspace.viterbi.tokens) {
-    state.sum = SentencePieceViterbi::add(state.sum, token.score);
     if (token.id == model_.unk_id && model_.byte_fallback) {
       for (std::size_t i = begin; i < token.end; ++i) {
         state.ids.push_back(byte_ids_[static_cast<unsigned char>(workspace.normalized[i])]);

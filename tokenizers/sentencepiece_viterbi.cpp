@@ -14,7 +14,8 @@ namespace {
 using Kind = SentencePieceModel::Kind;
 
 constexpr float kUnknownPenalty = 10;
-constexpr double kLargestSum = 1e30;
+/// Once the sum at a place is larger, it is taken off the sums from there on.
+constexpr float kLargestSum = 100'000;
 
 Trie known_pieces(const SentencePieceModel& model) {
   std::vector<std::pair<std::string_view, TokenId>> keys;
@@ -37,21 +38,13 @@ std::size_t character_length(char lead) {
 
 SentencePieceViterbi::SentencePieceViterbi(const SentencePieceModel& model)
     : trie_(known_pieces(model)), unk_id_(model.unk_id) {
-  float min_score = FLT_MAX, max_score = FLT_MIN;
+  float min_score = FLT_MAX;
   for (const auto& piece : model.pieces) {
-    scores_.push_back(piece.kind == Kind::UserDefined ? std::numeric_limits<double>::quiet_NaN() : piece.score);
-    if (piece.kind != Kind::Normal) continue;
-    min_score = std::min(min_score, piece.score);
-    max_score = std::max(max_score, piece.score);
+    const double length = static_cast<double>(piece.text.size());
+    scores_.push_back(piece.kind == Kind::UserDefined ? static_cast<float>(0.1 * (length - 1)) : piece.score);
+    if (piece.kind == Kind::Normal) min_score = std::min(min_score, piece.score);
   }
-  max_score_ = max_score;
-  unk_score_ = min_score - kUnknownPenalty;
-}
-
-double SentencePieceViterbi::score_of(TokenId id, std::size_t length) const {
-  if (id == unk_id_) return unk_score_;
-  const double score = scores_[static_cast<std::size_t>(id)];
-  return std::isnan(score) ? static_cast<float>(length) * max_score_ - 0.1 : score;
+  scores_[static_cast<std::size_t>(unk_id_)] = min_score - kUnknownPenalty;
 }
 
 template <class Relax>
@@ -66,10 +59,10 @@ void SentencePieceViterbi::walk(std::string_view text, Relax&& relax) const {
     for (std::size_t end = start; end < text.size() && trie_.step(node, text[end]);) {
       ++end;
       if (!node.is_key()) continue;
-      relax(start, end, node.id(), score_of(node.id(), end - start));
+      relax(start, end, node.id(), scores_[static_cast<std::size_t>(node.id())]);
       known = known || end - start == character;
     }
-    if (!known) relax(start, start + character, unk_id_, static_cast<double>(unk_score_));
+    if (!known) relax(start, start + character, unk_id_, scores_[static_cast<std::size_t>(unk_id_)]);
     start += character;
   }
 }
@@ -78,27 +71,32 @@ template <class Nodes>
 void SentencePieceViterbi::trace_back(const Nodes& nodes, std::vector<Token>& tokens) const {
   tokens.clear();
   for (std::size_t end = nodes.size() - 1; end > 0;) {
-    const auto start = static_cast<std::size_t>(nodes[end].start);
-    tokens.push_back({nodes[end].id, static_cast<std::uint32_t>(end), score_of(nodes[end].id, end - start)});
-    end = start;
+    const TokenId id = nodes[end].id;
+    tokens.push_back({id, static_cast<std::uint32_t>(end), scores_[static_cast<std::size_t>(id)]});
+    end = static_cast<std::size_t>(nodes[end].start);
   }
   std::reverse(tokens.begin(), tokens.end());
 }
 
-void SentencePieceViterbi::segment(std::string_view text, float sum, Workspace& workspace) const {
+float SentencePieceViterbi::segment(std::string_view text, float sum, Workspace& workspace) const {
   auto& nodes = workspace.nodes_;
   nodes.assign(text.size() + 1, {0, -1, 0});
   nodes[0].score = sum;
-  walk(text, [&](std::size_t start, std::size_t end, TokenId id, double score) {
-    // Compared before it is rounded, kept rounded; the unknown token's is rounded first: as libsentencepiece's types
-    // do.
-    double candidate = static_cast<double>(nodes[start].score) + score;
-    if (id == unk_id_) candidate = static_cast<float>(candidate);
+  std::size_t furthest = 0;
+  const auto start_again = [&](std::size_t start) {
+    const float offset = nodes[start].score;
+    for (std::size_t i = start; i <= furthest; ++i) nodes[i].score -= offset;
+    nodes[start].score = 0;
+  };
+  walk(text, [&](std::size_t start, std::size_t end, TokenId id, float score) {
+    if (std::abs(nodes[start].score) > kLargestSum) start_again(start);
+    furthest = std::max(furthest, end);
+    const float candidate = nodes[start].score + score;
     auto& node = nodes[end];
-    if (node.start >= 0 && !(candidate > static_cast<double>(node.score))) return;
-    node = {static_cast<float>(candidate), static_cast<std::int32_t>(start), id};
+    if (node.start < 0 || candidate > node.score) node = {candidate, static_cast<std::int32_t>(start), id};
   });
   trace_back(nodes, workspace.tokens);
+  return nodes.back().score;
 }
 
 double SentencePieceViterbi::segment_exactly(std::string_view text, Workspace& workspace) const {
@@ -107,8 +105,8 @@ double SentencePieceViterbi::segment_exactly(std::string_view text, Workspace& w
   nodes.assign(text.size() + 1, {0, kNever, -1, 0});
   double largest = 0;
   std::size_t characters = 0;
-  walk(text, [&](std::size_t start, std::size_t end, TokenId id, double score) {
-    const double candidate = nodes[start].score + score;
+  walk(text, [&](std::size_t start, std::size_t end, TokenId id, float score) {
+    const double candidate = nodes[start].score + static_cast<double>(score);
     largest = std::max(largest, std::abs(candidate));
     auto& node = nodes[end];
     if (node.start < 0) {
@@ -125,10 +123,10 @@ double SentencePieceViterbi::segment_exactly(std::string_view text, Workspace& w
   for (const Token& token : workspace.tokens) {
     margin = std::min(margin, nodes[token.end].score - nodes[token.end].runner_up);
   }
-  // A sum of float32 is off by at most 2^-24 of its size for each of its terms, and two such sums are compared: as long
-  // as none is so large that it becomes infinite.
-  const double limit = margin / (static_cast<double>(characters + 1) * 0x1p-23) - largest;
-  return largest > kLargestSum ? -1 : std::min(limit, kLargestSum);
+  // A sum of float32 is off by at most 2^-24 of its size for each of its terms, and two such sums are compared; none
+  // may come to start again.
+  const double rounding = static_cast<double>(characters + 1) * 0x1p-23;
+  return std::min(margin / rounding, kLargestSum / (1 + rounding)) - largest;
 }
 
 }  // namespace langzoo

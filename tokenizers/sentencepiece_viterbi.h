@@ -20,7 +20,7 @@ class SentencePieceViterbi {
   struct Token {
     TokenId id;
     std::uint32_t end;  // byte of the text
-    double score;
+    float score;
   };
   /// Working memory, kept between calls.
   struct Workspace {
@@ -42,14 +42,11 @@ class SentencePieceViterbi {
     std::vector<ExactNode> exact_nodes_;
   };
 
-  /// The tokens of `text` after tokens whose scores add up to `sum`, in float32.
-  void segment(std::string_view text, float sum, Workspace& workspace) const;
-  /// The tokens of `text` without rounding. They are those of segment() for every |sum| below the result, which is
-  /// negative where there is none.
+  /// The tokens of `text` after tokens whose scores add up to `sum`, in float32. Returns the sum after them.
+  float segment(std::string_view text, float sum, Workspace& workspace) const;
+  /// The tokens of `text` without rounding. They are those of segment() for every |sum| below the result, and so is the
+  /// sum after them, added up token by token in float32. The result is negative where there is none.
   double segment_exactly(std::string_view text, Workspace& workspace) const;
-
-  /// The sum after a token: what libsentencepiece's float32 makes of it.
-  static float add(float sum, double score) { return static_cast<float>(static_cast<double>(sum) + score); }
 
  private:
   /// Calls relax(start, end, id, score) for every token of the lattice, by rising start, then end.
@@ -57,12 +54,9 @@ class SentencePieceViterbi {
   void walk(std::string_view text, Relax&& relax) const;
   template <class Nodes>
   void trace_back(const Nodes& nodes, std::vector<Token>& tokens) const;
-  double score_of(TokenId id, std::size_t length) const;
 
   Trie trie_;
-  std::vector<double> scores_;  // by id; NaN for a user-defined symbol, whose score grows with its length
-  float max_score_;
-  float unk_score_;
+  std::vector<float> scores_;  // by id
   TokenId unk_id_;
 };
 

@@ -163,6 +163,24 @@ TEST_CASE("a text in parts has the ids of the whole, on any number of threads") 
   }
 }
 
+TEST_CASE("segmentations are equal whose float sums of scores are: the first found stays, as in sentencepiece 0.2.3") {
+  // Fields as below: a: -1, b: 2^-25, ab: -1; no space in front.
+  const std::string model(
+      "\x0A\x09\x0A\x05<unk>\x18\x02"
+      "\x0A\x08\x0A\x01"
+      "a\x15\x00\x00\x80\xBF"
+      "\x0A\x08\x0A\x01"
+      "b\x15\x00\x00\x00\x33"
+      "\x0A\x09\x0A\x02"
+      "ab\x15\x00\x00\x80\xBF"
+      "\x1A\x04\x18\x00\x20\x00",
+      48);
+  const SentencePiece tokenizer(model);
+  CHECK(tokenizer.vocab_size() == 4);
+  CHECK(tokenizer.encode("ab").ids == std::vector<TokenId>{3});
+  CHECK(fast_ids(tokenizer, "ab") == std::vector<TokenId>{3});
+}
+
 TEST_CASE("a saved model is the same file") {
   const test::TempDir dir;
   const auto tokenizer = load_sentencepiece(path_of("unigram.model"));
