@@ -1,4 +1,5 @@
-// Mutated .model files: loading one is an error or gives a tokenizer whose remembered words agree with the library.
+// Mutated .model files: loading one is an error or gives a tokenizer whose remembered words agree with the library, and
+// which samples.
 #include "tests/support/plain_test.h"
 
 #include <stdexcept>
@@ -28,7 +29,10 @@ int main(int argc, char** argv) {
         tokenizer.encode(text, ids);
         if (ids != encoding.ids) throw std::logic_error("remembered words have other ids than the library");
       }
+      SubwordSampling sampling{.bpe_dropout = 0.5, .unigram_alpha = 0.3};
+      const Encoding sampled = tokenizer.encode(text, {.tokens = true, .sampling = &sampling});
       tokenizer.decode(encoding.ids);
+      tokenizer.decode(sampled.ids);
       tokenizer.cut_point(text, 40);
     }
     try {
