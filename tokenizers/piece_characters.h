@@ -39,15 +39,19 @@ struct PieceCharacter {
   std::size_t length;
 };
 
-/// The character at p; the text is known to be valid.
-inline PieceCharacter piece_character_at(const char* p) {
+/// The character at p, which has more than one byte; the text is known to be valid.
+[[gnu::noinline]] inline PieceCharacter multi_byte_piece_character_at(const char* p) {
   const auto byte = [p](int i) -> char32_t { return static_cast<unsigned char>(p[i]); };
-  const PieceClass kind = kPieceClassOfByte[byte(0)];
-  if (kind != PieceClass::kMultiByte) return {kind, 1};
   if (byte(0) < 0xE0) return {piece_class_of((byte(0) & 0x1F) << 6 | (byte(1) & 0x3F)), 2};
   if (byte(0) < 0xF0) return {piece_class_of((byte(0) & 0x0F) << 12 | (byte(1) & 0x3F) << 6 | (byte(2) & 0x3F)), 3};
   return {piece_class_of((byte(0) & 0x07) << 18 | (byte(1) & 0x3F) << 12 | (byte(2) & 0x3F) << 6 | (byte(3) & 0x3F)),
           4};
+}
+
+/// The character at p. Nearly all are one byte: that is decided in place.
+inline PieceCharacter piece_character_at(const char* p) {
+  const PieceClass kind = kPieceClassOfByte[static_cast<unsigned char>(*p)];
+  return kind == PieceClass::kMultiByte ? multi_byte_piece_character_at(p) : PieceCharacter{kind, 1};
 }
 
 }  // namespace langzoo
