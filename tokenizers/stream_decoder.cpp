@@ -1,11 +1,26 @@
 #include "tokenizers/stream_decoder.h"
 
+#include <string_view>
+
 #include "tokenizers/utf8.h"
 
 namespace langzoo {
 
+namespace {
+
+/// "<0xE4>": decoders with byte fallback read a run of these as a whole.
+bool spells_byte(std::string_view token) {
+  return token.size() == 6 && token.starts_with("<0x") && token.ends_with('>');
+}
+
+}  // namespace
+
 std::string StreamDecoder::put(TokenId id) {
+  const bool byte = spells_byte(tokenizer_.id_to_token(id));
   window_.push_back(id);
+  // A token without text of its own, a skipped one for instance, does not end the run.
+  in_bytes_ = byte || (in_bytes_ && tokenizer_.decode({&id, 1}, skip_special_tokens_).empty());
+  if (in_bytes_) return {};
   const std::string text = tokenizer_.decode(window_, skip_special_tokens_);
   const std::size_t settled = complete_utf8_length(text);
   if (settled < emitted_) return {};
@@ -30,6 +45,7 @@ std::string StreamDecoder::flush() {
   std::string out = emitted_ < text.size() ? sanitize_utf8(std::string_view(text).substr(emitted_)) : std::string();
   window_.clear();
   emitted_ = 0;
+  in_bytes_ = false;
   return out;
 }
 

@@ -1,52 +1,80 @@
 // Mutated tokenizer.json files: loading them is an error or gives a tokenizer that encodes, decodes and saves.
 #include "tests/support/plain_test.h"
 
-#include "tests/support/fuzz.h"
+#include <functional>
+#include <optional>
+
+#include "tests/support/fuzz_json.h"
+#include "tests/support/fuzz_tokenizer.h"
 #include "tokenizers/tokenizer_json.h"
-#include "tokenizers/utf8.h"
 
 namespace {
 
 using namespace langzoo;
+using nlohmann::json;
 
-/// What holds for every tokenizer and text.
-void exercise(const Tokenizer& tokenizer) {
-  static const std::string kTexts[] = {"the lamp<|endoftext|> \xE6\xB2\xB3 abc  [MASK] 12's",
-                                       "\xFF\xC3 e\xCC\x81 \xEA\xB0\x95</s>", ""};
-  for (const std::string& text : kTexts) {
-    std::vector<TokenId> ids;
-    tokenizer.encode(text, ids);
-    const Encoding encoding = tokenizer.encode_pair(text, "x y", {.tokens = true});
-    for (const Offset& offset : encoding.offsets) {
-      if (offset.begin > offset.end || offset.end > std::max<std::size_t>(text.size(), 3)) std::abort();
-    }
-    sanitize_utf8(tokenizer.decode(ids, true));
-  }
+json fixture_json(const std::string& name) {
+  return json::parse(test::read_file(test::fixture("tokenizers/" + name + ".json")));
+}
+
+/// An input: a tokenizer.json, and the tokenizer_config.json beside it.
+std::string join(const std::string& tokenizer, const std::string& config) {
+  return tokenizer + '\x1E' + config;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::vector<std::string> seeds;
+  std::vector<json> tokenizers;
   for (const char* name :
        {"added_tokens", "char_level", "prefix_space", "pipelines/bert_uncased", "pipelines/gpt", "pipelines/t5",
         "pipelines/albert", "pipelines/llama", "pipelines/roberta", "pipelines/words", "pipelines/cl100k"}) {
-    seeds.push_back(test::read_file(test::fixture(std::string("tokenizers/") + name + ".json")));
+    tokenizers.push_back(fixture_json(name));
   }
-  // A first byte of '#' makes the rest the tokenizer_config.json of the first.
-  seeds.push_back(
-      R"(#{"tokenizer_class": "GPT2Tokenizer", "bos_token": null, "eos_token": {"content": "<|user|>", "lstrip": true}})");
-  seeds.push_back(
-      R"(#{"add_bos_token": true, "bos_token": "<|endoftext|>", "pad_token": "[PAD]", "add_prefix_space": true})");
-  const std::string config = R"({"eos_token": "<|endoftext|>", "pad_token": {"content": "<|endoftext|>"}})";
-  return test::fuzz_main(argc, argv, seeds, [&](const std::string& bytes) {
-    const bool as_config = !bytes.empty() && bytes[0] == '#';
-    const auto tokenizer =
-        as_config ? parse_tokenizer_json(seeds[0], std::string_view(bytes).substr(1), "fuzz/tokenizer.json")
-                  : parse_tokenizer_json(bytes, config, "fuzz/tokenizer.json");
-    exercise(*tokenizer);
-    const test::TempDir dir;
-    tokenizer->save(dir.path());
-    exercise(*load_tokenizer(dir.path()));
-  });
+  // Their stages, and those of the stages' own goldens.
+  std::vector<json> donors = tokenizers;
+  for (const json& golden : fixture_json("normalizers")) donors.push_back({{"normalizer", golden["normalizer"]}});
+  for (const json& golden : fixture_json("pre_tokenizers")["pre_tokenizers"]) {
+    donors.push_back({{"pre_tokenizer", golden["pre_tokenizer"]}});
+  }
+  for (const json& golden : fixture_json("decoders")["decoders"]) donors.push_back({{"decoder", golden["decoder"]}});
+  for (const json& golden : fixture_json("post_processing")["processors"]) {
+    donors.push_back({{"post_processor", golden}});
+  }
+  for (const json& golden : fixture_json("token_models")["models"]) donors.push_back({{"model", golden["model"]}});
+  const std::vector<json> configs = {
+      {{"eos_token", "<|endoftext|>"}, {"pad_token", {{"content", "<|endoftext|>"}}}},
+      {{"tokenizer_class", "GPT2Tokenizer"},
+       {"bos_token", nullptr},
+       {"eos_token", {{"content", "<|user|>"}, {"lstrip", true}}}},
+      {{"add_bos_token", true}, {"bos_token", "<|endoftext|>"}, {"pad_token", "[PAD]"}, {"add_prefix_space", true}}};
+
+  std::vector<std::string> seeds;
+  for (const json& tokenizer : tokenizers) {
+    for (const json& config : configs) seeds.push_back(join(tokenizer.dump(), config.dump()));
+  }
+  const auto mutate = [&](test::FuzzRandom& random) {
+    if (test::below(random, 4) == 0) {
+      return test::mutate_bytes(seeds[test::below(random, seeds.size())], seeds, random);
+    }
+    json tokenizer = tokenizers[test::below(random, tokenizers.size())];
+    for (const char* stage : {"normalizer", "pre_tokenizer", "decoder", "post_processor"}) {
+      const json& donor = donors[test::below(random, donors.size())];
+      if (test::below(random, 4) == 0 && donor.contains(stage)) tokenizer[stage] = donor[stage];
+    }
+    json config = configs[test::below(random, configs.size())];
+    if (test::below(random, 4) == 0) config = test::mutate_json(std::move(config), configs, random);
+    if (test::below(random, 4) != 0) tokenizer = test::mutate_json(std::move(tokenizer), donors, random);
+    return join(tokenizer.dump(), config.dump());
+  };
+  return test::fuzz_main(
+      argc, argv, seeds,
+      [](const std::string& bytes) {
+        const std::size_t end = std::min(bytes.find('\x1E'), bytes.size());
+        const std::string_view config = std::string_view(bytes).substr(std::min(end + 1, bytes.size()));
+        const auto tokenizer = parse_tokenizer_json(std::string_view(bytes).substr(0, end), config, "tokenizer.json");
+        test::FuzzRandom random(std::hash<std::string>{}(bytes));
+        test::exercise(*tokenizer, random);
+      },
+      mutate);
 }

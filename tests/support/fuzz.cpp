@@ -4,23 +4,21 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <fstream>
+#include <iterator>
 #include <new>
-#include <random>
 #include <stdexcept>
 
 namespace langzoo::test {
 
 namespace {
 
-using Random = std::mt19937_64;
+constexpr double kMaxSeconds = 5;  // of processor time an input; sanitizers included
 
-std::size_t below(Random& random, std::size_t n) {
-  return n == 0 ? 0 : random() % n;
-}
+}  // namespace
 
-/// One of the usual mutations; interesting integers reach length and offset fields.
-std::string mutate(std::string bytes, const std::vector<std::string>& seeds, Random& random) {
+std::string mutate_bytes(std::string bytes, const std::vector<std::string>& seeds, FuzzRandom& random) {
   static constexpr std::int64_t kInteresting[] = {0,   1,     -1,    7,         8,         127,       128,      255,
                                                   256, 65535, 65536, INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN};
   const std::size_t edits = 1 + below(random, 4);
@@ -64,10 +62,9 @@ std::string mutate(std::string bytes, const std::vector<std::string>& seeds, Ran
   return bytes;
 }
 
-}  // namespace
-
 int fuzz_main(int argc, char** argv, const std::vector<std::string>& seeds,
-              const std::function<void(const std::string& bytes)>& target) {
+              const std::function<void(const std::string& bytes)>& target, const FuzzMutation& mutate) {
+  std::vector<std::string> replayed = seeds;
   std::uint64_t runs = 2000, seed = 1;
   double seconds = 1e9;
   for (int i = 1; i + 1 < argc; i += 2) {
@@ -75,18 +72,26 @@ int fuzz_main(int argc, char** argv, const std::vector<std::string>& seeds,
     if (flag == "--runs") runs = std::strtoull(argv[i + 1], nullptr, 10);
     if (flag == "--seed") seed = std::strtoull(argv[i + 1], nullptr, 10);
     if (flag == "--seconds") seconds = std::strtod(argv[i + 1], nullptr);
+    if (flag == "--input") {
+      std::ifstream file(argv[i + 1], std::ios::binary);
+      replayed.assign(1, std::string(std::istreambuf_iterator<char>(file), {}));
+      runs = 0;
+    }
   }
-  Random random(seed);
+  FuzzRandom random(seed);
   std::uint64_t done = 0, accepted = 0;
   const auto start = std::chrono::steady_clock::now();
-  for (std::uint64_t i = 0; i < seeds.size() + runs; ++i) {
-    const std::string bytes = i < seeds.size() ? seeds[i] : mutate(seeds[below(random, seeds.size())], seeds, random);
+  for (std::uint64_t i = 0; i < replayed.size() + runs; ++i) {
+    const std::string bytes = i < replayed.size() ? replayed[i]
+                              : mutate            ? mutate(random)
+                                                  : mutate_bytes(seeds[below(random, seeds.size())], seeds, random);
     const auto fail = [&](const char* what) {
       std::ofstream("fuzz-failure.bin", std::ios::binary) << bytes;
       std::fprintf(stderr, "run %llu (seed %llu): %s; input in fuzz-failure.bin\n", static_cast<unsigned long long>(i),
                    static_cast<unsigned long long>(seed), what);
       return 1;
     };
+    const std::clock_t begin = std::clock();
     try {
       target(bytes);
       ++accepted;
@@ -98,6 +103,7 @@ int fuzz_main(int argc, char** argv, const std::vector<std::string>& seeds,
     } catch (const std::exception& error) {
       return fail(error.what());
     }
+    if (static_cast<double>(std::clock() - begin) > kMaxSeconds * CLOCKS_PER_SEC) return fail("takes too long");
     ++done;
     if (std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() > seconds) break;
   }

@@ -1,17 +1,34 @@
 /// A fuzzer is an ordinary program: it replays its seeds, then mutates them, and fails by crashing (run it under the
-/// address sanitizer: preset asan) or by an exception that is not a langzoo error.
+/// address sanitizer: preset asan), by an exception that is not a langzoo error, or by an input that takes seconds.
 #pragma once
 
+#include <cstddef>
 #include <functional>
+#include <random>
 #include <string>
 #include <vector>
 
 namespace langzoo::test {
 
-/// Options: --runs N (default 2000), --seed S (default 1), --seconds T (stop early). `target` must return or throw
-/// std::runtime_error / std::invalid_argument / std::out_of_range on any bytes; std::bad_alloc and anything else fails,
-/// and the input is written to fuzz-failure.bin. Prints `N runs, M accepted`.
+using FuzzRandom = std::mt19937_64;
+
+/// Uniform in [0, n); 0 where n is 0.
+inline std::size_t below(FuzzRandom& random, std::size_t n) {
+  return n == 0 ? 0 : random() % n;
+}
+
+/// One to four of the usual mutations: bits, bytes, parts of `seeds`, and integers that reach length and offset fields.
+std::string mutate_bytes(std::string bytes, const std::vector<std::string>& seeds, FuzzRandom& random);
+
+/// A new input, of at most 100 KB.
+using FuzzMutation = std::function<std::string(FuzzRandom& random)>;
+
+/// Options: --runs N (default 2000), --seed S (default 1), --seconds T (stop early), --input FILE (this one only).
+/// `target` must return or throw std::runtime_error / std::invalid_argument / std::out_of_range on any bytes;
+/// std::bad_alloc and anything else fails, as do 5 s of processor time, and the input is written to fuzz-failure.bin.
+/// `mutate` makes the inputs after the seeds; without it they are seeds with mutated bytes. Prints `N runs, M
+/// accepted`.
 int fuzz_main(int argc, char** argv, const std::vector<std::string>& seeds,
-              const std::function<void(const std::string& bytes)>& target);
+              const std::function<void(const std::string& bytes)>& target, const FuzzMutation& mutate = {});
 
 }  // namespace langzoo::test

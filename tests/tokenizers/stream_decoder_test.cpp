@@ -53,4 +53,29 @@ TEST_CASE("stream decoder: the parts joined are the sanitized whole") {
   }
 }
 
+TEST_CASE("stream decoder: byte tokens are judged by the run") {
+  const auto tokenizer = load_tokenizer(fixture("tokenizers/pipelines/llama.json"));
+  const std::vector<std::string> tokens = {"<0xE6>", "<0xB2>", "<0xB3>", "<0xFF>", "<0x41>", "▁the", "a", "<s>"};
+  StreamDecoder stream(*tokenizer);
+  const auto put = [&](const std::string& token) { return stream.put(tokenizer->token_to_id(token).value()); };
+  CHECK(put("<0xE6>") + put("<0xB2>") + put("<0xB3>") == "");
+  CHECK(put("a") ==
+        "河"
+        "a");
+  CHECK_THROWS_AS(stream.put(100000), std::out_of_range);
+  CHECK(put("<0xE6>") == "");
+  CHECK(stream.flush() == "�");
+
+  std::mt19937 random(3);
+  for (int i = 0; i < 400; ++i) {
+    const bool skip = i % 2 == 0;
+    std::vector<TokenId> ids(1 + random() % 20);
+    for (TokenId& id : ids) id = *tokenizer->token_to_id(tokens[random() % tokens.size()]);
+    StreamDecoder decoder(*tokenizer, skip);
+    std::string joined;
+    for (const TokenId id : ids) joined += decoder.put(id);
+    CHECK(joined + decoder.flush() == tokenizer->decode(ids, skip));
+  }
+}
+
 }  // namespace langzoo::test
