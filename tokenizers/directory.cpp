@@ -56,10 +56,11 @@ std::string tokenizer_class(const fs::path& dir, const std::string& config_text)
       {"gpt2", "GPT2Tokenizer"},    {"openai-gpt", "OpenAIGPTTokenizer"}};
   const std::string name = TokenizerConfig(config_text, dir / "tokenizer_config.json").tokenizer_class();
   if (!name.empty()) return name;
-  const std::string model_config = read_if_there(dir / "config.json");
+  const fs::path model_path = dir / "config.json";
+  const std::string model_config = read_if_there(model_path);
   if (model_config.empty()) return {};
-  const json parsed = parse_json(model_config, dir / "config.json");
-  const JsonField root(parsed, {}, dir / "config.json");
+  const json parsed = parse_json(model_config, model_path);
+  const JsonField root(parsed, {}, model_path);
   if (root.at_or_null("model_type").is_null()) return {};
   const std::string model_type = root.at("model_type").string();
   const auto* found = std::find_if(std::begin(kModelTypes), std::end(kModelTypes),

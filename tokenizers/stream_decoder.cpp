@@ -22,6 +22,10 @@ std::string StreamDecoder::put(TokenId id) {
   in_bytes_ = byte || (in_bytes_ && tokenizer_.decode({&id, 1}, skip_special_tokens_).empty());
   if (in_bytes_) return {};
   const std::string text = tokenizer_.decode(window_, skip_special_tokens_);
+  if (!text.empty() && text.size() == emitted_) {  // a skipped token: what was before it stays the context
+    window_.pop_back();
+    return {};
+  }
   const std::size_t settled = complete_utf8_length(text);
   if (settled < emitted_) return {};
   std::string out = sanitize_utf8(std::string_view(text).substr(emitted_, settled - emitted_));
@@ -32,7 +36,7 @@ std::string StreamDecoder::put(TokenId id) {
     const std::vector<TokenId> last(window_.end() - static_cast<std::ptrdiff_t>(keep), window_.end());
     const std::string tail = tokenizer_.decode(last, skip_special_tokens_);
     const std::string_view pending = std::string_view(text).substr(settled);
-    if (tail.ends_with(pending)) {
+    if (!tail.empty() && tail.ends_with(pending)) {
       window_ = last;
       emitted_ = tail.size() - pending.size();
     }

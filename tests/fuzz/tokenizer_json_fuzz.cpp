@@ -54,7 +54,7 @@ int main(int argc, char** argv) {
     for (const json& config : configs) seeds.push_back(join(tokenizer.dump(), config.dump()));
   }
   const auto mutate = [&](test::FuzzRandom& random) {
-    if (test::below(random, 4) == 0) {
+    if (test::below(random, 8) == 0) {
       return test::mutate_bytes(seeds[test::below(random, seeds.size())], seeds, random);
     }
     json tokenizer = tokenizers[test::below(random, tokenizers.size())];
@@ -64,7 +64,7 @@ int main(int argc, char** argv) {
     }
     json config = configs[test::below(random, configs.size())];
     if (test::below(random, 4) == 0) config = test::mutate_json(std::move(config), configs, random);
-    if (test::below(random, 4) != 0) tokenizer = test::mutate_json(std::move(tokenizer), donors, random);
+    if (test::below(random, 2) == 0) tokenizer = test::mutate_json(std::move(tokenizer), donors, random);
     return join(tokenizer.dump(), config.dump());
   };
   return test::fuzz_main(

@@ -69,6 +69,11 @@ TEST_CASE("directory: files and their faults") {
   write_file(dir / "tokenizer_config.json", R"({"do_lower_case": "yes"})");
   CHECK_THROWS_WITH(load_tokenizer(dir.path()),
                     (dir / "tokenizer_config.json").string() + ": do_lower_case: is \"yes\", expected true or false");
+  std::filesystem::remove(dir / "tokenizer_config.json");
+  write_file(dir / "config.json", R"({"model_type": true})");
+  CHECK_THROWS_WITH(load_tokenizer(dir.path()),
+                    (dir / "config.json").string() + ": model_type: is true, expected a string");
+  std::filesystem::remove(dir / "config.json");
   write_file(dir / "tokenizer_config.json", R"({"mask_token": "[M]"})");
   const auto extended = load_tokenizer(dir.path());
   CHECK(extended->special_tokens().mask == 6);
