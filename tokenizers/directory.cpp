@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <fstream>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "data/files/files.h"
 #include "tokenizers/byte_level_bpe.h"
@@ -135,6 +137,14 @@ std::unique_ptr<Tokenizer> load_sentencepiece_directory(const fs::path& path, st
   return tokenizer;
 }
 
+/// Other classes have files of these names too, and give other ids.
+void expect_class(const fs::path& file, const std::string& name, std::initializer_list<std::string_view> classes) {
+  const bool any = name.empty() || name == "PreTrainedTokenizer" || name == "TokenizersBackend";
+  if (any || std::find(classes.begin(), classes.end(), name) != classes.end()) return;
+  throw FileError(file, fmt::format("a vocabulary of the class {} is not supported without tokenizer.json, expected {}",
+                                    name, fmt::join(classes, ", ")));
+}
+
 bool has_end_of_word(const fs::path& vocab_json) {
   const std::vector<std::string> tokens = read_vocab_json(vocab_json);
   return std::any_of(tokens.begin(), tokens.end(), [](const std::string& token) { return token.ends_with("</w>"); });
@@ -147,9 +157,13 @@ std::unique_ptr<Tokenizer> load_directory(const fs::path& dir) {
   }
   const std::string name = tokenizer_class(dir, config);
   const fs::path vocab_txt = dir / "vocab.txt", vocab_json = dir / "vocab.json", merges_txt = dir / "merges.txt";
-  if (fs::exists(vocab_txt)) return load_bert_vocabulary(vocab_txt, config);
+  if (fs::exists(vocab_txt)) {
+    expect_class(vocab_txt, name, {"BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer"});
+    return load_bert_vocabulary(vocab_txt, config);
+  }
   if (fs::exists(vocab_json) && fs::exists(merges_txt)) {
-    const bool gpt = name.empty() ? has_end_of_word(vocab_json) : name == "OpenAIGPTTokenizer";
+    expect_class(vocab_json, name, {"GPT2Tokenizer", "OpenAIGPTTokenizer"});
+    const bool gpt = name == "OpenAIGPTTokenizer" || (name != "GPT2Tokenizer" && has_end_of_word(vocab_json));
     return gpt ? load_gpt_vocabulary(vocab_json, merges_txt, config)
                : load_gpt2_vocabulary(vocab_json, merges_txt, config);
   }
@@ -217,8 +231,8 @@ std::unique_ptr<Tokenizer> load_gpt2_vocabulary(const fs::path& vocab_json, cons
   model.add_prefix_space = config.flag("add_prefix_space").value_or(false);
   model.added_tokens = config.added_tokens();
   const IdsByToken ids = index_tokens(model.tokens);
-  model.special_tokens =
-      config.special_tokens(finder(ids), model.tokens.size(), special_token_defaults("GPT2Tokenizer"), model.added_tokens);
+  model.special_tokens = config.special_tokens(finder(ids), model.tokens.size(),
+                                               special_token_defaults("GPT2Tokenizer"), model.added_tokens);
   auto tokenizer = naming_file(vocab_json, [&] { return std::make_unique<ByteLevelBpe>(std::move(model)); });
   apply_bos_and_eos(config, *tokenizer);
   return tokenizer;

@@ -8,7 +8,8 @@
 /// | spiece.model, tokenizer.model, another *.model | ALBERT or T5 (Unigram), special tokens added |
 ///
 /// Which of several it is, tokenizer_config.json says (`tokenizer_class`), else config.json (`model_type`), else the
-/// files themselves. The result gives the ids of `transformers.AutoTokenizer` for the same directory.
+/// files themselves. The result gives the ids of `transformers.AutoTokenizer` for the same directory; a tokenizer_class
+/// that needs more than its vocabulary's files, RoBERTa's say, is an error without tokenizer.json.
 ///
 /// A single file may be a tokenizer.json, a vocab.txt, the codes of subword-nmt ("#version: 0.2"), or a SentencePiece
 /// .model, which then gives libsentencepiece's own ids and adds no special tokens.

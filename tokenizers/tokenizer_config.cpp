@@ -204,6 +204,8 @@ std::string tokenizer_config_json(const Tokenizer& tokenizer) {
   for (const SpecialTokenRole& role : kSpecialTokenRoles) {
     if (const auto id = tokenizer.special_tokens().*role.member) config[role.key] = tokenizer.id_to_token(*id);
   }
+  // BERT and its relatives tell two texts apart by type ids, which PreTrainedTokenizerFast does not give unasked.
+  if (tokenizer.special_tokens().cls) config["model_input_names"] = {"input_ids", "token_type_ids", "attention_mask"};
   return config.dump(2) + "\n";
 }
 

@@ -25,6 +25,9 @@ TEST_CASE("directory: what transformers makes of published files") {
     tokenizer->save(dir.path());
     const auto saved = load_tokenizer(dir.path());
     CHECK((saved->special_tokens() == special));
+    const auto config = nlohmann::json::parse(read_file(dir / "tokenizer_config.json"));
+    CHECK((config.value("model_input_names", nlohmann::json()).dump() ==
+           (special.cls ? R"(["input_ids","token_type_ids","attention_mask"])" : "null")));
     for (const auto& c : expected["cases"]) check_case(*saved, c);
   }
 }
@@ -78,7 +81,26 @@ TEST_CASE("directory: files and their faults") {
   const auto extended = load_tokenizer(dir.path());
   CHECK(extended->special_tokens().mask == 6);
   CHECK(extended->encode("lamp[M]").ids == std::vector<TokenId>{1, 5, 6, 2});
+  for (const std::string name : {"PreTrainedTokenizerFast", "TokenizersBackend", "ElectraTokenizerFast"}) {
+    write_file(dir / "tokenizer_config.json", R"({"tokenizer_class": ")" + name + "\"}");
+    CHECK(load_tokenizer(dir.path())->encode("lamp").ids == std::vector<TokenId>{1, 5, 2});
+  }
+  write_file(dir / "tokenizer_config.json", R"({"tokenizer_class": "BertJapaneseTokenizer"})");
+  CHECK_THROWS_WITH(
+      load_tokenizer(dir.path()),
+      (dir / "vocab.txt").string() +
+          ": a vocabulary of the class BertJapaneseTokenizer is not supported without tokenizer.json, expected "
+          "BertTokenizer, DistilBertTokenizer, ElectraTokenizer");
   std::filesystem::remove(dir / "vocab.txt");
+  write_file(dir / "vocab.json", R"({"a": 0, "b": 1, "ab": 2})");
+  write_file(dir / "merges.txt", "#version: 0.2\na b\n");
+  write_file(dir / "tokenizer_config.json", R"({"tokenizer_class": "RobertaTokenizer"})");
+  CHECK_THROWS_WITH(load_tokenizer(dir.path()),
+                    (dir / "vocab.json").string() +
+                        ": a vocabulary of the class RobertaTokenizer is not supported without tokenizer.json, "
+                        "expected GPT2Tokenizer, OpenAIGPTTokenizer");
+  std::filesystem::remove(dir / "vocab.json");
+  std::filesystem::remove(dir / "tokenizer_config.json");
   write_file(dir / "a.model", "x");
   CHECK_THROWS_WITH(load_tokenizer(dir.path()), Catch::StartsWith((dir / "a.model").string() + ": "));
   write_file(dir / "b.model", "x");

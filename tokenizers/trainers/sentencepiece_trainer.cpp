@@ -74,7 +74,8 @@ void check(const SentencePieceTrainerOptions& options) {
   for (const std::optional<TokenId> id :
        {std::optional(options.unk_id), options.bos_id, options.eos_id, options.pad_id}) {
     if (id && (*id < 0 || static_cast<std::size_t>(*id) >= options.vocab_size)) {
-      throw std::invalid_argument(fmt::format("the id {} is not in a vocabulary of {}", *id, options.vocab_size));
+      throw std::invalid_argument(
+          fmt::format("vocab_size is {}, too few for the special token with the id {}", options.vocab_size, *id));
     }
   }
   for (const auto* symbols : {&options.control_symbols, &options.user_defined_symbols}) {

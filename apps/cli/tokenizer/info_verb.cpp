@@ -50,10 +50,19 @@ std::string template_in_words(const Json& pieces) {
   return text;
 }
 
+/// A field's value; of a long one, a charsmap in Base64 say, the beginning.
+std::string value_in_words(const Json& value) {
+  constexpr std::size_t kMostBytes = 120;
+  const auto text = value.is_string() ? value.get<std::string>() : value.dump();
+  if (text.size() <= kMostBytes) return value.is_string() ? visible_text(text) : text;
+  const auto kept = complete_utf8_length(std::string_view(text).substr(0, kMostBytes));
+  return fmt::format("{}... ({} bytes)", visible_text(std::string_view(text).substr(0, kept)), text.size());
+}
+
 /// An object of tokenizer.json in a few words: "BertNormalizer(lowercase=true)", "Sequence(NFD, Lowercase)".
 std::string in_words(const Json& value) {
   if (value.is_null()) return "none";
-  if (!value.is_object()) return value.is_string() ? visible_text(value.get<std::string>()) : value.dump();
+  if (!value.is_object()) return value_in_words(value);
   const auto type = value.value("type", "");
   if (type == "TemplateProcessing") {
     return fmt::format("{}({}; {})", type, template_in_words(value.at("single")), template_in_words(value.at("pair")));

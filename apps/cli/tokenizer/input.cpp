@@ -40,8 +40,12 @@ std::vector<TokenId> ids_of_json(const json& value) {
   std::vector<TokenId> ids;
   for (const auto& id : list) {
     const bool fits = id.is_number_integer() && (!id.is_number_unsigned() || id.get<std::uint64_t>() < 1u << 31);
-    if (!fits)
-      throw std::runtime_error(excerpt(id.dump(-1, ' ', false, json::error_handler_t::replace)) + " is not an id");
+    if (!fits) {
+      // What is nested may be nested so deep that writing it out would take all of the stack.
+      const auto shown = id.is_structured() ? std::string(id.is_array() ? "[...]" : "{...}")
+                                            : excerpt(id.dump(-1, ' ', false, json::error_handler_t::replace));
+      throw std::runtime_error(shown + " is not an id");
+    }
     ids.push_back(checked_id(id.get<std::int64_t>()));
   }
   return ids;

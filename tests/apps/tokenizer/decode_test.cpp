@@ -54,6 +54,9 @@ TEST_CASE("decode's errors name the line and the id") {
                 "ids: line 2");
   }
   check_error(tokenizer({"decode", "--tokenizer", kBytes}, "1 -7"), 1, "-7");
+  constexpr std::size_t kDeep = 300'000;
+  check_error(tokenizer({"decode", "--tokenizer", kBytes}, std::string(kDeep, '[') + std::string(kDeep, ']')), 1,
+              "[...] is not an id");
   check_error(tokenizer({"decode", "--tokenizer", kBytes}, "99999999"), 1, "99999999");
   check_error(tokenizer({"decode", "--tokenizer", kBytes, "--ids", files.path("none")}), 1, "none");
   check_error(tokenizer({"decode", "--ids", files.path("ids")}), 2, "--tokenizer");

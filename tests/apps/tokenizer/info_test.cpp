@@ -33,6 +33,16 @@ TEST_CASE("info says what a tokenizer is") {
   }
 }
 
+TEST_CASE("info shows the beginning of what is long") {
+  Files files;
+  const auto path = files(
+      "long.json", R"({"version": "1.0", "normalizer": {"type": "Prepend", "prepend": ")" + std::string(5000, 'x') +
+                       R"("}, "model": {"type": "WordLevel", "vocab": {"a": 0}, "unk_token": "a"}})");
+  const auto text = output({"info", "--tokenizer", path});
+  CHECK_THAT(text, Catch::Contains("Prepend(prepend=xxx") && Catch::Contains("x... (5000 bytes))"));
+  CHECK(text.size() < 2000);
+}
+
 TEST_CASE("info's errors") {
   Files files;
   check_error(tokenizer({"info"}), 2, "--tokenizer");

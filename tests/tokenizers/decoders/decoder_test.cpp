@@ -64,6 +64,16 @@ TEST_CASE("stripping more than a token has leaves nothing") {
   CHECK(decoded(*decoder, {"", "a", "aaa", "aba"}) == "b");
 }
 
+TEST_CASE("replacements in a row do not take unbounded memory") {
+  const nlohmann::json grow = {
+      {"type", "Replace"}, {"pattern", {{"String", "a"}}}, {"content", std::string(1000, 'a')}};
+  const auto sequence = [&](std::size_t count) {
+    return read({{"type", "Sequence"}, {"decoders", std::vector<nlohmann::json>(count, grow)}});
+  };
+  CHECK(decoded(*sequence(2), {"a"}).size() == 1'000'000);
+  CHECK_THROWS_WITH(decoded(*sequence(6), {"a"}), "decoding: Replace makes more than 67108864 bytes of 1000000");
+}
+
 TEST_CASE("null is no decoder") {
   CHECK(read(nullptr) == nullptr);
 }

@@ -81,6 +81,8 @@ TEST_CASE("what cannot be trained is an error that says why") {
   CHECK_THROWS_AS(train_sentencepiece(source({}, 1), {.vocab_size = 50}), std::runtime_error);
   CHECK_THROWS_AS(train_sentencepiece(source(lines, 1), {.vocab_size = 3}), std::runtime_error);
   CHECK_THROWS_WITH(train_sentencepiece(source(lines, 1), {.vocab_size = 0}), "vocab_size is 0, expected 1 to 2097152");
+  CHECK_THROWS_WITH(train_sentencepiece(source(lines, 1), {.vocab_size = 1}),
+                    "vocab_size is 1, too few for the special token with the id 1");
   CHECK_THROWS_WITH(train_sentencepiece(source(lines, 1), {.character_coverage = 0.5}),
                     "character_coverage is 0.5, expected 0.98 to 1");
   CHECK_THROWS_AS(train_sentencepiece(source(lines, 1), {.normalization_rule_name = "/etc/passwd"}),
