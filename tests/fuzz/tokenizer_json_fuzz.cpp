@@ -33,12 +33,14 @@ int main(int argc, char** argv) {
   }
   // Their stages, and those of the stages' own goldens.
   std::vector<json> donors = tokenizers;
-  for (const json& golden : fixture_json("normalizers")) donors.push_back({{"normalizer", golden["normalizer"]}});
-  for (const json& golden : fixture_json("pre_tokenizers")["pre_tokenizers"]) {
+  const json pre_tokenizers = fixture_json("pre_tokenizers"), decoders = fixture_json("decoders"),
+             post_processing = fixture_json("post_processing"), normalizers = fixture_json("normalizers");
+  for (const json& golden : normalizers) donors.push_back({{"normalizer", golden["normalizer"]}});
+  for (const json& golden : pre_tokenizers["pre_tokenizers"]) {
     donors.push_back({{"pre_tokenizer", golden["pre_tokenizer"]}});
   }
-  for (const json& golden : fixture_json("decoders")["decoders"]) donors.push_back({{"decoder", golden["decoder"]}});
-  for (const json& golden : fixture_json("post_processing")["processors"]) {
+  for (const json& golden : decoders["decoders"]) donors.push_back({{"decoder", golden["decoder"]}});
+  for (const json& golden : post_processing["processors"]) {
     donors.push_back({{"post_processor", golden}});
   }
   for (const json& golden : fixture_json("token_models")["models"]) donors.push_back({{"model", golden["model"]}});

@@ -50,7 +50,7 @@ TEST_CASE("directory: T5's and ALBERT's SentencePiece models with special tokens
       CHECK(saved->encode(text).ids == ids);
     }
   }
-  const SpecialTokens& special = load_tokenizer(fixture("tokenizers/sentencepiece/t5"))->special_tokens();
+  const SpecialTokens special = load_tokenizer(fixture("tokenizers/sentencepiece/t5"))->special_tokens();
   CHECK((special.pad && special.eos && special.unk && !special.bos));
 }
 

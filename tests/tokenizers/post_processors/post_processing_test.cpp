@@ -116,7 +116,8 @@ TEST_CASE("post-processing: all arrays and windows equal those of Python's token
 }
 
 TEST_CASE("post-processors: written and read again they are the same") {
-  for (const json& value : golden("post_processing.json")["processors"]) {
+  const json file = golden("post_processing.json");
+  for (const json& value : file["processors"]) {
     if (value.is_null()) {
       CHECK(read(value) == nullptr);
       continue;
