@@ -34,7 +34,8 @@ int main(int argc, char** argv) {
   // Their stages, and those of the stages' own goldens.
   std::vector<json> donors = tokenizers;
   const json pre_tokenizers = fixture_json("pre_tokenizers"), decoders = fixture_json("decoders"),
-             post_processing = fixture_json("post_processing"), normalizers = fixture_json("normalizers");
+             post_processing = fixture_json("post_processing"), normalizers = fixture_json("normalizers"),
+             token_models = fixture_json("token_models");
   for (const json& golden : normalizers) donors.push_back({{"normalizer", golden["normalizer"]}});
   for (const json& golden : pre_tokenizers["pre_tokenizers"]) {
     donors.push_back({{"pre_tokenizer", golden["pre_tokenizer"]}});
@@ -43,7 +44,7 @@ int main(int argc, char** argv) {
   for (const json& golden : post_processing["processors"]) {
     donors.push_back({{"post_processor", golden}});
   }
-  for (const json& golden : fixture_json("token_models")["models"]) donors.push_back({{"model", golden["model"]}});
+  for (const json& golden : token_models["models"]) donors.push_back({{"model", golden["model"]}});
   const std::vector<json> configs = {
       {{"eos_token", "<|endoftext|>"}, {"pad_token", {{"content", "<|endoftext|>"}}}},
       {{"tokenizer_class", "GPT2Tokenizer"},
