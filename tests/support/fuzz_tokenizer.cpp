@@ -5,6 +5,10 @@
 #include <stdexcept>
 
 #include "tests/support/plain_test.h"
+#include "tokenizers/models/bpe.h"
+#include "tokenizers/pipeline.h"
+#include "tokenizers/post_processors/post_processor_sequence.h"
+#include "tokenizers/post_processors/template_processing.h"
 #include "tokenizers/sentencepiece.h"
 #include "tokenizers/stream_decoder.h"
 #include "tokenizers/utf8.h"
@@ -128,6 +132,19 @@ void check_ids(const Tokenizer& tokenizer, const std::string& text) {
   tokenizer.decode(ids, /*skip_special_tokens=*/true);
 }
 
+/// Of which tokenizer.json cannot say all: unknown characters spell themselves.
+bool is_subword_nmt(const Tokenizer& tokenizer) {
+  const auto* pipeline = dynamic_cast<const Pipeline*>(&tokenizer);
+  const auto* bpe = pipeline ? dynamic_cast<const Bpe*>(pipeline->parts().model.get()) : nullptr;
+  return bpe != nullptr && bpe->options().spells_unknown;
+}
+
+/// A template may have a text twice, which truncation, here as in Python, does not reckon with.
+bool may_repeat_texts(const Tokenizer& tokenizer) {
+  const PostProcessor* const post = tokenizer.rules().post_processor.get();
+  return dynamic_cast<const TemplateProcessing*>(post) || dynamic_cast<const PostProcessorSequence*>(post);
+}
+
 void check_windows(const Tokenizer& tokenizer, const TextPair& pair, FuzzRandom& random) {
   Truncation truncation;
   truncation.max_length = below(random, 24);
@@ -140,7 +157,7 @@ void check_windows(const Tokenizer& tokenizer, const TextPair& pair, FuzzRandom&
   if (!encoding) return;
   check(*encoding, pair, true);
   const std::size_t most = truncation.max_length + (options.padding ? options.padding->pad_to_multiple_of : 0);
-  require(encoding->size() <= std::max<std::size_t>(most, 1), "a window is too long");
+  require(encoding->size() <= std::max<std::size_t>(most, 1) || may_repeat_texts(tokenizer), "a window is too long");
   const TextPair pairs[] = {pair, {pair.text, {}}, pair};
   options.padding.reset();
   try {
@@ -184,6 +201,7 @@ void exercise(const Tokenizer& tokenizer, FuzzRandom& random) {
   check_windows(tokenizer, {texts[0], {}}, random);
 
   if (below(random, 8) != 0) return;  // files are what takes time
+  if (is_subword_nmt(tokenizer)) return;
   const TempDir dir;
   std::unique_ptr<Tokenizer> loaded;
   try {
