@@ -52,10 +52,10 @@ TokenizerConfig config_beside(const fs::path& file, std::string_view text) {
 /// The class that `transformers` would take, without "Fast"; empty where neither configuration tells.
 std::string tokenizer_class(const fs::path& dir, const std::string& config_text) {
   static constexpr std::pair<std::string_view, std::string_view> kModelTypes[] = {
-      {"bert", "BertTokenizer"},    {"distilbert", "BertTokenizer"},
-      {"electra", "BertTokenizer"}, {"albert", "AlbertTokenizer"},
-      {"t5", "T5Tokenizer"},        {"mt5", "T5Tokenizer"},
-      {"gpt2", "GPT2Tokenizer"},    {"openai-gpt", "OpenAIGPTTokenizer"}};
+      {"bert", "BertTokenizer"},           {"distilbert", "BertTokenizer"}, {"electra", "BertTokenizer"},
+      {"albert", "AlbertTokenizer"},       {"t5", "T5Tokenizer"},           {"mt5", "T5Tokenizer"},
+      {"gpt2", "GPT2Tokenizer"},           {"gpt_neo", "GPT2Tokenizer"},    {"gptj", "GPT2Tokenizer"},
+      {"openai-gpt", "OpenAIGPTTokenizer"}};
   const std::string name = TokenizerConfig(config_text, dir / "tokenizer_config.json").tokenizer_class();
   if (!name.empty()) return name;
   const fs::path model_path = dir / "config.json";
@@ -67,7 +67,12 @@ std::string tokenizer_class(const fs::path& dir, const std::string& config_text)
   const std::string model_type = root.at("model_type").string();
   const auto* found = std::find_if(std::begin(kModelTypes), std::end(kModelTypes),
                                    [&](const auto& entry) { return entry.first == model_type; });
-  return found == std::end(kModelTypes) ? std::string() : std::string(found->second);
+  if (found == std::end(kModelTypes)) {
+    root.at("model_type")
+        .fail("'" + model_type +
+              "' is not supported without a tokenizer.json, unless a tokenizer_config.json names its tokenizer_class");
+  }
+  return std::string(found->second);
 }
 
 /// The one SentencePiece model of a directory, or an empty path.
