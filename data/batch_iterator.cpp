@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "data/permutation.h"
+#include "data/random/permutation.h"
 
 namespace langzoo {
 

@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 #include <torch/torch.h>
 
-#include "data/random.h"
+#include "data/random/random.h"
 
 namespace langzoo {
 

@@ -12,7 +12,7 @@
 
 #include <fmt/format.h>
 
-#include "data/random.h"
+#include "data/random/random.h"
 #include "data/files/text_source.h"
 
 namespace langzoo {

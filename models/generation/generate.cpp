@@ -8,7 +8,7 @@
 #include <limits>
 #include <stdexcept>
 
-#include "models/generation/random.h"
+#include "data/random/philox.h"
 
 namespace langzoo {
 namespace {

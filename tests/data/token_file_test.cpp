@@ -2,7 +2,7 @@
 
 #include <chrono>
 
-#include "data/random.h"
+#include "data/random/random.h"
 #include "data/files/text_source.h"
 #include "tests/data/byte_tokenizer.h"
 #include "tests/support/test.h"

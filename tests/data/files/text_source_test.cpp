@@ -1,7 +1,7 @@
 #include "data/files/text_source.h"
 
 #include "data/files/files.h"
-#include "data/random.h"
+#include "data/random/random.h"
 #include "tests/data/byte_tokenizer.h"
 #include "tests/support/test.h"
 

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <set>
 
-#include "models/generation/random.h"
+#include "data/random/philox.h"
 #include "tests/support/test.h"
 
 namespace langzoo {

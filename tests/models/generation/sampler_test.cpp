@@ -5,7 +5,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "models/generation/random.h"
+#include "data/random/philox.h"
 #include "tests/support/test.h"
 
 namespace langzoo {

@@ -1,9 +1,9 @@
-#include "data/permutation.h"
+#include "data/random/permutation.h"
 
 #include <algorithm>
 #include <set>
 
-#include "data/random.h"
+#include "data/random/random.h"
 #include "tests/support/test.h"
 
 using namespace langzoo;

@@ -1,9 +1,9 @@
-#include "data/permutation.h"
+#include "data/random/permutation.h"
 
 #include <bit>
 #include <stdexcept>
 
-#include "data/random.h"
+#include "data/random/random.h"
 
 namespace langzoo {
 
