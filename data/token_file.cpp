@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cerrno>
-#include <chrono>
 #include <cstring>
 #include <fstream>
 #include <stdexcept>
@@ -12,8 +10,8 @@
 
 #include <fmt/format.h>
 
-#include "data/random/random.h"
 #include "data/files/text_source.h"
+#include "data/fingerprint.h"
 
 namespace langzoo {
 
@@ -25,8 +23,6 @@ namespace {
 
 constexpr std::string_view kMagic = "LZTOKENS";
 constexpr std::uint32_t kVersion = 1;
-constexpr std::uint64_t kWholeHashLimit = std::uint64_t{64} << 20;
-constexpr std::uint64_t kSamples = 64, kSampleBytes = std::uint64_t{64} << 10;
 constexpr std::size_t kProbeBytes = std::size_t{256} << 10;
 
 std::uint64_t magic_number() {
@@ -35,59 +31,8 @@ std::uint64_t magic_number() {
   return magic;
 }
 
-/// An order-dependent 64-bit hash of numbers and byte strings.
-class Fingerprint {
- public:
-  void add(std::uint64_t number) { value_ = mix_bits(value_ * 3 + number); }
-  void add(std::string_view bytes) {
-    add(bytes.size());
-    for (; bytes.size() >= 8; bytes.remove_prefix(8)) {
-      std::uint64_t word = 0;
-      std::memcpy(&word, bytes.data(), 8);
-      add(word);
-    }
-    std::uint64_t tail = 0;
-    if (!bytes.empty()) std::memcpy(&tail, bytes.data(), bytes.size());
-    add(tail);
-  }
-  std::uint64_t value() const { return value_; }
-
- private:
-  std::uint64_t value_ = kVersion;
-};
-
-std::uint64_t size_of(const fs::path& file) {
-  std::error_code error;
-  const auto size = fs::file_size(file, error);
-  if (error) throw FileError(file, error.message());
-  return size;
-}
-
-/// TokenFile's contract for one document.
-void add_document(Fingerprint& print, const fs::path& file, std::uint64_t size) {
-  print.add(size);
-  std::ifstream in(file, std::ios::binary);
-  if (!in) throw FileError(file, std::strerror(errno));
-  std::string piece(kSampleBytes, '\0');
-  const auto add_piece = [&](std::uint64_t at) {
-    const auto n = static_cast<std::streamsize>(std::min(kSampleBytes, size - at));
-    in.seekg(static_cast<std::streamoff>(at));
-    if (!in.read(piece.data(), n)) throw FileError(file, "cannot be read, or became shorter meanwhile");
-    print.add(std::string_view(piece.data(), static_cast<std::size_t>(n)));
-  };
-  if (size <= kWholeHashLimit) {
-    for (std::uint64_t at = 0; at < size; at += kSampleBytes) add_piece(at);
-    return;
-  }
-  for (std::uint64_t i = 0; i < kSamples; ++i) add_piece((size - kSampleBytes) / (kSamples - 1) * i);
-  std::error_code error;
-  const auto time = fs::last_write_time(file, error);
-  if (error) throw FileError(file, error.message());
-  print.add(static_cast<std::uint64_t>(time.time_since_epoch().count()));
-}
-
 std::uint64_t tokenizer_fingerprint(const Tokenizer& tokenizer, const fs::path& first_document) {
-  Fingerprint print;
+  Fingerprint print(kVersion);
   print.add(tokenizer.vocab_size());
   for (std::size_t id = 0; id < tokenizer.vocab_size(); ++id) {
     try {
@@ -226,7 +171,7 @@ void TokenView::read(std::size_t begin, std::span<std::int64_t> out) const {
 }
 
 std::uint64_t TokenFile::Header::expected_checksum() const {
-  Fingerprint print;
+  Fingerprint print(kVersion);
   for (const std::uint64_t field : {magic, std::uint64_t{version} << 32 | width, count, vocab_size, documents, bytes,
                                     words, text_print, tokenizer_print}) {
     print.add(field);
@@ -333,13 +278,9 @@ TokenFile TokenFile::open_or_build(std::span<const fs::path> documents, const To
   wanted.vocab_size = tokenizer.vocab_size();
   wanted.width = wanted.vocab_size <= 65536 ? 2 : 4;
   wanted.documents = documents.size();
-  Fingerprint print;
-  for (const fs::path& document : documents) {
-    const std::uint64_t size = size_of(document);
-    wanted.bytes += size;
-    add_document(print, document, size);
-  }
-  wanted.text_print = print.value();
+  const TextFingerprint text = text_fingerprint(documents, kVersion);
+  wanted.bytes = text.bytes;
+  wanted.text_print = text.print;
   wanted.tokenizer_print = tokenizer_fingerprint(tokenizer, documents.front());
 
   if (fs::exists(path)) {

@@ -54,8 +54,7 @@ struct TokenFileOptions {
 /// the ids. Nothing else. The ids are 2 bytes wide for a vocabulary of at most 65,536, else 4.
 ///
 /// Contract. The file is current when version, vocabulary size and both fingerprints agree:
-///  - the text's covers the documents in order, not their names: the size of each and a hash of its bytes; of documents
-///    over 64 MiB the hash covers 64 evenly spread pieces of 64 KiB, and the time of last change counts too;
+///  - the text's is text_fingerprint's: the documents' contents in order, not their names;
 ///  - the tokenizer's covers every token of the vocabulary, the special tokens, and the ids of the text's first 256
 ///  KiB.
 /// They guard against forgetting to rebuild, not against forgery. Several documents are joined by the tokenizer's end

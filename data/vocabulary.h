@@ -1,6 +1,7 @@
 /// Words and how often they occur, counted in texts of any size in bounded memory.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -17,12 +18,16 @@ constexpr bool is_word_space(char c) {
   return c == ' ' || (c >= '\t' && c <= '\r') || c == '\0';
 }
 
+/// What is longer between two white spaces is no word (binary data, text without spaces): it is never in a vocabulary.
+constexpr std::size_t kMaxWordBytes = 1000;
+
 struct VocabularyOptions {
   std::int64_t min_count = 5;  ///< rarer words are left out
   std::int64_t max_size = 0;   ///< of the vocabulary, the most frequent are kept; 0: no bound
-  std::int64_t max_words =
-      30'000'000;           ///< distinct words counted at a time: beyond, the rarest are forgotten on the way
-  std::size_t threads = 0;  ///< 0: as many as the machine has
+  /// Distinct words counted at a time, 32 bytes each on average: beyond, the rarest are forgotten on the way, as in
+  /// word2vec.c's ReduceVocab. Memory is about 60 bytes times this.
+  std::int64_t max_words = 30'000'000;
+  std::size_t threads = 0;                                                ///< 0: as many as the machine has
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;  ///< bytes; from the calling thread
 };
 
@@ -30,7 +35,8 @@ struct VocabularyOptions {
 class Vocabulary {
  public:
   Vocabulary() = default;
-  /// Throws std::invalid_argument for an empty word, one that contains white space, or one given twice.
+  /// Throws std::invalid_argument for a word that is empty, longer than kMaxWordBytes, contains white space or is given
+  /// twice, and for counts that are negative or not one a word.
   Vocabulary(std::vector<std::string> words, std::vector<std::int64_t> counts);
 
   std::size_t size() const { return words_.size(); }
@@ -48,16 +54,21 @@ class Vocabulary {
   std::vector<std::string> words_;
   std::vector<std::int64_t> counts_;
   std::int64_t total_ = 0;
-  std::vector<std::int32_t> slots_;  ///< open addressing over hashes of the words; -1: empty
+  struct Slot {
+    std::uint32_t hash = 0;
+    std::int32_t id = -1;  ///< -1: empty
+  };
+  std::vector<Slot> slots_;  ///< open addressing; a power of two, at most half of them full
 };
 
 /// Counts the words of `documents` (see find_text_files). The result depends on neither threads nor chunks, as long as
-/// no word had to be forgotten. Throws FileError for a file that cannot be read, std::runtime_error naming the least
-/// and largest count when no word occurs min_count times.
+/// no word had to be forgotten. Throws FileError for a file that cannot be read or changes meanwhile,
+/// std::runtime_error naming the largest count when no word occurs min_count times, std::invalid_argument for options
+/// below their least.
 Vocabulary count_words(std::span<const std::filesystem::path> documents, const VocabularyOptions& options = {});
 
 /// `vocabulary` for more text: its words keep their ids, with the counts of both; words it lacks that occur
-/// options.min_count times in `documents` follow, by count.
+/// options.min_count times in `documents` follow, by count, as far as options.max_size leaves room.
 Vocabulary extend_vocabulary(const Vocabulary& vocabulary, std::span<const std::filesystem::path> documents,
                              const VocabularyOptions& options = {});
 

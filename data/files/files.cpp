@@ -124,4 +124,24 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   return *this;
 }
 
+RandomAccessFile::RandomAccessFile(const fs::path& path) : path_(path) {
+  Descriptor file = open_regular(path, size_);
+  descriptor_ = std::exchange(file.fd, -1);
+}
+
+RandomAccessFile::~RandomAccessFile() {
+  ::close(descriptor_);
+}
+
+void RandomAccessFile::read(std::uint64_t offset, std::span<std::byte> bytes) const {
+  while (!bytes.empty()) {
+    const ssize_t n = ::pread(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw FileError(path_, reason_of(errno));
+    if (n == 0) throw FileError(path_, "ends before byte " + std::to_string(offset + bytes.size()));
+    offset += static_cast<std::uint64_t>(n);
+    bytes = bytes.subspan(static_cast<std::size_t>(n));
+  }
+}
+
 }  // namespace langzoo

@@ -13,7 +13,7 @@
 #include <fmt/format.h>
 
 #include "tokenizers/added_tokens.h"
-#include "tokenizers/trainers/parallel.h"
+#include "tokenizers/parallel.h"
 #include "tokenizers/trainers/unigram_lattice.h"
 #include "tokenizers/trainers/unigram_text.h"
 

@@ -4,10 +4,10 @@
 #include <atomic>
 #include <mutex>
 
+#include "tokenizers/parallel.h"
 #include "tokenizers/pipeline.h"
-#include "tokenizers/trainers/parallel.h"
-#include "tokenizers/trainers/word_table.h"
 #include "tokenizers/utf8.h"
+#include "tokenizers/word_table.h"
 
 namespace langzoo {
 

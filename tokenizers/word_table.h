@@ -1,12 +1,14 @@
-/// A table of strings with counts: internal to the trainers.
+/// A table of strings with counts: internal.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "tokenizers/hash.h"
 
 namespace langzoo {
 
@@ -16,7 +18,7 @@ class WordTable {
   WordTable() : slots_(1024) {}
 
   void add(std::string_view word, std::uint64_t count) {
-    const auto hash = static_cast<std::uint32_t>(std::hash<std::string_view>{}(word));
+    const std::uint32_t hash = hash_of(word);
     std::size_t at = hash & (slots_.size() - 1);
     for (; slots_[at].number != 0; at = (at + 1) & (slots_.size() - 1)) {
       if (slots_[at].hash == hash && this->word(slots_[at].number - 1) == word) {
@@ -35,7 +37,26 @@ class WordTable {
     for (std::size_t i = 0; i < other.size(); ++i) add(other.word(i), other.count(i));
   }
 
+  /// Removes the words that occur at most `count` times; the others keep their order.
+  void remove_up_to(std::uint64_t count) {
+    std::size_t kept = 0, bytes = 0;
+    for (std::size_t i = 0, begin = 0, end = 0; i < size(); ++i, begin = end) {
+      end = ends_[i];
+      if (counts_[i] <= count) continue;
+      std::memmove(bytes_.data() + bytes, bytes_.data() + begin, end - begin);
+      bytes += end - begin;
+      ends_[kept] = bytes;
+      counts_[kept++] = counts_[i];
+    }
+    bytes_.resize(bytes);
+    ends_.resize(kept);
+    counts_.resize(kept);
+    slots_.assign(slots_.size(), {});
+    for (std::size_t i = 0; i < kept; ++i) place({hash_of(word(i)), static_cast<std::uint32_t>(i + 1)});
+  }
+
   std::size_t size() const { return counts_.size(); }
+  std::size_t bytes() const { return bytes_.size(); }  // of all words
   std::string_view word(std::size_t i) const {
     const std::size_t begin = i == 0 ? 0 : ends_[i - 1];
     return std::string_view(bytes_).substr(begin, ends_[i] - begin);
@@ -48,14 +69,19 @@ class WordTable {
     std::uint32_t number = 0;  // of the word, from 1 on; 0: free
   };
 
+  static std::uint32_t hash_of(std::string_view word) { return static_cast<std::uint32_t>(hash_bytes(word) >> 32); }
+
+  void place(const Slot& slot) {
+    std::size_t at = slot.hash & (slots_.size() - 1);
+    while (slots_[at].number != 0) at = (at + 1) & (slots_.size() - 1);
+    slots_[at] = slot;
+  }
+
   void grow() {
     std::vector<Slot> old(slots_.size() * 2);
     old.swap(slots_);
     for (const Slot& slot : old) {
-      if (slot.number == 0) continue;
-      std::size_t at = slot.hash & (slots_.size() - 1);
-      while (slots_[at].number != 0) at = (at + 1) & (slots_.size() - 1);
-      slots_[at] = slot;
+      if (slot.number != 0) place(slot);
     }
   }
 

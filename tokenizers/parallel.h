@@ -1,4 +1,4 @@
-/// Work on several threads: internal to the trainers.
+/// Work on several threads: internal.
 #pragma once
 
 #include <cstddef>

@@ -1,0 +1,32 @@
+/// By which a file built from texts knows whether it is still current.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string_view>
+
+namespace langzoo {
+
+/// An order-dependent 64-bit hash of numbers and byte strings: against forgetting to rebuild, not against forgery.
+class Fingerprint {
+ public:
+  explicit Fingerprint(std::uint64_t seed) : value_(seed) {}
+  void add(std::uint64_t number);
+  void add(std::string_view bytes);
+  std::uint64_t value() const { return value_; }
+
+ private:
+  std::uint64_t value_;
+};
+
+struct TextFingerprint {
+  std::uint64_t bytes;  ///< of all documents
+  std::uint64_t print;
+};
+
+/// Covers the documents in order, not their names: the size of each and a hash of its bytes; of documents over 64 MiB
+/// the hash covers 64 evenly spread pieces of 64 KiB, and the time of last change counts too. Throws FileError.
+TextFingerprint text_fingerprint(std::span<const std::filesystem::path> documents, std::uint64_t seed);
+
+}  // namespace langzoo
