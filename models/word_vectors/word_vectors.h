@@ -3,13 +3,15 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include <torch/types.h>
+
+#include "models/word_vectors/word_index.h"
 
 namespace langzoo {
 
@@ -26,6 +28,7 @@ class OutOfVocabulary {
   virtual torch::Tensor vector(std::string_view word) const = 0;
 };
 
+/// Copies share their tensors; every const member may be called from several threads.
 class WordVectors {
  public:
   /// Shapes: vectors (V,C) float32 on the CPU, row i is words[i]. Throws std::invalid_argument when the sizes disagree,
@@ -47,16 +50,23 @@ class WordVectors {
   std::optional<double> similarity(std::string_view a, std::string_view b) const;
 
   /// The `n` words nearest to `query` by cosine, `</s>` and the words in `without` left out; ties by row.
-  /// Shapes: query (C).
+  /// Throws std::invalid_argument for a query that is not finite or of another shape. Shapes: query (C) float32.
   std::vector<Neighbor> nearest(const torch::Tensor& query, std::int64_t n,
                                 const std::vector<std::string>& without = {}) const;
 
  private:
   std::vector<std::string> words_;
   torch::Tensor vectors_;
-  mutable torch::Tensor normalized_;
-  std::unordered_map<std::string_view, std::int64_t> index_;
+  WordIndex index_;
   std::shared_ptr<const OutOfVocabulary> out_of_vocabulary_;
+  struct Normalized {
+    std::once_flag once;
+    torch::Tensor rows;
+  };
+  std::shared_ptr<Normalized> normalized_;
 };
+
+/// In float64; 0 where either vector is zero. Shapes: a (C), b (C), float32 on the CPU.
+double cosine(const torch::Tensor& a, const torch::Tensor& b);
 
 }  // namespace langzoo
