@@ -95,9 +95,13 @@ class CausalLmTraining : public TrainFamily {
 
   Json default_model() const override { return family_.default_model(); }
 
-  void bind(RunConfig& config) override {
+  void bind(RunConfig& config, TrainSetting& /*setting*/) override {
     bind_corpus(config, options_);
     config.bind("data.context", context_, "tokens a training sequence; 0: all the model takes", between(0, 1 << 24));
+  }
+
+  std::vector<TrainFlag> flags() const override {
+    return {{"--valid", "data.valid"}, {"--tokenizer", "data.tokenizer"}};
   }
 
   std::unique_ptr<TrainingTask> make_task(TrainSetting& setting) override {

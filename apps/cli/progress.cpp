@@ -10,22 +10,24 @@ namespace langzoo {
 
 namespace {
 
-std::string figures(const StepReport& r) {
-  auto text = fmt::format("loss {:.4f}  lr {:.1e}  {} tok/s", r.loss, r.learning_rate, with_unit(r.tokens_per_second));
+std::string figures(const StepReport& r, const std::string& unit) {
+  auto text =
+      fmt::format("loss {:.4f}  lr {:.1e}  {} {}/s", r.loss, r.learning_rate, with_unit(r.tokens_per_second), unit);
   if (r.step < r.max_steps) text += fmt::format("  {} left", as_duration(r.seconds_left));
   return text;
 }
 
 }  // namespace
 
-Progress::Progress(std::ostream& out, bool terminal, int columns) : status_(out, terminal, columns) {}
+Progress::Progress(std::ostream& out, bool terminal, int columns, std::string unit)
+    : status_(out, terminal, columns), unit_(std::move(unit)) {}
 
 void Progress::on_step(const StepReport& report) {
   Status status;
   status.label = "step";
   status.counter = fmt::format("{}/{}", report.step, report.max_steps);
   status.fraction = report.max_steps > 0 ? static_cast<double>(report.step) / report.max_steps : 1.0;
-  status.figures = figures(report);
+  status.figures = figures(report, unit_);
   status.last = report.step >= report.max_steps;
   status_.update(std::move(status));
 }

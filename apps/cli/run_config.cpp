@@ -142,6 +142,12 @@ RunConfig::Field& RunConfig::field(const std::string& key, const std::string& so
 void RunConfig::set(const std::string& key, const Json& value, const std::string& source) {
   auto& f = field(key, source);
   if (!f.set(value)) throw UsageError(fmt::format("{}: {} = {} must be {}", source, key, shown(value), f.allowed));
+  f.given = true;
+}
+
+void RunConfig::set_default(const std::string& key, const Json& value) {
+  auto& f = field(key, "default");
+  if (!f.given && !f.set(value)) throw std::logic_error("impossible default of " + key);
 }
 
 void RunConfig::set_text(const std::string& assignment, const std::string& source) {
@@ -196,10 +202,18 @@ bool RunConfig::has(const std::string& key) const {
   return std::any_of(fields_.begin(), fields_.end(), [&](const Field& f) { return f.key == key; });
 }
 
-Json RunConfig::value(const std::string& key) const {
+const RunConfig::Field& RunConfig::bound(const std::string& key) const {
   const auto found = std::find_if(fields_.begin(), fields_.end(), [&](const Field& f) { return f.key == key; });
   if (found == fields_.end()) throw std::logic_error("no such key: " + key);
-  return found->get();
+  return *found;
+}
+
+Json RunConfig::value(const std::string& key) const {
+  return bound(key).get();
+}
+
+const std::string& RunConfig::help_of(const std::string& key) const {
+  return bound(key).help;
 }
 
 std::vector<std::string> RunConfig::differing(const Json& other) const {
@@ -240,7 +254,8 @@ void bind_train(RunConfig& config, TrainerOptions& o, BatchOptions& batch) {
   config.bind("train.batch_tokens", batch.batch_tokens, "tokens an optimizer step; 0: train.accumulation decides",
               between(0, 1LL << 40));
   config.bind("train.accumulation", o.accumulation, "micro-batches an optimizer step", between(1, 1 << 30));
-  config.bind("train.optimizer", o.optimizer, "the optimizer", one_of({"adamw"}));
+  config.bind("train.optimizer", o.optimizer, "adamw, sgd, or own: the family's own algorithm, where it has one",
+              one_of({"adamw", "sgd", "own"}));
   config.bind("train.learning_rate", o.learning_rate, "the highest learning rate", at_least(0));
   config.bind("train.min_learning_rate", o.min_learning_rate, "where the schedule ends", at_least(0));
   config.bind("train.warmup_steps", o.warmup_steps, "steps of linear warm-up", at_least(0));

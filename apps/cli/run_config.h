@@ -51,6 +51,8 @@ class RunConfig {
 
   /// `source` stands in front of error messages: a file, "--set", a flag.
   void set(const std::string& key, const Json& value, const std::string& source);
+  /// A default that depends on other settings: sets `key` unless something has set it.
+  void set_default(const std::string& key, const Json& value);
   /// `key=value`; the value is read as the key's type.
   void set_text(const std::string& assignment, const std::string& source);
   /// Sections as objects, {"train": {"max_steps": 10}}; a dotted key may stand at the top as well.
@@ -63,6 +65,7 @@ class RunConfig {
   Json resolved() const;
   Json value(const std::string& key) const;
   bool has(const std::string& key) const;
+  const std::string& help_of(const std::string& key) const;
   /// The keys whose values differ from `other` (a resolved() copy), in table order.
   std::vector<std::string> differing(const Json& other) const;
   /// One line a key: its name, default and meaning.
@@ -74,8 +77,10 @@ class RunConfig {
     std::function<Json()> get;
     std::function<bool(const Json&)> set;  ///< false: the value is of another type or not allowed
     std::string allowed;                   ///< in words, for the error
+    bool given = false;                    ///< set by somebody
   };
   Field& field(const std::string& key, const std::string& source);
+  const Field& bound(const std::string& key) const;
 
   std::vector<Field> fields_;
 };

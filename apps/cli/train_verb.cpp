@@ -71,7 +71,7 @@ class OutputGuard {
   ~OutputGuard() {
     if (!active_) return;
     std::error_code ignored;
-    for (const auto* name : {"data", "run.json", "tokenizer.json", "tokenizer_config.json"}) {
+    for (const auto* name : {"data", "run.json", "tokenizer.json", "tokenizer_config.json", "vocab.tsv"}) {
       fs::remove_all(out_ / name, ignored);
     }
     if (!existed_) fs::remove(out_, ignored);
@@ -145,7 +145,7 @@ Json read_run(const fs::path& path) {
   return document;
 }
 
-void print_summary(const TrainSummary& summary, const fs::path& out, bool json) {
+void print_summary(const TrainSummary& summary, const std::string& unit, const fs::path& out, bool json) {
   if (json) {
     Json valid = nullptr;
     if (!summary.valid.empty()) valid = summary.valid;
@@ -159,7 +159,7 @@ void print_summary(const TrainSummary& summary, const fs::path& out, bool json) 
   }
   std::cout << fmt::format("step {}  tokens {}  train loss {:.4f}", summary.step, summary.tokens, summary.train_loss);
   if (!summary.valid.empty()) std::cout << "  " << in_words(summary.valid);
-  std::cout << fmt::format("  {} tok/s  {:.0f} MB at most\n", with_unit(summary.tokens_per_second),
+  std::cout << fmt::format("  {} {}/s  {:.0f} MB at most\n", with_unit(summary.tokens_per_second), unit,
                            static_cast<double>(peak_memory_bytes()) / 1e6);
   std::cerr << fmt::format("{} in {}; the curves are in {}\n",
                            summary.interrupted ? "stopped and saved (--resume goes on)" : "saved", out.string(),
@@ -170,9 +170,21 @@ void print_summary(const TrainSummary& summary, const fs::path& out, bool json) 
 
 void TrainVerb::add_own_options(CLI::App& app) {
   app.add_option("--data", data_, "training text: a file, a folder of .txt files, or microworld (data.train)");
-  app.add_option("--valid", valid_, "validation text (data.valid); without it the last part of --data is set aside");
-  app.add_option("--tokenizer", tokenizer_,
-                 "char, train:bytebpe:N, or the path of a tokenizer.json or its folder (data.tokenizer)");
+  TrainSetting setting;
+  RunConfig config;
+  const auto family = bind_all(config, setting);
+  for (const auto& [name, key] : family->flags()) {
+    const auto help = fmt::format("{} ({})", config.help_of(key), key);
+    const auto give = [this, name = name, key = key](const std::string& value) {
+      flags_.emplace_back(name, key + "=" + value);
+    };
+    if (config.value(key).is_boolean()) {
+      app.add_flag_callback(
+          name, [give] { give("true"); }, help);
+    } else {
+      app.add_option_function<std::string>(name, give, help);
+    }
+  }
   std::vector<std::string> names;
   for (const auto& preset : presets_of(program_)) names.push_back(preset.name);
   app.add_option("--preset", preset_, fmt::format("a configuration to start from: {}", fmt::join(names, ", ")));
@@ -182,16 +194,21 @@ void TrainVerb::add_own_options(CLI::App& app) {
   app.add_flag("--resume", resume_, "go on with the run in --out; starts it where nothing was saved yet");
 }
 
+std::unique_ptr<TrainFamily> TrainVerb::bind_all(RunConfig& config, TrainSetting& setting) const {
+  auto family = make_family_();
+  setting.model = family->default_model();
+  bind_train(config, setting.trainer, setting.batch);
+  family->bind(config, setting);
+  config.bind_object("model", setting.model);
+  return family;
+}
+
 std::string TrainVerb::notes() const {
   std::string text = "Presets:\n";
   for (const auto& preset : presets_of(program_)) text += fmt::format("  {:<18}{}\n", preset.name, preset.about);
   TrainSetting setting;
   RunConfig config;
-  const auto family = make_family_();
-  bind_train(config, setting.trainer, setting.batch);
-  family->bind(config);
-  setting.model = family->default_model();
-  config.bind_object("model", setting.model);
+  const auto family = bind_all(config, setting);
   text += "\nKeys of --set and --config, with their defaults:\n" + config.help();
   return text +
          "\nSettings: defaults < preset < --config < flags < --set. --out becomes a Hugging Face model folder with "
@@ -207,8 +224,7 @@ void TrainVerb::configure(RunConfig& config, const ComputeOptions& common) const
   if (!preset_.empty()) config.load_preset(program_, preset_);
   if (!config_.empty()) config.load_file(config_);
   if (!data_.empty()) config.set("data.train", data_, "--data");
-  if (!valid_.empty()) config.set("data.valid", valid_, "--valid");
-  if (!tokenizer_.empty()) config.set("data.tokenizer", tokenizer_, "--tokenizer");
+  for (const auto& [name, assignment] : flags_) config.set_text(assignment, name);
   if (common.seed) config.set("train.seed", *common.seed, "--seed");
   if (common.dtype) config.set("train.dtype", *common.dtype, "--dtype");
   for (const auto& assignment : set_) config.set_text(assignment, "--set");
@@ -231,13 +247,9 @@ void TrainVerb::check_out() const {
 void TrainVerb::compute(const ComputeOptions& common) {
   check_out();
   const fs::path out(out_);
-  const auto family = make_family_();
   TrainSetting setting;
-  setting.model = family->default_model();
   RunConfig config;
-  bind_train(config, setting.trainer, setting.batch);
-  family->bind(config);
-  config.bind_object("model", setting.model);
+  const auto family = bind_all(config, setting);
 
   const auto run_file = out / "run.json";
   const bool begun = resume_ && fs::exists(run_file);
@@ -247,6 +259,7 @@ void TrainVerb::compute(const ComputeOptions& common) {
     config.set_all(earlier, run_file.string());
   }
   configure(config, common);
+  family->complete(config);
   if (begun) {
     for (const auto& key : config.differing(earlier)) {
       if (std::find(kMayChange.begin(), kMayChange.end(), key) != kMayChange.end()) continue;
@@ -256,7 +269,7 @@ void TrainVerb::compute(const ComputeOptions& common) {
     }
   }
 
-  Progress progress(std::cerr, stderr_is_terminal());
+  Progress progress(std::cerr, stderr_is_terminal(), 0, family->unit());
   OutputGuard guard(out);
   const auto write_run = [&] {
     auto resolved = Json{{"program", program_}, {"version", LANGZOO_VERSION}};
@@ -309,7 +322,7 @@ void TrainVerb::compute(const ComputeOptions& common) {
   }
   progress.finish();
   report.finish(summary, summary.interrupted ? std::vector<ReportSample>{} : family->samples());
-  print_summary(summary, out, common.json);
+  print_summary(summary, family->unit(), out, common.json);
 }
 
 }  // namespace langzoo

@@ -25,15 +25,26 @@ struct TrainSetting {
   std::function<void(const std::string&)> message;  ///< tells the user what takes time
 };
 
+/// A flag of `train` that sets one key; that of a boolean key takes no value.
+struct TrainFlag {
+  std::string name, key;  ///< "--dim", "model.dim"
+};
+
 /// What a family adds to `train`. One object serves one run.
 class TrainFamily {
  public:
   virtual ~TrainFamily() = default;
 
-  /// The section `model` with its defaults.
-  virtual RunConfig::Json default_model() const = 0;
-  /// Binds the family's own keys: `data.train` (--data) at least.
-  virtual void bind(RunConfig& config) = 0;
+  /// The section `model` with its defaults, where the family does not bind its keys itself.
+  virtual RunConfig::Json default_model() const { return RunConfig::Json::object(); }
+  /// Binds the family's own keys: `data.train` (--data) at least. May change the defaults of the section `train`.
+  virtual void bind(RunConfig& config, TrainSetting& setting) = 0;
+  /// Flags beside --data.
+  virtual std::vector<TrainFlag> flags() const = 0;
+  /// Gives settings that depend on others their defaults, once all that the user says is known.
+  virtual void complete(RunConfig& /*config*/) {}
+  /// What the speed is counted in: "tok", "words".
+  virtual std::string unit() const { return "tok"; }
   /// Prepares data below `setting.out`, and builds the model with random numbers seeded already. May complete
   /// `setting.model`. Throws UsageError for what the configuration has wrong.
   virtual std::unique_ptr<TrainingTask> make_task(TrainSetting& setting) = 0;
@@ -61,13 +72,16 @@ class TrainVerb : public ComputeVerb {
   void compute(const ComputeOptions& common) override;
 
  private:
+  /// All keys there are, bound to `setting` and to the family.
+  std::unique_ptr<TrainFamily> bind_all(RunConfig& config, TrainSetting& setting) const;
   void configure(RunConfig& config, const ComputeOptions& common) const;
   void check_out() const;
 
   std::string program_, examples_;
   MakeFamily make_family_;
-  std::string data_, valid_, tokenizer_, preset_, config_, out_;
+  std::string data_, preset_, config_, out_;
   std::vector<std::string> set_;
+  std::vector<std::pair<std::string, std::string>> flags_;  ///< those given: name, key=value
   bool resume_ = false;
 };
 

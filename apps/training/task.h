@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <stdexcept>
 #include <string>
 
 #include <torch/nn/module.h>
@@ -26,6 +27,12 @@ struct MicroBatch {
 /// the best checkpoint is unless TrainerOptions::best_metric names another.
 using EvalMetrics = std::map<std::string, double>;
 
+/// What a task's own training did in one step.
+struct OwnStep {
+  double loss_sum = 0;  ///< over the targets
+  std::int64_t num_targets = 0, num_tokens = 0;
+};
+
 class TrainingTask {
  public:
   virtual ~TrainingTask() = default;
@@ -33,6 +40,11 @@ class TrainingTask {
   virtual torch::nn::Module& model() = 0;
   /// The next micro-batch in (seed, epoch) order; advances the position and passes from epoch to epoch without end.
   virtual MicroBatch next() = 0;
+  /// One step of the task's own algorithm, for TrainerOptions::optimizer "own": updates the parameters and advances the
+  /// position by one batch, in place of next(), gradients and an optimizer. Throws where a family has none.
+  virtual OwnStep own_step(double /*learning_rate*/) {
+    throw std::invalid_argument("train.optimizer is 'own', but this family has no training algorithm of its own");
+  }
   virtual DataPosition position() const = 0;
   virtual void seek(const DataPosition& position) = 0;
   virtual std::int64_t batches_per_epoch() const = 0;

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <mutex>
+#include <optional>
 #include <stdexcept>
 #include <vector>
 
@@ -19,6 +20,7 @@
 #include "models/optim/ema.h"
 #include "models/optim/grad_scaler.h"
 #include "models/optim/schedule.h"
+#include "models/optim/sgd.h"
 
 namespace langzoo {
 
@@ -85,7 +87,7 @@ void TrainerOptions::validate() const {
   check(max_steps >= 1, "max_steps", max_steps, "1 or more");
   check(max_epochs >= 0, "max_epochs", max_epochs, "0 (no bound) or more");
   check(accumulation >= 1, "accumulation", accumulation, "1 or more");
-  check(optimizer == "adamw", "optimizer", optimizer, "adamw");
+  check(optimizer == "adamw" || optimizer == "sgd" || optimizer == "own", "optimizer", optimizer, "adamw, sgd or own");
   check(learning_rate > 0 && std::isfinite(learning_rate), "learning_rate", learning_rate, "a number above 0");
   check(min_learning_rate >= 0 && min_learning_rate <= learning_rate, "min_learning_rate", min_learning_rate,
         "between 0 and learning_rate");
@@ -109,6 +111,8 @@ struct Trainer::State {
   bool finished() const;
   bool epochs_done() const;
   void train_step();
+  void own_step(std::int64_t step);
+  void optimizer_step(std::int64_t step);
   void settle();
   void report();
   void evaluate();
@@ -124,8 +128,9 @@ struct Trainer::State {
   torch::ScalarType dtype;
   std::vector<TrainerObserver*> observers;
 
-  FlatParameters parameters;
-  AdamW optimizer;
+  // Not for a task's own algorithm, whose parameters stay where they are.
+  std::optional<FlatParameters> parameters;
+  std::unique_ptr<Optimizer> optimizer;
   std::unique_ptr<Ema> ema;
   std::unique_ptr<GradScaler> scaler;
   Schedule schedule;
@@ -152,10 +157,18 @@ Trainer::State::State(TrainingTask& t, TrainerOptions o, fs::path directory, tor
       options((o.validate(), std::move(o))),
       out(std::move(directory)),
       device(d),
-      dtype(compute_dtype(options.dtype)),
-      parameters((t.model().to(d), t.model().named_parameters())),
-      optimizer(parameters, {options.beta1, options.beta2, options.epsilon, options.weight_decay}) {
-  if (options.ema_decay > 0) ema = std::make_unique<Ema>(parameters, options.ema_decay);
+      dtype(compute_dtype(options.dtype)) {
+  task.model().to(device);
+  if (options.optimizer != "own") {
+    parameters.emplace(task.model().named_parameters());
+    if (options.optimizer == "sgd") {
+      optimizer = std::make_unique<Sgd>(*parameters);
+    } else {
+      const AdamWOptions adamw{options.beta1, options.beta2, options.epsilon, options.weight_decay};
+      optimizer = std::make_unique<AdamW>(*parameters, adamw);
+    }
+    if (options.ema_decay > 0) ema = std::make_unique<Ema>(*parameters, options.ema_decay);
+  }
   if (dtype == torch::kFloat16) scaler = std::make_unique<GradScaler>(device);
   const std::int64_t batches = task.batches_per_epoch();
   if (batches < 1) throw std::invalid_argument("the training data has no batch");
@@ -190,6 +203,30 @@ bool Trainer::State::finished() const {
 void Trainer::State::train_step() {
   const auto begin = Clock::now();
   const std::int64_t step = progress.step + 1;
+  learning_rate = schedule.at(step);
+  if (options.optimizer == "own") {
+    own_step(step);
+  } else {
+    optimizer_step(step);
+  }
+  progress.step = step;
+  progress.position = task.position();
+  ++process_steps;
+  training_time += Clock::now() - begin;
+}
+
+void Trainer::State::own_step(std::int64_t step) {
+  const OwnStep done = task.own_step(learning_rate);
+  const double loss = done.num_targets > 0 ? done.loss_sum / static_cast<double>(done.num_targets) : 0.0;
+  if (!std::isfinite(loss)) first_bad_step.fill_(step);
+  interval_loss += loss;
+  ++progress.interval_steps;
+  progress.tokens += done.num_tokens;
+  process_tokens += done.num_tokens;
+  settle();
+}
+
+void Trainer::State::optimizer_step(std::int64_t step) {
   // The whole step is fetched first: its targets are what every micro-batch's loss is divided by.
   std::vector<MicroBatch> batches;
   std::int64_t targets = 0;
@@ -199,7 +236,7 @@ void Trainer::State::train_step() {
   }
   if (targets < 1) throw std::runtime_error(fmt::format("step {}: its batches hold no target to learn from", step));
 
-  parameters.zero_grad();
+  parameters->zero_grad();
   torch::Tensor step_loss;
   for (MicroBatch& kept : batches) {
     const MicroBatch batch = std::move(kept);  // released with its graph at the end of its turn
@@ -218,15 +255,14 @@ void Trainer::State::train_step() {
     process_tokens += batch.num_tokens;
   }
 
-  learning_rate = schedule.at(step);
-  const bool overflow = scaler && scaler->unscale(parameters);
+  const bool overflow = scaler && scaler->unscale(*parameters);
   if (overflow) {
     if (scaler->scale().item<double>() < 1e-3) {
       throw std::runtime_error(fmt::format(
           "step {}: the gradient stays non-finite in float16, try dtype bfloat16 or a lower learning_rate", step));
     }
   } else {
-    const torch::Tensor norm = parameters.grad_norm();
+    const torch::Tensor norm = parameters->grad_norm();
     const torch::Tensor bad = (norm + step_loss).isfinite().logical_not();
     first_bad_step = torch::where(bad.logical_and(first_bad_step == 0), step, first_bad_step);
     last_grad_norm = norm;
@@ -238,15 +274,11 @@ void Trainer::State::train_step() {
     } else {
       found_inf = bad.to(torch::kFloat32);  // the device leaves the weights as they are until settle() throws
     }
-    optimizer.step(learning_rate, options.clip_norm > 0 ? clip_divisor(norm, options.clip_norm) : torch::Tensor(),
-                   found_inf);
+    optimizer->step(learning_rate, options.clip_norm > 0 ? clip_divisor(norm, options.clip_norm) : torch::Tensor(),
+                    found_inf);
     if (ema) ema->update();
   }
   if (scaler) scaler->update();
-  progress.step = step;
-  progress.position = task.position();
-  ++process_steps;
-  training_time += Clock::now() - begin;
 }
 
 /// Reads what the device holds. Throws when a loss or gradient since the last call was not finite.
@@ -350,7 +382,7 @@ void Trainer::State::save() {
   state.options = options;
   state.fingerprint = task.fingerprint();
   insert_prefixed(state.tensors, "model", module_tensors(task.model()));
-  insert_prefixed(state.tensors, "optimizer", optimizer.state_dict());
+  if (optimizer) insert_prefixed(state.tensors, "optimizer", optimizer->state_dict());
   if (ema) insert_prefixed(state.tensors, "ema", ema->state_dict());
   if (scaler) insert_prefixed(state.tensors, "scaler", scaler->state_dict());
   insert_prefixed(state.tensors, "rng", rng_states(device));
@@ -389,7 +421,7 @@ bool Trainer::resume() {
   }
   try {
     copy_into_module(s.task.model(), extract_prefixed(saved->tensors, "model"));
-    s.optimizer.load_state_dict(extract_prefixed(saved->tensors, "optimizer"));
+    if (s.optimizer) s.optimizer->load_state_dict(extract_prefixed(saved->tensors, "optimizer"));
     if (s.ema) s.ema->load_state_dict(extract_prefixed(saved->tensors, "ema"));
     const StateDict scaler = extract_prefixed(saved->tensors, "scaler");
     if (s.scaler && !scaler.is_empty()) s.scaler->load_state_dict(scaler);

@@ -15,6 +15,8 @@ struct TrainerOptions {
   std::int64_t max_steps = 1000;  ///< optimizer steps; training ends at the first of max_steps, max_epochs
   std::int64_t max_epochs = 0;    ///< 0: no bound
   std::int64_t accumulation = 1;  ///< micro-batches a step
+  /// adamw, sgd, or own: the family's own algorithm (TrainingTask::own_step), for which weight_decay, clip_norm,
+  /// ema_decay, accumulation and dtype mean nothing.
   std::string optimizer = "adamw";
   double learning_rate = 1e-3;
   double min_learning_rate = 0.0;  ///< where the schedule ends

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "models/optim/flat_parameters.h"
+#include "models/optim/optimizer.h"
 
 namespace langzoo {
 
@@ -17,20 +17,17 @@ struct AdamWOptions {
 };
 
 /// One fused kernel a group. A parameter that received no gradient since zero_grad() is skipped and its step count
-/// stays, as in torch::optim::AdamW. `parameters` must outlive the optimizer. Moments have the parameter's dtype.
-class AdamW {
+/// stays, as in torch::optim::AdamW; a step that is left out for infinite gradients counts. `parameters` must outlive
+/// the optimizer. Moments have the parameter's dtype.
+class AdamW : public Optimizer {
  public:
   AdamW(FlatParameters& parameters, AdamWOptions options);
 
-  /// Gradients are divided by the scalar `divisor` on the way (clip_divisor()) where it is given, and a `found_inf`
-  /// scalar that is not 0 leaves everything but the step counts as it is: both float32 on the parameters' device, read
-  /// there.
-  void step(double learning_rate, const torch::Tensor& divisor = {}, const torch::Tensor& found_inf = {});
+  void step(double learning_rate, const torch::Tensor& divisor = {}, const torch::Tensor& found_inf = {}) override;
 
   /// `exp_avg.<name>`, `exp_avg_sq.<name>` (views in the parameter's shape) and `step.<name>` (int64 scalars).
-  NamedTensors state_dict() const;
-  /// Throws std::invalid_argument naming what is missing, unexpected or of another shape; nothing is changed then.
-  void load_state_dict(const NamedTensors& state);
+  NamedTensors state_dict() const override;
+  void load_state_dict(const NamedTensors& state) override;
 
  private:
   struct Moments {

@@ -1,6 +1,7 @@
 #include "models/word2vec/huffman.h"
 
 #include <algorithm>
+#include <numeric>
 #include <stdexcept>
 #include <string>
 
@@ -9,39 +10,41 @@ namespace langzoo {
 HuffmanTree::HuffmanTree(std::span<const std::int64_t> counts) {
   const auto v = static_cast<std::int64_t>(counts.size());
   if (v < 2) throw std::invalid_argument("a Huffman tree needs at least 2 words, not " + std::to_string(v));
-  for (std::size_t i = 0; i < counts.size(); ++i) {
-    if (counts[i] < 1 || (i > 0 && counts[i] > counts[i - 1])) {
-      throw std::invalid_argument("counts must be positive and not increase: count " + std::to_string(counts[i]) +
-                                  " of word " + std::to_string(i));
-    }
+  const auto count = [&](auto word) { return counts[static_cast<std::size_t>(word)]; };
+  std::vector<std::int32_t> order(counts.size());  // most frequent first
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return count(a) > count(b); });
+  if (count(order.back()) < 1) {
+    throw std::invalid_argument("word " + std::to_string(order.back()) + " has a count of " +
+                                std::to_string(count(order.back())) + ", not of 1 or more");
   }
-  // Words are sorted and inner nodes are made in the order of their weight, so the two lightest nodes are always at the
-  // end of the words left or at the beginning of the inner nodes left: no queue is needed.
-  std::vector<std::int64_t> weight(static_cast<std::size_t>(v - 1));
-  std::vector<std::int32_t> parent(static_cast<std::size_t>(2 * v - 1));
-  std::vector<std::uint8_t> side(static_cast<std::size_t>(2 * v - 1));
-  std::int64_t words_left = v, next_inner = 0;
-  for (std::int64_t made = 0; made < v - 1; ++made) {
-    const auto lightest = [&] {
-      const bool word = words_left > 0 && (next_inner >= made || counts[static_cast<std::size_t>(words_left - 1)] <
-                                                                     weight[static_cast<std::size_t>(next_inner)]);
-      return word ? --words_left : v + next_inner++;
-    };
-    std::int64_t total = 0;
+  // Leaves are sorted and inner nodes are made in the order of their weight, so the two lightest nodes are always at
+  // the end of the leaves left or at the beginning of the inner nodes left: no queue is needed. Nodes: v leaves by
+  // rank, then inner ones.
+  const auto nodes = static_cast<std::size_t>(2 * v - 1);
+  std::vector<std::int64_t> weight(nodes);
+  std::vector<std::int32_t> parent(nodes);
+  std::vector<std::uint8_t> side(nodes);
+  for (std::size_t rank = 0; rank < order.size(); ++rank) weight[rank] = count(order[rank]);
+  std::int64_t leaves_left = v, next_inner = v;
+  for (std::int64_t made = v; made < 2 * v - 1; ++made) {
     for (const std::uint8_t code : {std::uint8_t{0}, std::uint8_t{1}}) {
-      const auto node = lightest();
-      total += node < v ? counts[static_cast<std::size_t>(node)] : weight[static_cast<std::size_t>(node - v)];
-      parent[static_cast<std::size_t>(node)] = static_cast<std::int32_t>(made);
-      side[static_cast<std::size_t>(node)] = code;
+      const auto inner = static_cast<std::size_t>(next_inner), leaf = static_cast<std::size_t>(leaves_left - 1);
+      const bool take_leaf = leaves_left > 0 && (next_inner >= made || weight[leaf] < weight[inner]);
+      const auto node = static_cast<std::size_t>(take_leaf ? --leaves_left : next_inner++);
+      weight[static_cast<std::size_t>(made)] += weight[node];
+      parent[node] = static_cast<std::int32_t>(made);
+      side[node] = code;
     }
-    weight[static_cast<std::size_t>(made)] = total;
   }
 
-  const auto root = v - 2;
+  std::vector<std::int64_t> rank_of(order.size());
+  for (std::size_t rank = 0; rank < order.size(); ++rank)
+    rank_of[static_cast<std::size_t>(order[rank])] = static_cast<std::int64_t>(rank);
   begins_.push_back(0);
-  for (std::int64_t word = 0; word < v; ++word) {
-    for (auto node = word; node != v + root; node = v + parent[static_cast<std::size_t>(node)]) {
-      nodes_.push_back(parent[static_cast<std::size_t>(node)]);
+  for (const auto leaf : rank_of) {
+    for (auto node = leaf; node != 2 * v - 2; node = parent[static_cast<std::size_t>(node)]) {
+      nodes_.push_back(parent[static_cast<std::size_t>(node)] - static_cast<std::int32_t>(v));
       codes_.push_back(side[static_cast<std::size_t>(node)]);
     }
     const auto begin = begins_.back(), end = static_cast<std::int64_t>(nodes_.size());

@@ -11,7 +11,7 @@ namespace langzoo {
 /// root is V - 2; of two nodes that are joined, the lighter is the left one, code 0. Ties go as in word2vec.c.
 class HuffmanTree {
  public:
-  /// `counts` must not increase and must be positive. Throws std::invalid_argument otherwise, or for fewer than 2.
+  /// Throws std::invalid_argument for fewer than 2 words, or a count below 1.
   explicit HuffmanTree(std::span<const std::int64_t> counts);
 
   std::int64_t num_words() const { return static_cast<std::int64_t>(begins_.size()) - 1; }

@@ -29,7 +29,7 @@ struct Word2VecProgress {
 /// bits every time; with more, updates of common rows may cross, as Hogwild allows.
 class LockFreeTrainer {
  public:
-  /// `counts` are the vocabulary's, not increasing; `words` its words, needed for subwords only. The model's parameters
+  /// `counts` are the vocabulary's; `words` its words, needed for subwords only. The model's parameters
   /// must be float32 on the CPU and contiguous. Throws std::invalid_argument otherwise, and for objective softmax,
   /// where every row changes at every step and there is nothing to gain.
   LockFreeTrainer(Word2Vec model, std::span<const std::int64_t> counts, std::span<const std::string> words,

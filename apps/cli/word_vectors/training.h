@@ -1,0 +1,58 @@
+/// Training of word vectors on the command line: one text, one vocabulary, a task for each kind of model.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "apps/cli/train_verb.h"
+#include "data/vocabulary.h"
+#include "data/word_corpus.h"
+#include "models/word_vectors/word_vectors.h"
+
+namespace langzoo {
+
+/// The keys of a run that are not the trainer's.
+struct WordVectorsOptions {
+  std::string kind = "skipgram";  ///< skipgram, cbow, glove or ppmi-svd
+  std::string objective = "ns";
+  std::int64_t dim = 100, window = 5;
+  std::int64_t negative = 5;
+  double sample = 1e-3, sampling_power = 0.75;
+  bool full_input_gradient = true;
+  bool subwords = false;
+  std::int64_t min_n = 3, max_n = 6, buckets = 2'000'000;
+
+  std::string data;
+  std::int64_t min_count = 5, max_vocabulary = 0;
+  bool lines = true;
+  std::string init;
+  bool deterministic = false;
+};
+
+/// A text made ready: its words counted, its sentences as ids.
+struct WordText {
+  Vocabulary vocabulary;
+  WordCorpus corpus;
+};
+
+class WordVectorsTask : public TrainingTask {
+ public:
+  /// As they are now.
+  virtual WordVectors vectors() = 0;
+};
+
+/// What the shared preparation hands to a kind's task.
+struct WordVectorsSetting {
+  const WordVectorsOptions& options;
+  const TrainSetting& train;
+  std::int64_t step_words;  ///< of the text, for each step
+};
+
+std::unique_ptr<WordVectorsTask> make_word2vec_task(WordText text, const WordVectorsSetting& setting);
+
+/// The verb `train` of langzoo-word2vec.
+std::unique_ptr<Verb> word_vectors_train_verb();
+
+}  // namespace langzoo
