@@ -74,7 +74,7 @@ class CausalLmTask : public TrainingTask {
 };
 
 /// null in the configuration means: what the tokenizer says.
-void complete(Json& model, const Tokenizer& tokenizer) {
+void complete_model(Json& model, const Tokenizer& tokenizer) {
   if (model["vocab_size"].is_null()) model["vocab_size"] = tokenizer.vocab_size();
   const auto& special = tokenizer.special_tokens();
   const auto fill = [&](const char* key, const std::optional<TokenId>& id) {
@@ -106,7 +106,7 @@ class CausalLmTraining : public TrainFamily {
 
   std::unique_ptr<TrainingTask> make_task(TrainSetting& setting) override {
     auto corpus = open_corpus(options_, setting.out, setting.message);
-    complete(setting.model, *corpus.tokenizer);
+    complete_model(setting.model, *corpus.tokenizer);
     std::unique_ptr<CausalLm> model;
     try {
       model = family_.create(setting.model);

@@ -11,7 +11,7 @@ class Sgd : public Optimizer {
   explicit Sgd(FlatParameters& parameters) : parameters_(parameters) {}
 
   void step(double learning_rate, const torch::Tensor& divisor = {}, const torch::Tensor& found_inf = {}) override;
-  NamedTensors state_dict() const override { return {}; }
+  NamedTensors state_dict() const override { return NamedTensors(); }
   void load_state_dict(const NamedTensors& state) override;
 
  private:
