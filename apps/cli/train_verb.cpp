@@ -313,7 +313,7 @@ void TrainVerb::compute(const ComputeOptions& common) {
   trainer.add_observer(report);
   guard.keep();
   progress.line(fmt::format("{} parameters, {} batches an epoch, {} steps{}", with_unit(parameters),
-                            task->batches_per_epoch(), setting.trainer.max_steps,
+                            task->batches_per_epoch(), trainer.total_steps(),
                             resumed ? fmt::format(", going on after step {}", trainer.step()) : ""));
   TrainSummary summary;
   {

@@ -409,6 +409,10 @@ std::int64_t Trainer::step() const {
   return state_->progress.step;
 }
 
+std::int64_t Trainer::total_steps() const {
+  return state_->schedule.total_steps;
+}
+
 bool Trainer::resume() {
   State& s = *state_;
   const auto saved = load_training_state(s.out);

@@ -84,6 +84,8 @@ class Trainer {
   bool resume();
   /// The optimizer steps done, resumed ones included.
   std::int64_t step() const;
+  /// Where it ends unless patience ends it before.
+  std::int64_t total_steps() const;
   /// Trains from where it stands to the end. Throws std::runtime_error naming the step when the loss or a gradient is
   /// not finite; the last checkpoint stays. Flushes denormals to zero meanwhile, and seeds the default generators on a
   /// fresh run.
