@@ -7,6 +7,7 @@
 
 #include "data/files/files.h"
 #include "models/gpt/gpt.h"
+#include "models/word2vec/word2vec.h"
 
 namespace langzoo {
 
@@ -21,6 +22,7 @@ std::shared_ptr<torch::nn::Module> load(const std::filesystem::path& dir, LoadRe
 // A new family adds one line.
 constexpr Family kFamilies[] = {
     {"gpt2", "langzoo-gpt", "GPT-2, a decoder-only language model", load<Gpt2LmHeadModel>},
+    {"word2vec", "langzoo-word2vec", "skip-gram and CBOW word vectors", load<Word2Vec>},
 };
 
 }  // namespace

@@ -182,7 +182,7 @@ void TrainVerb::add_own_options(CLI::App& app) {
       app.add_flag_callback(
           name, [give] { give("true"); }, help);
     } else {
-      app.add_option_function<std::string>(name, give, help);
+      app.add_option_function<std::string>(name, give, help)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
     }
   }
   std::vector<std::string> names;
@@ -284,8 +284,8 @@ void TrainVerb::compute(const ComputeOptions& common) {
   setting.message = [&](const std::string& text) { progress.line(text); };
   torch::manual_seed(setting.trainer.seed);
   const auto task = family->make_task(setting);
-  if (setting.batch.batch_tokens > 0) {
-    const auto micro = setting.batch.batch_size * family->tokens_per_sequence();
+  const auto micro = setting.batch.batch_size * family->tokens_per_sequence();
+  if (setting.batch.batch_tokens > 0 && micro > 0) {
     setting.trainer.accumulation = std::max<std::int64_t>(1, (setting.batch.batch_tokens + micro - 1) / micro);
   }
   try {

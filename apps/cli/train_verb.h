@@ -48,7 +48,8 @@ class TrainFamily {
   /// Prepares data below `setting.out`, and builds the model with random numbers seeded already. May complete
   /// `setting.model`. Throws UsageError for what the configuration has wrong.
   virtual std::unique_ptr<TrainingTask> make_task(TrainSetting& setting) = 0;
-  /// Tokens of one sequence of a batch, once the task is made: what train.batch_tokens counts.
+  /// Tokens of one sequence of a batch, once the task is made: what train.batch_tokens counts. 0: the task heeds
+  /// train.batch_tokens by itself.
   virtual std::int64_t tokens_per_sequence() const = 0;
   /// After training: what the model makes, for the report.
   virtual std::vector<ReportSample> samples() { return {}; }

@@ -28,6 +28,7 @@ Json Result::object() const {
 Process::Process(const std::string& program, std::vector<std::string> arguments, const std::string& input,
                  bool closed) {
   write_file(dir_ / "in", input);
+  for (const auto* name : {"out", "err"}) write_file(dir_ / name, "");  // there to be read from the beginning
   arguments.insert(arguments.begin(), std::string(LANGZOO_BIN_DIR) + "/" + program);
   std::vector<char*> argv;
   for (auto& a : arguments) argv.push_back(a.data());

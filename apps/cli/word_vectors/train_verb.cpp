@@ -96,10 +96,10 @@ class WordVectorsTraining : public TrainFamily {
   }
 
   std::string unit() const override { return "words"; }
-  std::int64_t tokens_per_sequence() const override { return 1; }
+  std::int64_t tokens_per_sequence() const override { return 0; }  // train.batch_tokens is the task's own matter
 
   std::unique_ptr<TrainingTask> make_task(TrainSetting& setting) override {
-    const WordVectorsSetting shared{options_, setting, std::exchange(setting.batch.batch_tokens, 0)};
+    const WordVectorsSetting shared{options_, setting, setting.batch.batch_tokens};
     if (shared.step_words < 1) throw UsageError("train.batch_tokens = 0: a step needs words");
     auto text = prepare(setting, shared.step_words);
     auto task = make_word2vec_task(std::move(text), shared);

@@ -462,7 +462,7 @@ TEST_CASE("Options that make no sense are named") {
   CHECK_THAT(message([](auto& o) { o.min_learning_rate = 1; }), Catch::Contains("train.min_learning_rate is 1"));
   CHECK_THAT(message([](auto& o) { o.schedule = "cosin"; }), Catch::Contains("'cosin'"));
   CHECK_THAT(message([](auto& o) { o.dtype = "float8"; }), Catch::Contains("'float8'"));
-  CHECK_THAT(message([](auto& o) { o.optimizer = "sgd"; }), Catch::Contains("train.optimizer is sgd"));
+  CHECK_THAT(message([](auto& o) { o.optimizer = "lbfgs"; }), Catch::Contains("train.optimizer is lbfgs"));
   CHECK_THAT(message([](auto& o) { o.beta2 = 1; }), Catch::Contains("beta2 is 1"));
 }
 
