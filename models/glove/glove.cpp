@@ -1,0 +1,93 @@
+#include "models/glove/glove.h"
+
+#include <cmath>
+#include <stdexcept>
+
+#include <c10/util/StringUtil.h>
+#include <torch/torch.h>
+
+#include "models/io/config_json.h"
+#include "models/layers/init.h"
+
+namespace langzoo {
+
+using torch::Tensor;
+
+void GloveConfig::validate() const {
+  const auto require = [](bool holds, const char* field, auto value, const char* rule) {
+    if (!holds) throw std::invalid_argument(c10::str("glove config: ", field, " = ", value, " must be ", rule));
+  };
+  require(vocab_size >= 1 && vocab_size <= std::int64_t{1} << 30, "vocab_size", vocab_size, "between 1 and 2^30");
+  require(dim >= 1 && dim <= 1 << 16, "dim", dim, "between 1 and 65536");
+  require(x_max > 0.0 && std::isfinite(x_max), "x_max", x_max, "positive");
+  require(alpha >= 0.0 && alpha <= 1.0, "alpha", alpha, "between 0 and 1");
+}
+
+GloveConfig GloveConfig::from_json(std::string_view text, const std::string& origin) {
+  const ConfigReader reader(text, origin);
+  GloveConfig config;
+  reader.get("vocab_size", config.vocab_size);
+  reader.get("dim", config.dim);
+  reader.get("x_max", config.x_max);
+  reader.get("alpha", config.alpha);
+  reader.validate(config);
+  return config;
+}
+
+std::string GloveConfig::to_json() const {
+  ConfigWriter writer;
+  return writer.set("vocab_size", vocab_size).set("dim", dim).set("x_max", x_max).set("alpha", alpha).text();
+}
+
+const PretrainedTraits& GloveImpl::pretrained_traits() {
+  static const PretrainedTraits traits{"glove", "Glove", ""};
+  return traits;
+}
+
+GloveImpl::GloveImpl(const GloveConfig& config) : config_(config) {
+  config_.validate();
+  const auto [rows, dim] = std::pair{config_.vocab_size, config_.dim};
+  // Given its weight, torch's embedding does not draw one.
+  const auto table = [&, rows = rows, dim = dim] {
+    return torch::nn::Embedding(torch::nn::EmbeddingOptions(rows, dim)._weight(torch::empty({rows, dim})));
+  };
+  embeddings = register_module("embeddings", table());
+  context_embeddings = register_module("context_embeddings", table());
+  biases = register_parameter("biases", torch::empty({rows}));
+  context_biases = register_parameter("context_biases", torch::empty({rows}));
+  embedding_squares = register_buffer("embedding_squares", torch::empty({rows, dim}));
+  context_embedding_squares = register_buffer("context_embedding_squares", torch::empty({rows, dim}));
+  bias_squares = register_buffer("bias_squares", torch::empty({rows}));
+  context_bias_squares = register_buffer("context_bias_squares", torch::empty({rows}));
+  if (SkipInit::active()) return;
+  const torch::NoGradGuard no_grad;
+  const double bound = 0.5 / static_cast<double>(dim);
+  for (const auto& parameter : parameters()) parameter.uniform_(-bound, bound);
+  for (const auto& sums : buffers()) sums.fill_(1.0);
+}
+
+Tensor GloveImpl::forward(const Tensor& rows, const Tensor& columns) const {
+  const Tensor words = torch::embedding(embeddings->weight, rows);
+  const Tensor contexts = torch::embedding(context_embeddings->weight, columns);
+  return (words * contexts).sum(-1) + biases.index_select(0, rows) + context_biases.index_select(0, columns);
+}
+
+Tensor GloveImpl::weights(const Tensor& counts) const {
+  return (counts / config_.x_max).pow(config_.alpha).clamp_max(1.0);
+}
+
+Tensor GloveImpl::loss_sum(const Tensor& rows, const Tensor& columns, const Tensor& counts) const {
+  const Tensor difference = forward(rows, columns) - counts.log();
+  return 0.5 * (weights(counts) * difference.square()).sum();
+}
+
+Tensor GloveImpl::word_vectors() const {
+  const torch::NoGradGuard no_grad;
+  return embeddings->weight + context_embeddings->weight;
+}
+
+void GloveImpl::save_pretrained(const std::filesystem::path& dir) const {
+  langzoo::save_pretrained(*this, config_.to_json(), pretrained_traits(), dir);
+}
+
+}  // namespace langzoo
