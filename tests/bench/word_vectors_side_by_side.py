@@ -130,7 +130,7 @@ def train_langzoo(options, model, seed, folder, words):
     common = ["--data", options.corpus, "--out", folder / "model", "--threads", options.threads, "--seed", seed, "--json"]
     if model == "glove":
         s = GLOVE
-        chosen = ["--model", "glove", "--x-max", s["x_max"], "--learning-rate", s["rate"]]
+        chosen = ["--model", "glove", "--set", f"model.x_max={s['x_max']}", "--learning-rate", s["rate"]]
     else:
         s = SETTINGS
         kind, objective = model.split("-")
@@ -138,8 +138,10 @@ def train_langzoo(options, model, seed, folder, words):
                   "--learning-rate", RATES[kind]]
     shared = [part for key in ("dim", "window", "min_count", "epochs") for part in ("--" + key.replace("_", "-"), s[key])]
     done = run([options.langzoo, "train", *common, *chosen, *shared])
-    run([options.langzoo, "export", "--model", folder / "model", "--format", "text", "--out", folder / "vectors"])
-    return done, json.loads(done["output"].strip().splitlines()[-1])["tokens_per_second"]
+    done["seconds"] += run([options.langzoo, "export", "--model", folder / "model", "--format", "text",
+                            "--out", folder / "vectors"])["seconds"]
+    told = json.loads(re.findall(r"^\{.*\}$", done["output"], re.MULTILINE)[-1])
+    return done, words * s["epochs"] * told["tokens_per_second"] / told["tokens"]  # its tokens are the vocabulary's words
 
 
 def read_vectors(path):
