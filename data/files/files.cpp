@@ -46,6 +46,22 @@ void sync_path(const fs::path& path, int flags) {
   if (file.fd < 0 || ::fsync(file.fd) != 0) throw FileError(path, "cannot be flushed to disk: " + reason_of(errno));
 }
 
+fs::path temporary_name(fs::path beside) {
+  static std::atomic<unsigned> counter{0};
+  return beside += ".tmp-" + std::to_string(::getpid()) + "-" + std::to_string(counter++);
+}
+
+void read_at(const fs::path& path, int descriptor, std::uint64_t offset, std::span<std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::pread(descriptor, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw FileError(path, reason_of(errno));
+    if (n == 0) throw FileError(path, "ends before byte " + std::to_string(offset + bytes.size()));
+    offset += static_cast<std::uint64_t>(n);
+    bytes = bytes.subspan(static_cast<std::size_t>(n));
+  }
+}
+
 }  // namespace
 
 FileError::FileError(const fs::path& path, const std::string& reason)
@@ -72,9 +88,7 @@ std::string read_file(const fs::path& path, std::uint64_t max_bytes) {
 }
 
 void write_file_atomically(const fs::path& path, const std::function<void(std::ostream&)>& write) {
-  static std::atomic<unsigned> counter{0};
-  fs::path temporary = path;
-  temporary += ".tmp-" + std::to_string(::getpid()) + "-" + std::to_string(counter++);
+  const fs::path temporary = temporary_name(path);
   try {
     {
       errno = 0;
@@ -134,14 +148,31 @@ RandomAccessFile::~RandomAccessFile() {
 }
 
 void RandomAccessFile::read(std::uint64_t offset, std::span<std::byte> bytes) const {
+  read_at(path_, descriptor_, offset, bytes);
+}
+
+TemporaryFile::TemporaryFile(const fs::path& beside) : path_(temporary_name(beside)) {
+  descriptor_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (descriptor_ < 0) throw FileError(path_, "cannot be written: " + reason_of(errno));
+  ::unlink(path_.c_str());
+}
+
+TemporaryFile::~TemporaryFile() {
+  ::close(descriptor_);
+}
+
+void TemporaryFile::write(std::uint64_t offset, std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
-    const ssize_t n = ::pread(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    const ssize_t n = ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw FileError(path_, reason_of(errno));
-    if (n == 0) throw FileError(path_, "ends before byte " + std::to_string(offset + bytes.size()));
+    if (n <= 0) throw FileError(path_, "cannot be written: " + reason_of(errno));
     offset += static_cast<std::uint64_t>(n);
     bytes = bytes.subspan(static_cast<std::size_t>(n));
   }
+}
+
+void TemporaryFile::read(std::uint64_t offset, std::span<std::byte> bytes) const {
+  read_at(path_, descriptor_, offset, bytes);
 }
 
 }  // namespace langzoo

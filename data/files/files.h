@@ -67,4 +67,21 @@ class RandomAccessFile {
   std::uint64_t size_ = 0;
 };
 
+/// Space on the disk of `beside`'s folder, without a name: it is gone with the object, or with the process. Any number
+/// of threads may write and read different parts.
+class TemporaryFile {
+ public:
+  explicit TemporaryFile(const std::filesystem::path& beside);
+  ~TemporaryFile();
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+
+  void write(std::uint64_t offset, std::span<const std::byte> bytes);
+  void read(std::uint64_t offset, std::span<std::byte> bytes) const;
+
+ private:
+  std::filesystem::path path_;
+  int descriptor_;
+};
+
 }  // namespace langzoo

@@ -1,6 +1,6 @@
 // Words of a text counted, encoded, and paired with their neighbours: MB/s and peak memory.
 //
-//   word_data_bench TEXT [--words N] [--min-count N] [--threads N] [--memory MIB] [--out DIR]
+//   word_data_bench TEXT [--words N] [--min-count N] [--threads N] [--memory MIB] [--out DIR] [--keep 1]
 //
 // TEXT is a file or folder; --words first makes TEXT, N words drawn from Zipf's law over as many spellings as it takes.
 #include <chrono>
@@ -15,6 +15,7 @@
 
 #include <sys/resource.h>
 
+#include "data/co_occurrence.h"
 #include "data/files/text_source.h"
 #include "data/random/random.h"
 #include "data/word_corpus.h"
@@ -76,22 +77,37 @@ void run(const fs::path& text, std::map<std::string, std::string> flags) {
     return std::to_string(vocabulary.size()) + " words, " + std::to_string(vocabulary.total()) + " in all";
   });
   const fs::path corpus_path = out / "word_data_bench.corpus";
+  const fs::path pairs_path = out / "word_data_bench.pairs";
   fs::remove(corpus_path);
+  fs::remove(pairs_path);
+  WordCorpusOptions corpus_options;
+  corpus_options.threads = threads;
+  const auto open_corpus = [&] {
+    return WordCorpus::open_or_build(documents, vocabulary, corpus_path, corpus_options);
+  };
   time("encode", megabytes, [&] {
-    WordCorpusOptions options;
-    options.threads = threads;
-    const auto corpus = WordCorpus::open_or_build(documents, vocabulary, corpus_path, options);
+    const auto corpus = open_corpus();
     if (corpus.words() != vocabulary.total()) throw std::runtime_error("words were lost");
     return std::to_string(corpus.sentences()) + " sentences";
   });
-  fs::remove(corpus_path);
+  const auto corpus = open_corpus();
+  time("co-occurrence", megabytes, [&] {
+    CoOccurrenceOptions options;
+    options.threads = threads;
+    options.memory_bytes = number("--memory", 1024) << 20;
+    const auto size = static_cast<std::int64_t>(vocabulary.size());
+    const auto file = CoOccurrenceFile::open_or_build(corpus, size, pairs_path, options);
+    return std::to_string(file.entries()) + " entries, total " + std::to_string(file.total());
+  });
+  if (!flags.contains("--keep")) fs::remove(corpus_path), fs::remove(pairs_path);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc < 2 || argc % 2 != 0) {
-    std::fprintf(stderr, "usage: %s TEXT [--words N] [--min-count N] [--threads N] [--memory MIB] [--out DIR]\n",
+    std::fprintf(stderr,
+                 "usage: %s TEXT [--words N] [--min-count N] [--threads N] [--memory MIB] [--out DIR] [--keep 1]\n",
                  argv[0]);
     return 2;
   }
