@@ -1,8 +1,7 @@
 // langzoo-word2vec: trains, evaluates and uses word vectors (models/word2vec, models/glove, models/co_occurrence).
-#include "apps/cli/word_vectors/training.h"
+#include "apps/cli/word_vectors/verbs.h"
 
 int main(int argc, char** argv) {
-  langzoo::Verbs verbs;
-  verbs.push_back(langzoo::word_vectors_train_verb());
-  return langzoo::run_program(argc, argv, "langzoo-word2vec", "Word vectors: trained, compared, and looked at.", verbs);
+  return langzoo::run_program(argc, argv, "langzoo-word2vec", "Word vectors: trained, compared, and looked at.",
+                              langzoo::word_vectors_verbs());
 }

@@ -1,0 +1,61 @@
+#include <iostream>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "apps/cli/word_vectors/vectors_verb.h"
+#include "apps/cli/word_vectors/verbs.h"
+#include "models/word_vectors/formats.h"
+
+namespace langzoo {
+
+namespace {
+
+const std::map<std::string, VectorFormat> kFormats{
+    {"text", VectorFormat::kText}, {"binary", VectorFormat::kBinary}, {"glove", VectorFormat::kGlove}};
+
+class ExportVerb : public VectorsVerb {
+ public:
+  std::string name() const override { return "export"; }
+  std::string summary() const override { return "write the vectors for other programs"; }
+  std::string examples() const override {
+    return "export --model run --format binary --out vectors.bin\n"
+           "export --model glove.6B.50d.txt --format text --out vectors.txt\n";
+  }
+  std::string notes() const override {
+    return "Formats: text, word2vec's, which fastText (.vec) and gensim read as well; binary, word2vec's, which its "
+           "own\n"
+           "distance and word-analogy read; glove, text without the first line.\n"
+           "Fields under --json: out, format, words, dim.\n";
+  }
+
+ protected:
+  void add_own_options(CLI::App& app) override {
+    app.add_option("--format", format_, "text, binary or glove")
+        ->check(CLI::IsMember({"text", "binary", "glove"}))
+        ->required();
+    app.add_option("--out", out_, "the file to write")->required();
+  }
+  void use(const WordVectors& vectors, const CommonOptions& common) override {
+    try {
+      write_word_vectors(out_, vectors, kFormats.at(format_));
+    } catch (const std::invalid_argument& error) {
+      throw std::runtime_error(fmt::format("{}: {}", model(), error.what()));
+    }
+    if (common.json) {
+      return print_json({{"out", out_}, {"format", format_}, {"words", vectors.size()}, {"dim", vectors.dim()}});
+    }
+    std::cerr << fmt::format("{}: {} words of {} values\n", out_, vectors.size(), vectors.dim());
+  }
+
+ private:
+  std::string format_, out_;
+};
+
+}  // namespace
+
+std::unique_ptr<Verb> export_verb() {
+  return std::make_unique<ExportVerb>();
+}
+
+}  // namespace langzoo

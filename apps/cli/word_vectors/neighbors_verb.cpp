@@ -1,0 +1,83 @@
+#include <iostream>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "apps/cli/base/line_batches.h"
+#include "apps/cli/word_vectors/vectors_verb.h"
+#include "apps/cli/word_vectors/verbs.h"
+
+namespace langzoo {
+
+namespace {
+
+class NeighborsVerb : public VectorsVerb {
+ public:
+  std::string name() const override { return "neighbors"; }
+  std::string summary() const override { return "the words nearest to a word"; }
+  std::string examples() const override {
+    return "neighbors --model run --word river\n"
+           "neighbors --model vectors.bin --word river --word lake --top 5 --json\n"
+           "echo river | {program} neighbors --model run\n";
+  }
+  std::string notes() const override {
+    return "Without --word the words come from stdin, one a line. Near is a large cosine.\n"
+           "Fields under --json: word, neighbors (a list of word, similarity).\n";
+  }
+
+ protected:
+  void add_own_options(CLI::App& app) override {
+    app.add_option("--word", words_, "a word; may be given several times")->allow_extra_args(false);
+    app.add_option("--top", top_, "how many neighbours")->check(integer_from(1))->capture_default_str();
+  }
+  void use(const WordVectors& vectors, const CommonOptions& common) override {
+    // All are known before the first is answered.
+    for (const auto& word : words_) vector_of(vectors, word);
+    for (const auto& word : words_) answer(vectors, word, common.json, words_.size() > 1);
+    if (!words_.empty()) return;
+    if (isatty(STDIN_FILENO) == 1) return converse(vectors, common.json);
+    LineBatches batches("");
+    while (batches.next()) {
+      for (std::size_t i = 0; i < batches.lines().size(); ++i) {
+        const std::string word(batches.lines()[i]);
+        if (word.empty()) continue;
+        try {
+          answer(vectors, word, common.json, true);
+        } catch (const std::runtime_error& error) {
+          throw std::runtime_error(batches.where(i) + ": " + error.what());
+        }
+      }
+    }
+  }
+
+ private:
+  void answer(const WordVectors& vectors, const std::string& word, bool json, bool title) const {
+    const auto neighbors = vectors.nearest(vector_of(vectors, word), top_, {word});
+    if (json) return print_json({{"word", word}, {"neighbors", neighbors_json(neighbors)}});
+    if (title) std::cout << word << '\n';
+    print_neighbors(neighbors);
+  }
+
+  void converse(const WordVectors& vectors, bool json) const {
+    std::cerr << "one word a line; Ctrl-D ends\n> " << std::flush;
+    for (std::string word; std::getline(std::cin, word); std::cerr << "> " << std::flush) {
+      try {
+        if (!word.empty()) answer(vectors, word, json, false);
+      } catch (const std::exception& error) {
+        std::cerr << "error: " << one_line(error) << '\n';
+      }
+    }
+    std::cerr << '\n';
+  }
+
+  std::vector<std::string> words_;
+  std::int64_t top_ = 10;
+};
+
+}  // namespace
+
+std::unique_ptr<Verb> neighbors_verb() {
+  return std::make_unique<NeighborsVerb>();
+}
+
+}  // namespace langzoo

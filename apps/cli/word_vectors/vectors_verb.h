@@ -1,0 +1,38 @@
+/// What verbs that use word vectors have in common: --model, threads, words that may be unknown.
+#pragma once
+
+#include <string>
+
+#include "apps/cli/base/program.h"
+#include "models/word_vectors/word_vectors.h"
+
+namespace langzoo {
+
+class VectorsVerb : public Verb {
+ public:
+  void add_options(CLI::App& app) final;
+  void run(const CommonOptions& common) final;
+
+ protected:
+  /// Declares the verb's own options.
+  virtual void add_own_options(CLI::App& app) = 0;
+  /// What can be said before the vectors are read, which may take long.
+  virtual void check() {}
+  virtual void use(const WordVectors& vectors, const CommonOptions& common) = 0;
+
+  const std::string& model() const { return model_; }
+
+ private:
+  std::string model_;
+};
+
+/// The word's vector, composed where the model can. Throws std::runtime_error naming words that may have been meant.
+/// Shapes: -> (C).
+torch::Tensor vector_of(const WordVectors& vectors, const std::string& word);
+
+/// [{"word": ..., "similarity": ...}, ...]
+nlohmann::ordered_json neighbors_json(const std::vector<Neighbor>& neighbors);
+/// A line each on stdout: similarity, word.
+void print_neighbors(const std::vector<Neighbor>& neighbors);
+
+}  // namespace langzoo

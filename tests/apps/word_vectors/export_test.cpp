@@ -1,0 +1,45 @@
+#include "tests/support/test.h"
+
+#include "tests/apps/word_vectors/word_vectors.h"
+
+using namespace langzoo::test;
+
+TEST_CASE("export writes every format, from every format") {
+  const TempDir dir;
+  const auto out = (dir / "out").string();
+  const auto binary = read_file(vector_fixture("gensim.bin"));
+  for (const std::string from : {"gensim.bin", "gensim.txt", "gensim.glove.txt"}) {
+    for (const std::string format : {"text", "binary", "glove"}) {
+      INFO(from << " to " << format);
+      const auto result =
+          word2vec({"export", "--model", vector_fixture(from), "--format", format, "--out", out, "--json"}).object();
+      CHECK(result["out"] == out);
+      CHECK(result["format"] == format);
+      CHECK(result["words"] == 200);
+      CHECK(result["dim"] == 6);
+      const auto before = langzoo::read_word_vectors(vector_fixture(from)), after = langzoo::read_word_vectors(out);
+      CHECK(after.words() == before.words());
+      CHECK(after.vectors().equal(before.vectors()));
+    }
+  }
+  CHECK(read_file(out).starts_with("</s> -0.37"));
+}
+
+TEST_CASE("export's errors leave what was there") {
+  const TempDir dir;
+  const auto out = dir / "out";
+  write_file(out, "as it was");
+  write_file(dir / "spaced.txt", ". . . 1 2\nx 3 4\n");
+  write_file(dir / "wrong.txt", "3 2\na 1 2\n");
+  const auto model = vector_fixture("gensim.bin");
+  const auto refused = [&](const std::string& from, const std::string& format, int code, const std::string& names) {
+    check_error(word2vec({"export", "--model", from, "--format", format, "--out", out.string()}), code, names);
+  };
+  refused((dir / "spaced.txt").string(), "text", 1, "spaced.txt: \". . .\": has white space in it");
+  refused((dir / "wrong.txt").string(), "text", 1, "wrong.txt");
+  refused(model, "pickle", 2, "--format");
+  CHECK(read_file(out) == "as it was");
+  check_error(word2vec({"export", "--model", model, "--format", "text", "--out", (dir / "none" / "x").string()}), 1,
+              "none");
+  check_error(word2vec({"export", "--model", model, "--format", "text"}), 2, "--out");
+}
