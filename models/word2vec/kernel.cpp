@@ -17,24 +17,39 @@ constexpr std::int64_t padded(std::int64_t n) {
   return (n + kLanes - 1) / kLanes * kLanes;
 }
 
-LANGZOO_INLINE void copy_row(float* __restrict to, const float* __restrict from, std::int64_t dim) {
-  std::int64_t i = 0;
-  for (; i + kLanes <= dim; i += kLanes) std::memcpy(to + i, from + i, sizeof(Lanes));
-  if (i == dim) return;
-  for (std::int64_t j = 0; j < kLanes; ++j) to[i + j] = i + j < dim ? from[i + j] : 0.0f;
+/// The last elements of rows, which fill no Lanes, go four at a time where they can.
+using Quad = float __attribute__((vector_size(4 * sizeof(float))));
+
+template <class Vector>
+LANGZOO_INLINE void add_scaled(float* to, const float* from, float scale) {
+  Vector x, y;
+  std::memcpy(&x, from, sizeof(x));
+  std::memcpy(&y, to, sizeof(y));
+  y += x * scale;
+  std::memcpy(to, &y, sizeof(y));
 }
 
 /// to += scale * from
-LANGZOO_INLINE void add_row(float* __restrict to, const float* __restrict from, float scale, std::int64_t dim) {
+LANGZOO_INLINE void add_row(float* to, const float* from, float scale, std::int64_t dim) {
   std::int64_t i = 0;
-  for (; i + kLanes <= dim; i += kLanes) {
-    Lanes x, y;
-    load_lanes(x, from + i);
-    load_lanes(y, to + i);
-    y += x * scale;
-    std::memcpy(to + i, &y, sizeof(y));
-  }
+  for (; i + kLanes <= dim; i += kLanes) add_scaled<Lanes>(to + i, from + i, scale);
+  for (; i + 4 <= dim; i += 4) add_scaled<Quad>(to + i, from + i, scale);
   for (; i < dim; ++i) to[i] += from[i] * scale;
+}
+
+/// A local copy, padded. In pieces of constant size, which need no call of memcpy.
+LANGZOO_INLINE void copy_row(float* to, const float* from, std::int64_t dim) {
+  constexpr std::int64_t kPiece = 4 * kLanes;
+  std::int64_t i = 0;
+  for (; i + kPiece <= dim; i += kPiece) std::memcpy(to + i, from + i, kPiece * sizeof(float));
+  if (dim - i >= 2 * kLanes) std::memcpy(to + i, from + i, 2 * sizeof(Lanes)), i += 2 * kLanes;
+  if (dim - i >= kLanes) std::memcpy(to + i, from + i, sizeof(Lanes)), i += kLanes;
+  if (i == dim) return;
+  const Lanes zero = {};
+  std::memcpy(to + i, &zero, sizeof(zero));
+  if (dim - i >= 8) std::memcpy(to + i, from + i, 2 * sizeof(Quad)), i += 8;
+  if (dim - i >= 4) std::memcpy(to + i, from + i, sizeof(Quad)), i += 4;
+  for (; i < dim; ++i) to[i] = from[i];
 }
 
 /// Where sums_of wants the vector whose sum goes to lane k: k with its four bits reversed.
@@ -125,7 +140,7 @@ LANGZOO_INLINE void add_products(float* __restrict to, std::int64_t room, const 
     } else {
       float rest[kLanes];
       std::memcpy(rest, &sums[i], sizeof(rest));
-      for (std::int64_t j = i * kLanes; j < room; ++j) to[j] += rest[j - i * kLanes];
+      add_row(to + i * kLanes, rest, 1.0f, room - i * kLanes);
     }
   }
 }
@@ -184,7 +199,10 @@ LANGZOO_INLINE float logistic(float* __restrict scores, const float* __restrict 
 
 LANGZOO_VECTOR_CLONES float apply_step(const LogisticStep& step, float* scratch) {
   const auto dim = step.dim, width = padded(dim);
-  const auto m = step.composed ? 1 : step.num_rows, n = step.num_targets;
+  float* const* inputs = step.inputs.data();
+  float* const* targets = step.targets.data();
+  const auto rows = static_cast<std::int64_t>(step.inputs.size()), n = static_cast<std::int64_t>(step.targets.size());
+  const auto m = step.composed ? 1 : rows;
   float* u = scratch;
   float* v = u + m * width;
   float* g = v + n * width;
@@ -192,14 +210,14 @@ LANGZOO_VECTOR_CLONES float apply_step(const LogisticStep& step, float* scratch)
 
   if (step.composed) {
     std::memset(u, 0, sizeof(float) * static_cast<std::size_t>(width));
-    const float share = 1.0f / static_cast<float>(step.num_rows);
-    for (std::int64_t i = 0; i < step.num_rows; ++i) add_row(u, step.embeddings + step.rows[i] * dim, share, dim);
+    const float share = 1.0f / static_cast<float>(rows);
+    for (std::int64_t i = 0; i < rows; ++i) add_row(u, inputs[i], share, dim);
   } else {
-    for (std::int64_t i = 0; i < m; ++i) copy_row(u + i * width, step.embeddings + step.rows[i] * dim, dim);
+    for (std::int64_t i = 0; i < m; ++i) copy_row(u + i * width, inputs[i], dim);
   }
-  for (std::int64_t j = 0; j < n; ++j) copy_row(v + j * width, step.output + step.targets[j] * dim, dim);
-  for (std::int64_t i = 0; i < m; ++i) {
-    std::memcpy(labels + i * n, step.labels, sizeof(float) * static_cast<std::size_t>(n));
+  for (std::int64_t j = 0; j < n; ++j) copy_row(v + j * width, targets[j], dim);
+  for (std::int64_t j = 0; j < n; ++j) {
+    for (std::int64_t i = 0; i < m; ++i) labels[i * n + j] = step.labels[static_cast<std::size_t>(j)];
   }
   for (std::int64_t k = m * n; k < padded(m * n); ++k) g[k] = labels[k] = 0;
 
@@ -210,15 +228,15 @@ LANGZOO_VECTOR_CLONES float apply_step(const LogisticStep& step, float* scratch)
   if (m - i == 1) dots<1>(n, u + i * width, v, width, g + i * n, n);
   const float loss = logistic(g, labels, m * n, step.learning_rate);
 
-  for (std::int64_t j = 0; j < n; ++j) add_products(step.output + step.targets[j] * dim, dim, u, width, g + j, n, m);
+  for (std::int64_t j = 0; j < n; ++j) add_products(targets[j], dim, u, width, g + j, n, m);
   if (!step.composed) {
-    for (i = 0; i < m; ++i) add_products(step.embeddings + step.rows[i] * dim, dim, v, width, g + i * n, 1, n);
+    for (i = 0; i < m; ++i) add_products(inputs[i], dim, v, width, g + i * n, 1, n);
     return loss;
   }
   std::memset(u, 0, sizeof(float) * static_cast<std::size_t>(width));
   add_products(u, width, v, width, g, 1, n);
-  const float share = step.full_gradient ? 1.0f : 1.0f / static_cast<float>(step.num_rows);
-  for (i = 0; i < step.num_rows; ++i) add_row(step.embeddings + step.rows[i] * dim, u, share, dim);
+  const float share = step.full_gradient ? 1.0f : 1.0f / static_cast<float>(rows);
+  for (i = 0; i < rows; ++i) add_row(inputs[i], u, share, dim);
   return loss;
 }
 
@@ -234,8 +252,9 @@ float* LogisticScratch::floats(std::int64_t count) {
 }
 
 float apply(const LogisticStep& step, LogisticScratch& scratch) {
-  const auto m = step.composed ? 1 : step.num_rows;
-  return apply_step(step, scratch.floats((m + step.num_targets) * padded(step.dim) + 2 * padded(m * step.num_targets)));
+  const auto m = step.composed ? 1 : static_cast<std::int64_t>(step.inputs.size());
+  const auto n = static_cast<std::int64_t>(step.targets.size());
+  return apply_step(step, scratch.floats((m + n) * padded(step.dim) + 2 * padded(m * n)));
 }
 
 }  // namespace langzoo

@@ -12,6 +12,7 @@
 #include <torch/torch.h>
 
 #include "models/layers/parallel.h"
+#include "models/word2vec/row_cache.h"
 
 namespace langzoo {
 
@@ -21,6 +22,8 @@ namespace {
 constexpr std::int32_t kSentenceEnd = -1;
 /// Positions ahead whose rows are asked for: two updates take about as long as a read from the last-level cache.
 constexpr std::int64_t kAhead = 2;
+/// Rows of each table that threads have copies of.
+constexpr std::int64_t kHotRows = 256;
 
 void prefetch_row(const float* row, std::int64_t dim) {
   const auto* bytes = reinterpret_cast<const char*>(row);
@@ -43,6 +46,12 @@ struct LockFreeTrainer::Impl {
 
   /// Memory of one thread.
   struct Workspace {
+    Workspace(const Impl& impl, bool shared)
+        : embeddings(impl.embeddings, impl.config.dim, shared ? &*impl.hot_embeddings : nullptr),
+          output(impl.output, impl.config.dim, shared ? &*impl.hot_output : nullptr) {}
+
+    RowCache embeddings, output;
+    std::vector<float*> input_rows, target_rows;
     std::vector<std::int32_t> ids, kept, negatives, rows, targets;
     std::vector<std::int64_t> windows;
     std::vector<float> labels;
@@ -55,7 +64,8 @@ struct LockFreeTrainer::Impl {
   template <class Visit>
   void sentence_updates(Workspace& work, Random& random, const Visit& visit) const;
   void add_target(Workspace& work, std::int32_t word, const std::int32_t* negatives) const;
-  void prefetch(const Workspace& work, std::int64_t position) const;
+  void prefetch(Workspace& work, std::int64_t position) const;
+  float apply(Workspace& work, const Update& update, double learning_rate) const;
 
   Random random_for(std::int64_t epoch, std::int64_t block) const {
     return Random(seed ^ mix_bits(static_cast<std::uint64_t>(epoch) + 1), static_cast<std::uint64_t>(block));
@@ -67,6 +77,7 @@ struct LockFreeTrainer::Impl {
   std::optional<NegativeSampler> sampler;
   std::optional<HuffmanTree> tree;
   std::optional<SubwordRows> subwords;
+  std::optional<HotRows> hot_embeddings, hot_output;
   std::uint64_t seed;
   float *embeddings, *output;
 };
@@ -89,6 +100,23 @@ LockFreeTrainer::Impl::Impl(Word2Vec m, std::span<const std::int64_t> counts, st
     if (words.size() != counts.size()) throw std::invalid_argument("subwords need the words of the vocabulary");
     subwords.emplace(words, config.subword_options());
   }
+  // An n-gram is as frequent as the words it occurs in; a word, and as a target also by its negatives, by its count.
+  std::vector<std::int64_t> input_weights(counts.begin(), counts.end()), output_weights = input_weights;
+  input_weights.resize(static_cast<std::size_t>(config.input_rows()));
+  for (std::int64_t word = 0; subwords && word < config.vocab_size; ++word) {
+    const auto rows = subwords->of(word);
+    for (std::int64_t i = 1; i < rows.size; ++i)
+      input_weights[static_cast<std::size_t>(rows.data[i])] += counts[static_cast<std::size_t>(word)];
+  }
+  if (tree) {
+    output_weights.assign(static_cast<std::size_t>(config.output_rows()), 0);
+    for (std::int64_t word = 0; word < config.vocab_size; ++word) {
+      for (const auto node : tree->nodes(word))
+        output_weights[static_cast<std::size_t>(node)] += counts[static_cast<std::size_t>(word)];
+    }
+  }
+  hot_embeddings.emplace(input_weights, kHotRows);
+  hot_output.emplace(output_weights, kHotRows);
   embeddings = model->embeddings().data_ptr<float>();
   output = model->output().data_ptr<float>();
 }
@@ -112,19 +140,38 @@ void LockFreeTrainer::Impl::add_target(Workspace& work, std::int32_t word, const
   }
 }
 
-void LockFreeTrainer::Impl::prefetch(const Workspace& work, std::int64_t position) const {
+void LockFreeTrainer::Impl::prefetch(Workspace& work, std::int64_t position) const {
   if (position >= static_cast<std::int64_t>(work.kept.size())) return;
   const auto dim = config.dim;
   const auto word = work.kept[static_cast<std::size_t>(position)];
   if (tree) {
-    for (const auto node : tree->nodes(word)) prefetch_row(output + node * dim, dim);
+    for (const auto node : tree->nodes(word)) prefetch_row(work.output.row(node), dim);
   } else {
-    prefetch_row(output + word * dim, dim);
+    prefetch_row(work.output.row(word), dim);
     const auto* negatives = work.negatives.data() + position * config.negative;
-    for (std::int64_t k = 0; sampler && k < config.negative; ++k) prefetch_row(output + negatives[k] * dim, dim);
+    for (std::int64_t k = 0; sampler && k < config.negative; ++k) prefetch_row(work.output.row(negatives[k]), dim);
   }
   const auto entering = static_cast<std::size_t>(position + config.window);
-  if (entering < work.kept.size()) prefetch_row(embeddings + work.kept[entering] * dim, dim);
+  if (entering < work.kept.size()) prefetch_row(work.embeddings.row(work.kept[entering]), dim);
+}
+
+float LockFreeTrainer::Impl::apply(Workspace& work, const Update& update, double learning_rate) const {
+  work.input_rows.clear();
+  work.target_rows.clear();
+  for (const auto row : update.rows) work.input_rows.push_back(work.embeddings.row(row));
+  for (const auto row : update.targets) work.target_rows.push_back(work.output.row(row));
+  LogisticStep step;
+  step.inputs = work.input_rows;
+  step.targets = work.target_rows;
+  step.labels = update.labels;
+  step.dim = config.dim;
+  step.composed = update.composed;
+  step.full_gradient = config.full_input_gradient;
+  step.learning_rate = static_cast<float>(learning_rate);
+  const float loss = langzoo::apply(step, work.scratch);
+  for (const auto row : update.rows) work.embeddings.written(row);
+  for (const auto row : update.targets) work.output.written(row);
+  return loss;
 }
 
 template <class Visit>
@@ -215,7 +262,7 @@ Word2VecProgress LockFreeTrainer::train(std::int64_t epoch, std::int64_t first, 
   Word2VecProgress total;
   parallel_for(std::max(1, threads), 1, [&](std::int64_t begin, std::int64_t end) {
     if (begin == end) return;
-    Impl::Workspace work;
+    Impl::Workspace work(impl, threads > 1);
     Word2VecProgress mine;
     try {
       for (auto block = next++; block < last; block = next++) {
@@ -223,22 +270,12 @@ Word2VecProgress LockFreeTrainer::train(std::int64_t epoch, std::int64_t first, 
         mine.words +=
             static_cast<std::int64_t>(work.ids.size()) - std::count(work.ids.begin(), work.ids.end(), kSentenceEnd);
         impl.for_each_update(work, impl.random_for(epoch, block), [&](const Update& update) {
-          LogisticStep step;
-          step.embeddings = impl.embeddings;
-          step.output = impl.output;
-          step.dim = impl.config.dim;
-          step.rows = update.rows.data();
-          step.num_rows = static_cast<std::int64_t>(update.rows.size());
-          step.composed = update.composed;
-          step.full_gradient = impl.config.full_input_gradient;
-          step.targets = update.targets.data();
-          step.labels = update.labels.data();
-          step.num_targets = static_cast<std::int64_t>(update.targets.size());
-          step.learning_rate = static_cast<float>(learning_rate);
-          mine.loss_sum += apply(step, work.scratch);
+          mine.loss_sum += impl.apply(work, update, learning_rate);
           mine.examples += update.examples;
         });
       }
+      work.embeddings.flush();
+      work.output.flush();
     } catch (...) {
       next = last;
       const std::lock_guard lock(mutex);
@@ -282,7 +319,7 @@ std::vector<Word2VecBatch> LockFreeTrainer::examples(std::int64_t epoch, std::in
     labels.emplace_back(y.begin(), y.end());
     if (static_cast<std::int64_t>(inputs.size()) == batch_size) flush();
   };
-  Impl::Workspace work;
+  Impl::Workspace work(*impl_, false);
   read_block(block, work.ids);
   impl_->for_each_update(work, impl_->random_for(epoch, block), [&](const Update& update) {
     const bool one_target = impl_->config.objective == "softmax";

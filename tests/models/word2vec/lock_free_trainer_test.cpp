@@ -86,16 +86,19 @@ TEST_CASE("one step of the kernel is one step of SGD by autograd, at any width a
               labels.push_back(static_cast<float>(random.below(2)));
             }
             LogisticStep step;
-            step.embeddings = fast->embeddings().data_ptr<float>();
-            step.output = fast->output().data_ptr<float>();
+            const auto rows_of = [&](const Tensor& table, const std::vector<std::int32_t>& ids) {
+              std::vector<float*> pointers;
+              for (const auto id : ids) pointers.push_back(table.data_ptr<float>() + id * dim);
+              return pointers;
+            };
+            const auto inputs = rows_of(fast->embeddings(), input_rows);
+            const auto targets_at = rows_of(fast->output(), target_rows);
+            step.inputs = inputs;
+            step.targets = targets_at;
+            step.labels = labels;
             step.dim = dim;
-            step.rows = input_rows.data();
-            step.num_rows = rows;
             step.composed = composed;
             step.full_gradient = full;
-            step.targets = target_rows.data();
-            step.labels = labels.data();
-            step.num_targets = targets;
             step.learning_rate = 0.3f;
             LogisticScratch scratch;
             const double loss = apply(step, scratch);
@@ -128,12 +131,15 @@ TEST_CASE("the kernel stands extreme scores") {
     model->output().fill_(1e4);
     model->output()[1].fill_(-1e4);
   }
-  const std::int32_t rows[] = {0}, targets[] = {0, 1, 2};
+  float* v = model->output().data_ptr<float>();
+  float* const inputs[] = {model->embeddings().data_ptr<float>()};
+  float* const targets[] = {v, v + 2, v + 4};
   const float labels[] = {1, 1, 0};
-  LogisticStep step{model->embeddings().data_ptr<float>(), model->output().data_ptr<float>(), 2, rows, 1};
+  LogisticStep step;
+  step.inputs = inputs;
   step.targets = targets;
   step.labels = labels;
-  step.num_targets = 3;
+  step.dim = 2;
   step.learning_rate = 1e-3f;
   LogisticScratch scratch;
   CHECK(apply(step, scratch) == Approx(4e8));  // the first is right, the others wrong by 2e8 each
