@@ -6,6 +6,8 @@
 #include <torch/torch.h>
 
 #include "data/files/files.h"
+#include "models/co_occurrence/ppmi_svd.h"
+#include "models/glove/glove.h"
 #include "models/gpt/gpt.h"
 #include "models/word2vec/word2vec.h"
 
@@ -23,6 +25,8 @@ std::shared_ptr<torch::nn::Module> load(const std::filesystem::path& dir, LoadRe
 constexpr Family kFamilies[] = {
     {"gpt2", "langzoo-gpt", "GPT-2, a decoder-only language model", load<Gpt2LmHeadModel>},
     {"word2vec", "langzoo-word2vec", "skip-gram and CBOW word vectors", load<Word2Vec>},
+    {"ppmi-svd", "langzoo-word2vec", "count-based word vectors", load<PpmiSvd>},
+    {"glove", "langzoo-word2vec", "GloVe word vectors", load<Glove>},
 };
 
 }  // namespace

@@ -1,3 +1,4 @@
+#include <ATen/Parallel.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -48,10 +49,21 @@ class WordVectorsTraining : public TrainFamily {
     config.bind("model.min_n", o.min_n, "characters of the shortest n-gram", between(1, 64));
     config.bind("model.max_n", o.max_n, "characters of the longest", between(1, 64));
     config.bind("model.buckets", o.buckets, "rows that the n-grams share", between(1, 1 << 30));
+    config.bind("model.distance_weighting", o.distance_weighting,
+                "glove, ppmi-svd: a pair at distance d counts 1/d, not 1");
+    config.bind("model.x_max", o.x_max, "glove: counts from here on weigh alike", at_least(1e-9));
+    config.bind("model.alpha", o.alpha, "glove: smaller ones weigh (count / x_max)^alpha", between(0, 10));
+    config.bind("model.context_smoothing", o.context_smoothing, "ppmi-svd: power of the context counts", between(0, 1));
+    config.bind("model.shift", o.shift, "ppmi-svd: log2 of it is taken off", at_least(1));
+    config.bind("model.eigenvalue_weight", o.eigenvalue_weight, "ppmi-svd: power of the singular values",
+                between(0, 1));
+    config.bind("model.add_contexts", o.add_contexts, "ppmi-svd: add each word's vector as a context");
     config.bind("data.train", o.data, "a file or a folder of .txt files, words separated by white space");
     config.bind("data.min_count", o.min_count, "rarer words are left out", at_least(1));
     config.bind("data.max_vocabulary", o.max_vocabulary, "keep so many words, the most frequent; 0: all", at_least(0));
     config.bind("data.lines", o.lines, "a line's end ends a sentence; false: running text");
+    config.bind("data.counting_memory_mb", o.counting_memory_mb,
+                "glove, ppmi-svd: megabytes for counting; the rest goes to the disk", at_least(1));
     config.bind("train.init", o.init, "a model folder to go on from, with new text: its vocabulary is extended");
     config.bind("train.deterministic", o.deterministic, "the same bytes for a seed, whatever the number of threads");
   }
@@ -84,8 +96,23 @@ class WordVectorsTraining : public TrainFamily {
       config.set_default("model.max_n", before.max_n);
       config.set_default("model.buckets", before.buckets);
     }
-    if (o.kind == "cbow") config.set_default("train.learning_rate", 0.05);
-    if (o.objective == "softmax") {
+    if (o.kind == "cbow" || o.kind == "glove") config.set_default("train.learning_rate", 0.05);
+    if (o.kind == "glove") {
+      config.set_default("model.window", 15);
+      config.set_default("train.max_epochs", 25);
+      config.set_default("train.schedule", "constant");
+    }
+    if (o.kind == "ppmi-svd") {
+      config.set_default("model.distance_weighting", false);
+      config.set_default("train.max_epochs", 1);
+    }
+    if (!is_word2vec()) {
+      if (o.subwords) throw UsageError(fmt::format("--subwords: {} has none; skipgram and cbow have", o.kind));
+      if (!o.init.empty()) throw UsageError(fmt::format("--init: {} cannot go on from another model", o.kind));
+      if (o.kind == "ppmi-svd" && config.value("train.optimizer") != "own") {
+        throw UsageError("train.optimizer: ppmi-svd is computed, not optimised; leave it at own");
+      }
+    } else if (o.objective == "softmax") {
       config.set_default("train.optimizer", "adamw");
       config.set_default("train.learning_rate", 0.001);
     }
@@ -102,7 +129,10 @@ class WordVectorsTraining : public TrainFamily {
     const WordVectorsSetting shared{options_, setting, setting.batch.batch_tokens};
     if (shared.step_words < 1) throw UsageError("train.batch_tokens = 0: a step needs words");
     auto text = prepare(setting, shared.step_words);
-    auto task = make_word2vec_task(std::move(text), shared);
+    const auto make = is_word2vec()              ? make_word2vec_task
+                      : options_.kind == "glove" ? make_glove_task
+                                                 : make_ppmi_svd_task;
+    auto task = make(std::move(text), shared);
     task_ = task.get();
     return task;
   }
@@ -124,10 +154,13 @@ class WordVectorsTraining : public TrainFamily {
   }
 
  private:
+  bool is_word2vec() const { return options_.kind == "skipgram" || options_.kind == "cbow"; }
+
   /// The vocabulary (a resumed run keeps its own) and the ids, kept in the output folder.
   WordText prepare(const TrainSetting& setting, std::int64_t step_words) const {
     if (options_.data.empty()) throw UsageError("--data is missing: a file or a folder of .txt files");
     const auto documents = find_text_files(options_.data);
+    const auto threads = static_cast<std::size_t>(at::get_num_threads());
     const auto vocabulary_path = setting.out / "vocab.tsv";
     Vocabulary vocabulary;
     if (setting.resume && fs::exists(vocabulary_path)) {
@@ -136,6 +169,7 @@ class WordVectorsTraining : public TrainFamily {
       VocabularyOptions counting;
       counting.min_count = options_.min_count;
       counting.max_size = options_.max_vocabulary;
+      counting.threads = threads;
       setting.message("counting words");
       vocabulary = options_.init.empty() ? count_words(documents, counting)
                                          : extend_vocabulary(Vocabulary::load(fs::path(options_.init) / "vocab.tsv"),
@@ -144,6 +178,7 @@ class WordVectorsTraining : public TrainFamily {
     }
     WordCorpusOptions reading;
     reading.lines = options_.lines;
+    reading.threads = threads;
     // Small enough for threads to share a step evenly.
     reading.block_words = std::min(reading.block_words, step_words);
     const auto dir = setting.out / "data";
@@ -160,11 +195,28 @@ class WordVectorsTraining : public TrainFamily {
 
 }  // namespace
 
+CoOccurrenceFile count_co_occurrences(const WordText& text, const WordVectorsSetting& setting, bool shuffle) {
+  CoOccurrenceOptions counting;
+  counting.window = setting.options.window;
+  counting.distance_weighting = setting.options.distance_weighting;
+  counting.memory_bytes = setting.options.counting_memory_mb << 20;
+  counting.seed = setting.train.trainer.seed;
+  counting.shuffle = shuffle;
+  counting.threads = static_cast<std::size_t>(at::get_num_threads());
+  setting.train.message("counting co-occurrences");
+  auto file = CoOccurrenceFile::open_or_build(text.corpus, static_cast<std::int64_t>(text.vocabulary.size()),
+                                              setting.train.out / "data" / "co_occurrences.bin", counting);
+  setting.train.message(fmt::format("{} pairs of words meet", file.entries()));
+  return file;
+}
+
 std::unique_ptr<Verb> word_vectors_train_verb() {
   const std::string examples =
       "train --data text.txt --out vectors\n"
       "train --data text.txt --model cbow --dim 200 --window 8 --negative 25 --epochs 15 --out vectors\n"
       "train --data text.txt --model skipgram --subwords --out vectors\n"
+      "train --data text.txt --model glove --window 10 --epochs 15 --out vectors\n"
+      "train --data text.txt --model ppmi-svd --window 2 --out vectors\n"
       "train --data more.txt --init vectors --out more\n"
       "train --out vectors --resume\n";
   return std::make_unique<TrainVerb>("word2vec", examples, [] { return std::make_unique<WordVectorsTraining>(); });

@@ -6,9 +6,12 @@
 #include <memory>
 #include <string>
 
+#include "apps/cli/base/program.h"
 #include "apps/cli/train_verb.h"
+#include "data/co_occurrence.h"
 #include "data/vocabulary.h"
 #include "data/word_corpus.h"
+#include "models/pretrained.h"
 #include "models/word_vectors/word_vectors.h"
 
 namespace langzoo {
@@ -23,10 +26,16 @@ struct WordVectorsOptions {
   bool full_input_gradient = true;
   bool subwords = false;
   std::int64_t min_n = 3, max_n = 6, buckets = 2'000'000;
+  // Of the kinds that count first.
+  bool distance_weighting = true;
+  double x_max = 100, alpha = 0.75;
+  double context_smoothing = 0.75, shift = 1, eigenvalue_weight = 0.5;
+  bool add_contexts = false;
 
   std::string data;
   std::int64_t min_count = 5, max_vocabulary = 0;
   bool lines = true;
+  std::int64_t counting_memory_mb = 1024;
   std::string init;
   bool deterministic = false;
 };
@@ -50,7 +59,26 @@ struct WordVectorsSetting {
   std::int64_t step_words;  ///< of the text, for each step
 };
 
+/// Co-occurrences of the text, kept in the output folder.
+CoOccurrenceFile count_co_occurrences(const WordText& text, const WordVectorsSetting& setting, bool shuffle);
+
+/// Throw UsageError for a model that cannot be, std::runtime_error for a text that cannot be learned from.
 std::unique_ptr<WordVectorsTask> make_word2vec_task(WordText text, const WordVectorsSetting& setting);
+std::unique_ptr<WordVectorsTask> make_glove_task(WordText text, const WordVectorsSetting& setting);
+std::unique_ptr<WordVectorsTask> make_ppmi_svd_task(WordText text, const WordVectorsSetting& setting);
+
+/// A model with random or zero weights. Throws UsageError for an impossible configuration.
+template <class Model, class Config>
+Model new_model(const Config& config) {
+  try {
+    config.validate();
+  } catch (const std::invalid_argument& error) {
+    throw UsageError(error.what());
+  }
+  Model model{nullptr};
+  construct_checked("model", [&] { model = Model(config); });
+  return model;
+}
 
 /// The verb `train` of langzoo-word2vec.
 std::unique_ptr<Verb> word_vectors_train_verb();

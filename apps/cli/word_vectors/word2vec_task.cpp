@@ -148,14 +148,7 @@ std::unique_ptr<WordVectorsTask> make_word2vec_task(WordText text, const WordVec
   const auto& options = setting.options;
   const auto size = static_cast<std::int64_t>(text.vocabulary.size());
   if (size < 2) throw std::runtime_error(options.data + ": one word alone has no neighbours to learn from");
-  Word2Vec model{nullptr};
-  const auto config = config_of(options, size);
-  try {
-    config.validate();
-  } catch (const std::invalid_argument& error) {
-    throw UsageError(error.what());
-  }
-  construct_checked("model", [&] { model = Word2Vec(config); });
+  auto model = new_model<Word2Vec>(config_of(options, size));
   if (!options.init.empty()) copy_rows(from_pretrained<Word2Vec>(options.init), options.init, model);
   model->to(setting.train.device);
   return std::make_unique<Word2VecTask>(std::move(model), std::move(text), setting);
