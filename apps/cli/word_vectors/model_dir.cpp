@@ -4,8 +4,9 @@
 
 #include "data/files/files.h"
 #include "data/vocabulary.h"
-#include "models/io/weights.h"
-#include "models/pretrained.h"
+#include "models/co_occurrence/ppmi_svd.h"
+#include "models/glove/glove.h"
+#include "models/word2vec/word2vec.h"
 #include "models/word_vectors/formats.h"
 
 namespace langzoo {
@@ -14,11 +15,35 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Shapes: -> (V,C).
-torch::Tensor tensor_of(const StateDict& weights, const std::string& name, const fs::path& dir) {
-  const auto* found = weights.find(name);
-  if (found == nullptr) throw FileError(dir, "the weights have no " + name);
-  return found->to(torch::kFloat32);
+/// Words that word2vec composes of n-grams.
+class ComposedOfSubwords : public OutOfVocabulary {
+ public:
+  explicit ComposedOfSubwords(Word2Vec model) : model_(std::move(model)) {}
+  torch::Tensor vector(std::string_view word) const override { return model_->subword_vector(word); }
+
+ private:
+  Word2Vec model_;
+};
+
+void require_words(const Vocabulary& vocabulary, std::int64_t vocab_size, const fs::path& dir) {
+  if (static_cast<std::int64_t>(vocabulary.size()) == vocab_size) return;
+  throw FileError(dir / "vocab.tsv", "has " + std::to_string(vocabulary.size()) + " words, the model " +
+                                         std::to_string(vocab_size) + " (config.json: vocab_size)");
+}
+
+template <class Model>
+WordVectors vectors_of(const fs::path& dir, const Vocabulary& vocabulary) {
+  const auto model = from_pretrained<Model>(dir);
+  require_words(vocabulary, model->config().vocab_size, dir);
+  return {vocabulary.words(), model->word_vectors()};
+}
+
+WordVectors word2vec_vectors(const fs::path& dir, const Vocabulary& vocabulary) {
+  const auto model = from_pretrained<Word2Vec>(dir);
+  require_words(vocabulary, model->config().vocab_size, dir);
+  std::shared_ptr<const OutOfVocabulary> composed;
+  if (model->config().subwords) composed = std::make_shared<ComposedOfSubwords>(model);
+  return {vocabulary.words(), model->word_vectors(vocabulary.words()), composed};
 }
 
 }  // namespace
@@ -26,13 +51,18 @@ torch::Tensor tensor_of(const StateDict& weights, const std::string& name, const
 WordVectors load_vectors(const fs::path& path) {
   if (!fs::is_directory(path)) return read_word_vectors(path);
   const auto type = model_type_of(path);
-  if (type != "ppmi-svd") {
-    throw FileError(path / "config.json", "model_type " + type + " has no word vectors; ppmi-svd has");
+  const auto load = type == "word2vec"   ? word2vec_vectors
+                    : type == "glove"    ? vectors_of<Glove>
+                    : type == "ppmi-svd" ? vectors_of<PpmiSvd>
+                                         : nullptr;
+  if (load == nullptr) {
+    throw FileError(path / "config.json",
+                    "model_type " + type + " has no word vectors; word2vec, glove and ppmi-svd have");
   }
   const auto vocabulary = Vocabulary::load(path / "vocab.tsv");
   try {
-    return {vocabulary.words(), tensor_of(load_weights(path), "embeddings.weight", path)};
-  } catch (const std::invalid_argument& error) {  // the parts do not fit each other
+    return load(path, vocabulary);
+  } catch (const std::invalid_argument& error) {  // values that are no vectors
     throw FileError(path, error.what());
   }
 }
