@@ -1,9 +1,9 @@
 """The corpus that word vectors are compared on: English text in lower case, punctuation apart, one line of text a line.
 
 Usage: python word_vectors_corpus.py OUT TEXT... [--generate BYTES] [--seed 1]
-The quality tables are made from the English of shared/data/lm and shared/data/translation:
-    OUT lm/{botchan,tinyshakespeare,warandpeace.train,warandpeace.valid,warandpeace.test,wikitext2.valid}.txt
-        translation/tatoeba-en-fr.train.tsv translation/tatoeba-en-ko.tsv translation/news-koen.{dev,test}.en
+The quality tables are made from public-domain novels and plays, WikiText-2, Tatoeba and news:
+    OUT {botchan,tinyshakespeare,warandpeace.train,warandpeace.valid,warandpeace.test,wikitext2.valid}.txt
+        tatoeba-en-fr.train.tsv tatoeba-en-ko.tsv news-koen.{dev,test}.en
 Of a .tsv the first column counts, and each sentence once, however many translations it has. "<unk>" is left out. Prints
 how many words and lines there are, and how many distinct words occur five times.
 
