@@ -22,7 +22,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr const char* kMicroworld = "microworld";
 constexpr const char* kTrainBpe = "train:bytebpe:";
 /// A vocabulary is trained on this much text at most: more changes little.
 constexpr std::uint64_t kTokenizerBytes = 256 << 20;

@@ -16,6 +16,9 @@
 
 namespace langzoo {
 
+/// The text, and the questions about it, that need no file.
+inline constexpr const char* kMicroworld = "microworld";
+
 /// The section `data` of a run configuration.
 struct CorpusOptions {
   std::string train;  ///< a file, a folder, or "microworld"

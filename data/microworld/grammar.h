@@ -68,15 +68,15 @@ class Speaker {
   }
   void subject(int p) {
     if (!by_pronoun(p)) return name(p);
-    say(kPeople[p].female ? "she" : "he");
+    say(he(p));
     note_person(p);
   }
   void object(int p) {
     if (!by_pronoun(p)) return name(p);
-    say(kPeople[p].female ? "her" : "him");
+    say(kHim.of(kPeople[p]));
     note_person(p);
   }
-  std::string_view he(int p) const { return kPeople[p].female ? "she" : "he"; }
+  std::string_view he(int p) const { return kHe.of(kPeople[p]); }
 
   // Things.
 
@@ -94,10 +94,10 @@ class Speaker {
 
   void note_thing(int t) { now_.things |= static_cast<std::uint16_t>(1u << t); }
 
-  std::string_view it(int t) const { return kThings[t].plural ? "them" : "it"; }
-  std::string_view it_subject(int t) const { return kThings[t].plural ? "they" : "it"; }
-  std::string_view was(int t) const { return kThings[t].plural ? " were" : " was"; }
-  std::string_view is(int t) const { return kThings[t].plural ? " are" : " is"; }
+  std::string_view it(int t) const { return kItObject.of(kThings[t]); }
+  std::string_view it_subject(int t) const { return kItSubject.of(kThings[t]); }
+  std::string was(int t) const { return " " + std::string(kWas.of(kThings[t])); }
+  std::string is(int t) const { return " " + std::string(kIs.of(kThings[t])); }
 
   void the(int t, bool plain = false) {
     say("the ");

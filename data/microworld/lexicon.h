@@ -73,6 +73,21 @@ inline constexpr std::array<ThingWord, 16> kThings = {{{"apple", false, kRed | k
                                                        {"scissors", true, kOld | kSmall},
                                                        {"coins", true, kOld}}};
 
+/// A word that agrees with the person it stands for.
+struct GenderForms {
+  std::string_view male, female;
+  constexpr std::string_view of(const PersonWord& person) const { return person.female ? female : male; }
+};
+inline constexpr GenderForms kHe = {"he", "she"}, kHim = {"him", "her"};
+
+/// A word that agrees in number with the thing it stands for or tells of.
+struct NumberForms {
+  std::string_view singular, plural;
+  constexpr std::string_view of(const ThingWord& thing) const { return thing.plural ? plural : singular; }
+};
+inline constexpr NumberForms kItSubject = {"it", "they"}, kItObject = {"it", "them"};
+inline constexpr NumberForms kIs = {"is", "are"}, kWas = {"was", "were"};
+
 inline constexpr int kPersonCount = static_cast<int>(kPeople.size());
 inline constexpr int kPlaceCount = static_cast<int>(kPlaces.size());
 inline constexpr int kThingCount = static_cast<int>(kThings.size());

@@ -4,9 +4,11 @@
 
 #include <fmt/format.h>
 
+#include "apps/cli/corpus.h"
 #include "apps/cli/word_vectors/vectors_verb.h"
 #include "apps/cli/word_vectors/verbs.h"
 #include "data/metrics/correlation.h"
+#include "data/microworld/word_relations.h"
 #include "models/word_vectors/analogy.h"
 #include "models/word_vectors/similarity.h"
 
@@ -30,6 +32,20 @@ struct SimilarityResult {
   std::size_t pairs, covered;
   double spearman, pearson;  ///< NaN where too few pairs are covered
 };
+
+std::vector<AnalogySection> find_analogies(const std::string& file) {
+  if (file != kMicroworld) return read_analogies(file);
+  std::vector<AnalogySection> sections;
+  for (auto& [section, questions] : microworld_analogies()) sections.push_back({section, std::move(questions)});
+  return sections;
+}
+
+std::vector<WordPair> find_word_pairs(const std::string& file) {
+  if (file != kMicroworld) return read_word_pairs(file);
+  std::vector<WordPair> pairs;
+  for (const auto& [a, b, score] : microworld_similarities()) pairs.push_back({a, b, score});
+  return pairs;
+}
 
 double ratio(std::int64_t part, std::int64_t whole) {
   return whole > 0 ? static_cast<double>(part) / static_cast<double>(whole) : std::nan("");
@@ -100,7 +116,8 @@ class EvalVerb : public VectorsVerb {
   std::string examples() const override {
     return "eval --model run --analogies questions-words.txt --similarity wordsim353.tsv\n"
            "eval --model vectors.bin --similarity wordsim353.tsv --similarity rg65.tsv --json\n"
-           "eval --model vectors.bin --analogies questions-words.txt --restrict 30000\n";
+           "eval --model vectors.bin --analogies questions-words.txt --restrict 30000\n"
+           "eval --model world --analogies microworld --similarity microworld\n";
   }
   std::string notes() const override {
     return "Questions and pairs with a word that the model lacks are left out: covered is how many there were.\n"
@@ -113,8 +130,10 @@ class EvalVerb : public VectorsVerb {
 
  protected:
   void add_own_options(CLI::App& app) override {
-    app.add_option("--analogies", analogies_file_, "questions as in questions-words.txt: ': section', then 'a b c d'");
-    app.add_option("--similarity", similarity_files_, "lines 'word word score'; may be given several times")
+    app.add_option("--analogies", analogies_file_,
+                   "questions as in questions-words.txt (': section', then 'a b c d'), or microworld: its own");
+    app.add_option("--similarity", similarity_files_,
+                   "lines 'word word score', or microworld; may be given several times")
         ->allow_extra_args(false);
     app.add_option("--restrict", lookup_.restrict_vocab, "only the model's first N words; 0: all")
         ->check(integer_from(0))
@@ -126,8 +145,8 @@ class EvalVerb : public VectorsVerb {
       throw UsageError("nothing to measure: give --analogies, --similarity or both");
     }
     lookup_.ignore_case = !case_sensitive_;
-    if (!analogies_file_.empty()) analogies_ = read_analogies(analogies_file_);
-    for (const auto& file : similarity_files_) pairs_.push_back(read_word_pairs(file));
+    if (!analogies_file_.empty()) analogies_ = find_analogies(analogies_file_);
+    for (const auto& file : similarity_files_) pairs_.push_back(find_word_pairs(file));
   }
   void use(const WordVectors& vectors, const CommonOptions& common) override {
     std::vector<SimilarityResult> similarity;

@@ -3,9 +3,12 @@
 #include <fmt/ranges.h>
 
 #include "apps/cli/base/program.h"
+#include "apps/cli/corpus.h"
 #include "apps/cli/word_vectors/training.h"
 #include "data/files/files.h"
 #include "data/files/text_source.h"
+#include "data/microworld/microworld.h"
+#include "data/microworld/word_relations.h"
 #include "models/pretrained.h"
 #include "models/word2vec/word2vec.h"
 
@@ -58,7 +61,10 @@ class WordVectorsTraining : public TrainFamily {
     config.bind("model.eigenvalue_weight", o.eigenvalue_weight, "ppmi-svd: power of the singular values",
                 between(0, 1));
     config.bind("model.add_contexts", o.add_contexts, "ppmi-svd: add each word's vector as a context");
-    config.bind("data.train", o.data, "a file or a folder of .txt files, words separated by white space");
+    config.bind("data.train", o.data,
+                "a file or a folder of .txt files, words separated by white space; or microworld");
+    config.bind("data.microworld_bytes", o.microworld_bytes, "text that microworld tells", between(1000, 1LL << 40));
+    config.bind("data.microworld_seed", o.microworld_seed, "which stories it tells");
     config.bind("data.min_count", o.min_count, "rarer words are left out", at_least(1));
     config.bind("data.max_vocabulary", o.max_vocabulary, "keep so many words, the most frequent; 0: all", at_least(0));
     config.bind("data.lines", o.lines, "a line's end ends a sentence; false: running text");
@@ -156,10 +162,26 @@ class WordVectorsTraining : public TrainFamily {
  private:
   bool is_word2vec() const { return options_.kind == "skipgram" || options_.kind == "cbow"; }
 
+  /// The text's files; microworld is told into `dir` first. A resumed run keeps what it was told.
+  std::vector<fs::path> find_documents(const fs::path& dir, bool resume) const {
+    if (options_.data != kMicroworld) return find_text_files(options_.data);
+    const auto text = dir / "microworld.txt";
+    if (!resume || !fs::exists(text)) {
+      const auto told =
+          microworld_text(options_.microworld_seed, static_cast<std::uint64_t>(options_.microworld_bytes));
+      write_file_atomically(text, microworld_words(told));
+      write_file_atomically(dir / "microworld-analogies.txt", analogies_text(microworld_analogies()));
+      write_file_atomically(dir / "microworld-similarity.tsv", similarities_text(microworld_similarities()));
+    }
+    return {text};
+  }
+
   /// The vocabulary (a resumed run keeps its own) and the ids, kept in the output folder.
   WordText prepare(const TrainSetting& setting, std::int64_t step_words) const {
-    if (options_.data.empty()) throw UsageError("--data is missing: a file or a folder of .txt files");
-    const auto documents = find_text_files(options_.data);
+    if (options_.data.empty()) throw UsageError("--data is missing: a file, a folder of .txt files, or microworld");
+    const auto dir = setting.out / "data";
+    fs::create_directories(dir);
+    const auto documents = find_documents(dir, setting.resume);
     const auto threads = static_cast<std::size_t>(at::get_num_threads());
     const auto vocabulary_path = setting.out / "vocab.tsv";
     Vocabulary vocabulary;
@@ -181,8 +203,6 @@ class WordVectorsTraining : public TrainFamily {
     reading.threads = threads;
     // Small enough for threads to share a step evenly.
     reading.block_words = std::min(reading.block_words, step_words);
-    const auto dir = setting.out / "data";
-    fs::create_directories(dir);
     auto corpus = WordCorpus::open_or_build(documents, vocabulary, dir / "words.bin", reading);
     setting.message(
         fmt::format("{} words of {} kinds in {} sentences", corpus.words(), vocabulary.size(), corpus.sentences()));
@@ -218,6 +238,7 @@ std::unique_ptr<Verb> word_vectors_train_verb() {
       "train --data text.txt --model glove --window 10 --epochs 15 --out vectors\n"
       "train --data text.txt --model ppmi-svd --window 2 --out vectors\n"
       "train --data more.txt --init vectors --out more\n"
+      "train --data microworld --out world\n"
       "train --out vectors --resume\n";
   return std::make_unique<TrainVerb>("word2vec", examples, [] { return std::make_unique<WordVectorsTraining>(); });
 }

@@ -32,7 +32,9 @@ struct WordVectorsOptions {
   double context_smoothing = 0.75, shift = 1, eigenvalue_weight = 0.5;
   bool add_contexts = false;
 
-  std::string data;
+  std::string data;                           ///< a file, a folder, or "microworld"
+  std::int64_t microworld_bytes = 4'000'000;  ///< before its words are put apart
+  std::uint64_t microworld_seed = 1;
   std::int64_t min_count = 5, max_vocabulary = 0;
   bool lines = true;
   std::int64_t counting_memory_mb = 1024;
