@@ -11,6 +11,7 @@ Verbs word_vectors_verbs() {
   verbs.push_back(neighbors_verb());
   verbs.push_back(analogy_verb());
   verbs.push_back(export_verb());
+  verbs.push_back(map_verb());
   return verbs;
 }
 

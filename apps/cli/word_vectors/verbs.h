@@ -11,6 +11,7 @@ std::unique_ptr<Verb> eval_verb();
 std::unique_ptr<Verb> neighbors_verb();
 std::unique_ptr<Verb> analogy_verb();
 std::unique_ptr<Verb> export_verb();
+std::unique_ptr<Verb> map_verb();
 
 /// All of them.
 Verbs word_vectors_verbs();
