@@ -74,16 +74,10 @@ struct Plane {
 void gradient(const Affinities& affinities, const Plane& points, double exaggeration, Plane& result) {
   const auto n = points.size;
   std::vector<Repulsion> repulsions(n);
+  // One parallel region an iteration: on a busy machine threads that wait for each other cost more than the loops.
   parallel_for(n, kGrain, [&](std::int64_t begin, std::int64_t end) {
     for (auto i = begin; i < end; ++i) {
       repel(points.x[i], points.y[i], points.x.data(), points.y.data(), points.padded, &repulsions[i]);
-    }
-  });
-  double normalizer = 0;
-  for (const auto& repulsion : repulsions) normalizer += repulsion.normalizer - 1.0;  // a point and itself are no pair
-  const auto repulsion_scale = normalizer > 0 ? 1 / normalizer : 0.0;
-  parallel_for(n, kGrain, [&](std::int64_t begin, std::int64_t end) {
-    for (auto i = begin; i < end; ++i) {
       double force_x = 0, force_y = 0;
       for (auto e = affinities.offsets[i]; e < affinities.offsets[i + 1]; ++e) {
         const auto j = affinities.columns[e];
@@ -92,10 +86,17 @@ void gradient(const Affinities& affinities, const Plane& points, double exaggera
         force_x += weight * dx;
         force_y += weight * dy;
       }
-      result.x[i] = static_cast<float>(4 * (exaggeration * force_x - repulsion_scale * repulsions[i].x));
-      result.y[i] = static_cast<float>(4 * (exaggeration * force_y - repulsion_scale * repulsions[i].y));
+      result.x[i] = static_cast<float>(4 * exaggeration * force_x);
+      result.y[i] = static_cast<float>(4 * exaggeration * force_y);
     }
   });
+  double normalizer = 0;
+  for (const auto& repulsion : repulsions) normalizer += repulsion.normalizer - 1.0;  // a point and itself are no pair
+  const auto scale = normalizer > 0 ? 4 / normalizer : 0.0;
+  for (std::int64_t i = 0; i < n; ++i) {
+    result.x[i] -= static_cast<float>(scale * repulsions[i].x);
+    result.y[i] -= static_cast<float>(scale * repulsions[i].y);
+  }
 }
 
 /// A coordinate on its way downhill: gradient descent with momentum and a gain each (Jacobs 1988).
