@@ -4,10 +4,12 @@ if(torch)
 else()
   set(folders tokenizers data/files)
 endif()
+# Not for consumers: they need fmt or nlohmann/json, or another of these.
+string(JOIN "|" internal json_field tokenizers/models/vocabulary tokenizer_config workspace_pool chunk_cache hash
+  sentencepiece_library sentencepiece_encoder word_table word_vectors/text_lines)
 foreach(folder IN LISTS folders)
   file(GLOB_RECURSE headers RELATIVE ${root} ${root}/${folder}/*.h)
-  list(FILTER headers EXCLUDE REGEX
-    "(json_field|vocabulary|tokenizer_config|workspace_pool|chunk_cache|hash|sentencepiece_library).h$")  # internal
+  list(FILTER headers EXCLUDE REGEX "(${internal})[.]h$")
   foreach(header IN LISTS headers)
     file(READ ${root}/${header} text)
     string(REGEX REPLACE "#include \"((tokenizers|data|models|apps)/[^\"]*)\"" "#include <langzoo/\\1>" text "${text}")

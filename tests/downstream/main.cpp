@@ -1,4 +1,4 @@
-// Makes a checkpoint, loads it, backpropagates through it, and keeps its own data/batch.h.
+// Makes a checkpoint, loads it, backpropagates through it, makes word vectors, and keeps its own data/batch.h.
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
@@ -6,7 +6,10 @@
 #include <torch/torch.h>
 
 #include <langzoo/apps/training/trainer.h>
+#include <langzoo/data/vocabulary.h>
 #include <langzoo/models/gpt/gpt.h>
+#include <langzoo/models/word2vec/word2vec.h>
+#include <langzoo/models/word_vectors/formats.h>
 
 #include "data/batch.h"
 #include "data/batch_iterator.h"
@@ -36,6 +39,16 @@ int main(int argc, char** argv) {
   double norm = 0;
   for (const auto& parameter : model->parameters()) norm += parameter.grad().pow(2).sum().item<double>();
   if (!std::isfinite(norm) || norm == 0) return std::puts("no gradient"), 1;
+
+  const langzoo::Vocabulary vocabulary({"the", "lamp"}, {2, 1});
+  langzoo::Word2VecConfig word2vec;
+  word2vec.vocab_size = 2;
+  word2vec.dim = 8;
+  const langzoo::Word2Vec words(word2vec);
+  langzoo::write_word_vectors(dir / "vectors.txt", {vocabulary.words(), words->word_vectors(vocabulary.words())},
+                              langzoo::VectorFormat::kText);
+  const auto read = langzoo::read_word_vectors(dir / "vectors.txt");
+  if (!torch::equal(read.vectors(), words->embeddings())) return std::puts("read word vectors differ"), 1;
 
   langzoo::TrainerOptions().validate();
   std::printf("loss %.4f, gradient norm %.4f\n", loss.item<double>(), std::sqrt(norm));
