@@ -19,6 +19,9 @@ namespace fs = std::filesystem;
 /// Above all verbs. Its name is NLTK's, which decides between hypernyms of equal depth.
 constexpr WordNet::Synset kRoot = -1;
 constexpr const char* kRootName = "*ROOT*";
+/// Bounds on what a database may ask for, far above the 75 senses and 34 hypernyms of WordNet 3: a similarity of two
+/// words takes the product.
+constexpr std::size_t kMostSenses = 256, kMostHypernyms = 1000;
 constexpr std::array<const char*, 2> kSuffixes = {"noun", "verb"};
 constexpr std::array<char, 2> kLetters = {'n', 'v'};
 
@@ -170,6 +173,7 @@ std::unordered_map<std::uint64_t, WordNet::Synset> WordNet::read_synsets(const f
     auto& hypernyms = synsets_[from].hypernyms;
     if (std::find(hypernyms.begin(), hypernyms.end(), found->second) == hypernyms.end()) {
       hypernyms.push_back(found->second);
+      if (hypernyms.size() > kMostHypernyms) throw FileError(file, "a sense with too many hypernyms");
     }
   }
   return at_offset;
@@ -199,6 +203,7 @@ void WordNet::read_exceptions(const fs::path& file, PartOfSpeech part) {
     Fields fields(line);
     auto& bases = exceptions_[part][std::string(fields.next("word"))];
     for (auto base = fields.next_if_any(); !base.empty(); base = fields.next_if_any()) bases.emplace_back(base);
+    if (bases.size() > kMostSenses) throw std::runtime_error("too many base forms");
   });
 }
 
@@ -265,6 +270,7 @@ std::vector<WordNet::Synset> WordNet::synsets(std::string_view word) const {
     for (const auto& form : base_forms(lower, part)) {
       const auto& found = lemmas_[part].at(form);
       senses.insert(senses.end(), found.begin(), found.end());
+      if (senses.size() > kMostSenses) throw std::runtime_error(fmt::format("WordNet: too many senses of {}", lower));
     }
   }
   return senses;
@@ -300,6 +306,9 @@ WordNet::Ancestry WordNet::ancestry(Synset synset, bool with_root) const {
   found.emplace_back(synset, 0);
   for (std::size_t i = 0; i < found.size(); ++i) {  // breadth first: `found` is its queue
     const auto [at, distance] = found[i];
+    if (found.size() > kMostHypernyms) {
+      throw std::runtime_error(fmt::format("WordNet: too many hypernyms above {}", name(synset)));
+    }
     for (const auto hypernym : synsets_[at].hypernyms) {
       if (edges.emplace(hypernym, distance + 1).second) found.emplace_back(hypernym, distance + 1);
     }

@@ -20,7 +20,8 @@ class WordNet {
   using Synset = std::int32_t;  ///< a sense; its number in the order of the files
 
   /// Reads index.*, data.* and *.exc of `folder` in the format of WordNet 3 (wndb(5WN)). Hypernyms that run in a circle
-  /// are cut where the circle closes. Throws FileError naming file and line.
+  /// are cut where the circle closes. Throws FileError naming file and line. Later on, words with more senses and
+  /// senses below more hypernyms than any language has throw std::runtime_error.
   explicit WordNet(const std::filesystem::path& folder);
 
   std::size_t size() const { return synsets_.size(); }

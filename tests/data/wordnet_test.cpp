@@ -128,7 +128,10 @@ TEST_CASE("hypernyms that run in a circle are cut, and long chains are no recurs
   std::vector<Pointer> nouns{{}};
   for (int i = 1; i < 50000; ++i) nouns.push_back({"@", i - 1});
   write_nouns(chain, nouns);
-  CHECK(*WordNet(chain.path()).path_similarity("w0", "w49999") == Approx(1.0 / 50000));
+  const WordNet long_chain(chain.path());
+  CHECK(*long_chain.path_similarity("w0", "w999") == Approx(1.0 / 1000));
+  CHECK_THROWS_WITH(long_chain.path_similarity("w0", "w49999"),
+                    Catch::Contains("too many hypernyms above w49999.n.01"));
 }
 
 TEST_CASE("a broken database is an error that names file and line") {
@@ -150,6 +153,21 @@ TEST_CASE("a broken database is an error that names file and line") {
   broken("index.verb", "a v 1 0 1 0 00000001\n", "line 1: no sense stands at offset 1");
   broken("index.verb", "a v 4000000000 0 1 0 00000073\n", "line 1: ends before the last sense");
   broken("index.verb", "\xff\xfe\n", "line 1: ends before");
+  std::string bases = "bage";
+  for (int i = 0; i < 300; ++i) bases += fmt::format(" b{}", i);
+  broken("noun.exc", bases + "\n", "line 1: too many base forms");
+}
+
+TEST_CASE("a word with more senses than any language has is an error") {
+  const TempDir dir;
+  copy_fixture(dir);
+  auto index = read_file(fixture("wordnet") / "index.verb");
+  const auto offset = index.substr(index.find_last_of(' ', index.find_last_not_of(" \n")) + 1, 8);
+  index += "zzz v 300 0 300 0";
+  for (int i = 0; i < 300; ++i) index += " " + offset;
+  write_file(dir / "index.verb", index + "\n");
+  const WordNet wordnet(dir.path());
+  CHECK_THROWS_WITH(wordnet.synsets("zzz"), Catch::Contains("too many senses of zzz"));
 }
 
 TEST_CASE("any change of a byte of a database gives an error or a database") {

@@ -1,14 +1,18 @@
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <iostream>
 
+#include <ATen/Parallel.h>
 #include <fmt/format.h>
 
 #include "apps/cli/corpus.h"
+#include "apps/cli/word_vectors/model_dir.h"
 #include "apps/cli/word_vectors/vectors_verb.h"
 #include "apps/cli/word_vectors/verbs.h"
 #include "data/metrics/correlation.h"
 #include "data/microworld/word_relations.h"
+#include "data/wordnet.h"
 #include "models/word_vectors/analogy.h"
 #include "models/word_vectors/similarity.h"
 
@@ -47,6 +51,13 @@ std::vector<WordPair> find_word_pairs(const std::string& file) {
   return pairs;
 }
 
+/// Spearman's correlation of people's judgement with the two similarities of a thesaurus.
+struct ThesaurusResult {
+  std::string file;
+  std::size_t pairs, covered;
+  double path, wu_palmer;
+};
+
 double ratio(std::int64_t part, std::int64_t whole) {
   return whole > 0 ? static_cast<double>(part) / static_cast<double>(whole) : std::nan("");
 }
@@ -68,18 +79,27 @@ Json json_of(const NamedScore& named) {
           {"3cosmul", number_or_null(ratio(score.correct_mul, score.covered))}};
 }
 
-Json json_of(const std::vector<NamedScore>& scores) {
-  Json list = Json::array();
-  for (const auto& score : scores) list.push_back(json_of(score));
-  return list;
-}
-
 Json json_of(const SimilarityResult& result) {
   return {{"file", result.file},
           {"pairs", result.pairs},
           {"covered", result.covered},
           {"spearman", number_or_null(result.spearman)},
           {"pearson", number_or_null(result.pearson)}};
+}
+
+Json json_of(const ThesaurusResult& result) {
+  return {{"file", result.file},
+          {"pairs", result.pairs},
+          {"covered", result.covered},
+          {"path", number_or_null(result.path)},
+          {"wu_palmer", number_or_null(result.wu_palmer)}};
+}
+
+template <class Result>
+Json json_of(const std::vector<Result>& results) {
+  Json list = Json::array();
+  for (const auto& result : results) list.push_back(json_of(result));
+  return list;
 }
 
 void print(const AnalogyResult& result) {
@@ -109,7 +129,41 @@ void print(const std::vector<SimilarityResult>& results) {
   }
 }
 
-class EvalVerb : public VectorsVerb {
+void print(const std::vector<ThesaurusResult>& results) {
+  std::size_t width = 10;
+  for (const auto& result : results) width = std::max(width, result.file.size());
+  std::cout << fmt::format("{:<{}}{:>9}{:>11}{:>11}{:>11}\n", "WordNet", width, "covered", "pairs", "path",
+                           "Wu-Palmer");
+  for (const auto& result : results) {
+    std::cout << fmt::format("{:<{}}{:>9}{:>11}{:>11}{:>11}\n", result.file, width, result.covered, result.pairs,
+                             figure(result.path, 1, 4), figure(result.wu_palmer, 1, 4));
+  }
+}
+
+ThesaurusResult score_by(const WordNet& wordnet, const std::string& file, const std::vector<WordPair>& pairs) {
+  std::vector<double> gold, path, wu_palmer;
+  for (const auto& [a, b, score] : pairs) {
+    const auto by_path = wordnet.path_similarity(a, b), by_depth = wordnet.wu_palmer_similarity(a, b);
+    if (!by_path || !by_depth) continue;
+    gold.push_back(score);
+    path.push_back(*by_path);
+    wu_palmer.push_back(*by_depth);
+  }
+  return {file, pairs.size(), gold.size(), spearman_correlation(gold, path), spearman_correlation(gold, wu_palmer)};
+}
+
+WordNet read_wordnet(const std::string& folder) {
+  const std::filesystem::path installed = "/usr/share/wordnet";
+  if (folder != "auto") return WordNet(folder);
+  if (!std::filesystem::exists(installed)) {
+    throw std::runtime_error(
+        fmt::format("--wordnet auto: there is no {}; Debian's package wordnet-base brings it, or name a folder",
+                    installed.string()));
+  }
+  return WordNet(installed);
+}
+
+class EvalVerb : public Verb {
  public:
   std::string name() const override { return "eval"; }
   std::string summary() const override { return "measure vectors by analogies and by people's judgement"; }
@@ -117,62 +171,91 @@ class EvalVerb : public VectorsVerb {
     return "eval --model run --analogies questions-words.txt --similarity wordsim353.tsv\n"
            "eval --model vectors.bin --similarity wordsim353.tsv --similarity rg65.tsv --json\n"
            "eval --model vectors.bin --analogies questions-words.txt --restrict 30000\n"
+           "eval --wordnet auto --similarity wordsim353.tsv rg65.tsv\n"
            "eval --model world --analogies microworld --similarity microworld\n";
   }
   std::string notes() const override {
     return "Questions and pairs with a word that the model lacks are left out: covered is how many there were.\n"
-           "Upper and lower case are one unless --case-sensitive is given. Sections named gram... are the syntactic "
-           "half.\n"
-           "Fields under --json: words, dim; analogies: sections and totals (name, questions, covered, 3cosadd and "
-           "3cosmul\n"
-           "as fractions of covered); similarity: a list of file, pairs, covered, spearman, pearson.\n";
+           "Upper and lower case are one unless --case-sensitive is given.\n"
+           "Sections named gram... are the syntactic half.\n"
+           "--wordnet measures a thesaurus on the similarity files too, by Spearman; --model may then be left out.\n"
+           "Fields under --json: words, dim; analogies: sections and totals (name, questions, covered,\n"
+           "3cosadd and 3cosmul as fractions of covered); similarity: a list of file, pairs, covered, spearman,\n"
+           "pearson; wordnet: a list of file, pairs, covered, path, wu_palmer.\n";
   }
-
- protected:
-  void add_own_options(CLI::App& app) override {
+  void add_options(CLI::App& app) override {
+    add_model_option(app, model_);
     app.add_option("--analogies", analogies_file_,
                    "questions as in questions-words.txt (': section', then 'a b c d'), or microworld: its own");
-    app.add_option("--similarity", similarity_files_,
-                   "lines 'word word score', or microworld; may be given several times")
-        ->allow_extra_args(false);
+    app.add_option("--similarity", similarity_files_, "files of lines 'word word score', or microworld");
+    app.add_option("--wordnet", wordnet_,
+                   "a folder with a WordNet database, measured beside the model; auto: the one installed");
     app.add_option("--restrict", lookup_.restrict_vocab, "only the model's first N words; 0: all")
         ->check(integer_from(0))
         ->capture_default_str();
     app.add_flag("--case-sensitive", case_sensitive_, "a word is known in its own spelling only");
   }
-  void check() override {
-    if (analogies_file_.empty() && similarity_files_.empty()) {
-      throw UsageError("nothing to measure: give --analogies, --similarity or both");
-    }
-    lookup_.ignore_case = !case_sensitive_;
-    if (!analogies_file_.empty()) analogies_ = find_analogies(analogies_file_);
-    for (const auto& file : similarity_files_) pairs_.push_back(find_word_pairs(file));
-  }
-  void use(const WordVectors& vectors, const CommonOptions& common) override {
+  void run(const CommonOptions& common) override {
+    if (common.threads > 0) at::set_num_threads(static_cast<int>(common.threads));
+    read_questions();
+    const auto thesaurus = evaluate_thesaurus();
+    AnalogyResult analogies;
     std::vector<SimilarityResult> similarity;
-    for (std::size_t i = 0; i < pairs_.size(); ++i) {
-      const auto scores = score_word_pairs(vectors, pairs_[i], lookup_);
-      similarity.push_back({similarity_files_[i], pairs_[i].size(), scores.gold.size(),
-                            spearman_correlation(scores.gold, scores.cosine),
-                            pearson_correlation(scores.gold, scores.cosine)});
+    Json result = Json::object();
+    if (!model_.empty()) {
+      const auto vectors = load_vectors(model_);
+      result = {{"words", vectors.size()}, {"dim", vectors.dim()}};
+      similarity = evaluate_similarity(vectors);
+      analogies = evaluate_analogies_of(vectors);
     }
-    const auto analogies = evaluate(vectors);
     if (common.json) {
-      Json result{{"words", vectors.size()}, {"dim", vectors.dim()}};
       if (!analogies_.empty()) {
         result["analogies"] = {{"sections", json_of(analogies.sections)}, {"totals", json_of(analogies.totals)}};
       }
-      if (!similarity.empty()) result["similarity"] = Json::array();
-      for (const auto& each : similarity) result["similarity"].push_back(json_of(each));
+      if (!similarity.empty()) result["similarity"] = json_of(similarity);
+      if (!thesaurus.empty()) result["wordnet"] = json_of(thesaurus);
       return print_json(result);
     }
     if (!analogies_.empty()) print(analogies);
     if (!analogies_.empty() && !similarity.empty()) std::cout << '\n';
     if (!similarity.empty()) print(similarity);
+    if (!similarity.empty() && !thesaurus.empty()) std::cout << '\n';
+    if (!thesaurus.empty()) print(thesaurus);
   }
 
  private:
-  AnalogyResult evaluate(const WordVectors& vectors) const {
+  /// What can be said before the vectors are read, which may take long.
+  void read_questions() {
+    if (analogies_file_.empty() && similarity_files_.empty()) {
+      throw UsageError("nothing to measure: give --analogies, --similarity or both");
+    }
+    if (model_.empty() && wordnet_.empty()) throw UsageError("nothing to measure: give --model or --wordnet");
+    if (model_.empty() && !analogies_file_.empty()) throw UsageError("--analogies needs a --model");
+    if (!wordnet_.empty() && similarity_files_.empty()) throw UsageError("--wordnet is measured by --similarity");
+    lookup_.ignore_case = !case_sensitive_;
+    if (!analogies_file_.empty()) analogies_ = find_analogies(analogies_file_);
+    for (const auto& file : similarity_files_) pairs_.push_back(find_word_pairs(file));
+  }
+  std::vector<ThesaurusResult> evaluate_thesaurus() const {
+    std::vector<ThesaurusResult> results;
+    if (wordnet_.empty()) return results;
+    const auto wordnet = read_wordnet(wordnet_);
+    for (std::size_t i = 0; i < pairs_.size(); ++i) {
+      results.push_back(score_by(wordnet, similarity_files_[i], pairs_[i]));
+    }
+    return results;
+  }
+  std::vector<SimilarityResult> evaluate_similarity(const WordVectors& vectors) const {
+    std::vector<SimilarityResult> results;
+    for (std::size_t i = 0; i < pairs_.size(); ++i) {
+      const auto scores = score_word_pairs(vectors, pairs_[i], lookup_);
+      results.push_back({similarity_files_[i], pairs_[i].size(), scores.gold.size(),
+                         spearman_correlation(scores.gold, scores.cosine),
+                         pearson_correlation(scores.gold, scores.cosine)});
+    }
+    return results;
+  }
+  AnalogyResult evaluate_analogies_of(const WordVectors& vectors) const {
     const auto scores = evaluate_analogies(vectors, analogies_, lookup_);
     AnalogyResult result{{}, {{"semantic", {}}, {"syntactic", {}}, {"total", {}}}};
     for (std::size_t i = 0; i < scores.size(); ++i) {
@@ -183,7 +266,7 @@ class EvalVerb : public VectorsVerb {
     return result;
   }
 
-  std::string analogies_file_;
+  std::string model_, analogies_file_, wordnet_;
   std::vector<std::string> similarity_files_;
   LookupOptions lookup_;
   bool case_sensitive_ = false;

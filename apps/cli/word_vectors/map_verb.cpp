@@ -138,10 +138,8 @@ class MapVerb : public VectorsVerb {
            "map --model vectors.txt --word-list animals.txt --method pca --out animals.html\n";
   }
   std::string notes() const override {
-    return "Vectors are scaled to length 1 first, so that distance is a matter of cosine. Neighbours are the nearest "
-           "of "
-           "the\n"
-           "words on the map by cosine in all dimensions; colours are the directions of largest variance.\n";
+    return "Vectors are scaled to length 1 first, so that distance is a matter of cosine. Neighbours are the nearest\n"
+           "of the words on the map by cosine in all dimensions; colours are the directions of largest variance.\n";
   }
 
  protected:

@@ -10,9 +10,12 @@
 
 namespace langzoo {
 
+CLI::Option* add_model_option(CLI::App& app, std::string& model) {
+  return app.add_option("--model", model, "a model folder, or a file of vectors: word2vec text or binary, .vec, GloVe");
+}
+
 void VectorsVerb::add_options(CLI::App& app) {
-  app.add_option("--model", model_, "a model folder, or a file of vectors: word2vec text or binary, .vec, GloVe")
-      ->required();
+  add_model_option(app, model_)->required();
   add_own_options(app);
 }
 

@@ -8,6 +8,9 @@
 
 namespace langzoo {
 
+/// Declares --model, which load_vectors reads.
+CLI::Option* add_model_option(CLI::App& app, std::string& model);
+
 class VectorsVerb : public Verb {
  public:
   void add_options(CLI::App& app) final;

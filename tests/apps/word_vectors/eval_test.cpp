@@ -2,6 +2,8 @@
 
 #include <fstream>
 
+#include "data/metrics/correlation.h"
+#include "data/wordnet.h"
 #include "tests/apps/word_vectors/word_vectors.h"
 
 using Json = nlohmann::ordered_json;
@@ -12,6 +14,7 @@ namespace {
 const std::string kModel = vector_fixture("analogies.bin");
 const std::string kAnalogies = vector_fixture("analogies.txt");
 const std::string kPairs = vector_fixture("pairs.tsv");
+const std::string kWordNet = fixture("wordnet");
 
 }  // namespace
 
@@ -62,8 +65,9 @@ TEST_CASE("eval's tables") {
   for (const auto* part : {"3CosAdd %", "3CosMul %", "gram3-third", "semantic", "syntactic", "total", "Spearman"}) {
     CHECK_THAT(text, Catch::Contains(part));
   }
-  CHECK_THAT(output({"eval", "--model", kModel, "--similarity", kPairs, "--similarity", kPairs}),
-             !Catch::Contains("3CosAdd"));
+  const auto twice = output({"eval", "--model", kModel, "--similarity", kPairs, "--similarity", kPairs});
+  CHECK_THAT(twice, !Catch::Contains("3CosAdd"));
+  CHECK(output({"eval", "--model", kModel, "--similarity", kPairs, kPairs}) == twice);
   const auto one = word2vec({"eval", "--model", kModel, "--threads", "1", "--analogies", kAnalogies, "--json"});
   CHECK(one.out == output({"eval", "--model", kModel, "--threads", "3", "--analogies", kAnalogies, "--json"}));
 }
@@ -91,4 +95,47 @@ TEST_CASE("eval's errors come before the model is read") {
   check_error(word2vec({"eval", "--model", none, "--analogies", kPairs}), 1, "pairs.tsv: line 1");
   check_error(word2vec({"eval", "--model", none, "--analogies", kAnalogies}), 1, "none");
   check_error(word2vec({"eval", "--model", none, "--analogies", kAnalogies, "--restrict", "-1"}), 2, "--restrict");
+}
+
+TEST_CASE("eval measures a WordNet database beside vectors, or alone") {
+  const TempDir dir;
+  write_file(dir / "pairs", "bage fikudi 2\nBemi bage 5\nfole kavi 3\nnave zzz 4\n");
+  write_file(dir / "questions", ": family\nwho is that man\n");
+  const auto pairs = (dir / "pairs").string(), none = (dir / "none").string();
+  const langzoo::WordNet wordnet(kWordNet);
+  const std::vector<double> gold{2, 5, 3};
+  std::vector<double> path, wu_palmer;
+  for (const auto& [a, b] : {std::pair("bage", "fikudi"), {"bemi", "bage"}, {"fole", "kavi"}}) {
+    path.push_back(wordnet.path_similarity(a, b).value());
+    wu_palmer.push_back(wordnet.wu_palmer_similarity(a, b).value());
+  }
+
+  const auto alone = word2vec({"eval", "--wordnet", kWordNet, "--similarity", pairs, "--json"}).object();
+  CHECK_FALSE(alone.contains("similarity"));
+  REQUIRE(alone["wordnet"].size() == 1);
+  const auto& result = alone["wordnet"][0];
+  CHECK(result["file"] == pairs);
+  CHECK(result["pairs"] == 4);
+  CHECK(result["covered"] == 3);
+  CHECK(result["path"].get<double>() == Approx(langzoo::spearman_correlation(gold, path)));
+  CHECK(result["wu_palmer"].get<double>() == Approx(langzoo::spearman_correlation(gold, wu_palmer)));
+
+  const auto both =
+      word2vec({"eval", "--model", kModel, "--wordnet", kWordNet, "--similarity", pairs, kPairs, "--json"}).object();
+  CHECK(both["similarity"].size() == 2);
+  CHECK(both["wordnet"][0] == result);
+  CHECK(both["wordnet"][1]["covered"] == 0);
+  CHECK(both["wordnet"][1]["path"].is_null());
+  CHECK_THAT(output({"eval", "--wordnet", kWordNet, "--similarity", pairs}), Catch::Contains("Wu-Palmer"));
+
+  check_error(word2vec({"eval", "--similarity", pairs}), 2, "--model");
+  check_error(word2vec({"eval", "--wordnet", kWordNet, "--analogies", kAnalogies}), 2, "--model");
+  check_error(word2vec({"eval", "--wordnet", kWordNet, "--model", none, "--analogies", kAnalogies}), 2, "--similarity");
+  check_error(word2vec({"eval", "--wordnet", none, "--similarity", pairs}), 1, "data.noun");
+  const auto installed = word2vec({"eval", "--wordnet", "auto", "--similarity", pairs});
+  if (std::filesystem::exists("/usr/share/wordnet")) {
+    CHECK(installed.code == 0);
+  } else {
+    check_error(installed, 1, "wordnet-base");
+  }
 }
