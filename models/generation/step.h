@@ -21,6 +21,10 @@ class StepFunction {
 
   /// Tokens a row can hold, prompt included.
   virtual std::int64_t capacity() const = 0;
+
+  /// The attention over the source of the last step (B,S), rows summing to 1; undefined where a family has none. What a
+  /// coverage penalty and an alignment picture are made of.
+  virtual torch::Tensor attention() const { return {}; }
 };
 
 }  // namespace langzoo
