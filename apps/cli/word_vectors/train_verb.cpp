@@ -20,6 +20,8 @@ namespace {
 
 /// Words of text between two looks at the learning rate: own steps are quick, a graph is large.
 constexpr std::int64_t kOwnStepWords = 100'000, kGraphWords = 1'000, kSoftmaxGraphWords = 200;
+/// The report seeks neighbours among the most frequent words: looking through all of a large table takes a copy of it.
+constexpr std::size_t kReportWords = 50'000;
 
 class WordVectorsTraining : public TrainFamily {
  public:
@@ -144,7 +146,10 @@ class WordVectorsTraining : public TrainFamily {
   }
 
   std::vector<ReportSample> samples() override {
-    const auto vectors = task_->vectors();
+    const auto all = task_->vectors();
+    const auto n = std::min(all.size(), kReportWords);
+    const WordVectors vectors({all.words().begin(), all.words().begin() + static_cast<std::ptrdiff_t>(n)},
+                              all.vectors().narrow(0, 0, static_cast<std::int64_t>(n)));
     std::vector<ReportSample> samples;
     // Not the most frequent words, whose neighbours say little.
     for (std::size_t i = std::min<std::size_t>(100, vectors.size() / 4); i < vectors.size() && samples.size() < 10;

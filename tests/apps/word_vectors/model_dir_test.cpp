@@ -16,7 +16,9 @@ namespace {
 
 void write_model(const std::filesystem::path& dir, const std::string& type, const std::string& name,
                  const torch::Tensor& vectors) {
-  test::write_file(dir / "config.json", R"({"model_type": ")" + type + "\"}");
+  test::write_file(dir / "config.json",
+                   R"({"model_type": ")" + type + R"(", "vocab_size": )" + std::to_string(vectors.size(0)) +
+                       R"(, "dim": )" + std::to_string(vectors.size(1)) + "}");
   StateDict weights;
   weights.insert(name, vectors);
   save_safetensors(dir / "model.safetensors", weights);
@@ -27,7 +29,7 @@ void write_model(const std::filesystem::path& dir, const std::string& type, cons
 
 TEST_CASE("vectors of a model folder") {
   const test::TempDir dir;
-  const auto vectors = torch::tensor({{1.f, 2.f, 3.f}, {4.f, 5.f, 6.f}});
+  const auto vectors = torch::tensor({{1.f, 2.f}, {4.f, 5.f}});
   write_model(dir.path(), "ppmi-svd", "embeddings.weight", vectors);
   const auto loaded = load_vectors(dir.path());
   CHECK(loaded.words() == std::vector<std::string>{"the", "river"});
@@ -42,12 +44,12 @@ TEST_CASE("what is wrong with a model folder") {
     CHECK_THROWS_AS(load_vectors(dir.path()), FileError);
     CHECK_THROWS_WITH(load_vectors(dir.path()), Contains(names));
   };
-  const auto vectors = torch::ones({2, 3});
+  const auto vectors = torch::ones({2, 2});
   refused("config.json");
   write_model(dir.path(), "gpt2", "embeddings.weight", vectors);
   refused("model_type gpt2 has no word vectors");
   write_model(dir.path(), "ppmi-svd", "weight", vectors);
-  refused("no embeddings.weight");
+  refused("embeddings.weight");
   write_model(dir.path(), "ppmi-svd", "embeddings.weight", torch::ones({3, 3}));
   refused("2 words");
   write_model(dir.path(), "ppmi-svd", "embeddings.weight", vectors);
