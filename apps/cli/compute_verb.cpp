@@ -21,6 +21,12 @@ void keep_freed_memory() {
 
 }  // namespace
 
+void release_freed_memory() {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+}
+
 torch::Device ComputeOptions::torch_device() const {
   if (device == "cpu") return torch::kCPU;
   const bool available = torch::cuda::is_available();

@@ -204,8 +204,9 @@ std::unique_ptr<TrainFamily> TrainVerb::bind_all(RunConfig& config, TrainSetting
 }
 
 std::string TrainVerb::notes() const {
-  std::string text = "Presets:\n";
+  std::string text;
   for (const auto& preset : presets_of(program_)) text += fmt::format("  {:<18}{}\n", preset.name, preset.about);
+  if (!text.empty()) text = "Presets:\n" + text;
   TrainSetting setting;
   RunConfig config;
   const auto family = bind_all(config, setting);
@@ -284,6 +285,7 @@ void TrainVerb::compute(const ComputeOptions& common) {
   setting.message = [&](const std::string& text) { progress.line(text); };
   torch::manual_seed(setting.trainer.seed);
   const auto task = family->make_task(setting);
+  release_freed_memory();
   const auto micro = setting.batch.batch_size * family->tokens_per_sequence();
   if (setting.batch.batch_tokens > 0 && micro > 0) {
     setting.trainer.accumulation = std::max<std::int64_t>(1, (setting.batch.batch_tokens + micro - 1) / micro);

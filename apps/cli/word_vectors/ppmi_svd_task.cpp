@@ -48,7 +48,11 @@ class PpmiSvdTask : public WordVectorsTask {
     text_.vocabulary.save(dir / "vocab.tsv");
   }
 
-  WordVectors vectors() override { return {text_.vocabulary.words(), model_->word_vectors().cpu()}; }
+  WordVectors vectors(std::int64_t words) override {
+    auto frequent = text_.frequent_words(words);
+    const auto rows = static_cast<std::int64_t>(frequent.size());
+    return {std::move(frequent), model_->word_vectors().narrow(0, 0, rows).cpu()};
+  }
 
  private:
   PpmiSvd model_;

@@ -21,7 +21,7 @@ namespace {
 /// Words of text between two looks at the learning rate: own steps are quick, a graph is large.
 constexpr std::int64_t kOwnStepWords = 100'000, kGraphWords = 1'000, kSoftmaxGraphWords = 200;
 /// The report seeks neighbours among the most frequent words: looking through all of a large table takes a copy of it.
-constexpr std::size_t kReportWords = 50'000;
+constexpr std::int64_t kReportWords = 50'000;
 
 class WordVectorsTraining : public TrainFamily {
  public:
@@ -137,6 +137,7 @@ class WordVectorsTraining : public TrainFamily {
     const WordVectorsSetting shared{options_, setting, setting.batch.batch_tokens};
     if (shared.step_words < 1) throw UsageError("train.batch_tokens = 0: a step needs words");
     auto text = prepare(setting, shared.step_words);
+    release_freed_memory();
     const auto make = is_word2vec()              ? make_word2vec_task
                       : options_.kind == "glove" ? make_glove_task
                                                  : make_ppmi_svd_task;
@@ -146,10 +147,7 @@ class WordVectorsTraining : public TrainFamily {
   }
 
   std::vector<ReportSample> samples() override {
-    const auto all = task_->vectors();
-    const auto n = std::min(all.size(), kReportWords);
-    const WordVectors vectors({all.words().begin(), all.words().begin() + static_cast<std::ptrdiff_t>(n)},
-                              all.vectors().narrow(0, 0, static_cast<std::int64_t>(n)));
+    const auto vectors = task_->vectors(kReportWords);
     std::vector<ReportSample> samples;
     // Not the most frequent words, whose neighbours say little.
     for (std::size_t i = std::min<std::size_t>(100, vectors.size() / 4); i < vectors.size() && samples.size() < 10;
@@ -219,6 +217,11 @@ class WordVectorsTraining : public TrainFamily {
 };
 
 }  // namespace
+
+std::vector<std::string> WordText::frequent_words(std::int64_t count) const {
+  const auto& words = vocabulary.words();
+  return {words.begin(), words.begin() + std::min<std::ptrdiff_t>(std::ssize(words), count)};
+}
 
 CoOccurrenceFile count_co_occurrences(const WordText& text, const WordVectorsSetting& setting, bool shuffle) {
   CoOccurrenceOptions counting;

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "apps/cli/base/program.h"
 #include "apps/cli/train_verb.h"
@@ -46,12 +47,15 @@ struct WordVectorsOptions {
 struct WordText {
   Vocabulary vocabulary;
   WordCorpus corpus;
+
+  /// The most frequent words, `count` at most.
+  std::vector<std::string> frequent_words(std::int64_t count) const;
 };
 
 class WordVectorsTask : public TrainingTask {
  public:
-  /// As they are now.
-  virtual WordVectors vectors() = 0;
+  /// Those of the most frequent words as they are now, `words` at most.
+  virtual WordVectors vectors(std::int64_t words) = 0;
 };
 
 /// What the shared preparation hands to a kind's task.

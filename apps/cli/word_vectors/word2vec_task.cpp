@@ -68,7 +68,11 @@ class Word2VecTask : public WordVectorsTask {
     text_.vocabulary.save(dir / "vocab.tsv");
   }
 
-  WordVectors vectors() override { return {text_.vocabulary.words(), model_->word_vectors(text_.vocabulary.words())}; }
+  WordVectors vectors(std::int64_t words) override {
+    auto frequent = text_.frequent_words(words);
+    const auto rows = model_->word_vectors(frequent).narrow(0, 0, static_cast<std::int64_t>(frequent.size()));
+    return {std::move(frequent), rows};
+  }
 
  private:
   /// Bounds the memory that the scores of one graph take.
