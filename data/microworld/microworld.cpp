@@ -72,6 +72,7 @@ Story Microworld::next() {
     tell(event, world, discourse, sampler);
     apply(event, world);
     story.events.push_back(event);
+    story.ends.push_back(sampler.text().size());
   }
   story.text = sampler.text();
   story.nats = sampler.nats();

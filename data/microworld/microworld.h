@@ -9,6 +9,7 @@
 ///     const auto story = world.next();  // story.text, story.nats, story.events
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -23,6 +24,7 @@ struct Story {
   std::string text;                       ///< ASCII, ends in "\n\n"
   double nats = 0.0;                      ///< exact -log p(text)
   std::vector<microworld::Event> events;  ///< what happens, the last one kEnd
+  std::vector<std::size_t> ends;          ///< where in the text each event's words end; the next begin with a space
 };
 
 /// The endless source: a seed's stories are the same on every platform.
