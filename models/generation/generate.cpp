@@ -182,19 +182,23 @@ void GenerateOptions::validate() const {
   for (const auto id : eos_token_ids) require(id >= 0, "eos_token_id", id, "a token's id");
 }
 
-std::vector<std::vector<std::int32_t>> generate(StepFunction& step, const PaddedPrompts& prompts,
-                                                const GenerateOptions& options, const OnToken& on_token) {
-  options.validate();
+void check_capacity(const StepFunction& step, const PaddedPrompts& prompts, std::int64_t max_new_tokens) {
   const auto length = prompts.ids.size(1);
   if (length > step.capacity()) {
     throw std::invalid_argument(
         fmt::format("the prompt has {} tokens, the model's context holds {}", length, step.capacity()));
   }
-  if (const auto needed = length + options.max_new_tokens - 1; needed > step.capacity()) {
+  if (const auto needed = length + max_new_tokens - 1; needed > step.capacity()) {
     throw std::invalid_argument(
         fmt::format("a prompt of {} tokens and max_new_tokens {} need a context of {}, the model's holds {}", length,
-                    options.max_new_tokens, needed, step.capacity()));
+                    max_new_tokens, needed, step.capacity()));
   }
+}
+
+std::vector<std::vector<std::int32_t>> generate(StepFunction& step, const PaddedPrompts& prompts,
+                                                const GenerateOptions& options, const OnToken& on_token) {
+  options.validate();
+  check_capacity(step, prompts, options.max_new_tokens);
   const c10::InferenceMode guard;
   return Batch(step, prompts, options, on_token).run(prompts.ids);
 }

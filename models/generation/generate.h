@@ -21,6 +21,10 @@ struct PaddedPrompts {
 /// Throws std::invalid_argument when there is no prompt, or an empty one (named by its index).
 PaddedPrompts pad_left(std::span<const std::vector<std::int32_t>> prompts, std::int32_t pad_id);
 
+/// Throws std::invalid_argument naming the lengths unless `step` holds the prompts and all new tokens but the last,
+/// which is never read.
+void check_capacity(const StepFunction& step, const PaddedPrompts& prompts, std::int64_t max_new_tokens);
+
 struct GenerateOptions {
   std::int64_t max_new_tokens = 128;
   std::int64_t min_new_tokens = 0;  ///< no end token before that many
