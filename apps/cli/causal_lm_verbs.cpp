@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "apps/cli/beam_options.h"
 #include "apps/cli/causal_lm.h"
 #include "data/causal_lm.h"
 #include "data/files/files.h"
@@ -145,11 +146,13 @@ class GenerateVerb : public ComputeVerb {
   std::string examples() const override {
     return "generate --model run --prompt \"Once upon a time\" --temperature 0.8 --top-k 40\n"
            "generate --model run --prompts prompts.txt --greedy --json\n"
+           "generate --model run --prompts prompts.txt --num-beams 5 --no-repeat-ngram-size 3\n"
            "echo \"Mary went to\" | {program} generate --model run --stop .\n";
   }
   std::string notes() const override {
     return "Without --prompt and --prompts the prompts come from stdin, one a line.\n"
-           "Fields under --json: prompt, ids (the new ones, an end token included), text (the new text).\n";
+           "Fields under --json: prompt, ids (the new ones, an end token included), text (the new text); with\n"
+           "--num-beams above 1 also score and log_probability, best first, and nothing is drawn.\n";
   }
   void add_own_options(CLI::App& app) override {
     app.add_option("--model", model_, "a Hugging Face model folder: an earlier --out, or any other")->required();
@@ -159,22 +162,33 @@ class GenerateVerb : public ComputeVerb {
     app.add_option("--max-new-tokens", options_.max_new_tokens, "the most tokens to add")
         ->check(integer_from(1, kMostNewTokens))
         ->capture_default_str();
+    app.add_option("--min-new-tokens", options_.min_new_tokens, "no end token before that many")
+        ->check(integer_from(0, kMostNewTokens))
+        ->capture_default_str();
     auto& sampling = options_.sampling;
-    app.add_option("--temperature", sampling.temperature, "below 1 bolder, 0 greedy")->capture_default_str();
-    app.add_option("--top-k", sampling.top_k, "draw from the k likeliest tokens only; 0: from all")
+    const auto only_one_beam = [&](CLI::Option* option) {
+      one_beam_flags_.push_back(option);
+      return option;
+    };
+    only_one_beam(app.add_option("--temperature", sampling.temperature, "below 1 bolder, 0 greedy"))
+        ->capture_default_str();
+    only_one_beam(app.add_option("--top-k", sampling.top_k, "draw from the k likeliest tokens only; 0: from all"))
         ->check(integer_from(0))
         ->capture_default_str();
-    app.add_option("--top-p", sampling.top_p, "draw from the likeliest tokens that make up this probability")
+    only_one_beam(
+        app.add_option("--top-p", sampling.top_p, "draw from the likeliest tokens that make up this probability"))
         ->capture_default_str();
     app.add_option("--repetition-penalty", sampling.repetition_penalty, "above 1: repeat less")->capture_default_str();
     app.add_option("--no-repeat-ngram-size", sampling.no_repeat_ngram_size, "no n tokens twice; 0: off")
         ->check(integer_from(0))
         ->capture_default_str();
-    app.add_option("--stop", stops_, "end before this text; may be given several times")->allow_extra_args(false);
-    app.add_option("--num-return-sequences", options_.num_return_sequences, "samples of each prompt")
+    only_one_beam(app.add_option("--stop", stops_, "end before this text; may be given several times"))
+        ->allow_extra_args(false);
+    app.add_option("--num-return-sequences", options_.num_return_sequences, "samples (or best beams) of each prompt")
         ->check(integer_from(1, kMostSamples))
         ->capture_default_str();
     app.add_flag("--greedy", sampling.greedy, "always the likeliest token");
+    beams_.add_to(app, 1);
   }
 
   void compute(const ComputeOptions& common) override {
@@ -185,10 +199,9 @@ class GenerateVerb : public ComputeVerb {
     try {
       options_.validate();
     } catch (const std::invalid_argument& error) {
-      std::string message = error.what();  // the field's name comes first: top_p is --top-p
-      std::replace(message.begin(), std::find(message.begin(), message.end(), ' '), '_', '-');
-      throw UsageError("--" + message);
+      throw_usage_error(error);
     }
+    check_beams();
     if (prompts_) prompt_lines_ = lines_of_file(*prompts_);
     lm_ = load_lm(family_, model_, common, true);
     options_.eos_token_ids = lm_.model->end_tokens();
@@ -212,6 +225,29 @@ class GenerateVerb : public ComputeVerb {
     std::string text;
     std::vector<TokenId> ids;
   };
+
+  void check_beams() const {
+    if (!beams_.more_than_one()) {
+      if (const auto flag = beams_.given(); !flag.empty()) throw UsageError(flag + ": needs --num-beams above 1");
+      return;
+    }
+    for (const auto* flag : one_beam_flags_) {
+      if (flag->count() > 0) throw UsageError(flag->get_name() + ": not with --num-beams above 1");
+    }
+    beam_options(options_);
+  }
+
+  /// The limits that both ways of decoding have.
+  BeamSearchOptions beam_options(const GenerateOptions& options) const {
+    BeamSearchOptions result;
+    result.num_return_sequences = options.num_return_sequences;
+    result.max_new_tokens = options.max_new_tokens;
+    result.min_new_tokens = options.min_new_tokens;
+    result.eos_token_ids = options.eos_token_ids;
+    result.repetition_penalty = options.sampling.repetition_penalty;
+    result.no_repeat_ngram_size = options.sampling.no_repeat_ngram_size;
+    return beams_.apply_to(result);
+  }
 
   void converse() {
     std::cerr << "one prompt a line; Ctrl-D ends\n> " << std::flush;
@@ -254,9 +290,20 @@ class GenerateVerb : public ComputeVerb {
     auto options = options_;
     options.first_sequence = first;
     options.max_new_tokens = std::min(options.max_new_tokens, lm_.model->n_positions() + 1 - padded.ids.size(1));
+    options.min_new_tokens = std::min(options.min_new_tokens, options.max_new_tokens);
     const PaddedPrompts on_device{padded.ids.to(device_), padded.mask.to(device_)};
     auto step = lm_.model->start(on_device.mask, padded.ids.size(1) + options.max_new_tokens - 1);
+    const bool any_full = beams_.more_than_one() ? search(*step, on_device, options, prompts)
+                                                 : sample(*step, on_device, options, prompts);
+    if (options.max_new_tokens < options_.max_new_tokens && any_full) {
+      std::cerr << fmt::format("note: the context of {} tokens is full after {} new ones\n", lm_.model->n_positions(),
+                               options.max_new_tokens);
+    }
+  }
 
+  /// Whether any result is as long as it may be.
+  bool sample(StepFunction& step, const PaddedPrompts& padded, const GenerateOptions& options,
+              std::span<const Prompt> prompts) {
     const auto samples = static_cast<std::size_t>(options.num_return_sequences);
     const bool stream = !json_ && prompts.size() == 1 && samples == 1;
     const auto decode = [&](std::span<const TokenId> part) { return lm_.tokenizer->decode(part, true); };
@@ -267,7 +314,7 @@ class GenerateVerb : public ComputeVerb {
       if (stream) std::cout << sanitize_utf8(texts[row].take()) << std::flush;
       return stopped;
     };
-    const auto results = generate(*step, on_device, options, on_token);
+    const auto results = generate(step, padded, options, on_token);
     for (std::size_t row = 0; row < results.size(); ++row) {
       texts[row].finish();
       const auto& prompt = prompts[row / samples].text;
@@ -279,11 +326,30 @@ class GenerateVerb : public ComputeVerb {
         std::cout << sanitize_utf8(prompt + texts[row].text()) << "\n\n" << std::flush;
       }
     }
-    const auto full = [&](const auto& made) { return made.size() == static_cast<std::size_t>(options.max_new_tokens); };
-    if (options.max_new_tokens < options_.max_new_tokens && std::any_of(results.begin(), results.end(), full)) {
-      std::cerr << fmt::format("note: the context of {} tokens is full after {} new ones\n", lm_.model->n_positions(),
-                               options.max_new_tokens);
+    return std::any_of(results.begin(), results.end(),
+                       [&](const auto& made) { return std::ssize(made) == options.max_new_tokens; });
+  }
+
+  bool search(StepFunction& step, const PaddedPrompts& padded, const GenerateOptions& options,
+              std::span<const Prompt> prompts) {
+    const auto results = beam_search(step, padded, beam_options(options));
+    bool any_full = false;
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      for (const auto& [ids, score, log_probability] : results[i]) {
+        const auto text = lm_.tokenizer->decode(ids, true);
+        any_full = any_full || std::ssize(ids) == options.max_new_tokens;
+        if (json_) {
+          print_json({{"prompt", prompts[i].text},
+                      {"ids", ids},
+                      {"text", sanitize_utf8(text)},
+                      {"score", score},
+                      {"log_probability", log_probability}});
+        } else {
+          std::cout << sanitize_utf8(prompts[i].text + text) << "\n\n" << std::flush;
+        }
+      }
     }
+    return any_full;
   }
 
   const CausalLmFamily& family_;
@@ -292,6 +358,8 @@ class GenerateVerb : public ComputeVerb {
   std::vector<std::string> prompt_lines_, stops_;
   std::int64_t batch_size_ = 8;
   GenerateOptions options_;
+  BeamFlags beams_;
+  std::vector<const CLI::Option*> one_beam_flags_;  ///< those that say nothing to beam search
   LoadedLm lm_;
   torch::Device device_ = torch::kCPU;
   bool json_ = false;

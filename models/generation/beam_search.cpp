@@ -71,8 +71,8 @@ struct Complete {
 /// The beams of one source, or of one of its diverse groups.
 class BeamGroup {
  public:
-  BeamGroup(std::int64_t source, std::int64_t index, const BeamSearchOptions& options)
-      : source(source), index(index), options_(&options), width_(options.num_beams / options.num_beam_groups) {
+  BeamGroup(std::int64_t source, const BeamSearchOptions& options)
+      : source(source), options_(&options), width_(options.num_beams / options.num_beam_groups) {
     const auto wanted = options.early_stopping == EarlyStopping::kTrue ? options.patience : 1.0;
     capacity_ = std::max<std::int64_t>(1, static_cast<std::int64_t>(std::ceil(static_cast<double>(width_) * wanted)));
   }
@@ -82,8 +82,13 @@ class BeamGroup {
   void advance(std::span<const Continuation> continuations, const SearchRows& rows, std::int64_t first_row,
                TokenTree& tree);
 
-  std::int64_t source, index;
-  std::vector<Beam> beams{{0, TokenTree::kRoot, 0, 0}};  ///< best first
+  /// Orders the beams as rows from `first_row` on, `width` of them. A beam stays in its row where it can, so that a
+  /// step function need not copy what the row holds. Where there are fewer beams the best stands in, with no
+  /// probability.
+  void settle(std::int64_t first_row, std::size_t width);
+
+  std::int64_t source;
+  std::vector<Beam> beams{{0, TokenTree::kRoot, 0, 0}};  ///< after advance() best first, after settle() by row
   std::vector<Complete> complete;                        ///< best first, at most `capacity_`
   bool done = false;
 
@@ -124,6 +129,29 @@ void BeamGroup::advance(std::span<const Continuation> continuations, const Searc
   beams = std::move(next);
   if (beams.empty() && complete.empty()) rows.nothing_to_choose(source);
   done = beams.empty() || is_decided(length);
+}
+
+void BeamGroup::settle(std::int64_t first_row, std::size_t width) {
+  constexpr std::int64_t kFree = -1;
+  std::vector<Beam> placed(width, {kDrop, beams[0].node, kFree, beams[0].token}), movers;
+  for (const auto& beam : beams) {
+    const auto place = beam.row - first_row;
+    if (place >= 0 && place < std::ssize(placed) && placed[place].row == kFree) {
+      placed[place] = beam;
+    } else {
+      movers.push_back(beam);
+    }
+  }
+  auto mover = movers.begin();
+  for (auto& place : placed) {
+    if (place.row != kFree) continue;
+    if (mover != movers.end()) {
+      place = *mover++;
+    } else {
+      place.row = beams[0].row;
+    }
+  }
+  beams = std::move(placed);
 }
 
 /// Whether what the beams, `length` tokens long, may still become is not worth going on for.
@@ -180,7 +208,7 @@ class Search {
 Search::Search(StepFunction& step, const PaddedPrompts& prompts, const BeamSearchOptions& options)
     : options_(options), rows_(step, prompts, options), result_(prompts.ids.size(0)) {
   for (std::int64_t source = 0; source < prompts.ids.size(0); ++source) {
-    for (std::int64_t g = 0; g < options.num_beam_groups; ++g) groups_.emplace_back(source, g, options);
+    for (std::int64_t g = 0; g < options.num_beam_groups; ++g) groups_.emplace_back(source, options);
   }
   const auto ends = std::max<std::int64_t>(1, std::ssize(options.eos_token_ids));
   candidates_ = (1 + ends) * (options.num_beams / options.num_beam_groups);
@@ -191,9 +219,7 @@ std::vector<std::vector<Continuation>> Search::continuations(const torch::Tensor
   const auto count = std::ssize(groups_), vocabulary = log_probabilities.size(1);
   std::vector<float> before;
   for (const auto& group : groups_) {
-    for (std::int64_t w = 0; w < width_; ++w) {
-      before.push_back(w < std::ssize(group.beams) ? group.beams[w].log_probability : kDrop);
-    }
+    for (const auto& beam : group.beams) before.push_back(beam.log_probability);
   }
   // The groups of a source share their first row.
   const bool shared = rows_.made() == 0 && options_.num_beam_groups > 1;
@@ -265,15 +291,14 @@ void Search::finish(BeamGroup& group) {
   for (const auto& c : group.complete) hypotheses.push_back({tree_.path(c.node), c.score, c.log_probability});
 }
 
-/// Hands every beam its token. Groups have equally many rows: where one has fewer beams, its first stands in, and is
-/// ignored.
+/// Hands every beam its token. Groups have equally many rows.
 torch::Tensor Search::next_step() {
   std::size_t widest = 0;
   for (const auto& group : groups_) widest = std::max(widest, group.beams.size());
   std::vector<std::int64_t> rows, tokens;
-  for (const auto& group : groups_) {
-    for (std::size_t w = 0; w < widest; ++w) {
-      const auto& beam = group.beams[w < group.beams.size() ? w : 0];
+  for (auto& group : groups_) {
+    group.settle(std::ssize(rows), widest);
+    for (const auto& beam : group.beams) {
       rows.push_back(beam.row);
       tokens.push_back(beam.token);
     }

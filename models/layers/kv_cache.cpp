@@ -1,9 +1,14 @@
 #include "models/layers/kv_cache.h"
 
+#include <cstring>
+#include <optional>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include <torch/torch.h>
+
+#include "models/layers/parallel.h"
 
 namespace langzoo {
 
@@ -16,6 +21,38 @@ torch::Tensor select_rows(const torch::Tensor& buffer, const torch::Tensor& rows
   auto used = selected.narrow(2, 0, length);
   at::index_select_out(used, buffer.narrow(2, 0, length), 0, rows);
   return selected;
+}
+
+struct Move {
+  std::int64_t from, to;
+};
+
+/// The copies that put the `held` rows where `rows` wants them, to be made in this order; nothing where a row would be
+/// overwritten before it is read.
+std::optional<std::vector<Move>> moves_in_place(const torch::Tensor& rows, std::int64_t held) {
+  const auto* from = rows.const_data_ptr<std::int64_t>();
+  std::vector<Move> moves;
+  for (std::int64_t to = 0; to < rows.size(0); ++to) {
+    if (from[to] == to) continue;
+    if (from[to] < 0 || from[to] >= held) return std::nullopt;  // the error is index_select's
+    if (from[to] < to && from[from[to]] != from[to]) return std::nullopt;
+    moves.push_back({from[to], to});
+  }
+  return moves;
+}
+
+/// The first `length` tokens of `buffer` (B,H,capacity,K) contiguous.
+void move_rows(const torch::Tensor& buffer, const std::vector<Move>& moves, std::int64_t length) {
+  const auto heads = buffer.size(1);
+  const auto head = static_cast<std::size_t>(buffer.stride(1) * buffer.element_size());
+  const auto used = static_cast<std::size_t>(length * buffer.stride(2) * buffer.element_size());
+  auto* const data = static_cast<char*>(buffer.data_ptr());
+  parallel_for(heads, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (const auto& [from, to] : moves) {
+      for (auto h = begin; h < end; ++h)
+        std::memcpy(data + (to * heads + h) * head, data + (from * heads + h) * head, used);
+    }
+  });
 }
 
 }  // namespace
@@ -40,6 +77,15 @@ std::pair<torch::Tensor, torch::Tensor> KvCache::append(const torch::Tensor& key
 void KvCache::reorder(const torch::Tensor& rows) {
   if (!keys_.defined()) return;
   const torch::NoGradGuard no_grad;
+  if (keys_.is_cpu() && rows.size(0) <= keys_.size(0)) {
+    if (const auto moves = moves_in_place(rows.contiguous(), keys_.size(0))) {
+      for (auto* buffer : {&keys_, &values_}) {
+        move_rows(*buffer, *moves, length_);
+        *buffer = buffer->narrow(0, 0, rows.size(0));
+      }
+      return;
+    }
+  }
   keys_ = select_rows(keys_, rows, length_);
   values_ = select_rows(values_, rows, length_);
 }

@@ -18,7 +18,9 @@ class KvCache {
   /// training: no gradient passes through. Shapes: keys, values (B,H,T,K).
   std::pair<torch::Tensor, torch::Tensor> append(const torch::Tensor& keys, const torch::Tensor& values);
 
-  /// Row b continues what row `rows[b]` held; the batch may grow or shrink. Shapes: rows (B') int64.
+  /// Row b continues what row `rows[b]` held; the batch may grow or shrink. On the CPU rows that stay where they are
+  /// (rows[b] = b) are not copied, unless the batch grows. Views handed out before are no longer valid. Shapes: rows
+  /// (B') int64.
   void reorder(const torch::Tensor& rows);
 
   std::int64_t length() const { return length_; }

@@ -180,6 +180,68 @@ TEST_CASE("generate gives one object a result, in order, whatever the batches") 
         "Anna" + text + "\n");
 }
 
+TEST_CASE("beams: the best come first, with scores, whatever the batches") {
+  const auto& t = trained();
+  const auto prompts = t.file("beam_prompts.txt", "Anna\nAnna has a\nA\nAnna has\n");
+  const auto run = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"generate", "--model", t.model(), "--max-new-tokens", "6", "--json"});
+    const auto result = gpt(arguments);
+    INFO(result.err);
+    CHECK(result.code == 0);
+    return result.objects();
+  };
+  const std::vector<std::string> settings = {"--prompts", prompts, "--num-beams", "4", "--num-return-sequences", "2"};
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), settings.begin(), settings.end());
+    return run(more);
+  };
+  const auto best = with({});
+  REQUIRE(best.size() == 8);
+  CHECK(keys(best[0]) == std::vector<std::string>{"prompt", "ids", "text", "score", "log_probability"});
+  for (std::size_t i = 0; i < best.size(); i += 2) {
+    CHECK(best[i]["prompt"] == best[i + 1]["prompt"]);
+    CHECK(best[i]["ids"] != best[i + 1]["ids"]);
+    CHECK(best[i]["score"].get<double>() >= best[i + 1]["score"].get<double>());
+    CHECK(best[i]["score"].get<double>() ==
+          Approx(best[i]["log_probability"].get<double>() / static_cast<double>(best[i]["ids"].size())));
+    // The program's own scores of the text agree.
+    const auto whole = best[i]["prompt"].get<std::string>() + best[i]["text"].get<std::string>();
+    const auto logprobs = gpt({"score", "--model", t.model(), "--text", whole, "--json"}).object()["logprobs"];
+    double sum = 0;
+    for (std::size_t k = logprobs.size() - best[i]["ids"].size(); k < logprobs.size(); ++k) {
+      sum += logprobs[k].get<double>();
+    }
+    CHECK(best[i]["log_probability"].get<double>() == Approx(sum).epsilon(1e-4));
+  }
+  const auto alone = with({"--batch-size", "1"});
+  REQUIRE(alone.size() == best.size());
+  for (std::size_t i = 0; i < best.size(); ++i) {
+    CHECK(alone[i]["ids"] == best[i]["ids"]);
+    CHECK(alone[i]["score"].get<double>() == Approx(best[i]["score"].get<double>()).epsilon(1e-4));
+  }
+  const auto sum = with({"--length-penalty", "0", "--early-stopping", "never", "--no-repeat-ngram-size", "2"});
+  for (const auto& h : sum) CHECK(h["score"] == h["log_probability"]);
+  CHECK(with({"--beam-rules", "papers", "--length-normalization", "gnmt", "--length-penalty", "0.6"}).size() == 8);
+  CHECK(with({"--num-beam-groups", "2", "--diversity-penalty", "1.5"}).size() == 8);
+  CHECK(with({"--early-stopping", "true", "--patience", "2", "--greedy"}).size() == 8);
+
+  const auto fails = [&](std::vector<std::string> arguments, const std::string& names) {
+    arguments.insert(arguments.begin(), {"generate", "--model", t.model(), "--prompt", "Anna"});
+    check_error(gpt(arguments), 2, names);
+  };
+  fails({"--length-penalty", "2"}, "--length-penalty: needs --num-beams above 1");
+  fails({"--num-beams", "1", "--early-stopping", "true"}, "--early-stopping: needs --num-beams above 1");
+  fails({"--num-beams", "4", "--top-k", "3"}, "--top-k: not with --num-beams above 1");
+  fails({"--num-beams", "4", "--stop", "."}, "--stop: not with --num-beams above 1");
+  fails({"--num-beams", "4", "--num-return-sequences", "5"}, "--num-return-sequences is 5");
+  fails({"--num-beams", "4", "--early-stopping", "maybe"}, "--early-stopping");
+  fails({"--num-beams", "4", "--length-penalty", "nan"}, "--length-penalty is nan");
+  fails({"--num-beams", "4", "--num-beam-groups", "3"}, "--num-beam-groups is 3");
+  fails({"--num-beams", "4", "--length-normalization", "gnmt"}, "--length-normalization is gnmt");
+  fails({"--num-beams", "4", "--beam-rules", "papers", "--early-stopping", "never"}, "--early-stopping is never");
+  fails({"--num-beams", "0"}, "--num-beams");
+}
+
 TEST_CASE("a run killed between two steps and resumed ends in the same bytes") {
   TempDir dir;
   test::write_file(dir / "text.txt", sentences(100));

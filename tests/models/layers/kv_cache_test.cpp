@@ -37,4 +37,33 @@ TEST_CASE("reordered rows continue what the named rows held") {
   CHECK(torch::equal(v, torch::cat({values.index_select(0, rows), 2 * next}, 2)));
 }
 
+TEST_CASE("rows may be reordered in any way, as often as one likes") {
+  torch::manual_seed(8);
+  for (const auto dtype : {torch::kFloat32, torch::kBFloat16}) {
+    KvCache cache(40);
+    auto keys = torch::randn({5, 3, 2, 4}).to(dtype), values = torch::randn({5, 3, 2, 4}).to(dtype);
+    cache.append(keys, values);
+    for (const auto& rows : std::vector<std::vector<std::int64_t>>{{0, 1, 2, 3, 4},
+                                                                   {0, 1, 1, 3, 0},
+                                                                   {4, 3, 2, 1, 0},
+                                                                   {1, 1, 2, 2, 4},
+                                                                   {1, 0, 0, 3, 3},
+                                                                   {0, 2, 3, 4},
+                                                                   {3, 2, 1, 1},
+                                                                   {1, 3},
+                                                                   {1, 1, 0, 0, 1, 1},
+                                                                   {5, 0, 0, 5, 2},
+                                                                   {4}}) {
+      const auto index = torch::tensor(rows);
+      cache.reorder(index);
+      const auto next = torch::randn({index.size(0), 3, 1, 4}).to(dtype);
+      keys = torch::cat({keys.index_select(0, index), next}, 2);
+      values = torch::cat({values.index_select(0, index), 2 * next}, 2);
+      const auto [k, v] = cache.append(next, 2 * next);
+      CHECK(torch::equal(k, keys));
+      CHECK(torch::equal(v, values));
+    }
+  }
+}
+
 }  // namespace langzoo::test
