@@ -9,6 +9,7 @@
 #include "models/co_occurrence/ppmi_svd.h"
 #include "models/glove/glove.h"
 #include "models/gpt/gpt.h"
+#include "models/seq2seq/seq2seq.h"
 #include "models/word2vec/word2vec.h"
 
 namespace langzoo {
@@ -24,6 +25,7 @@ std::shared_ptr<torch::nn::Module> load(const std::filesystem::path& dir, LoadRe
 // A new family adds one line.
 constexpr Family kFamilies[] = {
     {"gpt2", "langzoo-gpt", "GPT-2, a decoder-only language model", load<Gpt2LmHeadModel>},
+    {"seq2seq", "langzoo-seq2seq", "recurrent encoder-decoders", load<Seq2Seq>},
     {"word2vec", "langzoo-word2vec", "skip-gram and CBOW word vectors", load<Word2Vec>},
     {"ppmi-svd", "langzoo-word2vec", "count-based word vectors", load<PpmiSvd>},
     {"glove", "langzoo-word2vec", "GloVe word vectors", load<Glove>},

@@ -128,6 +128,14 @@ LinearImpl::LinearImpl(std::int64_t in, std::int64_t out, bool with_bias, Weight
   if (bias.defined()) bias.uniform_(-bound, bound);
 }
 
+LinearImpl::LinearImpl(const torch::Tensor& shared_weight, bool with_bias)
+    : weight(shared_weight), layout_(WeightLayout::kOutIn) {
+  if (!with_bias) return;
+  bias = register_parameter("bias", torch::empty({shared_weight.size(0)}));
+  const torch::NoGradGuard no_grad;
+  if (!SkipInit::active()) bias.zero_();
+}
+
 void LinearImpl::train(bool on) {
   if (on != is_training()) packed_.clear();
   torch::nn::Module::train(on);

@@ -62,6 +62,8 @@ class PackedWeight {
 class LinearImpl : public torch::nn::Module {
  public:
   LinearImpl(std::int64_t in, std::int64_t out, bool with_bias = true, WeightLayout layout = WeightLayout::kOutIn);
+  /// On the matrix (out,in) of another module, which stays its parameter and is none of this one's.
+  LinearImpl(const torch::Tensor& shared_weight, bool with_bias);
 
   /// Shapes: x (..., in) -> (..., out).
   torch::Tensor forward(const torch::Tensor& x) { return packed_.apply(x, weight, bias, layout_); }

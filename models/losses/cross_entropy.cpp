@@ -46,33 +46,38 @@ torch::Tensor loss_and_gradient(torch::Tensor& logits, const torch::Tensor& targ
 class LinearCrossEntropy : public torch::autograd::Function<LinearCrossEntropy> {
  public:
   static torch::Tensor forward(AutogradContext* ctx, const torch::Tensor& hidden, const torch::Tensor& weight,
-                               const torch::Tensor& targets, std::int64_t ignore_index, std::int64_t chunk_rows,
-                               bool want_hidden_grad, bool want_weight_grad) {
+                               const torch::Tensor& bias, const torch::Tensor& targets, std::int64_t ignore_index,
+                               std::int64_t chunk_rows, bool want_hidden_grad, bool want_weight_grad,
+                               bool want_bias_grad) {
     const auto rows = hidden.size(0), vocabulary = weight.size(0);
     if (chunk_rows <= 0) chunk_rows = std::max(kLeastRows, kChunkLogits / vocabulary);
     const auto precise = at::isReducedFloatingType(hidden.scalar_type()) ? torch::kFloat32 : hidden.scalar_type();
     auto loss = at::zeros({}, hidden.options().dtype(precise));
-    torch::Tensor hidden_grad, weight_grad;
+    torch::Tensor hidden_grad, weight_grad, bias_grad;
     if (want_hidden_grad) hidden_grad = at::empty_like(hidden, at::MemoryFormat::Contiguous);
     if (want_weight_grad) weight_grad = at::zeros(weight.sizes(), weight.options().dtype(precise));
+
+    if (want_bias_grad) bias_grad = at::zeros(bias.sizes(), bias.options().dtype(precise));
 
     for (std::int64_t begin = 0; begin < rows; begin += chunk_rows) {
       const auto n = std::min(chunk_rows, rows - begin);
       const auto h = hidden.narrow(0, begin, n);
       auto logits = matmul_2d(h, weight.t());  // (n,V)
-      loss +=
-          loss_and_gradient(logits, targets.narrow(0, begin, n), ignore_index, want_hidden_grad || want_weight_grad);
+      if (bias.defined()) logits.add_(bias);
+      loss += loss_and_gradient(logits, targets.narrow(0, begin, n), ignore_index,
+                                want_hidden_grad || want_weight_grad || want_bias_grad);
       if (want_hidden_grad) hidden_grad.narrow(0, begin, n).copy_(matmul_2d(logits, weight));
       if (want_weight_grad) weight_grad.add_(matmul_2d(logits.t(), h));
+      if (want_bias_grad) bias_grad.add_(logits.sum(0));
     }
-    ctx->save_for_backward({hidden_grad, weight_grad});
+    ctx->save_for_backward({hidden_grad, weight_grad, bias_grad});
     return loss;
   }
 
   static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
     const auto saved = ctx->get_saved_variables();
-    variable_list result(7);
-    for (int i = 0; i < 2; ++i)
+    variable_list result(9);
+    for (int i = 0; i < 3; ++i)
       if (saved[i].defined()) result[i] = saved[i] * grads[0];
     return result;
   }
@@ -90,20 +95,23 @@ torch::Tensor cross_entropy(const torch::Tensor& logits, const torch::Tensor& ta
 
 torch::Tensor linear_cross_entropy(const torch::Tensor& hidden, const torch::Tensor& weight,
                                    const torch::Tensor& targets, const CrossEntropyOptions& options,
-                                   std::int64_t chunk_rows) {
+                                   std::int64_t chunk_rows, const torch::Tensor& bias) {
   if (hidden.dim() != 2 || weight.dim() != 2 || targets.dim() != 1 || hidden.size(1) != weight.size(1) ||
-      hidden.size(0) != targets.size(0))
-    throw std::invalid_argument("linear_cross_entropy: hidden (N,C), weight (V,C) and targets (N) do not fit together");
-  auto h = hidden, w = weight;
+      hidden.size(0) != targets.size(0) || (bias.defined() && bias.numel() != weight.size(0)))
+    throw std::invalid_argument(
+        "linear_cross_entropy: hidden (N,C), weight (V,C), targets (N) and bias (V) do not fit together");
+  auto h = hidden, w = weight, b = bias;
   const auto device = hidden.device().type();
   if (at::autocast::is_autocast_enabled(device)) {
     const auto dtype = at::autocast::get_autocast_dtype(device);
     h = at::autocast::cached_cast(dtype, hidden, device);
     w = at::autocast::cached_cast(dtype, weight, device);
+    if (bias.defined()) b = at::autocast::cached_cast(dtype, bias, device);
   }
   const bool graph = at::GradMode::is_enabled();
-  const auto sum = LinearCrossEntropy::apply(h, w, targets, options.ignore_index, chunk_rows,
-                                             graph && h.requires_grad(), graph && w.requires_grad());
+  const auto sum =
+      LinearCrossEntropy::apply(h, w, b, targets, options.ignore_index, chunk_rows, graph && h.requires_grad(),
+                                graph && w.requires_grad(), graph && b.defined() && b.requires_grad());
   return reduced(sum, targets, options);
 }
 

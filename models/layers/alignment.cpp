@@ -1,0 +1,89 @@
+#include "models/layers/alignment.h"
+
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+
+#include <c10/util/StringUtil.h>
+#include <torch/torch.h>
+
+#include "models/layers/additive_attention.h"
+#include "models/layers/init.h"
+
+namespace langzoo {
+
+using torch::Tensor;
+
+AlignmentScore alignment_score_from_name(const std::string& name) {
+  if (name == "dot") return AlignmentScore::kDot;
+  if (name == "general") return AlignmentScore::kGeneral;
+  if (name == "additive" || name == "concat") return AlignmentScore::kAdditive;
+  throw std::invalid_argument("alignment score \"" + name + "\" is not known: use dot, general or additive");
+}
+
+AlignmentSource AlignmentSource::rows(const Tensor& index) const {
+  return {values.index_select(0, index), keys.index_select(0, index), lengths.index_select(0, index),
+          bias.index_select(0, index)};
+}
+
+AlignmentImpl::AlignmentImpl(const AlignmentOptions& options) : options_(options) {
+  const auto require = [](bool holds, const char* field, std::int64_t value, const char* rule) {
+    if (!holds) throw std::invalid_argument(c10::str("alignment: ", field, " = ", value, " must be ", rule));
+  };
+  require(options.query_size >= 1, "query_size", options.query_size, "positive");
+  require(options.source_size >= 1, "source_size", options.source_size, "positive");
+  require(options.score != AlignmentScore::kDot || options.source_size == options.query_size, "source_size",
+          options.source_size, "the query's width, because a dot product compares them");
+  require(options.score != AlignmentScore::kAdditive || options.key_size >= 1, "key_size", options.key_size,
+          "positive");
+  require(options.window >= 0, "window", options.window, "0 or more");
+  const auto vector = [&](const char* name, std::int64_t size) {
+    const auto parameter = register_parameter(name, torch::empty({size}));
+    const double bound = 1.0 / std::sqrt(static_cast<double>(size));
+    const torch::NoGradGuard no_grad;
+    if (!SkipInit::active()) parameter.uniform_(-bound, bound);
+    return parameter;
+  };
+  const auto matrix = [&](const char* name, std::int64_t in, std::int64_t out) {
+    return register_module(name, Linear(in, out, /*with_bias=*/false));
+  };
+  if (options.score == AlignmentScore::kGeneral) key = matrix("key", options.source_size, options.query_size);
+  if (options.score == AlignmentScore::kAdditive) {
+    query = matrix("query", options.query_size, options.key_size);
+    key = matrix("key", options.source_size, options.key_size);
+    v = vector("v", options.key_size);
+  }
+  if (options.window > 0) {
+    position = matrix("position", options.query_size, options.query_size);
+    position_v = vector("position_v", options.query_size);
+  }
+}
+
+AlignmentSource AlignmentImpl::source(const Tensor& values, const Tensor& lengths) {
+  const auto kept = at::arange(values.size(1), lengths.options()).unsqueeze(0) < lengths.unsqueeze(1);  // (B,S)
+  const auto bias = at::zeros(kept.sizes(), values.options().requires_grad(false))
+                        .masked_fill_(kept.logical_not(), -std::numeric_limits<float>::infinity());
+  return {values, key.is_empty() ? values : key(values), lengths, bias.unsqueeze(1)};
+}
+
+Aligned AlignmentImpl::forward(const Tensor& queries, const AlignmentSource& source) {
+  const auto& [values, keys, lengths, bias] = source;
+  const auto scores = options_.score == AlignmentScore::kAdditive ? additive_scores(query(queries), keys, v)
+                                                                  : queries.matmul(keys.transpose(1, 2));  // (B,T,S)
+  Tensor weights;
+  if (options_.window == 0) {
+    weights = at::softmax(scores + bias, -1);
+  } else {
+    const auto length = lengths.view({-1, 1, 1}).to(scores.scalar_type());
+    const auto p = length * position(queries).tanh().matmul(position_v).sigmoid().unsqueeze(-1);  // (B,T,1)
+    const auto distance = at::arange(scores.size(2), scores.options().requires_grad(false)) - p;  // (B,T,S)
+    const auto window = static_cast<double>(options_.window), sigma = window / 2;
+    // p of a row lies within the row, so that a window of 1 or more always keeps a token.
+    const auto outside = at::zeros_like(scores.detach())
+                             .masked_fill_(distance.detach().abs() > window, -std::numeric_limits<float>::infinity());
+    weights = at::softmax(scores + bias + outside, -1) * at::exp(distance.square() / (-2 * sigma * sigma));
+  }
+  return {weights.matmul(values), weights};
+}
+
+}  // namespace langzoo

@@ -1,0 +1,361 @@
+#include "models/layers/recurrent_kernel.h"
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include <torch/torch.h>
+
+#include "models/layers/matmul.h"
+#include "models/layers/one_dnn.h"
+#include "models/layers/parallel.h"
+#include "models/layers/vector_math.h"
+
+namespace langzoo {
+
+namespace {
+
+using torch::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+LANGZOO_INLINE float sigmoid(float x) {
+  return 1.0f / (1.0f + exp_approx(-x));
+}
+LANGZOO_INLINE float tanh_approx(float x) {
+  return 2.0f / (1.0f + exp_approx(-2.0f * x)) - 1.0f;
+}
+
+/// One row of one step. `x` and `r` are the input's and the recurrent share of the gates, `saved` is what the backward
+/// pass needs: the gates after their nonlinearities, of a GRU also the recurrent share of n. All have n = H units a
+/// gate.
+struct ForwardRow {
+  const float *x, *r, *bias, *h_before, *c_before;
+  float *saved, *h, *c, *output;
+};
+
+LANGZOO_VECTOR_CLONES void lstm_forward(const ForwardRow& row, std::int64_t n) {
+  const float* __restrict x = row.x;
+  const float* __restrict r = row.r;
+  const float* __restrict c_before = row.c_before;
+  float* __restrict saved = row.saved;
+  float* __restrict c = row.c;
+  float* __restrict h = row.h;
+  float* __restrict output = row.output;
+  for (std::int64_t j = 0; j < n; ++j) {
+    const float i = sigmoid(x[j] + r[j]);
+    const float f = sigmoid(x[n + j] + r[n + j]);
+    const float g = tanh_approx(x[2 * n + j] + r[2 * n + j]);
+    const float o = sigmoid(x[3 * n + j] + r[3 * n + j]);
+    const float cell = f * c_before[j] + i * g;
+    saved[j] = i;
+    saved[n + j] = f;
+    saved[2 * n + j] = g;
+    saved[3 * n + j] = o;
+    c[j] = cell;
+    output[j] = h[j] = o * tanh_approx(cell);
+  }
+}
+
+LANGZOO_VECTOR_CLONES void gru_forward(const ForwardRow& row, std::int64_t n) {
+  const float* __restrict x = row.x;
+  const float* __restrict r = row.r;
+  const float* __restrict bias = row.bias;
+  const float* __restrict h_before = row.h_before;
+  float* __restrict saved = row.saved;
+  float* __restrict h = row.h;
+  float* __restrict output = row.output;
+  for (std::int64_t j = 0; j < n; ++j) {
+    const float reset = sigmoid(x[j] + r[j] + bias[j]);
+    const float keep = sigmoid(x[n + j] + r[n + j] + bias[n + j]);
+    const float recurrent = r[2 * n + j] + bias[2 * n + j];
+    const float candidate = tanh_approx(x[2 * n + j] + reset * recurrent);
+    saved[j] = reset;
+    saved[n + j] = keep;
+    saved[2 * n + j] = candidate;
+    saved[3 * n + j] = recurrent;
+    output[j] = h[j] = candidate + keep * (h_before[j] - candidate);
+  }
+}
+
+LANGZOO_VECTOR_CLONES void tanh_forward(const ForwardRow& row, std::int64_t n) {
+  for (std::int64_t j = 0; j < n; ++j) row.output[j] = row.h[j] = tanh_approx(row.x[j] + row.r[j]);
+}
+
+LANGZOO_VECTOR_CLONES void relu_forward(const ForwardRow& row, std::int64_t n) {
+  for (std::int64_t j = 0; j < n; ++j) {
+    const float sum = row.x[j] + row.r[j];
+    row.output[j] = row.h[j] = sum < 0.0f ? 0.0f : sum;
+  }
+}
+
+/// The same backwards. `through_product` is the gradient that reached h by the next step's product, `dh` the one that
+/// reached it otherwise; it becomes what passes on to the step before beside the product. `dc` likewise. `dx` is the
+/// gradient of the gates, `dr` of the recurrent share (a GRU's n; for the rest it is dx).
+struct BackwardRow {
+  const float *saved, *h, *h_before, *c, *c_before, *through_product, *doutput;
+  float *dx, *dr, *dh, *dc;
+};
+
+LANGZOO_VECTOR_CLONES void lstm_backward(const BackwardRow& row, std::int64_t n) {
+  const float* __restrict saved = row.saved;
+  const float* __restrict c = row.c;
+  const float* __restrict c_before = row.c_before;
+  const float* __restrict through_product = row.through_product;
+  const float* __restrict doutput = row.doutput;
+  float* __restrict dx = row.dx;
+  float* __restrict dh = row.dh;
+  float* __restrict dc = row.dc;
+  for (std::int64_t j = 0; j < n; ++j) {
+    const float i = saved[j], f = saved[n + j], g = saved[2 * n + j], o = saved[3 * n + j];
+    const float squashed = tanh_approx(c[j]);
+    const float h_grad = dh[j] + through_product[j] + doutput[j];
+    const float c_grad = dc[j] + h_grad * o * (1.0f - squashed * squashed);
+    dx[j] = c_grad * g * i * (1.0f - i);
+    dx[n + j] = c_grad * c_before[j] * f * (1.0f - f);
+    dx[2 * n + j] = c_grad * i * (1.0f - g * g);
+    dx[3 * n + j] = h_grad * squashed * o * (1.0f - o);
+    dc[j] = c_grad * f;
+    dh[j] = 0.0f;
+  }
+}
+
+LANGZOO_VECTOR_CLONES void gru_backward(const BackwardRow& row, std::int64_t n) {
+  const float* __restrict saved = row.saved;
+  const float* __restrict h_before = row.h_before;
+  const float* __restrict through_product = row.through_product;
+  const float* __restrict doutput = row.doutput;
+  float* __restrict dx = row.dx;
+  float* __restrict dr = row.dr;
+  float* __restrict dh = row.dh;
+  for (std::int64_t j = 0; j < n; ++j) {
+    const float reset = saved[j], keep = saved[n + j], candidate = saved[2 * n + j], recurrent = saved[3 * n + j];
+    const float h_grad = dh[j] + through_product[j] + doutput[j];
+    const float dn = h_grad * (1.0f - keep) * (1.0f - candidate * candidate);
+    const float dreset = dn * recurrent * reset * (1.0f - reset);
+    const float dkeep = h_grad * (h_before[j] - candidate) * keep * (1.0f - keep);
+    dx[j] = dr[j] = dreset;
+    dx[n + j] = dr[n + j] = dkeep;
+    dx[2 * n + j] = dn;
+    dr[2 * n + j] = dn * reset;
+    dh[j] = h_grad * keep;
+  }
+}
+
+LANGZOO_VECTOR_CLONES void tanh_backward(const BackwardRow& row, std::int64_t n) {
+  for (std::int64_t j = 0; j < n; ++j) {
+    const float h_grad = row.dh[j] + row.through_product[j] + row.doutput[j];
+    row.dx[j] = h_grad * (1.0f - row.h[j] * row.h[j]);
+    row.dh[j] = 0.0f;
+  }
+}
+
+LANGZOO_VECTOR_CLONES void relu_backward(const BackwardRow& row, std::int64_t n) {
+  for (std::int64_t j = 0; j < n; ++j) {
+    const float h_grad = row.dh[j] + row.through_product[j] + row.doutput[j];
+    row.dx[j] = row.h[j] > 0.0f ? h_grad : 0.0f;
+    row.dh[j] = 0.0f;
+  }
+}
+
+struct Kernel {
+  void (*forward)(const ForwardRow&, std::int64_t);
+  void (*backward)(const BackwardRow&, std::int64_t);
+  std::int64_t gates, saved;  ///< units of G H and of what is saved, in H
+};
+
+Kernel kernel_of(RecurrentCell kind) {
+  switch (kind) {
+    case RecurrentCell::kLstm:
+      return {lstm_forward, lstm_backward, 4, 4};
+    case RecurrentCell::kGru:
+      return {gru_forward, gru_backward, 3, 4};
+    case RecurrentCell::kRnnTanh:
+      return {tanh_forward, tanh_backward, 1, 0};
+    case RecurrentCell::kRnnRelu:
+      break;
+  }
+  return {relu_forward, relu_backward, 1, 0};
+}
+
+/// x W^T for one W and the x of every step.
+class StepProduct {
+ public:
+  /// W (out,in), any strides.
+  StepProduct(const Tensor& weight, std::int64_t rows, std::int64_t steps) {
+    const bool worth_packing =
+        steps > 1 && rows * weight.numel() >= (1 << 18) && one_dnn() && at::globalContext().userEnabledMkldnn();
+    packed_ = worth_packing ? one_dnn()->reorder(weight, rows) : Tensor();
+    if (packed_.defined()) return;
+    transposed_ = weight.t();
+    product_ = at::empty({rows, weight.size(0)}, weight.options());
+  }
+  /// Valid until the next call. Shapes: x (B,in) -> (B,out).
+  const Tensor& operator()(const Tensor& x) {
+    if (packed_.defined()) return product_ = one_dnn()->linear(x, packed_, {});
+    return at::mm_out(product_, x, transposed_);
+  }
+
+ private:
+  Tensor packed_, transposed_, product_;
+};
+
+const float* floats(const Tensor& x) {
+  return x.defined() ? x.const_data_ptr<float>() : nullptr;
+}
+
+/// Rows of a step that one thread takes at least.
+std::int64_t grain(std::int64_t width) {
+  return 1 + 2048 / width;
+}
+
+/// Where the states after step t and before it stand in a buffer of T + 1 of them; the first state is at either end.
+struct Places {
+  std::int64_t steps;
+  bool reverse;
+  std::int64_t after(std::int64_t t) const { return reverse ? t : t + 1; }
+  std::int64_t before(std::int64_t t) const { return reverse ? t + 1 : t; }
+  std::int64_t first() const { return reverse ? steps : 0; }
+  std::int64_t last() const { return reverse ? 0 : steps; }
+  std::int64_t step(std::int64_t k) const { return reverse ? steps - 1 - k : k; }  ///< the k-th to be taken
+};
+
+struct SequenceFunction : torch::autograd::Function<SequenceFunction> {
+  static variable_list forward(AutogradContext* ctx, const Tensor& gates, const Tensor& weight_hh,
+                               const Tensor& bias_hh, const Tensor& hidden, const Tensor& cell, const Tensor& lengths,
+                               RecurrentCell kind, bool reverse) {
+    const Kernel kernel = kernel_of(kind);
+    const std::int64_t T = gates.size(0), B = gates.size(1), H = weight_hh.size(1), GH = kernel.gates * H,
+                       SH = kernel.saved * H;
+    const bool lstm = kind == RecurrentCell::kLstm;
+    const Places place{T, reverse};
+    const auto options = gates.options();
+    const auto x = gates.contiguous();
+    const auto states = at::empty({T + 1, B, H}, options), output = at::empty({T, B, H}, options);
+    const auto cells = lstm ? at::empty({T + 1, B, H}, options) : Tensor();
+    const auto saved = at::empty({T, B, SH}, options);
+    const auto start = [&](const Tensor& buffer, const Tensor& given) {
+      if (given.defined()) buffer.select(0, place.first()).copy_(given);
+      if (!given.defined()) buffer.select(0, place.first()).zero_();
+    };
+    start(states, hidden);
+    if (lstm) start(cells, cell);
+    const auto bias = bias_hh.defined() ? bias_hh.contiguous() : at::zeros({GH}, options);
+
+    const auto* const length = lengths.defined() ? lengths.const_data_ptr<std::int64_t>() : nullptr;
+    float* const h = states.data_ptr<float>();
+    float* const c = (lstm ? cells : states).data_ptr<float>();  // no other cell reads it
+    float* const kept = saved.data_ptr<float>();
+    float* const out = output.data_ptr<float>();
+    StepProduct product(weight_hh, B, T);
+    for (std::int64_t k = 0; k < T; ++k) {
+      const auto t = place.step(k), before = place.before(t) * B, after = place.after(t) * B;
+      const auto recurrent = product(states.select(0, place.before(t)));
+      const float* const r = floats(recurrent);
+      parallel_for(B, grain(GH), [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t b = begin; b < end; ++b) {
+          const auto at = t * B + b;
+          if (length == nullptr || t < length[b]) {
+            kernel.forward({.x = floats(x) + at * GH,
+                            .r = r + b * GH,
+                            .bias = floats(bias),
+                            .h_before = h + (before + b) * H,
+                            .c_before = c + (before + b) * H,
+                            .saved = kept + at * SH,
+                            .h = h + (after + b) * H,
+                            .c = c + (after + b) * H,
+                            .output = out + at * H},
+                           H);
+          } else {
+            std::copy_n(h + (before + b) * H, H, h + (after + b) * H);
+            if (lstm) std::copy_n(c + (before + b) * H, H, c + (after + b) * H);
+            std::fill_n(out + at * H, H, 0.0f);
+          }
+        }
+      });
+    }
+    ctx->save_for_backward({weight_hh, saved, states, cells, lengths});
+    ctx->saved_data["kind"] = static_cast<std::int64_t>(kind);
+    ctx->saved_data["reverse"] = reverse;
+    ctx->set_materialize_grads(false);
+    variable_list result{output, states.select(0, place.last()).clone()};
+    if (lstm) result.push_back(cells.select(0, place.last()).clone());
+    return result;
+  }
+
+  static variable_list backward(AutogradContext* ctx, variable_list gradients) {
+    const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::DispatchKey::AutocastCPU);
+    const auto variables = ctx->get_saved_variables();
+    const auto &weight_hh = variables[0], &saved = variables[1], &states = variables[2], &cells = variables[3],
+               &lengths = variables[4];
+    const auto kind = static_cast<RecurrentCell>(ctx->saved_data["kind"].toInt());
+    const bool lstm = kind == RecurrentCell::kLstm, gru = kind == RecurrentCell::kGru;
+    const Kernel kernel = kernel_of(kind);
+    const std::int64_t T = states.size(0) - 1, B = states.size(1), H = states.size(2), GH = kernel.gates * H,
+                       SH = kernel.saved * H;
+    const Places place{T, ctx->saved_data["reverse"].toBool()};
+    const auto options = states.options();
+    const auto given_or_zeros = [&](const Tensor& gradient) {
+      return gradient.defined() ? gradient.clone(at::MemoryFormat::Contiguous) : at::zeros({B, H}, options);
+    };
+    const auto doutput = gradients[0].defined() ? gradients[0].contiguous() : at::zeros({T, B, H}, options);
+    const auto dhidden = given_or_zeros(gradients[1]);
+    const auto dcell = lstm ? given_or_zeros(gradients[2]) : Tensor();
+    const auto dgates = at::empty({T, B, GH}, options);
+    const auto drecurrent = gru ? at::empty({T, B, GH}, options) : dgates;
+
+    const auto* const length = lengths.defined() ? lengths.const_data_ptr<std::int64_t>() : nullptr;
+    const float *const h = floats(states), *const c = floats(lstm ? cells : states);
+    float *const dx = dgates.data_ptr<float>(), *const dr = drecurrent.data_ptr<float>();
+    float *const dh = dhidden.data_ptr<float>(), *const dc = (lstm ? dcell : dhidden).data_ptr<float>();
+    StepProduct product(weight_hh.t(), B, T);
+    Tensor through_product = at::zeros({B, H}, options);
+    for (std::int64_t k = T - 1; k >= 0; --k) {
+      const auto t = place.step(k), before = place.before(t) * B, after = place.after(t) * B;
+      const float* const through = floats(through_product);
+      parallel_for(B, grain(GH), [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t b = begin; b < end; ++b) {
+          const auto at = t * B + b;
+          if (length == nullptr || t < length[b]) {
+            kernel.backward({.saved = floats(saved) + at * SH,
+                             .h = h + (after + b) * H,
+                             .h_before = h + (before + b) * H,
+                             .c = c + (after + b) * H,
+                             .c_before = c + (before + b) * H,
+                             .through_product = through + b * H,
+                             .doutput = floats(doutput) + at * H,
+                             .dx = dx + at * GH,
+                             .dr = dr + at * GH,
+                             .dh = dh + b * H,
+                             .dc = dc + b * H},
+                            H);
+          } else {
+            std::fill_n(dx + at * GH, GH, 0.0f);
+            if (gru) std::fill_n(dr + at * GH, GH, 0.0f);
+            for (std::int64_t j = 0; j < H; ++j) dh[b * H + j] += through[b * H + j];
+          }
+        }
+      });
+      through_product = product(drecurrent.select(0, t));
+    }
+    Tensor dweight, dbias, dhidden_first, dcell_first;
+    const auto rows = drecurrent.flatten(0, 1);
+    if (ctx->needs_input_grad(1)) dweight = matmul_2d(rows.t(), states.narrow(0, place.before(0), T).flatten(0, 1));
+    if (gru && ctx->needs_input_grad(2)) dbias = rows.sum(0);
+    if (ctx->needs_input_grad(3)) dhidden_first = dhidden.add_(through_product);
+    if (lstm && ctx->needs_input_grad(4)) dcell_first = dcell;
+    return {dgates, dweight, dbias, dhidden_first, dcell_first, {}, {}, {}};
+  }
+};
+
+}  // namespace
+
+RecurrentSequence recurrent_sequence_cpu(RecurrentCell kind, const Tensor& gates, const Tensor& weight_hh,
+                                         const Tensor& bias_hh, const Tensor& hidden, const Tensor& cell,
+                                         const Tensor& lengths, bool reverse) {
+  const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::DispatchKey::AutocastCPU);
+  const auto result = SequenceFunction::apply(gates, weight_hh, bias_hh, hidden, cell, lengths, kind, reverse);
+  return {result[0], result[1], result.size() > 2 ? result[2] : Tensor()};
+}
+
+}  // namespace langzoo

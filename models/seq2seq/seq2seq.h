@@ -1,0 +1,78 @@
+/// Recurrent encoder-decoders: an encoder reads the source into states, a decoder writes the target token by token,
+/// starting from the last of them and, with attention, looking at all of them at each step.
+///
+/// Papers: Sutskever, Vinyals and Le 2014 (the last state alone); Bahdanau, Cho and Bengio 2015; Luong, Pham and
+/// Manning 2015; Wu et al. 2016 (GNMT). Seq2SeqConfig says which is which and how they combine; parameter names are our
+/// own, those of the recurrent layers torch.nn's.
+///
+///     auto config = langzoo::Seq2SeqConfig::preset("luong");
+///     config.source_vocab_size = config.target_vocab_size = 8000;
+///     langzoo::Seq2Seq model(config);
+///     auto loss = model->loss_sum(source, source_lengths, decoder_input, labels);
+///
+/// Letters: B batch, S source length, T target length, V target vocabulary, R width of what the output layer reads.
+#pragma once
+
+#include <filesystem>
+
+#include "models/layers/linear.h"
+#include "models/pretrained.h"
+#include "models/seq2seq/decoder.h"
+#include "models/seq2seq/encoder.h"
+#include "models/seq2seq/seq2seq_config.h"
+
+namespace langzoo {
+
+struct Seq2SeqOutput {
+  torch::Tensor logits;     ///< (B,T,V)
+  torch::Tensor attention;  ///< (B,T,S) over the source as it was given, 0 on padding; undefined without attention
+};
+
+class Seq2SeqImpl : public torch::nn::Module {
+ public:
+  using Config = Seq2SeqConfig;
+  static const PretrainedTraits& pretrained_traits();
+
+  /// Initialised as config.initializer says, from torch's default generator. Throws std::invalid_argument.
+  explicit Seq2SeqImpl(const Seq2SeqConfig& config);
+
+  /// Next-token logits after every token of decoder_input. Sources are padded on the right, and neither padding nor the
+  /// other rows change a row's result. Throws std::invalid_argument where shapes do not fit.
+  /// Shapes: source (B,S), source_lengths (B) in [1,S], decoder_input (B,T), all int64.
+  Seq2SeqOutput forward(const torch::Tensor& source, const torch::Tensor& source_lengths,
+                        const torch::Tensor& decoder_input);
+
+  /// The cross-entropy of `labels` summed over those that are not -100, a scalar. The decoder sees each true token of
+  /// decoder_input with probability `teacher_forcing`; otherwise, from the second on, one drawn from its own
+  /// distribution (scheduled_sampling.h), which takes one step at a time and draws from torch's default generator.
+  /// Shapes: as forward, labels (B,T) int64.
+  torch::Tensor loss_sum(const torch::Tensor& source, const torch::Tensor& source_lengths,
+                         const torch::Tensor& decoder_input, const torch::Tensor& labels, double teacher_forcing = 1.0);
+
+  /// The decoder before its first token.
+  DecoderState start(const torch::Tensor& source, const torch::Tensor& source_lengths);
+  /// The output layer. Shapes: readout (...,R) -> (...,V).
+  torch::Tensor logits(const torch::Tensor& readout) { return output(readout); }
+
+  /// What the encoder's order of reading calls attention, over the source as it was given.
+  /// Shapes: attention (B,T,S), lengths (B) -> (B,T,S).
+  torch::Tensor attention_over_source(const torch::Tensor& attention, const torch::Tensor& lengths) const;
+
+  /// Writes config.json and model.safetensors into `dir`.
+  void save_pretrained(const std::filesystem::path& dir) const;
+
+  const Seq2SeqConfig& config() const { return config_; }
+
+  Seq2SeqEncoder encoder{nullptr};
+  Seq2SeqDecoder decoder{nullptr};
+  Linear output{nullptr};  ///< its weight is the decoder's embedding itself when tied
+
+ private:
+  void initialize();
+  torch::Tensor sampled_readouts(const torch::Tensor& decoder_input, DecoderState& state, double teacher_forcing);
+
+  Seq2SeqConfig config_;
+};
+TORCH_MODULE(Seq2Seq);
+
+}  // namespace langzoo
