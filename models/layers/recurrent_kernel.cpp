@@ -222,7 +222,8 @@ struct Places {
 
 struct SequenceFunction : torch::autograd::Function<SequenceFunction> {
   static variable_list forward(AutogradContext* ctx, const Tensor& gates, const Tensor& weight_hh,
-                               const Tensor& bias_hh, const Tensor& hidden, const Tensor& cell, const Tensor& lengths,
+                               const std::optional<Tensor>& bias_hh, const std::optional<Tensor>& hidden,
+                               const std::optional<Tensor>& cell, const std::optional<Tensor>& row_lengths,
                                RecurrentCell kind, bool reverse) {
     const Kernel kernel = kernel_of(kind);
     const std::int64_t T = gates.size(0), B = gates.size(1), H = weight_hh.size(1), GH = kernel.gates * H,
@@ -234,14 +235,15 @@ struct SequenceFunction : torch::autograd::Function<SequenceFunction> {
     const auto states = at::empty({T + 1, B, H}, options), output = at::empty({T, B, H}, options);
     const auto cells = lstm ? at::empty({T + 1, B, H}, options) : Tensor();
     const auto saved = at::empty({T, B, SH}, options);
-    const auto start = [&](const Tensor& buffer, const Tensor& given) {
-      if (given.defined()) buffer.select(0, place.first()).copy_(given);
-      if (!given.defined()) buffer.select(0, place.first()).zero_();
+    const auto start = [&](const Tensor& buffer, const std::optional<Tensor>& given) {
+      if (given) buffer.select(0, place.first()).copy_(*given);
+      if (!given) buffer.select(0, place.first()).zero_();
     };
     start(states, hidden);
     if (lstm) start(cells, cell);
-    const auto bias = bias_hh.defined() ? bias_hh.contiguous() : at::zeros({GH}, options);
+    const auto bias = bias_hh ? bias_hh->contiguous() : at::zeros({GH}, options);
 
+    const auto lengths = row_lengths.value_or(Tensor());
     const auto* const length = lengths.defined() ? lengths.const_data_ptr<std::int64_t>() : nullptr;
     float* const h = states.data_ptr<float>();
     float* const c = (lstm ? cells : states).data_ptr<float>();  // no other cell reads it
@@ -275,6 +277,9 @@ struct SequenceFunction : torch::autograd::Function<SequenceFunction> {
       });
     }
     ctx->save_for_backward({weight_hh, saved, states, cells, lengths});
+    ctx->saved_data["with_bias"] = bias_hh.has_value();
+    ctx->saved_data["with_hidden"] = hidden.has_value();
+    ctx->saved_data["with_cell"] = cell.has_value();
     ctx->saved_data["kind"] = static_cast<std::int64_t>(kind);
     ctx->saved_data["reverse"] = reverse;
     ctx->set_materialize_grads(false);
@@ -341,9 +346,9 @@ struct SequenceFunction : torch::autograd::Function<SequenceFunction> {
     Tensor dweight, dbias, dhidden_first, dcell_first;
     const auto rows = drecurrent.flatten(0, 1);
     if (ctx->needs_input_grad(1)) dweight = matmul_2d(rows.t(), states.narrow(0, place.before(0), T).flatten(0, 1));
-    if (gru && ctx->needs_input_grad(2)) dbias = rows.sum(0);
-    if (ctx->needs_input_grad(3)) dhidden_first = dhidden.add_(through_product);
-    if (lstm && ctx->needs_input_grad(4)) dcell_first = dcell;
+    if (ctx->saved_data["with_bias"].toBool()) dbias = rows.sum(0);
+    if (ctx->saved_data["with_hidden"].toBool()) dhidden_first = dhidden.add_(through_product);
+    if (ctx->saved_data["with_cell"].toBool()) dcell_first = dcell;
     return {dgates, dweight, dbias, dhidden_first, dcell_first, {}, {}, {}};
   }
 };
@@ -354,7 +359,9 @@ RecurrentSequence recurrent_sequence_cpu(RecurrentCell kind, const Tensor& gates
                                          const Tensor& bias_hh, const Tensor& hidden, const Tensor& cell,
                                          const Tensor& lengths, bool reverse) {
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::DispatchKey::AutocastCPU);
-  const auto result = SequenceFunction::apply(gates, weight_hh, bias_hh, hidden, cell, lengths, kind, reverse);
+  const auto given = [](const Tensor& x) { return x.defined() ? std::optional(x) : std::nullopt; };
+  const auto result = SequenceFunction::apply(gates, weight_hh, given(bias_hh), given(hidden), given(cell),
+                                              given(lengths), kind, reverse);
   return {result[0], result[1], result.size() > 2 ? result[2] : Tensor()};
 }
 

@@ -46,9 +46,9 @@ torch::Tensor loss_and_gradient(torch::Tensor& logits, const torch::Tensor& targ
 class LinearCrossEntropy : public torch::autograd::Function<LinearCrossEntropy> {
  public:
   static torch::Tensor forward(AutogradContext* ctx, const torch::Tensor& hidden, const torch::Tensor& weight,
-                               const torch::Tensor& bias, const torch::Tensor& targets, std::int64_t ignore_index,
-                               std::int64_t chunk_rows, bool want_hidden_grad, bool want_weight_grad,
-                               bool want_bias_grad) {
+                               const std::optional<torch::Tensor>& bias, const torch::Tensor& targets,
+                               std::int64_t ignore_index, std::int64_t chunk_rows, bool want_hidden_grad,
+                               bool want_weight_grad, bool want_bias_grad) {
     const auto rows = hidden.size(0), vocabulary = weight.size(0);
     if (chunk_rows <= 0) chunk_rows = std::max(kLeastRows, kChunkLogits / vocabulary);
     const auto precise = at::isReducedFloatingType(hidden.scalar_type()) ? torch::kFloat32 : hidden.scalar_type();
@@ -57,13 +57,13 @@ class LinearCrossEntropy : public torch::autograd::Function<LinearCrossEntropy> 
     if (want_hidden_grad) hidden_grad = at::empty_like(hidden, at::MemoryFormat::Contiguous);
     if (want_weight_grad) weight_grad = at::zeros(weight.sizes(), weight.options().dtype(precise));
 
-    if (want_bias_grad) bias_grad = at::zeros(bias.sizes(), bias.options().dtype(precise));
+    if (want_bias_grad) bias_grad = at::zeros(bias->sizes(), bias->options().dtype(precise));
 
     for (std::int64_t begin = 0; begin < rows; begin += chunk_rows) {
       const auto n = std::min(chunk_rows, rows - begin);
       const auto h = hidden.narrow(0, begin, n);
       auto logits = matmul_2d(h, weight.t());  // (n,V)
-      if (bias.defined()) logits.add_(bias);
+      if (bias) logits.add_(*bias);
       loss += loss_and_gradient(logits, targets.narrow(0, begin, n), ignore_index,
                                 want_hidden_grad || want_weight_grad || want_bias_grad);
       if (want_hidden_grad) hidden_grad.narrow(0, begin, n).copy_(matmul_2d(logits, weight));
@@ -109,9 +109,9 @@ torch::Tensor linear_cross_entropy(const torch::Tensor& hidden, const torch::Ten
     if (bias.defined()) b = at::autocast::cached_cast(dtype, bias, device);
   }
   const bool graph = at::GradMode::is_enabled();
-  const auto sum =
-      LinearCrossEntropy::apply(h, w, b, targets, options.ignore_index, chunk_rows, graph && h.requires_grad(),
-                                graph && w.requires_grad(), graph && b.defined() && b.requires_grad());
+  const auto sum = LinearCrossEntropy::apply(h, w, b.defined() ? std::optional(b) : std::nullopt, targets,
+                                             options.ignore_index, chunk_rows, graph && h.requires_grad(),
+                                             graph && w.requires_grad(), graph && b.defined() && b.requires_grad());
   return reduced(sum, targets, options);
 }
 
