@@ -1,20 +1,14 @@
 #include <charconv>
 #include <cmath>
-#include <fstream>
-#include <functional>
 #include <iostream>
-#include <random>
-#include <sstream>
 
 #include <c10/core/InferenceMode.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include "apps/cli/beam_options.h"
 #include "apps/cli/causal_lm.h"
+#include "apps/cli/text_lines.h"
 #include "data/causal_lm.h"
 #include "data/files/files.h"
-#include "models/generation/stop_strings.h"
 #include "tokenizers/utf8.h"
 
 namespace langzoo {
@@ -23,48 +17,6 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 namespace {
-
-constexpr std::uint64_t kMostNewTokens = 1 << 30, kMostSamples = 1 << 20;
-
-/// The next line without its end, be that LF or CRLF.
-bool next_line(std::istream& in, std::string& line) {
-  if (!std::getline(in, line)) return false;
-  if (!line.empty() && line.back() == '\r') line.pop_back();
-  return true;
-}
-
-std::vector<std::string> lines_of(std::istream& in) {
-  std::vector<std::string> lines;
-  for (std::string line; next_line(in, line);) lines.push_back(line);
-  return lines;
-}
-
-/// Throws FileError for an empty file.
-std::vector<std::string> lines_of_file(const std::string& path) {
-  std::istringstream text(read_file(path));
-  auto lines = lines_of(text);
-  if (lines.empty()) throw FileError(path, "is empty");
-  return lines;
-}
-
-/// Runs `encode`; what is wrong with the text is told with `where` it stands in front.
-template <typename Encode>
-void encode_from(const std::string& where, const Encode& encode) {
-  try {
-    encode();
-  } catch (const UsageError& error) {
-    throw UsageError(fmt::format("{}: {}", where, error.what()));
-  } catch (const std::runtime_error& error) {
-    throw std::runtime_error(fmt::format("{}: {}", where, one_line(error)));
-  }
-}
-
-/// Where a prompt or a text comes from, by its number.
-using Where = std::function<std::string(std::size_t)>;
-
-Where lines_in(const std::string& file) {
-  return [file](std::size_t i) { return fmt::format("{}: line {}", file, i + 1); };
-}
 
 Json number_or_null(double value) {
   return std::isfinite(value) ? Json(value) : Json(nullptr);
@@ -136,233 +88,6 @@ class EvalVerb : public ComputeVerb {
   const CausalLmFamily& family_;
   std::string model_, data_;
   std::optional<std::int64_t> stride_;
-};
-
-class GenerateVerb : public ComputeVerb {
- public:
-  explicit GenerateVerb(const CausalLmFamily& family) : family_(family) {}
-  std::string name() const override { return "generate"; }
-  std::string summary() const override { return "continue a text"; }
-  std::string examples() const override {
-    return "generate --model run --prompt \"Once upon a time\" --temperature 0.8 --top-k 40\n"
-           "generate --model run --prompts prompts.txt --greedy --json\n"
-           "generate --model run --prompts prompts.txt --num-beams 5 --no-repeat-ngram-size 3\n"
-           "echo \"Mary went to\" | {program} generate --model run --stop .\n";
-  }
-  std::string notes() const override {
-    return "Without --prompt and --prompts the prompts come from stdin, one a line.\n"
-           "Fields under --json: prompt, ids (the new ones, an end token included), text (the new text); with\n"
-           "--num-beams above 1 also score and log_probability, best first, and nothing is drawn.\n";
-  }
-  void add_own_options(CLI::App& app) override {
-    app.add_option("--model", model_, "a Hugging Face model folder: an earlier --out, or any other")->required();
-    auto* prompt = app.add_option("--prompt", prompt_, "the text to continue");
-    app.add_option("--prompts", prompts_, "a file with one prompt a line")->excludes(prompt);
-    app.add_option("--batch-size", batch_size_, "prompts at a time")->check(integer_from(1))->capture_default_str();
-    app.add_option("--max-new-tokens", options_.max_new_tokens, "the most tokens to add")
-        ->check(integer_from(1, kMostNewTokens))
-        ->capture_default_str();
-    app.add_option("--min-new-tokens", options_.min_new_tokens, "no end token before that many")
-        ->check(integer_from(0, kMostNewTokens))
-        ->capture_default_str();
-    auto& sampling = options_.sampling;
-    const auto only_one_beam = [&](CLI::Option* option) {
-      one_beam_flags_.push_back(option);
-      return option;
-    };
-    only_one_beam(app.add_option("--temperature", sampling.temperature, "below 1 bolder, 0 greedy"))
-        ->capture_default_str();
-    only_one_beam(app.add_option("--top-k", sampling.top_k, "draw from the k likeliest tokens only; 0: from all"))
-        ->check(integer_from(0))
-        ->capture_default_str();
-    only_one_beam(
-        app.add_option("--top-p", sampling.top_p, "draw from the likeliest tokens that make up this probability"))
-        ->capture_default_str();
-    app.add_option("--repetition-penalty", sampling.repetition_penalty, "above 1: repeat less")->capture_default_str();
-    app.add_option("--no-repeat-ngram-size", sampling.no_repeat_ngram_size, "no n tokens twice; 0: off")
-        ->check(integer_from(0))
-        ->capture_default_str();
-    only_one_beam(app.add_option("--stop", stops_, "end before this text; may be given several times"))
-        ->allow_extra_args(false);
-    app.add_option("--num-return-sequences", options_.num_return_sequences, "samples (or best beams) of each prompt")
-        ->check(integer_from(1, kMostSamples))
-        ->capture_default_str();
-    app.add_flag("--greedy", sampling.greedy, "always the likeliest token");
-    beams_.add_to(app, 1);
-  }
-
-  void compute(const ComputeOptions& common) override {
-    for (const auto& stop : stops_) {
-      if (stop.empty()) throw UsageError("--stop: the text is empty");
-    }
-    options_.seed = common.seed ? *common.seed : std::random_device()();
-    try {
-      options_.validate();
-    } catch (const std::invalid_argument& error) {
-      throw_usage_error(error);
-    }
-    check_beams();
-    if (prompts_) prompt_lines_ = lines_of_file(*prompts_);
-    lm_ = load_lm(family_, model_, common, true);
-    options_.eos_token_ids = lm_.model->end_tokens();
-    device_ = common.torch_device();
-    json_ = common.json;
-    if (prompt_) {
-      continue_all({*prompt_}, [](std::size_t) { return "--prompt"; });
-    } else if (prompts_) {
-      continue_all(prompt_lines_, lines_in(*prompts_));
-    } else if (isatty(STDIN_FILENO) == 1) {
-      converse();
-    } else {
-      const auto prompts = lines_of(std::cin);
-      if (prompts.empty()) throw UsageError("no prompt: give --prompt, --prompts, or lines on stdin");
-      continue_all(prompts, lines_in("stdin"));
-    }
-  }
-
- private:
-  struct Prompt {
-    std::string text;
-    std::vector<TokenId> ids;
-  };
-
-  void check_beams() const {
-    if (!beams_.more_than_one()) {
-      if (const auto flag = beams_.given(); !flag.empty()) throw UsageError(flag + ": needs --num-beams above 1");
-      return;
-    }
-    for (const auto* flag : one_beam_flags_) {
-      if (flag->count() > 0) throw UsageError(flag->get_name() + ": not with --num-beams above 1");
-    }
-    beam_options(options_);
-  }
-
-  /// The limits that both ways of decoding have.
-  BeamSearchOptions beam_options(const GenerateOptions& options) const {
-    BeamSearchOptions result;
-    result.num_return_sequences = options.num_return_sequences;
-    result.max_new_tokens = options.max_new_tokens;
-    result.min_new_tokens = options.min_new_tokens;
-    result.eos_token_ids = options.eos_token_ids;
-    result.repetition_penalty = options.sampling.repetition_penalty;
-    result.no_repeat_ngram_size = options.sampling.no_repeat_ngram_size;
-    return beams_.apply_to(result);
-  }
-
-  void converse() {
-    std::cerr << "one prompt a line; Ctrl-D ends\n> " << std::flush;
-    for (std::string line; next_line(std::cin, line); std::cerr << "> " << std::flush) {
-      try {
-        continue_all({line}, [](std::size_t) { return "prompt"; });
-      } catch (const std::exception& error) {
-        std::cerr << "error: " << one_line(error) << '\n';
-      }
-    }
-    std::cerr << '\n';
-  }
-
-  /// All prompts are checked before the first result is printed.
-  void continue_all(const std::vector<std::string>& texts, const Where& where) {
-    std::vector<Prompt> prompts;
-    for (std::size_t i = 0; i < texts.size(); ++i) {
-      encode_from(where(i), [&] { prompts.push_back({texts[i], encode_prompt(texts[i], lm_)}); });
-    }
-    const auto room = lm_.model->n_positions() + 1;
-    for (std::size_t begin = 0; begin < prompts.size();) {
-      // A prompt that the context cuts short runs by itself: padding must not shorten its neighbours.
-      auto end = begin;
-      std::size_t longest = 0;
-      while (end < prompts.size() && end - begin < static_cast<std::size_t>(batch_size_)) {
-        longest = std::max(longest, prompts[end].ids.size());
-        if (end > begin && options_.max_new_tokens > room - static_cast<std::int64_t>(longest)) break;
-        ++end;
-      }
-      continue_batch(std::span(prompts).subspan(begin, end - begin), begin);
-      begin = end;
-    }
-  }
-
-  void continue_batch(std::span<const Prompt> prompts, std::size_t first) {
-    const c10::InferenceMode inference;
-    std::vector<std::vector<TokenId>> ids;
-    for (const auto& prompt : prompts) ids.push_back(prompt.ids);
-    const auto padded = pad_left(ids, 0);
-    auto options = options_;
-    options.first_sequence = first;
-    options.max_new_tokens = std::min(options.max_new_tokens, lm_.model->n_positions() + 1 - padded.ids.size(1));
-    options.min_new_tokens = std::min(options.min_new_tokens, options.max_new_tokens);
-    const PaddedPrompts on_device{padded.ids.to(device_), padded.mask.to(device_)};
-    auto step = lm_.model->start(on_device.mask, padded.ids.size(1) + options.max_new_tokens - 1);
-    const bool any_full = beams_.more_than_one() ? search(*step, on_device, options, prompts)
-                                                 : sample(*step, on_device, options, prompts);
-    if (options.max_new_tokens < options_.max_new_tokens && any_full) {
-      std::cerr << fmt::format("note: the context of {} tokens is full after {} new ones\n", lm_.model->n_positions(),
-                               options.max_new_tokens);
-    }
-  }
-
-  /// Whether any result is as long as it may be.
-  bool sample(StepFunction& step, const PaddedPrompts& padded, const GenerateOptions& options,
-              std::span<const Prompt> prompts) {
-    const auto samples = static_cast<std::size_t>(options.num_return_sequences);
-    const bool stream = !json_ && prompts.size() == 1 && samples == 1;
-    const auto decode = [&](std::span<const TokenId> part) { return lm_.tokenizer->decode(part, true); };
-    std::vector<StopStrings> texts(prompts.size() * samples, StopStrings(stops_, decode));
-    if (stream) std::cout << sanitize_utf8(prompts[0].text) << std::flush;
-    const auto on_token = [&](std::size_t row, TokenId id) {
-      const bool stopped = texts[row].append(id);
-      if (stream) std::cout << sanitize_utf8(texts[row].take()) << std::flush;
-      return stopped;
-    };
-    const auto results = generate(step, padded, options, on_token);
-    for (std::size_t row = 0; row < results.size(); ++row) {
-      texts[row].finish();
-      const auto& prompt = prompts[row / samples].text;
-      if (json_) {
-        print_json({{"prompt", prompt}, {"ids", results[row]}, {"text", sanitize_utf8(texts[row].text())}});
-      } else if (stream) {
-        std::cout << sanitize_utf8(texts[row].take()) << std::endl;
-      } else {
-        std::cout << sanitize_utf8(prompt + texts[row].text()) << "\n\n" << std::flush;
-      }
-    }
-    return std::any_of(results.begin(), results.end(),
-                       [&](const auto& made) { return std::ssize(made) == options.max_new_tokens; });
-  }
-
-  bool search(StepFunction& step, const PaddedPrompts& padded, const GenerateOptions& options,
-              std::span<const Prompt> prompts) {
-    const auto results = beam_search(step, padded, beam_options(options));
-    bool any_full = false;
-    for (std::size_t i = 0; i < results.size(); ++i) {
-      for (const auto& [ids, score, log_probability] : results[i]) {
-        const auto text = lm_.tokenizer->decode(ids, true);
-        any_full = any_full || std::ssize(ids) == options.max_new_tokens;
-        if (json_) {
-          print_json({{"prompt", prompts[i].text},
-                      {"ids", ids},
-                      {"text", sanitize_utf8(text)},
-                      {"score", score},
-                      {"log_probability", log_probability}});
-        } else {
-          std::cout << sanitize_utf8(prompts[i].text + text) << "\n\n" << std::flush;
-        }
-      }
-    }
-    return any_full;
-  }
-
-  const CausalLmFamily& family_;
-  std::string model_;
-  std::optional<std::string> prompt_, prompts_;
-  std::vector<std::string> prompt_lines_, stops_;
-  std::int64_t batch_size_ = 8;
-  GenerateOptions options_;
-  BeamFlags beams_;
-  std::vector<const CLI::Option*> one_beam_flags_;  ///< those that say nothing to beam search
-  LoadedLm lm_;
-  torch::Device device_ = torch::kCPU;
-  bool json_ = false;
 };
 
 class ScoreVerb : public ComputeVerb {
@@ -504,9 +229,6 @@ std::vector<TokenId> encode_prompt(const std::string& prompt, const LoadedLm& lm
 
 std::unique_ptr<Verb> eval_verb(const CausalLmFamily& family) {
   return std::make_unique<EvalVerb>(family);
-}
-std::unique_ptr<Verb> generate_verb(const CausalLmFamily& family) {
-  return std::make_unique<GenerateVerb>(family);
 }
 std::unique_ptr<Verb> score_verb(const CausalLmFamily& family) {
   return std::make_unique<ScoreVerb>(family);
