@@ -28,7 +28,9 @@ const auto& reorder_op() {
 }  // namespace
 
 torch::Tensor OneDnn::linear(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias) const {
-  return linear_op().call(x, weight, bias.defined() ? std::optional(bias) : std::nullopt, "none",
+  // For a matrix with gaps between its rows oneDNN has reference loops only, a hundred times slower than a copy.
+  const bool dense = weight.is_contiguous() || weight.t().is_contiguous();
+  return linear_op().call(x, dense ? weight : weight.contiguous(), bias.defined() ? std::optional(bias) : std::nullopt, "none",
                           c10::List<std::optional<at::Scalar>>(), "");
 }
 
