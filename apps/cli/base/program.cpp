@@ -5,6 +5,7 @@
 #include <csignal>
 #include <iostream>
 #include <sstream>
+#include <thread>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -75,6 +76,11 @@ std::string flattened(std::string text) {
 }
 
 }  // namespace
+
+std::size_t threads_of(const CommonOptions& common) {
+  return common.threads > 0 ? static_cast<std::size_t>(common.threads)
+                            : std::max(1u, std::thread::hardware_concurrency());
+}
 
 int run_program(int argc, char** argv, const std::string& name, const std::string& description, const Verbs& verbs) {
   occupy_closed_streams();

@@ -33,6 +33,9 @@ struct CommonOptions {
   std::uint64_t seed_or(std::uint64_t otherwise) const { return seed.value_or(otherwise); }
 };
 
+/// --threads, or as many as the machine has.
+std::size_t threads_of(const CommonOptions& common);
+
 /// Where the help lists the flags that are not one verb's own.
 inline constexpr const char* kCommonGroup = "Common options";
 

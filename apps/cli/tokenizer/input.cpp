@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <limits>
-#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
@@ -138,11 +137,6 @@ std::vector<TokenId> parse_ids(std::string_view line) {
     at = end;
   }
   return ids;
-}
-
-std::size_t threads_of(const CommonOptions& common) {
-  return common.threads > 0 ? static_cast<std::size_t>(common.threads)
-                            : std::max(1u, std::thread::hardware_concurrency());
 }
 
 }  // namespace langzoo

@@ -65,7 +65,4 @@ void told_from(const std::string& where, const Work& work) {
   }
 }
 
-/// --threads, or as many as the machine has.
-std::size_t threads_of(const CommonOptions& common);
-
 }  // namespace langzoo

@@ -1,0 +1,160 @@
+#include "apps/cli/metrics/segment_verb.h"
+
+#include <cmath>
+#include <iostream>
+
+#include <fmt/format.h>
+
+namespace langzoo {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::uint64_t kMostSamples = 10'000'000;
+constexpr std::uint64_t kDefaultSeed = 12345;  // sacreBLEU's
+
+}  // namespace
+
+std::string SegmentVerb::notes() const {
+  return metric_notes() +
+         "Files hold one text a line, in UTF-8; white space at the ends of lines does not count. Without --hyp the\n"
+         "hypotheses come from stdin. Several --ref are several references for each line. Several --hyp are several\n"
+         "systems: each is scored (field system), and with --paired-bs or --paired-ar compared to the first.\n"
+         "With --confidence or --paired-bs the field confidence gives, by score, mean, low, high (95% of the "
+         "resampled\n"
+         "scores are between these) and ci, half their distance; comparisons give p_value, by score.\n";
+}
+
+void SegmentVerb::add_options(CLI::App& app) {
+  app.add_option("--hyp", hypothesis_paths_, "hypotheses, a file for each system (default: stdin)");
+  app.add_option("--ref", reference_paths_, "references, one file or several")->required();
+  add_metric_options(app);
+  app.add_flag("--sentence-level", sentence_level_, "score every line by itself");
+  app.add_flag("--signature", signature_, "print the signature, which says how the score was computed");
+  app.add_flag("--confidence", confidence_, "a confidence interval by bootstrap resampling");
+  app.add_option("--confidence-n", confidence_samples_, "resamples of --confidence")
+      ->check(integer_from(1, kMostSamples))
+      ->capture_default_str();
+  auto* bootstrap =
+      app.add_flag("--paired-bs", paired_bootstrap_, "compare systems to the first by paired bootstrap resampling");
+  app.add_flag("--paired-ar", paired_randomization_, "compare systems to the first by approximate randomization")
+      ->excludes(bootstrap);
+  app.add_option("--paired-bs-n", bootstrap_samples_, "resamples of --paired-bs")
+      ->check(integer_from(1, kMostSamples))
+      ->capture_default_str();
+  app.add_option("--paired-ar-n", randomization_samples_, "trials of --paired-ar")
+      ->check(integer_from(1, kMostSamples))
+      ->capture_default_str();
+}
+
+void SegmentVerb::check_options() const {
+  const bool several = hypothesis_paths_.size() > 1;
+  if (sentence_level_ && several) throw UsageError("--sentence-level: takes one --hyp");
+  if (sentence_level_ && (confidence_ || paired())) {
+    throw UsageError("--sentence-level: lines have no confidence intervals and are not compared");
+  }
+  if (paired() && !several) throw UsageError("--paired-bs and --paired-ar compare several --hyp; there is one");
+  if (paired_bootstrap_ && confidence_) throw UsageError("--confidence: --paired-bs gives confidence intervals itself");
+}
+
+void SegmentVerb::run(const CommonOptions& common) {
+  check_options();
+  const auto metric = this->metric(sentence_level_);
+  json_ = common.json;
+  resampling_.seed = common.seed_or(kDefaultSeed);
+  resampling_.threads = threads_of(common);
+  std::vector<std::vector<std::string_view>> references;
+  for (const auto& path : reference_paths_) references_.push_back(read_lines(path));
+  for (const auto& file : references_) references.push_back(file.views());
+  std::vector<System> systems;
+  if (hypothesis_paths_.empty()) hypothesis_paths_.push_back("");
+  for (const auto& path : hypothesis_paths_) systems.push_back({read_lines(path), {}});
+  for (auto& system : systems) {
+    for (const auto& reference : references_) check_line_counts(system.file, reference);
+    system.hypotheses = system.file.views();
+  }
+
+  std::optional<SegmentStatistics> baseline;
+  for (const auto& system : systems) {
+    auto statistics = measure_segments(*metric, {system.hypotheses, references}, resampling_.threads);
+    if (sentence_level_) {
+      for (std::size_t i = 0; i < statistics.segments(); ++i) print(*metric, statistics.of(i), nullptr, {});
+      return;
+    }
+    const auto certainty = certainty_of(*metric, statistics, baseline ? &*baseline : nullptr);
+    print(*metric, statistics.sums(), systems.size() > 1 ? &system : nullptr, certainty);
+    if (paired() && !baseline) baseline.emplace(std::move(statistics));
+  }
+}
+
+std::string SegmentVerb::signature(const SegmentMetric& metric) const {
+  auto text = fmt::format("nrefs:{}", references_.size());
+  if (confidence_ || paired_bootstrap_) {
+    text += fmt::format("|bs:{}", paired_bootstrap_ ? bootstrap_samples_ : confidence_samples_);
+  }
+  if (paired_randomization_) text += fmt::format("|ar:{}", randomization_samples_);
+  if (confidence_ || paired()) text += fmt::format("|seed:{}", resampling_.seed);
+  const auto settings = metric.settings();
+  return text + (settings.empty() ? "" : "|") + settings + "|version:langzoo-" + LANGZOO_VERSION;
+}
+
+std::vector<SegmentVerb::Certainty> SegmentVerb::certainty_of(const SegmentMetric& metric,
+                                                              const SegmentStatistics& statistics,
+                                                              const SegmentStatistics* baseline) const {
+  std::vector<Certainty> certainty(metric.score_names().size());
+  auto options = resampling_;
+  if (confidence_ || paired_bootstrap_) {
+    options.samples = paired_bootstrap_ ? bootstrap_samples_ : confidence_samples_;
+    const auto scores = bootstrap_scores(metric, statistics, options);
+    for (std::size_t s = 0; s < scores.size(); ++s) certainty[s].interval = confidence_interval(scores[s]);
+    if (paired_bootstrap_ && baseline != nullptr) {
+      const auto others = bootstrap_scores(metric, *baseline, options);
+      const auto score = metric.scores(statistics.sums()), other = metric.scores(baseline->sums());
+      for (std::size_t s = 0; s < scores.size(); ++s) {
+        certainty[s].p_value = paired_bootstrap_p_value(others[s], scores[s], std::abs(score[s] - other[s]));
+      }
+    }
+  }
+  if (paired_randomization_ && baseline != nullptr) {
+    options.samples = randomization_samples_;
+    const auto p_values = approximate_randomization(metric, *baseline, statistics, options);
+    for (std::size_t s = 0; s < p_values.size(); ++s) certainty[s].p_value = p_values[s];
+  }
+  return certainty;
+}
+
+void SegmentVerb::print(const SegmentMetric& metric, std::span<const double> sums, const System* system,
+                        const std::vector<Certainty>& certainty) const {
+  const auto names = metric.score_names();
+  if (json_) {
+    Json object;
+    if (system != nullptr) object["system"] = system->file.name;
+    object["name"] = metric.name();
+    object.update(fields(metric, sums));
+    for (std::size_t s = 0; s < certainty.size(); ++s) {
+      const auto& [interval, p_value] = certainty[s];
+      if (interval) {
+        object["confidence"][names[s]] = {
+            {"mean", interval->mean}, {"ci", interval->ci}, {"low", interval->low}, {"high", interval->high}};
+      }
+      if (p_value) object["p_value"][names[s]] = *p_value;
+    }
+    object["signature"] = signature(metric);
+    return print_json(object);
+  }
+  if (system != nullptr) std::cout << system->file.name << '\n';
+  const auto scores = lines(metric, sums);
+  for (std::size_t s = 0; s < scores.size(); ++s) {
+    const auto& [label, value, detail] = scores[s];
+    auto line = fmt::format("{}{} = {:.{}f}", label, signature_ ? "|" + signature(metric) : "", value, decimals());
+    if (s < certainty.size() && certainty[s].interval) {
+      line += fmt::format(" (mean {:.{}f} ± {:.{}f})", certainty[s].interval->mean, decimals(),
+                          certainty[s].interval->ci, decimals());
+    }
+    if (s < certainty.size() && certainty[s].p_value) line += fmt::format(" (p = {:.4f})", *certainty[s].p_value);
+    std::cout << line << (detail.empty() ? "" : " ") << detail << '\n';
+  }
+}
+
+}  // namespace langzoo

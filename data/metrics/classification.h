@@ -1,0 +1,37 @@
+/// How well predicted labels agree with the true ones. As scikit-learn's accuracy_score,
+/// precision_recall_fscore_support and matthews_corrcoef, with 0 for what divides by zero.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace langzoo {
+
+/// All in [0,1].
+struct ClassScore {
+  double precision = 0, recall = 0, f1 = 0;
+};
+
+struct LabelScore {
+  std::string label;
+  ClassScore score;
+  std::size_t support = 0;  ///< how often it is the true label
+};
+
+struct ClassificationScores {
+  double accuracy = 0;
+  double matthews_correlation = 0;  ///< in [-1,1]; of any number of classes (Gorodkin 2004); 0 where undefined
+  ClassScore micro;                 ///< of all decisions
+  ClassScore macro;                 ///< the mean of the classes
+  ClassScore weighted;              ///< the mean of the classes weighted by support
+  std::vector<LabelScore> labels;   ///< of all labels true or predicted, in the order of their bytes
+};
+
+/// Throws std::invalid_argument where the lengths differ or are 0.
+ClassificationScores score_classification(std::span<const std::string_view> predicted,
+                                          std::span<const std::string_view> truth);
+
+}  // namespace langzoo

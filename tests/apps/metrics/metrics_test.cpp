@@ -1,0 +1,186 @@
+#include "tests/support/plain_test.h"
+
+#include <cmath>
+
+#include "tests/apps/tokenizer/tokenizers.h"
+
+using Json = nlohmann::ordered_json;
+using namespace langzoo::test;
+
+namespace {
+
+Result metrics(std::vector<std::string> arguments, const std::string& input = {}) {
+  return Process("langzoo-metrics", std::move(arguments), input).wait();
+}
+
+Json scored(std::vector<std::string> arguments, const std::string& input = {}) {
+  arguments.push_back("--json");
+  const auto result = metrics(std::move(arguments), input);
+  INFO(result.err);
+  REQUIRE(result.code == 0);
+  return result.object();
+}
+
+/// A translation, its references, and a worse one.
+struct Translations : Files {
+  std::string hyp = (*this)("hyp.txt", "The cat sat on the mat.\nIt's 3.5 km to go, isn't it?\nAll dogs bark.\n");
+  std::string ref = (*this)("ref.txt", "The cat is on the mat.\nIt is 3.5 km to go, is it?\nAll dogs bark.\n");
+  std::string ref2 = (*this)("ref2.txt", "A cat sat on a mat.\nIt's 3.5 km, isn't it?\nDogs bark.\n");
+  std::string worse = (*this)("worse.txt", "A dog.\nIt's far.\nDogs bark.\n");
+};
+
+}  // namespace
+
+TEST_CASE("translations are scored with the fields that scripts rely on") {
+  const Translations files;
+  const auto bleu = scored({"bleu", "--hyp", files.hyp, "--ref", files.ref});
+  // sacrebleu 2.6.0 says so.
+  CHECK(bleu["score"].get<double>() == Approx(54.66790312207204).epsilon(1e-14));
+  CHECK(bleu["precisions"].size() == 4);
+  CHECK(bleu["bp"].get<double>() == 0.951229424500714);
+  CHECK(bleu["sys_len"] == 20);
+  CHECK(bleu["ref_len"] == 21);
+  CHECK(bleu["signature"] == "nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:langzoo-0.1.0");
+  CHECK(scored({"chrf", "--hyp", files.hyp, "--ref", files.ref, files.ref2, "--word-order", "2"})["score"]
+            .get<double>() == Approx(80.67039077142351).epsilon(1e-14));
+  CHECK(scored({"ter", "--hyp", files.hyp, "--ref", files.ref, "--normalized", "--no-punct", "--case-sensitive",
+                "--asian-support"})["score"]
+            .get<double>() == Approx(17.647058823529413).epsilon(1e-14));
+}
+
+TEST_CASE("every flag of sacreBLEU's changes what it is for") {
+  const Translations files;
+  const auto score = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin() + 1, {"--hyp", files.hyp, "--ref", files.ref});
+    return scored(std::move(arguments));
+  };
+  const auto bleu = score({"bleu"});
+  for (const std::string tokenizer : {"intl", "char", "zh", "none"}) {
+    const auto other = score({"bleu", "--tokenize", tokenizer});
+    CHECK_THAT(other["signature"].get<std::string>(), Catch::Contains("|tok:" + tokenizer + "|"));
+    if (tokenizer == "char" || tokenizer == "none") CHECK(other["score"] != bleu["score"]);
+  }
+  CHECK_THAT(score({"bleu", "--smooth-method", "floor", "--smooth-value", "0.3", "--lowercase"})["signature"]
+                 .get<std::string>(),
+             Catch::Contains("case:lc|eff:no|tok:13a|smooth:floor[0.30]"));
+  CHECK(score({"bleu", "--max-ngram-order", "2"})["precisions"].size() == 2);
+  const auto chrf = score({"chrf"});
+  CHECK(chrf["name"] == "chrF2");
+  for (const auto& flags : std::vector<std::vector<std::string>>{
+           {"--char-order", "3"}, {"--word-order", "1"}, {"--beta", "1"}, {"--whitespace"}, {"--eps-smoothing"}}) {
+    std::vector<std::string> arguments = {"chrf"};
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    CHECK(score(arguments)["score"] != chrf["score"]);
+  }
+  CHECK(score({"ter"})["signature"] == "nrefs:1|case:lc|tok:tercom|norm:no|punct:yes|asian:no|version:langzoo-0.1.0");
+}
+
+TEST_CASE("lines are scored one by one, and hypotheses come from stdin") {
+  const Translations files;
+  const auto result = metrics({"bleu", "--hyp", files.hyp, "--ref", files.ref, "--sentence-level", "--json"}).objects();
+  REQUIRE(result.size() == 3);
+  CHECK(result[2]["score"].get<double>() == Approx(100));
+  CHECK_THAT(result[0]["signature"].get<std::string>(), Catch::Contains("eff:yes"));
+  const auto text = langzoo::test::read_file(files.hyp);
+  CHECK(scored({"bleu", "--ref", files.ref}, text)["score"] ==
+        scored({"bleu", "--hyp", files.hyp, "--ref", files.ref})["score"]);
+}
+
+TEST_CASE("summaries and answers have their fields") {
+  const Translations files;
+  const auto rouge = scored({"rouge", "--hyp", files.hyp, "--ref", files.ref, "--stem"});
+  for (const auto* type : {"rouge1", "rouge2", "rougeL"}) {
+    for (const auto* field : {"precision", "recall", "fmeasure"}) {
+      const auto value = rouge[type][field].get<double>();
+      CHECK((value > 0.4 && value <= 1));
+    }
+  }
+  const auto qa = scored({"qa", "--hyp", files.hyp, "--ref", files.ref, files.ref2});
+  CHECK(qa["exact_match"].get<double>() == Approx(200.0 / 3));
+  CHECK(qa["f1"].get<double>() > 90);
+  CHECK_THAT(metrics({"qa", "--hyp", files.hyp, "--ref", files.ref}).out,
+             Catch::Contains("exact match = 33.33\nF1 = "));
+}
+
+TEST_CASE("confidence and comparisons are of every score") {
+  const Translations files;
+  const auto bleu = scored({"bleu", "--hyp", files.hyp, "--ref", files.ref, "--confidence", "--confidence-n", "100"});
+  const auto& interval = bleu["confidence"]["score"];
+  CHECK(interval["low"] <= interval["high"]);
+  CHECK_THAT(bleu["signature"].get<std::string>(), Catch::StartsWith("nrefs:1|bs:100|seed:12345|case"));
+  for (const std::string flag : {"--paired-bs", "--paired-ar"}) {
+    const auto systems =
+        metrics({"rouge", "--hyp", files.worse, files.hyp, "--ref", files.ref, flag, "--json", "--seed", "3"})
+            .objects();
+    REQUIRE(systems.size() == 2);
+    CHECK(systems[0]["system"] == files.worse);
+    CHECK(!systems[0].contains("p_value"));
+    CHECK(systems[1]["p_value"].size() == 3);
+    CHECK(systems[1]["p_value"]["rouge1"] <= 1);
+    CHECK(systems[1].contains("confidence") == (flag == "--paired-bs"));
+  }
+  CHECK_THAT(metrics({"chrf", "--hyp", files.worse, files.hyp, "--ref", files.ref, "--paired-bs", "--signature"}).out,
+             Catch::Contains("chrF2|nrefs:1|bs:1000|seed:12345|") && Catch::Contains("(p = "));
+}
+
+TEST_CASE("labels, numbers and log-probabilities are scored") {
+  const Files files;
+  const auto hyp = files("hyp", "a\nb\nb\n"), ref = files("ref", "a\nb\na\n");
+  const auto labels = scored({"classification", "--hyp", hyp, "--ref", ref});
+  CHECK(labels["accuracy"].get<double>() == Approx(2.0 / 3));
+  CHECK(labels["mcc"].get<double>() == Approx(0.5));
+  CHECK(labels["classes"]["a"] == Json({{"precision", 1.0}, {"recall", 0.5}, {"f1", 2.0 / 3}, {"support", 2}}));
+  CHECK_THAT(metrics({"classification", "--hyp", hyp, "--ref", ref}).out, Catch::Contains("macro average"));
+  const auto x = files("x", "1\n2\n3.5\n"), y = files("y", "-1\n-2\n-9e1\n"), same = files("same", "1\n1\n1\n");
+  const auto correlation = scored({"correlation", "--hyp", x, "--ref", y});
+  CHECK(correlation["spearman"].get<double>() == Approx(-1));
+  CHECK(correlation["n"] == 3);
+  CHECK(scored({"correlation", "--hyp", x, "--ref", same})["pearson"].is_null());
+  CHECK(scored({"perplexity"}, "-1\n-3\n")["perplexity"].get<double>() == Approx(std::exp(2.0)));
+  check_error(metrics({"correlation", "--hyp", x, "--ref", ref}), 1, "ref: line 1 is not a number");
+  check_error(metrics({"perplexity"}, "-1\n0.5\n"), 1, "line 2");
+}
+
+TEST_CASE("files that do not belong together are told apart by their counts") {
+  const Files files;
+  const auto two = files("two.txt", "a\nb"), three = files("three.txt", "a\nb\n\n"), none = files("none.txt", "");
+  for (const std::string verb : {"bleu", "chrf", "ter", "rouge", "qa", "classification", "correlation"}) {
+    check_error(metrics({verb, "--hyp", two, "--ref", three}), 1, "two.txt has 2 lines, " + three + " has 3 lines");
+    check_error(metrics({verb, "--hyp", none, "--ref", two}), 1, "none.txt has 0 lines, ");
+    check_error(metrics({verb, "--hyp", none, "--ref", none}), 1, "no lines");
+  }
+  check_error(metrics({"bleu", "--hyp", two, "--ref", two, three}), 1, "three.txt");
+  check_error(metrics({"bleu", "--hyp", files.path("missing"), "--ref", two}), 1, "missing");
+  check_error(metrics({"bleu", "--hyp", files("latin1", "ok\nna\xEFve\n"), "--ref", two}), 1, "line 2 is not UTF-8");
+}
+
+TEST_CASE("line ends are those of sacreBLEU: CRLF is LF, other separators end no line") {
+  const Files files;
+  const auto lf = files("lf", "a b c d\ne f g h\n"), crlf = files("crlf", "a b c d \r\ne f\u2028g\x0bh");
+  CHECK(scored({"bleu", "--hyp", crlf, "--ref", lf})["score"].get<double>() == Approx(100));
+  CHECK(scored({"chrf", "--whitespace", "--hyp", files("space", "a b c d\u3000\ne f g h\t\n"), "--ref", lf})["score"] ==
+        100.0);
+}
+
+TEST_CASE("what cannot be asked for is a usage error") {
+  const Translations files;
+  check_error(metrics({"bleu", "--hyp", files.hyp}), 2, "--ref");
+  check_error(metrics({"bleu", "--hyp", files.hyp, "--ref", files.ref, "--tokenize", "14a"}), 2, "14a");
+  check_error(metrics({"bleu", "--hyp", files.hyp, "--ref", files.ref, "--smooth-value", "1"}), 2, "--smooth-value");
+  check_error(metrics({"bleu", "--hyp", files.hyp, "--ref", files.ref, "--paired-bs"}), 2, "--paired-bs");
+  check_error(metrics({"bleu", "--hyp", files.hyp, files.worse, "--ref", files.ref, "--sentence-level"}), 2,
+              "--sentence-level");
+  check_error(metrics({"bleu", "--hyp", files.hyp, "--ref", files.ref, "--sentence-level", "--confidence"}), 2,
+              "--sentence-level");
+  check_error(metrics({"chrf", "--hyp", files.hyp, "--ref", files.ref, "--char-order", "0"}), 2, "--char-order");
+  check_error(metrics({"meteor"}), 2, "meteor");
+}
+
+TEST_CASE("every verb's help has examples") {
+  for (const std::string verb : {"bleu", "chrf", "ter", "rouge", "qa", "classification", "correlation", "perplexity"}) {
+    const auto help = metrics({verb, "--help"});
+    CHECK(help.code == 0);
+    CHECK_THAT(help.out,
+               Catch::Contains("Examples:\n  langzoo-metrics " + verb) && Catch::Contains("Fields under --json"));
+  }
+}

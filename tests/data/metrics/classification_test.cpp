@@ -1,0 +1,96 @@
+#include "tests/support/plain_test.h"
+
+#include <cmath>
+
+#include "data/metrics/classification.h"
+#include "data/metrics/correlation.h"
+#include "data/metrics/perplexity.h"
+#include "tests/data/metrics/metric_texts.h"
+
+using namespace langzoo;
+using namespace langzoo::test;
+
+namespace {
+
+using Labels = std::vector<std::string_view>;
+
+/// Case i of make_metrics.py's labels_and_numbers.
+struct Case {
+  std::vector<std::string> truth, predicted;
+  std::vector<double> x, y;
+
+  explicit Case(std::size_t number) {
+    Random random(11, number);
+    const auto n = 1 + random.below(60), classes = 1 + random.below(8), noise = 1 + random.below(10);
+    for (std::size_t i = 0; i < n; ++i) truth.push_back(fmt::format("c{}", random.below(classes)));
+    for (const auto& label : truth) {
+      predicted.push_back(random.below(noise) > 0 ? fmt::format("c{}", random.below(classes)) : label);
+    }
+    const auto pairs = 3 + random.below(40);
+    for (std::size_t i = 0; i < pairs; ++i) x.push_back(static_cast<double>(random.below(20)) / 7);
+    for (const double v : x) y.push_back(static_cast<double>(random.below(20)) / 3 + (number % 2 == 1 ? v : 0));
+  }
+};
+
+void append(std::vector<double>& row, const ClassScore& score) {
+  row.insert(row.end(), {score.precision, score.recall, score.f1});
+}
+
+}  // namespace
+
+TEST_CASE("scores of labels are scikit-learn's") {
+  const auto golden = metrics_fixture("labels_and_numbers")["classification"];
+  REQUIRE(golden.size() == 1000);
+  for (std::size_t i = 0; i < golden.size(); ++i) {
+    INFO("case " << i);
+    const Case c(i);
+    const auto scores =
+        score_classification(Labels(c.predicted.begin(), c.predicted.end()), Labels(c.truth.begin(), c.truth.end()));
+    std::vector<double> row = {scores.accuracy, scores.matthews_correlation};
+    for (const auto& average : {scores.micro, scores.macro, scores.weighted}) append(row, average);
+    ClassScore sum;
+    for (const auto& [label, score, support] : scores.labels) {
+      sum.precision += score.precision, sum.recall += score.recall, sum.f1 += score.f1;
+    }
+    append(row, sum);
+    for (std::size_t k = 0; k < row.size(); ++k) CHECK(row[k] == Approx(golden[i][k].get<double>()).margin(1e-9));
+  }
+}
+
+TEST_CASE("correlations of numbers with ties are scipy's") {
+  const auto golden = metrics_fixture("labels_and_numbers")["correlation"];
+  REQUIRE(golden.size() == 1000);
+  for (std::size_t i = 0; i < golden.size(); ++i) {
+    INFO("case " << i);
+    const Case c(i);
+    const double found[] = {pearson_correlation(c.x, c.y), spearman_correlation(c.x, c.y)};
+    for (std::size_t k = 0; k < 2; ++k) {
+      if (golden[i][k].is_null()) {
+        CHECK(std::isnan(found[k]));
+      } else {
+        CHECK(found[k] == Approx(golden[i][k].get<double>()).margin(1e-11));
+      }
+    }
+  }
+}
+
+TEST_CASE("labels by hand") {
+  const auto scores = score_classification(Labels{"a", "a", "b", "b", "d"}, Labels{"a", "b", "b", "b", "c"});
+  REQUIRE(scores.labels.size() == 4);
+  CHECK(scores.labels[0].label == "a");
+  CHECK(scores.labels[0].score.precision == 0.5);
+  CHECK(scores.labels[0].score.recall == 1);
+  CHECK(scores.labels[1].score.recall == Approx(2.0 / 3));
+  CHECK(scores.labels[2].score.f1 == 0);
+  CHECK(scores.labels[2].support == 1);
+  CHECK(scores.labels[3].support == 0);
+  CHECK(scores.accuracy == Approx(0.6));
+  CHECK(scores.micro.precision == Approx(0.6));
+  CHECK_THROWS_AS(score_classification(Labels{"a"}, Labels{}), std::invalid_argument);
+  CHECK_THROWS_AS(score_classification(Labels{}, Labels{}), std::invalid_argument);
+}
+
+TEST_CASE("perplexity of equally likely tokens is their number") {
+  CHECK(perplexity(10 * std::log(8.0), 10) == Approx(8));
+  CHECK(bits_per(10 * std::log(8.0), 10) == Approx(3));
+}

@@ -1,0 +1,94 @@
+#include "tests/support/plain_test.h"
+
+#include <algorithm>
+
+#include "data/metrics/porter_stemmer.h"
+#include "data/metrics/rouge.h"
+#include "tests/data/metrics/metric_texts.h"
+
+using namespace langzoo;
+using namespace langzoo::test;
+
+namespace {
+
+std::size_t slow_common_subsequence(const std::vector<std::uint32_t>& a, const std::vector<std::uint32_t>& b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (const auto x : a) {
+    std::size_t diagonal = 0;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const auto above = row[j];
+      row[j] = x == b[j - 1] ? diagonal + 1 : std::max(above, row[j - 1]);
+      diagonal = above;
+    }
+  }
+  return row.back();
+}
+
+}  // namespace
+
+TEST_CASE("ROUGE is rouge-score's, with and without stems, of one reference and of several") {
+  const auto golden = metrics_fixture("rouge")["scores"];
+  REQUIRE(golden.size() == MetricTexts::kCases);
+  for (std::size_t i = 0; i < golden.size(); ++i) {
+    INFO("case " << i);
+    const auto& texts = MetricTexts::cases()[i];
+    const Rouge rouge({.stem = i % 2 == 1});
+    std::vector<double> statistics(rouge.width());
+    rouge.measure(texts.hypothesis, texts.some_references(1 + i % 3), statistics);
+    for (std::size_t k = 0; k < 9; ++k) CHECK(statistics[k] == Approx(golden[i][k].get<double>()).margin(2e-12));
+    CHECK(statistics[9] == 1);
+  }
+}
+
+TEST_CASE("ROUGE of a corpus is the mean of its lines") {
+  const Rouge rouge;
+  const auto statistics = measure_cases(rouge, 50, 1);
+  const auto results = rouge.results(statistics.sums());
+  double recall = 0, fmeasure = 0;
+  for (std::size_t i = 0; i < 50; ++i) recall += statistics.of(i)[4] / 50, fmeasure += statistics.of(i)[8] / 50;
+  CHECK(results[1].recall == Approx(recall));
+  CHECK(results[2].fmeasure == Approx(fmeasure));
+  CHECK(rouge.scores(statistics.sums())[2] == results[2].fmeasure);
+}
+
+TEST_CASE("stems are NLTK's") {
+  const auto golden = metrics_fixture("rouge");
+  std::vector<std::string> words, stems;
+  const auto parts = golden["stem_parts"].get<std::vector<std::vector<std::string>>>();
+  for (const auto& begin : parts[0]) {
+    for (const auto& middle : parts[1]) {
+      for (const auto& end : parts[2]) words.push_back(begin + middle + end);
+    }
+  }
+  for (const auto& word : golden["more_words"]) words.push_back(word);
+  REQUIRE(words.size() > 10000);
+  CHECK(digests(words, 500) == golden["words"].get<std::vector<std::string>>());
+  for (const auto& word : words) stems.push_back(porter_stem(word));
+  CHECK(digests(stems, 500) == golden["stems"].get<std::vector<std::string>>());
+  CHECK(porter_stem("generalizations") == "gener");
+  CHECK(porter_stem("flying") == "fli");
+  CHECK(porter_stem("") == "");
+}
+
+TEST_CASE("the longest common subsequence is that of the table") {
+  Random random(3);
+  for (int round = 0; round < 300; ++round) {
+    std::vector<std::uint32_t> a(random.below(300)), b(random.below(300));
+    const auto words = 1 + random.below(round % 3 == 0 ? 3 : 200);
+    for (auto* side : {&a, &b}) {
+      for (auto& word : *side) word = static_cast<std::uint32_t>(random.below(words));
+    }
+    CHECK(common_subsequence(a, b) == slow_common_subsequence(a, b));
+    CHECK(common_subsequence(a, a) == a.size());
+  }
+  CHECK(common_subsequence({}, {}) == 0);
+}
+
+TEST_CASE("ROUGE-L of long lines takes no table") {
+  std::string same, counted;
+  for (int i = 0; i < 100000; ++i) same += "word ", counted += std::to_string(i) + " ";
+  const Rouge rouge;
+  CHECK(segment_scores(rouge, same, {same})[2] == 1);
+  CHECK(segment_scores(rouge, counted, {counted})[2] == 1);
+  CHECK(segment_scores(rouge, counted, {same})[2] == 0);
+}
