@@ -91,7 +91,8 @@ void Ter::measure(std::string_view hypothesis, std::span<const std::string_view>
   double lengths = 0;
   auto fewest = std::numeric_limits<std::int64_t>::max();
   for (const auto reference : references) {
-    const auto reference_text = tokenize(reference);
+    // sacreBLEU does this to references twice, which matters to "it's" before white space that is no space.
+    const auto reference_text = tokenize(tokenize(reference));
     const auto reference_words = split_words(reference_text);
     WordNumbers numbers;
     numbers.reset(words.size() + reference_words.size());
