@@ -1,0 +1,159 @@
+#include "models/noisy_channel/noisy_channel.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdlib>
+#include <map>
+#include <stdexcept>
+#include <tuple>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace langzoo {
+
+namespace {
+
+std::size_t as_size(std::int64_t n) {
+  return static_cast<std::size_t>(n);
+}
+
+constexpr std::int32_t kNothing = -1;
+
+/// A word of e, and where the one before it stands.
+struct Word {
+  std::int32_t before, word;
+};
+
+struct Hypothesis {
+  std::vector<std::int32_t> context{kSentenceStart};  ///< the last words of e, as many as the language model looks at
+  std::int32_t tail = kNothing;                       ///< where e stands but for `written`
+  std::int32_t written = kNothing;                    ///< a word of e that the last step added
+  int first = 0;                                      ///< the first word of f that is not explained
+  std::uint32_t beyond = 0;                           ///< bit i: word first + 1 + i is
+  int last = -1;                                      ///< the word explained last
+  double score = 0;
+
+  bool explains(int j) const { return j < first || (j > first && (beyond >> (j - first - 1) & 1u) != 0); }
+  void explain(int j) {
+    if (j > first) {
+      beyond |= 1u << (j - first - 1);
+    } else {
+      const int run = std::countr_one(beyond);
+      first += 1 + run;
+      beyond = run < 31 ? beyond >> (run + 1) : 0;
+    }
+    last = j;
+  }
+};
+
+/// The best hypotheses that explain equally many words, of those that can only go on alike the best one.
+class Stack {
+ public:
+  explicit Stack(int beam) : beam_(as_size(beam)) {}
+
+  void add(Hypothesis hypothesis) {
+    Key key{hypothesis.first, hypothesis.beyond, hypothesis.last, hypothesis.context};
+    auto [found, is_new] = best_.try_emplace(std::move(key), hypothesis);
+    if (!is_new && hypothesis.score > found->second.score) found->second = std::move(hypothesis);
+  }
+  /// Best first; what they have written goes to `words`.
+  std::vector<Hypothesis> take(std::vector<Word>& words) {
+    std::vector<Hypothesis> all;
+    for (auto& [key, hypothesis] : best_) all.push_back(std::move(hypothesis));
+    best_.clear();
+    std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.score > b.score; });
+    all.resize(std::min(all.size(), beam_));
+    for (Hypothesis& hypothesis : all) {
+      if (hypothesis.written == kNothing) continue;
+      words.push_back({hypothesis.tail, std::exchange(hypothesis.written, kNothing)});
+      hypothesis.tail = static_cast<std::int32_t>(words.size()) - 1;
+    }
+    return all;
+  }
+
+ private:
+  using Key = std::tuple<int, std::uint32_t, int, std::vector<std::int32_t>>;
+  std::size_t beam_;
+  std::map<Key, Hypothesis> best_;
+};
+
+}  // namespace
+
+NoisyChannel::NoisyChannel(const IbmModel& channel, const NGramModel& language, const NoisyChannelOptions& options)
+    : channel_(channel), language_(language), options_(options) {
+  if (options.beam < 1 || options.candidates < 1 || options.window < 0 || options.window > 31) {
+    throw std::invalid_argument(fmt::format("beam {}, candidates {}, window {}: out of range", options.beam,
+                                            options.candidates, options.window));
+  }
+  std::vector<std::vector<std::pair<double, Candidate>>> ranked;
+  for (std::int32_t e = 0; e < std::min(channel.t.num_e(), language.vocabulary()); ++e) {
+    const double probability = language.probability({}, e);
+    for (const auto& [f, t] : channel.t.row(e)) {
+      if (t <= 0) continue;
+      if (as_size(f) >= ranked.size()) ranked.resize(as_size(f) + 1);
+      ranked[as_size(f)].push_back({probability * static_cast<double>(t), {e, std::log(static_cast<double>(t))}});
+    }
+  }
+  for (auto& of_word : ranked) {
+    std::stable_sort(of_word.begin(), of_word.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+    of_word.resize(std::min(of_word.size(), as_size(options.candidates)));
+    auto& kept = candidates_.emplace_back();
+    for (const auto& [rank, candidate] : of_word) kept.push_back(candidate);
+  }
+}
+
+std::vector<std::int32_t> NoisyChannel::translate(std::span<const std::int32_t> f) const {
+  std::vector<std::int32_t> known;
+  for (const std::int32_t word : f) {
+    if (word >= 0 && as_size(word) < candidates_.size() && !candidates_[as_size(word)].empty()) known.push_back(word);
+  }
+  const int m = static_cast<int>(known.size());
+  const std::size_t context_words = as_size(std::max(1, language_.order() - 1));
+  const auto language_score = [&](const Hypothesis& of, std::int32_t word) {
+    return options_.language_weight * std::log(language_.probability(of.context, word));
+  };
+  std::vector<Word> words;
+  Stack stack(options_.beam);
+  stack.add({});
+  for (int explained = 0; explained < m; ++explained) {
+    for (const Hypothesis& from : stack.take(words)) {
+      for (int j = from.first; j < std::min(m, from.first + options_.window + 1); ++j) {
+        if (from.explains(j)) continue;
+        Hypothesis next = from;
+        next.explain(j);
+        next.score -= options_.jump_penalty * std::abs(j - from.last - 1);
+        const std::int32_t word = known[as_size(j)];
+        const auto add_explained_by = [&](std::int32_t e) {
+          const auto t = static_cast<double>(channel_.t(word, e));
+          if (t <= 0) return;
+          Hypothesis same = next;
+          same.score += std::log(t);
+          stack.add(std::move(same));
+        };
+        add_explained_by(kUnaligned);
+        if (next.context.back() != kSentenceStart) add_explained_by(next.context.back());
+        for (const auto& [e, log_t] : candidates_[as_size(word)]) {
+          Hypothesis longer = next;
+          longer.score += log_t + options_.word_bonus + language_score(next, e);
+          longer.written = e;
+          if (longer.context.size() == context_words) longer.context.erase(longer.context.begin());
+          longer.context.push_back(e);
+          stack.add(std::move(longer));
+        }
+      }
+    }
+  }
+  std::vector<Hypothesis> complete = stack.take(words);
+  for (Hypothesis& hypothesis : complete) hypothesis.score += language_score(hypothesis, kSentenceStop);
+  const auto best = std::max_element(complete.begin(), complete.end(),
+                                     [](const Hypothesis& a, const Hypothesis& b) { return a.score < b.score; });
+  std::vector<std::int32_t> e;
+  for (std::int32_t at = best->tail; at != kNothing; at = words[as_size(at)].before)
+    e.push_back(words[as_size(at)].word);
+  std::reverse(e.begin(), e.end());
+  return e;
+}
+
+}  // namespace langzoo

@@ -1,0 +1,46 @@
+/// Translation as a noisy channel: of all sentences e, the one that was most probably written and then came out as f,
+/// argmax P(e) P(f | e). A language model gives P(e), an IBM model's t the rest.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "models/noisy_channel/ibm_model.h"
+#include "models/noisy_channel/n_gram_model.h"
+
+namespace langzoo {
+
+struct NoisyChannelOptions {
+  int beam = 50;               ///< hypotheses kept of those that explain equally many words
+  int candidates = 10;         ///< words e tried for a word f: those of the largest P(e) t(f | e)
+  int window = 4;              ///< how far ahead of the first unexplained word of f the next may stand, up to 31
+  double language_weight = 1;  ///< of log P(e)
+  double word_bonus = 0;       ///< added for each word of e
+  double jump_penalty = 0.5;   ///< for each word that the next explained word is away from its natural place
+};
+
+/// A beam search over partial translations from left to right in e. Each step explains one more word of f: by a new
+/// word of e, by the last one again, or by NULL. The alignment probabilities of Model 2 depend on lengths that are not
+/// known before the end; the jump penalty stands in their place. Words of f that the channel does not know are left
+/// out.
+class NoisyChannel {
+ public:
+  /// Both models must outlive this. Throws std::invalid_argument for options out of range.
+  NoisyChannel(const IbmModel& channel, const NGramModel& language, const NoisyChannelOptions& options = {});
+
+  std::vector<std::int32_t> translate(std::span<const std::int32_t> f) const;
+
+ private:
+  struct Candidate {
+    std::int32_t e;
+    double log_t;  ///< log t(f | e)
+  };
+
+  const IbmModel& channel_;
+  const NGramModel& language_;
+  NoisyChannelOptions options_;
+  std::vector<std::vector<Candidate>> candidates_;  ///< by f
+};
+
+}  // namespace langzoo
