@@ -19,8 +19,8 @@ set(may_apps/training data/files data/random data/metrics tokenizers data models
 set(may_apps/cli/base data/files)
 set(may_apps/cli/tokenizer data/files tokenizers apps/cli/base)
 set(may_apps/cli/metrics data/files data/metrics tokenizers apps/cli/base)
-set(may_apps/cli ${may_apps/training} apps/training apps/cli/base)
-set(may_apps ${may_apps/cli} apps/cli apps/cli/tokenizer apps/cli/metrics)
+set(may_apps/cli ${may_apps/training} apps/training apps/cli/base apps/cli/tokenizer)
+set(may_apps ${may_apps/cli} apps/cli apps/cli/metrics)
 
 function(layer_of path result)
   set(best "")

@@ -1,7 +1,6 @@
 #include "apps/cli/corpus.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdlib>
 #include <set>
 #include <thread>
@@ -9,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "apps/cli/base/program.h"
+#include "apps/cli/tokenizer_spec.h"
 #include "data/files/files.h"
 #include "data/files/text_source.h"
 #include "data/microworld/microworld.h"
@@ -22,7 +22,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr const char* kTrainBpe = "train:bytebpe:";
 /// A vocabulary is trained on this much text at most: more changes little.
 constexpr std::uint64_t kTokenizerBytes = 256 << 20;
 
@@ -73,7 +72,7 @@ std::string distinct_characters(const std::vector<fs::path>& files) {
       const auto c = decode_utf8(text, at);
       if (!c.valid) {
         throw FileError(
-            path, fmt::format("is not UTF-8 at byte {}; a byte-level tokenizer ({}N) takes any bytes", at, kTrainBpe));
+            path, fmt::format("is not UTF-8 at byte {}; a byte-level tokenizer (train:bytebpe:N) takes any bytes", at));
       }
       characters.insert(c.code_point);
       at += c.length;
@@ -84,14 +83,8 @@ std::string distinct_characters(const std::vector<fs::path>& files) {
   return text;
 }
 
-std::unique_ptr<Tokenizer> train_bpe(const std::string& spec, const std::vector<fs::path>& files, double fraction,
+std::unique_ptr<Tokenizer> train_bpe(std::size_t size, const std::vector<fs::path>& files, double fraction,
                                      const Message& message) {
-  const auto digits = spec.substr(std::string_view(kTrainBpe).size());
-  std::int64_t size = 0;
-  const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), size);
-  if (parsed.ec != std::errc() || parsed.ptr != digits.data() + digits.size() || size < 257 || size > 1 << 24) {
-    throw UsageError(fmt::format("data.tokenizer = {}: N must be an integer from 257 to {}", spec, 1 << 24));
-  }
   message(fmt::format("training a byte-level BPE of {} tokens", size));
   std::uint64_t total = 0;
   for (const auto& path : files) total += fs::file_size(path);
@@ -109,26 +102,23 @@ std::unique_ptr<Tokenizer> train_bpe(const std::string& spec, const std::vector<
     return false;
   };
   ByteLevelBpeTrainerOptions options;
-  options.vocab_size = static_cast<std::size_t>(size);
+  options.vocab_size = size;
   options.threads = std::thread::hardware_concurrency();
   return train_byte_level_bpe(next, options);
 }
 
 std::unique_ptr<Tokenizer> make_tokenizer(const CorpusOptions& options, const std::vector<fs::path>& train,
                                           const std::vector<fs::path>& valid, const Message& message) {
-  const auto& spec = options.tokenizer;
-  if (spec == "char") {
+  const auto spec = parse_tokenizer_spec(options.tokenizer, "data.tokenizer", {"bytebpe"});
+  if (spec.kind == "char") {
     auto files = train;
     files.insert(files.end(), valid.begin(), valid.end());
     return CharLevel::from_text(distinct_characters(files));
   }
-  if (spec.rfind(kTrainBpe, 0) == 0) {
-    return train_bpe(spec, train, valid.empty() ? 1 - options.valid_fraction : 1, message);
+  if (spec.kind == "bytebpe") {
+    return train_bpe(spec.vocab_size, train, valid.empty() ? 1 - options.valid_fraction : 1, message);
   }
-  if (spec.rfind("train:", 0) == 0 || !fs::exists(spec)) {
-    throw UsageError(fmt::format("--tokenizer {}: neither char, {}N nor a file or folder", spec, kTrainBpe));
-  }
-  return load_tokenizer(spec);
+  return load_tokenizer(spec.text);
 }
 
 TokenizedText open_tokens(const Documents& documents, const Tokenizer& tokenizer, const fs::path& path,

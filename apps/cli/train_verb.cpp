@@ -169,10 +169,10 @@ void print_summary(const TrainSummary& summary, const std::string& unit, const f
 }  // namespace
 
 void TrainVerb::add_own_options(CLI::App& app) {
-  app.add_option("--data", data_, "training text: a file, a folder of .txt files, or microworld (data.train)");
   TrainSetting setting;
   RunConfig config;
   const auto family = bind_all(config, setting);
+  app.add_option("--data", data_, fmt::format("{} (data.train)", config.help_of("data.train")));
   for (const auto& [name, key] : family->flags()) {
     const auto help = fmt::format("{} ({})", config.help_of(key), key);
     const auto give = [this, name = name, key = key](const std::string& value) {

@@ -37,6 +37,19 @@ Strings special_tokens(Strings own, const PipelineTrainerOptions& options) {
   return own;
 }
 
+/// What the tokens are that have a usual name.
+SpecialTokens roles(const Strings& special) {
+  SpecialTokens found;
+  for (std::size_t i = 0; i < special.size(); ++i) {
+    const auto id = static_cast<TokenId>(i);
+    if (special[i] == "<unk>") found.unk = id;
+    if (special[i] == "<s>") found.bos = id;
+    if (special[i] == "</s>") found.eos = id;
+    if (special[i] == "<pad>") found.pad = id;
+  }
+  return found;
+}
+
 std::vector<WordCount> count(const TextSource& next, const PipelineParts& parts,
                              const PipelineTrainerOptions& options) {
   return count_words(next, parts.normalizer.get(), parts.pre_tokenizer.get(), {options.threads, options.progress});
@@ -76,7 +89,7 @@ std::unique_ptr<Pipeline> train_wordpiece(const TextSource& next, const Pipeline
 std::unique_ptr<Pipeline> train_bpe(const TextSource& next, const PipelineTrainerOptions& options) {
   const Strings special = special_tokens({"<unk>"}, options);
   PipelineParts parts;
-  parts.special_tokens = {.unk = 0};
+  parts.special_tokens = roles(special);
   if (options.lowercase) parts.normalizer = std::make_shared<LowercaseNormalizer>();
   parts.pre_tokenizer = std::make_shared<WhitespaceSplitPreTokenizer>();
   parts.decoder = std::make_shared<BpeDecoder>("</w>");
@@ -95,7 +108,7 @@ std::unique_ptr<Pipeline> train_bpe(const TextSource& next, const PipelineTraine
 std::unique_ptr<Pipeline> train_unigram(const TextSource& next, const PipelineTrainerOptions& options) {
   const Strings special = special_tokens({"<unk>", "<s>", "</s>", "<pad>"}, options);
   PipelineParts parts;
-  parts.special_tokens = {.bos = 1, .eos = 2, .unk = 0, .pad = 3};
+  parts.special_tokens = roles(special);
   std::vector<std::shared_ptr<const Normalizer>> steps = {
       std::make_shared<NmtNormalizer>(), std::make_shared<UnicodeNormalizer>(UnicodeForm::Nfkc),
       std::make_shared<ReplaceNormalizer>(Regex(" {2,}"), " "),
@@ -116,7 +129,7 @@ std::unique_ptr<Pipeline> train_unigram(const TextSource& next, const PipelineTr
 std::unique_ptr<Pipeline> train_word_level(const TextSource& next, const PipelineTrainerOptions& options) {
   const Strings special = special_tokens({"<unk>"}, options);
   PipelineParts parts;
-  parts.special_tokens = {.unk = 0};
+  parts.special_tokens = roles(special);
   if (options.lowercase) parts.normalizer = std::make_shared<LowercaseNormalizer>();
   parts.pre_tokenizer = std::make_shared<WhitespacePreTokenizer>();
   WordLevelTrainerOptions trainer;

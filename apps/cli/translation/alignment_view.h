@@ -1,0 +1,21 @@
+/// Attention between the tokens of a source and of a target, to look at.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace langzoo {
+
+struct AlignmentView {
+  std::vector<std::string> source, target;     ///< tokens as they are shown
+  std::vector<std::vector<double>> attention;  ///< [target][source], each row in [0,1]
+};
+
+/// One picture after another, in one self-contained page.
+std::string alignment_page(const std::string& title, const std::string& subtitle,
+                           const std::vector<AlignmentView>& views);
+
+/// For a terminal: a row for each target token, a column for each source token, written downwards.
+std::string alignment_text(const AlignmentView& view);
+
+}  // namespace langzoo

@@ -1,0 +1,194 @@
+#include "apps/cli/translation/pair_corpus.h"
+
+#include <algorithm>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "apps/cli/tokenizer_spec.h"
+#include "data/files/files.h"
+#include "data/microworld/korean.h"
+#include "data/tasks/addition.h"
+#include "data/tasks/dates.h"
+#include "tokenizers/char_level.h"
+#include "tokenizers/trainers/byte_level_bpe_trainer.h"
+#include "tokenizers/trainers/char_trainer.h"
+#include "tokenizers/trainers/pipeline_trainer.h"
+
+namespace langzoo {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+const std::vector<std::string> kTasks = {"addition", "dates", "microworld-ko"};
+/// A vocabulary is trained on this much text at most: more changes little.
+constexpr std::size_t kTokenizerBytes = std::size_t{256} << 20;
+
+bool is_task(const std::string& data) {
+  return std::find(kTasks.begin(), kTasks.end(), data) != kTasks.end();
+}
+
+PairsOptions training_pairs(const PairCorpusOptions& o) {
+  return {o.train, o.train_target, o.keep_padding, o.task_seed, o.task_pairs};
+}
+PairsOptions validation_pairs(const PairCorpusOptions& o) {
+  return {o.valid, o.valid_target, o.keep_padding, o.task_seed + 1, std::max<std::int64_t>(1, o.task_pairs / 10)};
+}
+
+/// The sources, the targets or both of `pairs`, one text after another.
+TextSource texts_of(SentencePairs& pairs, bool sources, bool targets) {
+  return [&pairs, sources, targets, pending = std::string(), has_pending = false,
+          left = kTokenizerBytes](std::string& text) mutable {
+    if (std::exchange(has_pending, false)) {
+      text = std::move(pending);
+      return true;
+    }
+    SentencePair pair;
+    if (left == 0 || !pairs.next(pair)) return false;
+    left -= std::min(left, pair.source.size() + pair.target.size());
+    if (sources && targets) {
+      pending = std::move(pair.target);
+      has_pending = true;
+    }
+    text = std::move(sources ? pair.source : pair.target);
+    return true;
+  };
+}
+
+/// Characters, with the tokens that sentences need.
+std::unique_ptr<Tokenizer> sentence_characters(const TextSource& texts) {
+  CharTrainerOptions options;
+  options.special_tokens = {"<pad>", "<s>", "</s>", "<unk>"};
+  auto model = train_char_level(texts, options)->model();
+  const auto id = [&](std::size_t i) { return model.added_tokens[i].id; };
+  model.special_tokens = {.bos = id(1), .eos = id(2), .unk = id(3), .pad = id(0)};
+  model.unk = id(3);
+  return std::make_unique<CharLevel>(std::move(model));
+}
+
+std::unique_ptr<Tokenizer> make_tokenizer(const TokenizerSpec& spec, const PairsOptions& data, bool sources,
+                                          bool targets, const Message& message) {
+  if (spec.kind.empty()) return load_tokenizer(spec.text);
+  const auto pairs = open_pairs(data);
+  const auto texts = texts_of(*pairs, sources, targets);
+  if (spec.kind == "char") return sentence_characters(texts);
+  message(fmt::format("training a {} tokenizer of {} tokens", spec.kind, spec.vocab_size));
+  const auto threads = std::max(1U, std::thread::hardware_concurrency());
+  if (spec.kind == "bytebpe") {
+    ByteLevelBpeTrainerOptions options;
+    options.vocab_size = spec.vocab_size;
+    options.threads = threads;
+    return train_byte_level_bpe(texts, options);
+  }
+  PipelineTrainerOptions options;
+  options.vocab_size = spec.vocab_size;
+  options.threads = threads;
+  options.special_tokens = {"<s>", "</s>", "<pad>"};
+  if (spec.kind == "word") return train_word_level(texts, options);
+  return train_unigram(texts, options);
+}
+
+TranslationTokenizers make_tokenizers(const PairCorpusOptions& options, const Message& message) {
+  const std::vector<std::string> kinds = {"bytebpe", "unigram", "word"};
+  const auto source = parse_tokenizer_spec(options.tokenizer, "data.tokenizer", kinds);
+  const auto data = training_pairs(options);
+  if (options.target_tokenizer.empty()) return {make_tokenizer(source, data, true, true, message), nullptr};
+  const auto target = parse_tokenizer_spec(options.target_tokenizer, "data.target_tokenizer", kinds);
+  auto made = make_tokenizer(source, data, true, false, message);
+  return {std::move(made), make_tokenizer(target, data, false, true, message)};
+}
+
+ParallelCorpus read_corpus(const PairsOptions& data, const TranslationTokenizers& tokenizers,
+                           const PairCorpusOptions& options, const Message& message) {
+  const auto pairs = open_pairs(data);
+  ParallelCorpusOptions limits;
+  limits.max_source = options.max_source;
+  limits.max_target = options.max_target;
+  auto corpus = ParallelCorpus::read(*pairs, tokenizers.source(), tokenizers.target(), limits);
+  message(fmt::format("{}: {} pairs, {} + {} tokens", pairs->name(), corpus.size(), corpus.source_tokens(),
+                      corpus.target_tokens()));
+  if (corpus.empty() > 0) message(fmt::format("left out: {} pairs of which a side is empty", corpus.empty()));
+  if (corpus.too_long() > 0) {
+    message(fmt::format("left out: {} pairs of more than {} source or {} target tokens", corpus.too_long(),
+                        options.max_source, options.max_target));
+  }
+  return corpus;
+}
+
+/// The pairs [begin, end).
+ParallelCorpus part_of(const ParallelCorpus& corpus, std::int64_t begin, std::int64_t end) {
+  ParallelCorpus part;
+  for (std::int64_t i = begin; i < end; ++i) part.add(corpus.source(i), corpus.target(i));
+  return part;
+}
+
+}  // namespace
+
+void bind_pair_corpus(RunConfig& config, PairCorpusOptions& o) {
+  config.bind("data.train", o.train,
+              "pairs: TSV (source TAB target), JSON lines, the book's source_target lines; addition, dates or "
+              "microworld-ko; with data.train_target the sources, one a line");
+  config.bind("data.train_target", o.train_target, "the targets, one a line, where they have a file of their own");
+  config.bind("data.valid", o.valid, "as data.train; empty: the last part of it");
+  config.bind("data.valid_target", o.valid_target, "as data.train_target");
+  config.bind("data.tokenizer", o.tokenizer, "char, train:bytebpe:N, train:unigram:N, train:word:N or a path");
+  config.bind("data.target_tokenizer", o.target_tokenizer, "the targets' own; empty: one for both sides");
+  config.bind("data.valid_fraction", o.valid_fraction, "set aside for validation where data.valid is empty",
+              between(0, 0.9));
+  config.bind("data.max_source", o.max_source, "tokens; longer pairs are left out; 0: no bound", at_least(0));
+  config.bind("data.max_target", o.max_target, "likewise", at_least(0));
+  config.bind("data.keep_padding", o.keep_padding, "source_target lines and tasks: keep the spaces that fill up");
+  config.bind("data.task_pairs", o.task_pairs, "pairs that addition, dates or microworld-ko make",
+              between(1, 1'000'000'000));
+  config.bind("data.task_seed", o.task_seed, "which pairs those are");
+}
+
+std::unique_ptr<SentencePairs> open_pairs(const PairsOptions& options) {
+  if (is_task(options.data)) {
+    if (!options.target.empty()) {
+      throw UsageError(fmt::format("{} makes its own targets; it takes no file of them", options.data));
+    }
+    try {
+      if (options.data == "addition")
+        return addition_pairs(options.task_seed, options.task_pairs, options.keep_padding);
+      if (options.data == "dates") return date_pairs(options.task_seed, options.task_pairs, options.keep_padding);
+    } catch (const std::invalid_argument& error) {
+      throw UsageError(error.what());
+    }
+    return microworld_korean_pairs(options.task_seed, options.task_pairs, MicroworldUnit::kEvent);
+  }
+  if (!options.target.empty()) return read_two_files(options.data, options.target);
+  return open_parallel_text(options.data, options.keep_padding);
+}
+
+PairCorpus open_pair_corpus(const PairCorpusOptions& options, const fs::path& dir, const Message& message) {
+  if (options.train.empty()) {
+    throw UsageError("--data is missing: a file of sentence pairs, addition, dates or microworld-ko");
+  }
+  if (options.valid.empty() && !options.valid_target.empty()) throw UsageError("data.valid_target without data.valid");
+  PairCorpus corpus;
+  if (TranslationTokenizers::exist_in(dir)) {
+    corpus.tokenizers = TranslationTokenizers::load(dir);
+  } else {
+    corpus.tokenizers = make_tokenizers(options, message);
+    corpus.tokenizers.save(dir);
+  }
+  corpus.train = read_corpus(training_pairs(options), corpus.tokenizers, options, message);
+  if (!options.valid.empty()) {
+    corpus.valid = read_corpus(validation_pairs(options), corpus.tokenizers, options, message);
+    return corpus;
+  }
+  const auto size = corpus.train.size();
+  const auto kept = static_cast<std::int64_t>(static_cast<double>(size) * (1 - options.valid_fraction));
+  if (kept == size) return corpus;
+  if (kept == 0) {
+    throw std::runtime_error(
+        fmt::format("{}: {} pairs are too few to set some aside for validation", options.train, size));
+  }
+  corpus.valid = part_of(corpus.train, kept, size);
+  corpus.train = part_of(corpus.train, 0, kept);
+  return corpus;
+}
+
+}  // namespace langzoo

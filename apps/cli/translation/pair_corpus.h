@@ -1,0 +1,56 @@
+/// Sentence pairs for encoder-decoders: what --data, --valid and --tokenizer mean, for every family that translates.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apps/cli/run_config.h"
+#include "apps/cli/translation/translation.h"
+#include "data/parallel_corpus.h"
+#include "data/parallel_text.h"
+
+namespace langzoo {
+
+/// The section `data` of a run configuration.
+struct PairCorpusOptions {
+  std::string train;  ///< a file of pairs, or of sources; addition, dates or microworld-ko
+  std::string train_target;
+  std::string valid, valid_target;  ///< likewise; empty: the last part of `train`
+  std::string tokenizer = "train:bytebpe:8000";
+  std::string target_tokenizer;  ///< empty: one for both sides
+  double valid_fraction = 0.1;
+  std::int64_t max_source = 0, max_target = 0;
+  bool keep_padding = false;
+  std::int64_t task_pairs = 50'000;
+  std::uint64_t task_seed = 1;
+};
+void bind_pair_corpus(RunConfig& config, PairCorpusOptions& options);
+
+/// Tells the user what takes time, and what was left out.
+using Message = std::function<void(const std::string&)>;
+
+struct PairCorpus {
+  TranslationTokenizers tokenizers;
+  ParallelCorpus train;
+  std::optional<ParallelCorpus> valid;
+};
+
+/// The tokenizers are those in `dir` when it holds some (a resumed run keeps its own), else they are made as `options`
+/// say and saved there. Throws UsageError for impossible options, FileError and std::runtime_error for bad data.
+PairCorpus open_pair_corpus(const PairCorpusOptions& options, const std::filesystem::path& dir, const Message& message);
+
+/// The pairs of a file, of two files of lines where `target` is given, or of a task by its name. Throws UsageError for
+/// a target beside a task.
+struct PairsOptions {
+  std::string data, target;
+  bool keep_padding = false;
+  std::uint64_t task_seed = 1;
+  std::int64_t task_pairs = 50'000;
+};
+std::unique_ptr<SentencePairs> open_pairs(const PairsOptions& options);
+
+}  // namespace langzoo

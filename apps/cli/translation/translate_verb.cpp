@@ -1,0 +1,124 @@
+#include <iostream>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "apps/cli/base/line_batches.h"
+#include "apps/cli/translation/decode.h"
+#include "data/files/files.h"
+
+namespace langzoo {
+
+namespace {
+
+/// Sentences that are read, translated and printed at a time: enough to find some of like length.
+constexpr std::size_t kSentencesAtOnce = 2048;
+
+class TranslateVerb : public ComputeVerb {
+ public:
+  explicit TranslateVerb(const TranslationFamily& family) : family_(family) {}
+  std::string name() const override { return "translate"; }
+  std::string summary() const override { return "translate sentences"; }
+  std::string examples() const override {
+    return "translate --model run --text \"She reads.\"\n"
+           "translate --model run --data test.en --num-beams 5 > test.fr\n"
+           "echo \"12+5\" | {program} translate --model run --json\n"
+           "translate --model run --data test.en --num-beams 5 --n-best 5 --json\n";
+  }
+  std::string notes() const override {
+    return "Without --text and --data the sentences come from stdin, one a line. A blank line stays blank. A sentence\n"
+           "of more tokens than --max-source is cut there, which is said on stderr.\n"
+           "Fields under --json: source, text, ids (an end token included), score; with --n-best an object for each\n"
+           "translation, best first.\n";
+  }
+  void add_own_options(CLI::App& app) override {
+    app.add_option("--model", model_, "a model folder: an earlier --out")->required();
+    auto* text = app.add_option("--text", text_, "the sentence to translate");
+    app.add_option("--data", data_, "a file of sentences, one a line")->excludes(text);
+    app.add_option("--max-source", max_source_, "tokens of the longest sentence")
+        ->check(integer_from(1, 1 << 20))
+        ->capture_default_str();
+    decoding_.add_to(app);
+  }
+
+  void compute(const ComputeOptions& common) override {
+    options_ = decoding_.options();
+    json_ = common.json;
+    if (data_ && !std::filesystem::exists(*data_)) throw FileError(*data_, "does not exist");
+    translator_ = load_translator(family_, model_, common);
+    if (text_) return translate({*text_}, [](std::size_t) { return std::string("--text"); });
+    if (!data_ && isatty(STDIN_FILENO) == 1) return converse();
+    translate_lines();
+  }
+
+ private:
+  template <class Where>
+  void translate(const std::vector<std::string>& sentences, const Where& where) const {
+    std::vector<std::vector<TokenId>> sources(sentences.size());
+    for (std::size_t i = 0; i < sentences.size(); ++i) {
+      try {
+        translator_.tokenizers.source().encode(sentences[i], sources[i]);
+      } catch (const std::runtime_error& error) {
+        throw std::runtime_error(fmt::format("{}: {}", where(i), one_line(error)));
+      }
+      if (static_cast<std::int64_t>(sources[i].size()) <= max_source_) continue;
+      std::cerr << fmt::format("{}: {} tokens, cut to {}\n", where(i), sources[i].size(), max_source_);
+      sources[i].resize(static_cast<std::size_t>(max_source_));
+    }
+    const auto found = decode_sources(translator_, sources, options_, decoding_.batch_size());
+    for (std::size_t i = 0; i < sentences.size(); ++i) {
+      for (const auto& hypothesis : found[i]) print(sentences[i], hypothesis);
+    }
+    std::cout << std::flush;
+  }
+
+  void print(const std::string& source, const Hypothesis& hypothesis) const {
+    const auto text = text_of(translator_, hypothesis);
+    if (json_) {
+      return print_json({{"source", source}, {"text", text}, {"ids", hypothesis.ids}, {"score", hypothesis.score}});
+    }
+    if (options_.num_return_sequences > 1) std::cout << fmt::format("{:>9.4f}  ", hypothesis.score);
+    std::cout << text << '\n';
+  }
+
+  void translate_lines() const {
+    LineBatches lines(data_.value_or(""));
+    while (lines.next()) {
+      const auto& all = lines.lines();
+      for (std::size_t first = 0; first < all.size(); first += kSentencesAtOnce) {
+        const auto last = std::min(all.size(), first + kSentencesAtOnce);
+        translate({all.begin() + static_cast<std::ptrdiff_t>(first), all.begin() + static_cast<std::ptrdiff_t>(last)},
+                  [&](std::size_t i) { return lines.where(first + i); });
+      }
+    }
+  }
+
+  void converse() const {
+    std::cerr << "one sentence a line; Ctrl-D ends\n> " << std::flush;
+    for (std::string line; std::getline(std::cin, line); std::cerr << "> " << std::flush) {
+      try {
+        translate({line}, [](std::size_t) { return std::string("sentence"); });
+      } catch (const std::exception& error) {
+        std::cerr << "error: " << one_line(error) << '\n';
+      }
+    }
+    std::cerr << '\n';
+  }
+
+  const TranslationFamily& family_;
+  std::string model_;
+  std::optional<std::string> text_, data_;
+  std::int64_t max_source_ = 1024;
+  DecodeFlags decoding_;
+  BeamSearchOptions options_;
+  Translator translator_;
+  bool json_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Verb> translate_verb(const TranslationFamily& family) {
+  return std::make_unique<TranslateVerb>(family);
+}
+
+}  // namespace langzoo

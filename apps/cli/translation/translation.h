@@ -1,0 +1,106 @@
+/// Encoder-decoders on the command line: training, evaluation, translation and alignment, over an interface that names
+/// no family. A program of such a family implements TranslationModel and TranslationFamily and lists the verbs.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "apps/cli/compute_verb.h"
+#include "apps/cli/run_config.h"
+#include "data/parallel_corpus.h"
+#include "models/generation/step.h"
+#include "tokenizers/tokenizer.h"
+
+namespace langzoo {
+
+/// A model that writes a target, token after token, having read a source.
+class TranslationModel {
+ public:
+  virtual ~TranslationModel() = default;
+
+  virtual torch::nn::Module& module() = 0;
+  virtual std::int64_t source_vocab_size() const = 0;
+  virtual std::int64_t target_vocab_size() const = 0;
+  /// What the decoder is first given, and what ends a target.
+  virtual TokenId start_token() const = 0;
+  virtual TokenId end_token() const = 0;
+  /// Cross-entropy summed over the labels that are not -100. The decoder sees each true token with probability
+  /// `teacher_forcing`, else its own. Shapes: as ParallelBatch -> scalar.
+  virtual torch::Tensor loss_sum(const ParallelBatch& batch, double teacher_forcing) = 0;
+  /// A decoder that has read `sources`.
+  virtual std::unique_ptr<StepFunction> start(const SourceBatch& sources, std::int64_t capacity) = 0;
+  /// What the decoder attends to as it writes each label. Shapes: (B,T,S); undefined for a model without attention.
+  virtual torch::Tensor attention(const ParallelBatch& batch) = 0;
+  /// Writes config.json and the weights.
+  virtual void save(const std::filesystem::path& dir) = 0;
+};
+
+/// How a family's models come into being.
+class TranslationFamily {
+ public:
+  virtual ~TranslationFamily() = default;
+  /// "seq2seq", for langzoo-seq2seq.
+  virtual std::string program() const = 0;
+  /// config.json with its defaults. Vocabulary sizes and token ids that are null are filled from the tokenizers.
+  virtual RunConfig::Json default_model() const = 0;
+  /// A model with random weights. Throws std::invalid_argument naming the key that is impossible.
+  virtual std::unique_ptr<TranslationModel> create(const RunConfig::Json& config) const = 0;
+  /// A saved model, in evaluation mode.
+  virtual std::unique_ptr<TranslationModel> load(const std::filesystem::path& dir, torch::Dtype dtype) const = 0;
+};
+
+/// The verbs train, eval, translate and align. `family` must outlive them.
+Verbs translation_verbs(const TranslationFamily& family);
+
+std::unique_ptr<Verb> translation_train_verb(const TranslationFamily& family);
+std::unique_ptr<Verb> translation_eval_verb(const TranslationFamily& family);
+std::unique_ptr<Verb> translate_verb(const TranslationFamily& family);
+std::unique_ptr<Verb> align_verb(const TranslationFamily& family);
+
+/// The tokenizers of both sides; often one serves both.
+class TranslationTokenizers {
+ public:
+  TranslationTokenizers() = default;
+  /// `target` may be null: one for both.
+  TranslationTokenizers(std::unique_ptr<Tokenizer> source, std::unique_ptr<Tokenizer> target)
+      : source_(std::move(source)), target_(std::move(target)) {}
+
+  const Tokenizer& source() const { return *source_; }
+  const Tokenizer& target() const { return target_ ? *target_ : *source_; }
+
+  /// A model folder holds the source's, and where it is another the target's in its folder target_tokenizer.
+  void save(const std::filesystem::path& dir) const;
+  static TranslationTokenizers load(const std::filesystem::path& dir);
+  static bool exist_in(const std::filesystem::path& dir);
+
+ private:
+  std::unique_ptr<Tokenizer> source_, target_;
+};
+
+/// The token that ends a sentence, or begins one: </s> or [SEP], <s> or [CLS] (or else the end token). Throws
+/// UsageError naming `which` where a tokenizer has none.
+TokenId end_token_of(const Tokenizer& tokenizer, const std::string& which);
+TokenId start_token_of(const Tokenizer& tokenizer, const std::string& which);
+
+/// A model ready for sentences.
+struct Translator {
+  TranslationTokenizers tokenizers;
+  std::unique_ptr<TranslationModel> model;
+  SentenceMarks marks;
+  torch::Device device = torch::kCPU;
+};
+
+/// What --model DIR holds. Throws where the tokenizers have ids that the model does not know.
+Translator load_translator(const TranslationFamily& family, const std::filesystem::path& dir,
+                           const ComputeOptions& common);
+
+/// The marks of a model and its tokenizers. Sources end as the source's tokenizer ends sentences.
+SentenceMarks sentence_marks(const TranslationModel& model, const TranslationTokenizers& tokenizers);
+
+/// The batch on `device`.
+ParallelBatch to_device(ParallelBatch batch, torch::Device device);
+
+}  // namespace langzoo

@@ -1,0 +1,96 @@
+// Runs the program itself, as a user does.
+#include "tests/support/test.h"
+
+#include "data/files/files.h"
+#include "tests/apps/translation/translation.h"
+
+using namespace langzoo;
+using test::check_error;
+using test::seq2seq;
+using test::succeed;
+using test::TempDir;
+
+namespace {
+
+/// Trained so little that its hypotheses differ.
+std::string small_model(const TempDir& dir, std::vector<std::string> settings = {}) {
+  settings.push_back("data.translated=0");
+  succeed(test::train_letters(dir, 20, std::move(settings)));
+  return (dir / "run").string();
+}
+
+}  // namespace
+
+TEST_CASE("a translation depends on its sentence alone") {
+  const TempDir dir;
+  const auto model = small_model(dir);
+  const std::string input = "12345\n\n9\n00\r\n7 x\n";
+  const auto together = succeed({"translate", "--model", model, "--num-beams", "4", "--json"}, input).objects();
+  REQUIRE(together.size() == 5);
+  CHECK(together[1]["text"] == "");
+  CHECK(together[1]["ids"].empty());
+  CHECK(together[3]["source"] == "00");
+  const auto single =
+      succeed({"translate", "--model", model, "--num-beams", "4", "--batch-size", "1", "--json"}, input).objects();
+  for (std::size_t i = 0; i < together.size(); ++i) {
+    CHECK(single[i]["ids"] == together[i]["ids"]);
+    CHECK(single[i]["score"].get<double>() == Approx(together[i]["score"].get<double>()).margin(1e-5));
+  }
+  test::write_file(dir / "input.txt", input);
+  const auto of_file =
+      succeed({"translate", "--model", model, "--num-beams", "4", "--data", (dir / "input.txt").string(), "--json"});
+  CHECK(of_file.objects() == together);
+}
+
+TEST_CASE("n-best translations come best first") {
+  const TempDir dir;
+  const auto model = small_model(dir);
+  const auto best =
+      succeed({"translate", "--model", model, "--text", "123", "--num-beams", "5", "--n-best", "5", "--json"})
+          .objects();
+  REQUIRE(best.size() == 5);
+  for (std::size_t i = 1; i < best.size(); ++i) {
+    CHECK(best[i]["score"] <= best[i - 1]["score"]);
+    CHECK(best[i]["ids"] != best[i - 1]["ids"]);
+  }
+  check_error(seq2seq({"translate", "--model", model, "--text", "1", "--num-beams", "2", "--n-best", "3"}), 2, "num");
+}
+
+TEST_CASE("long sentences are cut, and that is said") {
+  const TempDir dir;
+  const auto model = small_model(dir);
+  const auto cut = succeed({"translate", "--model", model, "--text", "123456", "--max-source", "3", "--json"});
+  CHECK_THAT(cut.err, Catch::Contains("6 tokens, cut to 3"));
+  CHECK(cut.object()["ids"] == succeed({"translate", "--model", model, "--text", "123", "--json"}).object()["ids"]);
+}
+
+TEST_CASE("alignments are drawn in the terminal and on a page") {
+  const TempDir dir;
+  const auto model = small_model(dir);
+  const auto text = succeed({"align", "--model", model, "--text", "12", "--translation", "bc"}).out;
+  CHECK(std::count(text.begin(), text.end(), '\n') == 8);  // "</s>" downwards, three rows, a blank line
+  const auto page = dir / "alignment.html";
+  succeed({"align", "--model", model, "--data", (dir / "valid.tsv").string(), "--pairs", "3", "--out", page.string()});
+  const auto html = read_file(page);
+  CHECK(html.find("&lt;/s&gt;") != std::string::npos);
+  CHECK(html.find("<table>", html.find("<table>") + 1) != std::string::npos);
+}
+
+TEST_CASE("a model without attention has nothing to align") {
+  const TempDir dir;
+  const auto model = small_model(dir, {"model.attention=none", "model.input_feeding=false", "model.output=hidden"});
+  check_error(seq2seq({"align", "--model", model, "--text", "12", "--translation", "bc"}), 1, "no attention");
+}
+
+TEST_CASE("what verbs cannot do is an error that says so") {
+  const TempDir dir;
+  const auto model = small_model(dir);
+  check_error(seq2seq({"translate", "--model", (dir / "absent").string(), "--text", "1"}), 1, "absent");
+  check_error(seq2seq({"translate", "--model", model, "--data", (dir / "absent.txt").string()}), 1, "absent.txt");
+  check_error(seq2seq({"translate", "--model", model, "--text", "1", "--num-beams", "0"}), 2, "--num-beams");
+  check_error(seq2seq({"align", "--model", model}), 2, "--text");
+  test::write_file(dir / "empty.tsv", "\n\n");
+  check_error(seq2seq({"eval", "--model", model, "--data", (dir / "empty.tsv").string()}), 1, "empty.tsv");
+  std::filesystem::remove(dir / "run/tokenizer.json");
+  check_error(seq2seq({"translate", "--model", model, "--text", "1"}), 1, "run");
+}
