@@ -73,12 +73,12 @@ class BeamGroup {
  public:
   BeamGroup(std::int64_t source, const BeamSearchOptions& options)
       : source(source), options_(&options), width_(options.num_beams / options.num_beam_groups) {
-    const auto wanted = options.early_stopping == EarlyStopping::kTrue ? options.patience : 1.0;
-    capacity_ = std::max<std::int64_t>(1, static_cast<std::int64_t>(std::ceil(static_cast<double>(width_) * wanted)));
+    const auto wanted = std::ceil(static_cast<double>(width_) * options.patience);
+    capacity_ = static_cast<std::int64_t>(std::clamp(wanted, 1.0, 0x1p32));
   }
 
-  /// One step: `continuations`, best first, become complete hypotheses and the next beams. `first_row` is the row of
-  /// the group's first beam. With `last` every hypothesis is complete.
+  /// One step: `continuations`, best first, become complete hypotheses and the next beams; at max_new_tokens all are
+  /// complete. `first_row` is the row of the group's first beam.
   void advance(std::span<const Continuation> continuations, const SearchRows& rows, std::int64_t first_row,
                TokenTree& tree);
 
