@@ -7,7 +7,6 @@
 #include <c10/util/StringUtil.h>
 #include <torch/torch.h>
 
-#include "models/layers/additive_attention.h"
 #include "models/layers/init.h"
 
 namespace langzoo {
@@ -19,11 +18,6 @@ AlignmentScore alignment_score_from_name(const std::string& name) {
   if (name == "general") return AlignmentScore::kGeneral;
   if (name == "additive" || name == "concat") return AlignmentScore::kAdditive;
   throw std::invalid_argument("alignment score \"" + name + "\" is not known: use dot, general or additive");
-}
-
-AlignmentSource AlignmentSource::rows(const Tensor& index) const {
-  return {values.index_select(0, index), keys.index_select(0, index), lengths.index_select(0, index),
-          bias.index_select(0, index)};
 }
 
 AlignmentImpl::AlignmentImpl(const AlignmentOptions& options) : options_(options) {
@@ -63,13 +57,40 @@ AlignmentSource AlignmentImpl::source(const Tensor& values, const Tensor& length
   const auto kept = at::arange(values.size(1), lengths.options()).unsqueeze(0) < lengths.unsqueeze(1);  // (B,S)
   const auto bias = at::zeros(kept.sizes(), values.options().requires_grad(false))
                         .masked_fill_(kept.logical_not(), -std::numeric_limits<float>::infinity());
-  return {values, key.is_empty() ? values : key(values), lengths, bias.unsqueeze(1)};
+  AlignmentSource source;
+  source.values = values;
+  source.keys = key.is_empty() ? values : key(values);
+  source.lengths = lengths;
+  source.bias = bias.unsqueeze(1);
+  make_products(source);
+  return source;
+}
+
+void AlignmentImpl::make_products(AlignmentSource& source) {
+  if (options_.score == AlignmentScore::kAdditive) {
+    source.query = StepwiseProduct(query->weight.t());
+    source.additive = AdditiveScores(source.keys, v);
+  } else {
+    source.scores = StepwiseProduct(source.keys.transpose(1, 2));
+  }
+  source.context = StepwiseProduct(source.values);
+}
+
+AlignmentSource AlignmentImpl::rows(const AlignmentSource& source, const Tensor& index) {
+  const torch::NoGradGuard no_grad;
+  AlignmentSource result;
+  result.values = source.values.index_select(0, index);
+  result.keys = source.keys.index_select(0, index);
+  result.lengths = source.lengths.index_select(0, index);
+  result.bias = source.bias.index_select(0, index);
+  make_products(result);
+  return result;
 }
 
 Aligned AlignmentImpl::forward(const Tensor& queries, const AlignmentSource& source) {
-  const auto& [values, keys, lengths, bias] = source;
-  const auto scores = options_.score == AlignmentScore::kAdditive ? additive_scores(query(queries), keys, v)
-                                                                  : queries.matmul(keys.transpose(1, 2));  // (B,T,S)
+  const auto &lengths = source.lengths, &bias = source.bias;
+  const auto scores = options_.score == AlignmentScore::kAdditive ? source.additive(source.query(queries))
+                                                                  : source.scores(queries);  // (B,T,S)
   Tensor weights;
   if (options_.window == 0) {
     weights = at::softmax(scores + bias, -1);
@@ -83,7 +104,7 @@ Aligned AlignmentImpl::forward(const Tensor& queries, const AlignmentSource& sou
                              .masked_fill_(distance.detach().abs() > window, -std::numeric_limits<float>::infinity());
     weights = at::softmax(scores + bias + outside, -1) * at::exp(distance.square() / (-2 * sigma * sigma));
   }
-  return {weights.matmul(values), weights};
+  return {source.context(weights), weights};
 }
 
 }  // namespace langzoo

@@ -22,7 +22,9 @@
 #include <torch/nn/module.h>
 #include <torch/nn/pimpl.h>
 
+#include "models/layers/additive_attention.h"
 #include "models/layers/linear.h"
+#include "models/layers/stepwise_product.h"
 
 namespace langzoo {
 
@@ -39,15 +41,15 @@ struct AlignmentOptions {
   std::int64_t window = 0;       ///< D of local-p; 0: all of the source
 };
 
-/// A source as attention sees it, made once and used for every query.
+/// A source as attention sees it, made once and used for every query of one pass.
 struct AlignmentSource {
-  torch::Tensor values;   ///< (B,S,C) the encoder's states
-  torch::Tensor keys;     ///< (B,S,A) what scores compare with: hs, W_a hs or U hs
+  torch::Tensor values;  ///< (B,S,C) the encoder's states
+  torch::Tensor keys;    ///< (B,S,A) what scores compare with: hs, W_a hs or U hs
+  /// Products that every query needs; a training pass that makes them anew sums their gradients over its queries.
+  StepwiseProduct query, scores, context;
+  AdditiveScores additive;
   torch::Tensor lengths;  ///< (B) int64
   torch::Tensor bias;     ///< (B,1,S) 0 on tokens, -inf on padding
-
-  /// The rows named; several may be one.
-  AlignmentSource rows(const torch::Tensor& index) const;
 };
 
 struct Aligned {
@@ -62,6 +64,9 @@ class AlignmentImpl : public torch::nn::Module {
   /// Shapes: values (B,S,C), lengths (B) int64 in [1,S].
   AlignmentSource source(const torch::Tensor& values, const torch::Tensor& lengths);
 
+  /// The rows named of `source`, without gradients; several may be one.
+  AlignmentSource rows(const AlignmentSource& source, const torch::Tensor& index);
+
   /// Shapes: queries (B,T,Q).
   Aligned forward(const torch::Tensor& queries, const AlignmentSource& source);
 
@@ -72,6 +77,8 @@ class AlignmentImpl : public torch::nn::Module {
   torch::Tensor position_v;  ///< (Q) of local-p
 
  private:
+  void make_products(AlignmentSource& source);
+
   AlignmentOptions options_;
 };
 TORCH_MODULE(Alignment);

@@ -17,10 +17,20 @@ using torch::autograd::variable_list;
 /// Below this many multiplications entering oneDNN costs more than it gives.
 constexpr std::int64_t kLeastWork = 1 << 16;
 
+bool mkl_is_at_home() {
+#if defined(__x86_64__)
+  static const bool intel = at::hasMKL() && __builtin_cpu_is("intel");
+  return intel;
+#else
+  return false;
+#endif
+}
+
 bool suits_onednn(const Tensor& a, std::int64_t m, std::int64_t k, std::int64_t n) {
   const auto dtype = a.scalar_type();
-  return a.is_cpu() && (dtype == torch::kFloat32 || dtype == torch::kBFloat16) && m * k * n >= kLeastWork &&
-         one_dnn() && (dtype == torch::kFloat32 || one_dnn()->bfloat16()) && at::globalContext().userEnabledMkldnn();
+  return a.is_cpu() && (dtype == torch::kBFloat16 || (dtype == torch::kFloat32 && !mkl_is_at_home())) &&
+         m * k * n >= kLeastWork && one_dnn() && (dtype == torch::kFloat32 || one_dnn()->bfloat16()) &&
+         at::globalContext().userEnabledMkldnn();
 }
 
 bool rows_contiguous(const Tensor& x) {
@@ -62,6 +72,14 @@ Tensor matmul_2d(const Tensor& a, const Tensor& b) {
   // can be that left side instead: the smaller one is copied.
   if (m <= n) return product(a.contiguous(), b.t());
   return product(b.t().contiguous(), a).t().contiguous();
+}
+
+void add_matmul_2d(const Tensor& sum, const Tensor& a, const Tensor& b) {
+  if (suits_onednn(a, a.size(0), a.size(1), b.size(1))) {
+    sum.add_(matmul_2d(a, b));
+  } else {
+    sum.addmm_(a, b);
+  }
 }
 
 Tensor affine(const Tensor& x, const Tensor& weight, const Tensor& bias) {

@@ -239,27 +239,29 @@ Tensor RecurrentImpl::input_gates(std::int64_t layer, const Tensor& x) const {
   return affine(x, own.ih.narrow(1, context, own.ih.size(1) - context), folded_bias(own)).to(own.hh.scalar_type());
 }
 
-RecurrentState RecurrentImpl::step(std::int64_t layer, const Tensor& gates, const Tensor& context,
-                                   const RecurrentState& state) const {
+RecurrentSteps RecurrentImpl::steps(std::int64_t layer) const {
   const auto& own = weights(layer, 0);
-  const bool gru = options_.cell == RecurrentCell::kGru;
-  auto x = gates;
-  if (context.defined()) x = x + affine(context, own.ih.narrow(1, 0, context.size(1)), {});
-  const auto bias_hh = gru ? own.bias_hh : Tensor();
-  if (runs_by_kernel(x, own.hh)) {
-    const auto next = recurrent_sequence_cpu(options_.cell, x.unsqueeze(0), own.hh, bias_hh, state.hidden, state.cell,
-                                             /*lengths=*/{}, /*reverse=*/false);
-    return {next.hidden, next.cell};
-  }
-  const auto r = affine(state.hidden, own.hh, bias_hh);
-  if (gru) {
-    const auto in = x.chunk(3, 1), recurrent = r.chunk(3, 1);
+  RecurrentSteps steps;
+  steps.cell_ = options_.cell;
+  steps.recurrent_ = StepwiseProduct(own.hh.t());
+  if (context_width(layer) > 0) steps.context_ = StepwiseProduct(own.ih.narrow(1, 0, context_width(layer)).t());
+  if (options_.cell == RecurrentCell::kGru) steps.bias_hh_ = own.bias_hh;
+  return steps;
+}
+
+RecurrentState RecurrentSteps::operator()(const Tensor& gates, const Tensor& context,
+                                          const RecurrentState& state) const {
+  const auto x = context.defined() ? gates + context_(context) : gates;
+  const auto r = recurrent_(state.hidden);
+  if (runs_by_kernel(x, recurrent_.matrix())) return recurrent_cell_cpu(cell_, x, r, bias_hh_, state);
+  if (cell_ == RecurrentCell::kRnnTanh) return {(x + r).tanh(), {}};
+  if (cell_ == RecurrentCell::kRnnRelu) return {(x + r).relu(), {}};
+  if (cell_ == RecurrentCell::kGru) {
+    const auto in = x.chunk(3, 1), recurrent = (bias_hh_.defined() ? r + bias_hh_ : r).chunk(3, 1);
     const auto reset = (in[0] + recurrent[0]).sigmoid(), keep = (in[1] + recurrent[1]).sigmoid();
     const auto candidate = (in[2] + reset * recurrent[2]).tanh();
     return {candidate + keep * (state.hidden - candidate), {}};
   }
-  if (options_.cell == RecurrentCell::kRnnTanh) return {(x + r).tanh(), {}};
-  if (options_.cell == RecurrentCell::kRnnRelu) return {(x + r).relu(), {}};
   const auto gate = (x + r).chunk(4, 1);
   auto cell = gate[0].sigmoid() * gate[2].tanh();
   if (state.cell.defined()) cell = cell + gate[1].sigmoid() * state.cell;

@@ -25,6 +25,8 @@
 #include <torch/nn/pimpl.h>
 #include <torch/types.h>
 
+#include "models/layers/stepwise_product.h"
+
 namespace langzoo {
 
 enum class RecurrentCell { kRnnTanh, kRnnRelu, kLstm, kGru };
@@ -70,6 +72,21 @@ struct RecurrentOutput {
   RecurrentState state;  ///< after each row's last step; the backward direction's is the one at its first
 };
 
+/// A layer of one direction whose steps are taken one by one. Serves one forward pass.
+class RecurrentSteps {
+ public:
+  /// One step from input_gates and the layer's own state; `context` undefined or (B,X).
+  /// Shapes: gates (B, G H), state and result (B,H).
+  RecurrentState operator()(const torch::Tensor& gates, const torch::Tensor& context,
+                            const RecurrentState& state) const;
+
+ private:
+  friend class RecurrentImpl;
+  RecurrentCell cell_ = RecurrentCell::kLstm;
+  StepwiseProduct recurrent_, context_;
+  torch::Tensor bias_hh_;  ///< of a GRU, or undefined
+};
+
 class RecurrentImpl : public torch::nn::Module {
  public:
   /// Initialised by torch.nn's rule, U(-1/sqrt(H), 1/sqrt(H)).
@@ -86,10 +103,8 @@ class RecurrentImpl : public torch::nn::Module {
   /// For decoders whose context depends on the step before. `layer`'s share of the gates that x decides, biases
   /// included: for all steps one product. Shapes: x (...,C) -> (..., G H).
   torch::Tensor input_gates(std::int64_t layer, const torch::Tensor& x) const;
-  /// One step of a layer of one direction from such gates and the layer's own state; `context` undefined or (B,X).
-  /// Shapes: gates (B, G H), state and result (B,H).
-  RecurrentState step(std::int64_t layer, const torch::Tensor& gates, const torch::Tensor& context,
-                      const RecurrentState& state) const;
+  /// `layer`, of one direction, taken one step after the other.
+  RecurrentSteps steps(std::int64_t layer) const;
 
   const RecurrentOptions& options() const { return options_; }
 

@@ -19,13 +19,6 @@ using torch::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-LANGZOO_INLINE float sigmoid(float x) {
-  return 1.0f / (1.0f + exp_approx(-x));
-}
-LANGZOO_INLINE float tanh_approx(float x) {
-  return 2.0f / (1.0f + exp_approx(-2.0f * x)) - 1.0f;
-}
-
 /// One row of one step. `x` and `r` are the input's and the recurrent share of the gates, `saved` is what the backward
 /// pass needs: the gates after their nonlinearities, of a GRU also the recurrent share of n. All have n = H units a
 /// gate.
@@ -34,19 +27,14 @@ struct ForwardRow {
   float *saved, *h, *c, *output;
 };
 
-LANGZOO_VECTOR_CLONES void lstm_forward(const ForwardRow& row, std::int64_t n) {
-  const float* __restrict x = row.x;
-  const float* __restrict r = row.r;
-  const float* __restrict c_before = row.c_before;
-  float* __restrict saved = row.saved;
-  float* __restrict c = row.c;
-  float* __restrict h = row.h;
-  float* __restrict output = row.output;
+LANGZOO_INLINE void lstm_forward(const float* __restrict x, const float* __restrict r, const float* __restrict c_before,
+                                 float* __restrict saved, float* __restrict c, float* __restrict h,
+                                 float* __restrict output, std::int64_t n) {
   for (std::int64_t j = 0; j < n; ++j) {
-    const float i = sigmoid(x[j] + r[j]);
-    const float f = sigmoid(x[n + j] + r[n + j]);
+    const float i = sigmoid_approx(x[j] + r[j]);
+    const float f = sigmoid_approx(x[n + j] + r[n + j]);
     const float g = tanh_approx(x[2 * n + j] + r[2 * n + j]);
-    const float o = sigmoid(x[3 * n + j] + r[3 * n + j]);
+    const float o = sigmoid_approx(x[3 * n + j] + r[3 * n + j]);
     const float cell = f * c_before[j] + i * g;
     saved[j] = i;
     saved[n + j] = f;
@@ -56,18 +44,16 @@ LANGZOO_VECTOR_CLONES void lstm_forward(const ForwardRow& row, std::int64_t n) {
     output[j] = h[j] = o * tanh_approx(cell);
   }
 }
+LANGZOO_VECTOR_CLONES void lstm_forward(const ForwardRow& row, std::int64_t n) {
+  lstm_forward(row.x, row.r, row.c_before, row.saved, row.c, row.h, row.output, n);
+}
 
-LANGZOO_VECTOR_CLONES void gru_forward(const ForwardRow& row, std::int64_t n) {
-  const float* __restrict x = row.x;
-  const float* __restrict r = row.r;
-  const float* __restrict bias = row.bias;
-  const float* __restrict h_before = row.h_before;
-  float* __restrict saved = row.saved;
-  float* __restrict h = row.h;
-  float* __restrict output = row.output;
+LANGZOO_INLINE void gru_forward(const float* __restrict x, const float* __restrict r, const float* __restrict bias,
+                                const float* __restrict h_before, float* __restrict saved, float* __restrict h,
+                                float* __restrict output, std::int64_t n) {
   for (std::int64_t j = 0; j < n; ++j) {
-    const float reset = sigmoid(x[j] + r[j] + bias[j]);
-    const float keep = sigmoid(x[n + j] + r[n + j] + bias[n + j]);
+    const float reset = sigmoid_approx(x[j] + r[j] + bias[j]);
+    const float keep = sigmoid_approx(x[n + j] + r[n + j] + bias[n + j]);
     const float recurrent = r[2 * n + j] + bias[2 * n + j];
     const float candidate = tanh_approx(x[2 * n + j] + reset * recurrent);
     saved[j] = reset;
@@ -77,16 +63,23 @@ LANGZOO_VECTOR_CLONES void gru_forward(const ForwardRow& row, std::int64_t n) {
     output[j] = h[j] = candidate + keep * (h_before[j] - candidate);
   }
 }
-
-LANGZOO_VECTOR_CLONES void tanh_forward(const ForwardRow& row, std::int64_t n) {
-  for (std::int64_t j = 0; j < n; ++j) row.output[j] = row.h[j] = tanh_approx(row.x[j] + row.r[j]);
+LANGZOO_VECTOR_CLONES void gru_forward(const ForwardRow& row, std::int64_t n) {
+  gru_forward(row.x, row.r, row.bias, row.h_before, row.saved, row.h, row.output, n);
 }
 
-LANGZOO_VECTOR_CLONES void relu_forward(const ForwardRow& row, std::int64_t n) {
+template <bool kTanh>
+LANGZOO_INLINE void rnn_forward(const float* __restrict x, const float* __restrict r, float* __restrict h,
+                                float* __restrict output, std::int64_t n) {
   for (std::int64_t j = 0; j < n; ++j) {
-    const float sum = row.x[j] + row.r[j];
-    row.output[j] = row.h[j] = sum < 0.0f ? 0.0f : sum;
+    const float sum = x[j] + r[j];
+    output[j] = h[j] = kTanh ? tanh_approx(sum) : sum < 0.0f ? 0.0f : sum;
   }
+}
+LANGZOO_VECTOR_CLONES void tanh_forward(const ForwardRow& row, std::int64_t n) {
+  rnn_forward<true>(row.x, row.r, row.h, row.output, n);
+}
+LANGZOO_VECTOR_CLONES void relu_forward(const ForwardRow& row, std::int64_t n) {
+  rnn_forward<false>(row.x, row.r, row.h, row.output, n);
 }
 
 /// The same backwards. `through_product` is the gradient that reached h by the next step's product, `dh` the one that
@@ -97,15 +90,10 @@ struct BackwardRow {
   float *dx, *dr, *dh, *dc;
 };
 
-LANGZOO_VECTOR_CLONES void lstm_backward(const BackwardRow& row, std::int64_t n) {
-  const float* __restrict saved = row.saved;
-  const float* __restrict c = row.c;
-  const float* __restrict c_before = row.c_before;
-  const float* __restrict through_product = row.through_product;
-  const float* __restrict doutput = row.doutput;
-  float* __restrict dx = row.dx;
-  float* __restrict dh = row.dh;
-  float* __restrict dc = row.dc;
+LANGZOO_INLINE void lstm_backward(const float* __restrict saved, const float* __restrict c,
+                                  const float* __restrict c_before, const float* __restrict through_product,
+                                  const float* __restrict doutput, float* __restrict dx, float* __restrict dh,
+                                  float* __restrict dc, std::int64_t n) {
   for (std::int64_t j = 0; j < n; ++j) {
     const float i = saved[j], f = saved[n + j], g = saved[2 * n + j], o = saved[3 * n + j];
     const float squashed = tanh_approx(c[j]);
@@ -119,15 +107,13 @@ LANGZOO_VECTOR_CLONES void lstm_backward(const BackwardRow& row, std::int64_t n)
     dh[j] = 0.0f;
   }
 }
+LANGZOO_VECTOR_CLONES void lstm_backward(const BackwardRow& row, std::int64_t n) {
+  lstm_backward(row.saved, row.c, row.c_before, row.through_product, row.doutput, row.dx, row.dh, row.dc, n);
+}
 
-LANGZOO_VECTOR_CLONES void gru_backward(const BackwardRow& row, std::int64_t n) {
-  const float* __restrict saved = row.saved;
-  const float* __restrict h_before = row.h_before;
-  const float* __restrict through_product = row.through_product;
-  const float* __restrict doutput = row.doutput;
-  float* __restrict dx = row.dx;
-  float* __restrict dr = row.dr;
-  float* __restrict dh = row.dh;
+LANGZOO_INLINE void gru_backward(const float* __restrict saved, const float* __restrict h_before,
+                                 const float* __restrict through_product, const float* __restrict doutput,
+                                 float* __restrict dx, float* __restrict dr, float* __restrict dh, std::int64_t n) {
   for (std::int64_t j = 0; j < n; ++j) {
     const float reset = saved[j], keep = saved[n + j], candidate = saved[2 * n + j], recurrent = saved[3 * n + j];
     const float h_grad = dh[j] + through_product[j] + doutput[j];
@@ -141,21 +127,25 @@ LANGZOO_VECTOR_CLONES void gru_backward(const BackwardRow& row, std::int64_t n) 
     dh[j] = h_grad * keep;
   }
 }
-
-LANGZOO_VECTOR_CLONES void tanh_backward(const BackwardRow& row, std::int64_t n) {
-  for (std::int64_t j = 0; j < n; ++j) {
-    const float h_grad = row.dh[j] + row.through_product[j] + row.doutput[j];
-    row.dx[j] = h_grad * (1.0f - row.h[j] * row.h[j]);
-    row.dh[j] = 0.0f;
-  }
+LANGZOO_VECTOR_CLONES void gru_backward(const BackwardRow& row, std::int64_t n) {
+  gru_backward(row.saved, row.h_before, row.through_product, row.doutput, row.dx, row.dr, row.dh, n);
 }
 
-LANGZOO_VECTOR_CLONES void relu_backward(const BackwardRow& row, std::int64_t n) {
+template <bool kTanh>
+LANGZOO_INLINE void rnn_backward(const float* __restrict h, const float* __restrict through_product,
+                                 const float* __restrict doutput, float* __restrict dx, float* __restrict dh,
+                                 std::int64_t n) {
   for (std::int64_t j = 0; j < n; ++j) {
-    const float h_grad = row.dh[j] + row.through_product[j] + row.doutput[j];
-    row.dx[j] = row.h[j] > 0.0f ? h_grad : 0.0f;
-    row.dh[j] = 0.0f;
+    const float h_grad = dh[j] + through_product[j] + doutput[j];
+    dx[j] = kTanh ? h_grad * (1.0f - h[j] * h[j]) : h[j] > 0.0f ? h_grad : 0.0f;
+    dh[j] = 0.0f;
   }
+}
+LANGZOO_VECTOR_CLONES void tanh_backward(const BackwardRow& row, std::int64_t n) {
+  rnn_backward<true>(row.h, row.through_product, row.doutput, row.dx, row.dh, n);
+}
+LANGZOO_VECTOR_CLONES void relu_backward(const BackwardRow& row, std::int64_t n) {
+  rnn_backward<false>(row.h, row.through_product, row.doutput, row.dx, row.dh, n);
 }
 
 struct Kernel {
@@ -353,16 +343,107 @@ struct SequenceFunction : torch::autograd::Function<SequenceFunction> {
   }
 };
 
+struct CellFunction : torch::autograd::Function<CellFunction> {
+  static variable_list forward(AutogradContext* ctx, const Tensor& input_share, const Tensor& recurrent_share,
+                               const std::optional<Tensor>& bias_hh, const Tensor& hidden,
+                               const std::optional<Tensor>& cell, RecurrentCell kind) {
+    const Kernel kernel = kernel_of(kind);
+    const std::int64_t B = hidden.size(0), H = hidden.size(1), GH = kernel.gates * H, SH = kernel.saved * H;
+    const bool lstm = kind == RecurrentCell::kLstm;
+    const auto options = hidden.options();
+    const auto x = input_share.contiguous(), r = recurrent_share.contiguous(), before = hidden.contiguous();
+    const auto cell_before = !lstm ? Tensor() : cell ? cell->contiguous() : at::zeros({B, H}, options);
+    const auto bias = bias_hh ? bias_hh->contiguous() : at::zeros({GH}, options);
+    const auto saved = at::empty({B, SH}, options), output = at::empty({B, H}, options), after = at::empty_like(output);
+    const auto cell_after = lstm ? at::empty_like(output) : Tensor();
+    const float* const c_before = floats(lstm ? cell_before : before);
+    float* const c_after = (lstm ? cell_after : after).data_ptr<float>();
+    parallel_for(B, grain(GH), [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t b = begin; b < end; ++b) {
+        kernel.forward({.x = floats(x) + b * GH,
+                        .r = floats(r) + b * GH,
+                        .bias = floats(bias),
+                        .h_before = floats(before) + b * H,
+                        .c_before = c_before + b * H,
+                        .saved = saved.data_ptr<float>() + b * SH,
+                        .h = after.data_ptr<float>() + b * H,
+                        .c = c_after + b * H,
+                        .output = output.data_ptr<float>() + b * H},
+                       H);
+      }
+    });
+    ctx->save_for_backward({saved, before, after, cell_before, cell_after});
+    ctx->saved_data["kind"] = static_cast<std::int64_t>(kind);
+    ctx->saved_data["with_bias"] = bias_hh.has_value();
+    ctx->saved_data["with_cell"] = cell.has_value();
+    ctx->set_materialize_grads(false);
+    variable_list result{output};
+    if (lstm) result.push_back(cell_after);
+    return result;
+  }
+
+  static variable_list backward(AutogradContext* ctx, variable_list gradients) {
+    const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::DispatchKey::AutocastCPU);
+    const auto variables = ctx->get_saved_variables();
+    const auto &saved = variables[0], &before = variables[1], &after = variables[2];
+    const auto kind = static_cast<RecurrentCell>(ctx->saved_data["kind"].toInt());
+    const bool lstm = kind == RecurrentCell::kLstm, gru = kind == RecurrentCell::kGru;
+    const Kernel kernel = kernel_of(kind);
+    const std::int64_t B = before.size(0), H = before.size(1), GH = kernel.gates * H, SH = kernel.saved * H;
+    const auto options = before.options();
+    const auto zeros = at::zeros({B, H}, options);
+    const auto doutput = gradients[0].defined() ? gradients[0].contiguous() : zeros;
+    const auto dcell =
+        lstm && gradients[1].defined() ? gradients[1].clone(at::MemoryFormat::Contiguous) : at::zeros({B, H}, options);
+    const auto dhidden = at::zeros({B, H}, options), dx = at::empty({B, GH}, options);
+    const auto dr = gru ? at::empty_like(dx) : dx;
+    const float* const c_before = floats(lstm ? variables[3] : before);
+    const float* const c_after = floats(lstm ? variables[4] : after);
+    parallel_for(B, grain(GH), [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t b = begin; b < end; ++b) {
+        kernel.backward({.saved = floats(saved) + b * SH,
+                         .h = floats(after) + b * H,
+                         .h_before = floats(before) + b * H,
+                         .c = c_after + b * H,
+                         .c_before = c_before + b * H,
+                         .through_product = floats(zeros) + b * H,
+                         .doutput = floats(doutput) + b * H,
+                         .dx = dx.data_ptr<float>() + b * GH,
+                         .dr = dr.data_ptr<float>() + b * GH,
+                         .dh = dhidden.data_ptr<float>() + b * H,
+                         .dc = dcell.data_ptr<float>() + b * H},
+                        H);
+      }
+    });
+    return {dx,
+            dr,
+            ctx->saved_data["with_bias"].toBool() ? dr.sum(0) : Tensor(),
+            gru ? dhidden : Tensor(),
+            ctx->saved_data["with_cell"].toBool() ? dcell : Tensor(),
+            Tensor()};
+  }
+};
+
+std::optional<Tensor> given(const Tensor& x) {
+  return x.defined() ? std::optional(x) : std::nullopt;
+}
+
 }  // namespace
 
 RecurrentSequence recurrent_sequence_cpu(RecurrentCell kind, const Tensor& gates, const Tensor& weight_hh,
                                          const Tensor& bias_hh, const Tensor& hidden, const Tensor& cell,
                                          const Tensor& lengths, bool reverse) {
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::DispatchKey::AutocastCPU);
-  const auto given = [](const Tensor& x) { return x.defined() ? std::optional(x) : std::nullopt; };
   const auto result = SequenceFunction::apply(gates, weight_hh, given(bias_hh), given(hidden), given(cell),
                                               given(lengths), kind, reverse);
   return {result[0], result[1], result.size() > 2 ? result[2] : Tensor()};
+}
+
+RecurrentState recurrent_cell_cpu(RecurrentCell kind, const Tensor& x, const Tensor& r, const Tensor& bias_hh,
+                                  const RecurrentState& state) {
+  const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::DispatchKey::AutocastCPU);
+  const auto result = CellFunction::apply(x, r, given(bias_hh), state.hidden, given(state.cell), kind);
+  return {result[0], result.size() > 1 ? result[1] : Tensor()};
 }
 
 }  // namespace langzoo

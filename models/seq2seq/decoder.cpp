@@ -94,13 +94,8 @@ DecoderOutput Seq2SeqDecoderImpl::attend_after_sequence(const Tensor& x, Decoder
   const auto result = rnn(x, RecurrentInputs{.state = state.recurrent});
   state.recurrent = result.state;
   const auto aligned = attend(result.output, state.source);
-  return {readout_of(result.output, aligned.context), aligned.weights};
-}
-
-/// Softmax(W_s tanh(W_c [c; h])) or Softmax(W_s [c; h]). Shapes: h (...,H), context (...,C) -> (...,R).
-Tensor Seq2SeqDecoderImpl::readout_of(const Tensor& h, const Tensor& context) {
-  const auto both = at::cat({context, h}, -1);
-  return config_.output == "tanh" ? attentional(both).tanh() : both;
+  const auto both = at::cat({aligned.context, result.output}, -1);
+  return {config_.output == "tanh" ? attentional(both).tanh() : both, aligned.weights};
 }
 
 /// Luong et al. 2015, section 3.3.
@@ -109,21 +104,26 @@ DecoderOutput Seq2SeqDecoderImpl::feed_attentional(const Tensor& x, DecoderState
   auto hidden = state.recurrent.hidden.unbind(0);
   auto cell = state.recurrent.cell.defined() ? state.recurrent.cell.unbind(0)
                                              : std::vector<Tensor>(static_cast<std::size_t>(layers));
+  const StepwiseProduct attentional_product(attentional->weight.t());
+  std::vector<RecurrentSteps> steps;
+  for (std::int64_t layer = 0; layer < layers; ++layer) steps.push_back(rnn->steps(layer));
   std::vector<Tensor> readouts, weights;
   for (const auto& gates : rnn->input_gates(0, x).unbind(0)) {
     Tensor y;
     for (std::int64_t layer = 0; layer < layers; ++layer) {
       const auto own = static_cast<std::size_t>(layer);
-      const auto entering = at::dropout(y, config_.dropout, layer > 0 && is_training() && config_.dropout > 0.0);
-      const auto next = rnn->step(layer, layer == 0 ? gates : rnn->input_gates(layer, entering),
-                                  layer == 0 ? state.attentional : Tensor(), {hidden[own], cell[own]});
+      const auto gates_above = [&] {
+        return rnn->input_gates(layer, at::dropout(y, config_.dropout, is_training() && config_.dropout > 0.0));
+      };
+      const auto next = steps[own](layer == 0 ? gates : gates_above(), layer == 0 ? state.attentional : Tensor(),
+                                   {hidden[own], cell[own]});
       hidden[own] = next.hidden;
       cell[own] = next.cell;
       const bool residual = config_.residual_from > 0 && layer + 1 >= config_.residual_from;
       y = residual ? y + next.hidden : next.hidden;
     }
     const auto aligned = attend(y.unsqueeze(0), state.source);
-    state.attentional = readout_of(y, aligned.context.squeeze(0));
+    state.attentional = attentional_product(at::cat({aligned.context.squeeze(0), y}, -1)).tanh();
     readouts.push_back(state.attentional);
     weights.push_back(aligned.weights);
   }
@@ -136,12 +136,13 @@ DecoderOutput Seq2SeqDecoderImpl::feed_attentional(const Tensor& x, DecoderState
 DecoderOutput Seq2SeqDecoderImpl::attend_before_step(const Tensor& x, DecoderState& state) {
   const auto before = state.recurrent;
   RecurrentState s{before.hidden.select(0, 0), before.cell.defined() ? before.cell.select(0, 0) : Tensor()};
+  const auto lowest_layer = rnn->steps(0);
   std::vector<Tensor> states, contexts, weights;
   for (const auto& gates : rnn->input_gates(0, x).unbind(0)) {
     const auto aligned = attend(s.hidden.unsqueeze(0), state.source);
     contexts.push_back(aligned.context.squeeze(0));
     weights.push_back(aligned.weights);
-    s = rnn->step(0, gates, contexts.back(), s);
+    s = lowest_layer(gates, contexts.back(), s);
     states.push_back(s.hidden);
   }
   const auto lowest = at::stack(states), context = at::stack(contexts);  // (T,B,H), (T,B,C)

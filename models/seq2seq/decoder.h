@@ -49,7 +49,6 @@ class Seq2SeqDecoderImpl : public torch::nn::Module {
   DecoderOutput attend_before_step(const torch::Tensor& x, DecoderState& state);
   DecoderOutput attend_after_sequence(const torch::Tensor& x, DecoderState& state);
   DecoderOutput feed_attentional(const torch::Tensor& x, DecoderState& state);
-  torch::Tensor readout_of(const torch::Tensor& h, const torch::Tensor& context);
 
   Seq2SeqConfig config_;
 };

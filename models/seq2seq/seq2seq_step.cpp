@@ -57,7 +57,7 @@ void Seq2SeqStepFunction::reorder_sources(const Tensor& rows) {
   const bool even = counts.numel() > 0 && counts.eq(counts[0]).all().item<bool>();
   const auto sources = even ? runs : wanted;
   if (sources.numel() == N && sources.equal(at::arange(N))) return;
-  state_.source = state_.source.rows(sources.to(rows.device()));
+  state_.source = model_->decoder->alignment->rows(state_.source, sources.to(rows.device()));
 }
 
 Tensor Seq2SeqStepFunction::attention() const {

@@ -207,8 +207,9 @@ TEST_CASE("steps from input gates are the sequence") {
       const auto whole = module(x, RecurrentInputs{.context = context});
       RecurrentState state{torch::zeros({3, 7}, dtype), {}};
       const auto gates = module->input_gates(0, x);
+      const auto step = module->steps(0);
       for (std::int64_t t = 0; t < 4; ++t) {
-        state = module->step(0, gates[t], context[t], state);
+        state = step(gates[t], context[t], state);
         CHECK(max_difference(state.hidden, whole.output[t]) < 1e-6);
       }
     }
