@@ -59,7 +59,7 @@ AlignmentSource AlignmentImpl::source(const Tensor& values, const Tensor& length
                         .masked_fill_(kept.logical_not(), -std::numeric_limits<float>::infinity());
   AlignmentSource source;
   source.values = values;
-  source.keys = key.is_empty() ? values : key(values);
+  source.keys = key.is_empty() ? values : key(values).to(values.scalar_type());  // float32 under autocast too
   source.lengths = lengths;
   source.bias = bias.unsqueeze(1);
   make_products(source);

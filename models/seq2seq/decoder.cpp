@@ -47,7 +47,7 @@ Seq2SeqDecoderImpl::Seq2SeqDecoderImpl(const Seq2SeqConfig& config, const torch:
 DecoderState Seq2SeqDecoderImpl::start(const Encoded& encoded, const Tensor& lengths) {
   DecoderState state;
   if (config_.bridge == "tanh") {
-    const auto all_layers = bridge(encoded.summary).tanh();  // (B, L H)
+    const auto all_layers = bridge(encoded.summary).tanh().to(encoded.summary.scalar_type());  // (B, L H)
     state.recurrent.hidden = all_layers.unflatten(1, {config_.decoder_layers, -1}).transpose(0, 1);
   } else {
     state.recurrent.hidden = encoded.last.hidden;

@@ -18,7 +18,7 @@ AlignmentOptions options_of(const std::string& score, std::int64_t window = 0) {
           .window = window};
 }
 
-double dot(const Tensor& a, const Tensor& b) {
+double inner_product(const Tensor& a, const Tensor& b) {
   double sum = 0;
   for (std::int64_t i = 0; i < a.numel(); ++i) sum += a[i].item<double>() * b[i].item<double>();
   return sum;
@@ -26,7 +26,7 @@ double dot(const Tensor& a, const Tensor& b) {
 
 std::vector<double> times(const Tensor& matrix, const Tensor& x) {
   std::vector<double> result;
-  for (std::int64_t i = 0; i < matrix.size(0); ++i) result.push_back(dot(matrix[i], x));
+  for (std::int64_t i = 0; i < matrix.size(0); ++i) result.push_back(inner_product(matrix[i], x));
   return result;
 }
 
@@ -37,7 +37,7 @@ std::vector<double> weights_of(Alignment& alignment, const std::string& score, s
   std::vector<double> scores;
   for (std::int64_t s = 0; s < S; ++s) {
     double value = 0;
-    if (score == "dot") value = dot(query, source[s]);
+    if (score == "dot") value = inner_product(query, source[s]);
     if (score == "general") {
       const auto key = times(alignment->key->weight, source[s]);
       for (std::size_t i = 0; i < key.size(); ++i) value += query[static_cast<std::int64_t>(i)].item<double>() * key[i];
