@@ -9,7 +9,7 @@
 #include "models/layers/matmul.h"
 #include "models/layers/one_dnn.h"
 #include "models/layers/parallel.h"
-#include "models/layers/vector_math.h"
+#include "models/layers/recurrent_cells.h"
 
 namespace langzoo {
 
@@ -18,155 +18,6 @@ namespace {
 using torch::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
-
-/// One row of one step. `x` and `r` are the input's and the recurrent share of the gates, `saved` is what the backward
-/// pass needs: the gates after their nonlinearities, of a GRU also the recurrent share of n. All have n = H units a
-/// gate.
-struct ForwardRow {
-  const float *x, *r, *bias, *h_before, *c_before;
-  float *saved, *h, *c, *output;
-};
-
-LANGZOO_INLINE void lstm_forward(const float* __restrict x, const float* __restrict r, const float* __restrict c_before,
-                                 float* __restrict saved, float* __restrict c, float* __restrict h,
-                                 float* __restrict output, std::int64_t n) {
-  for (std::int64_t j = 0; j < n; ++j) {
-    const float i = sigmoid_approx(x[j] + r[j]);
-    const float f = sigmoid_approx(x[n + j] + r[n + j]);
-    const float g = tanh_approx(x[2 * n + j] + r[2 * n + j]);
-    const float o = sigmoid_approx(x[3 * n + j] + r[3 * n + j]);
-    const float cell = f * c_before[j] + i * g;
-    saved[j] = i;
-    saved[n + j] = f;
-    saved[2 * n + j] = g;
-    saved[3 * n + j] = o;
-    c[j] = cell;
-    output[j] = h[j] = o * tanh_approx(cell);
-  }
-}
-LANGZOO_VECTOR_CLONES void lstm_forward(const ForwardRow& row, std::int64_t n) {
-  lstm_forward(row.x, row.r, row.c_before, row.saved, row.c, row.h, row.output, n);
-}
-
-LANGZOO_INLINE void gru_forward(const float* __restrict x, const float* __restrict r, const float* __restrict bias,
-                                const float* __restrict h_before, float* __restrict saved, float* __restrict h,
-                                float* __restrict output, std::int64_t n) {
-  for (std::int64_t j = 0; j < n; ++j) {
-    const float reset = sigmoid_approx(x[j] + r[j] + bias[j]);
-    const float keep = sigmoid_approx(x[n + j] + r[n + j] + bias[n + j]);
-    const float recurrent = r[2 * n + j] + bias[2 * n + j];
-    const float candidate = tanh_approx(x[2 * n + j] + reset * recurrent);
-    saved[j] = reset;
-    saved[n + j] = keep;
-    saved[2 * n + j] = candidate;
-    saved[3 * n + j] = recurrent;
-    output[j] = h[j] = candidate + keep * (h_before[j] - candidate);
-  }
-}
-LANGZOO_VECTOR_CLONES void gru_forward(const ForwardRow& row, std::int64_t n) {
-  gru_forward(row.x, row.r, row.bias, row.h_before, row.saved, row.h, row.output, n);
-}
-
-template <bool kTanh>
-LANGZOO_INLINE void rnn_forward(const float* __restrict x, const float* __restrict r, float* __restrict h,
-                                float* __restrict output, std::int64_t n) {
-  for (std::int64_t j = 0; j < n; ++j) {
-    const float sum = x[j] + r[j];
-    output[j] = h[j] = kTanh ? tanh_approx(sum) : sum < 0.0f ? 0.0f : sum;
-  }
-}
-LANGZOO_VECTOR_CLONES void tanh_forward(const ForwardRow& row, std::int64_t n) {
-  rnn_forward<true>(row.x, row.r, row.h, row.output, n);
-}
-LANGZOO_VECTOR_CLONES void relu_forward(const ForwardRow& row, std::int64_t n) {
-  rnn_forward<false>(row.x, row.r, row.h, row.output, n);
-}
-
-/// The same backwards. `through_product` is the gradient that reached h by the next step's product, `dh` the one that
-/// reached it otherwise; it becomes what passes on to the step before beside the product. `dc` likewise. `dx` is the
-/// gradient of the gates, `dr` of the recurrent share (a GRU's n; for the rest it is dx).
-struct BackwardRow {
-  const float *saved, *h, *h_before, *c, *c_before, *through_product, *doutput;
-  float *dx, *dr, *dh, *dc;
-};
-
-LANGZOO_INLINE void lstm_backward(const float* __restrict saved, const float* __restrict c,
-                                  const float* __restrict c_before, const float* __restrict through_product,
-                                  const float* __restrict doutput, float* __restrict dx, float* __restrict dh,
-                                  float* __restrict dc, std::int64_t n) {
-  for (std::int64_t j = 0; j < n; ++j) {
-    const float i = saved[j], f = saved[n + j], g = saved[2 * n + j], o = saved[3 * n + j];
-    const float squashed = tanh_approx(c[j]);
-    const float h_grad = dh[j] + through_product[j] + doutput[j];
-    const float c_grad = dc[j] + h_grad * o * (1.0f - squashed * squashed);
-    dx[j] = c_grad * g * i * (1.0f - i);
-    dx[n + j] = c_grad * c_before[j] * f * (1.0f - f);
-    dx[2 * n + j] = c_grad * i * (1.0f - g * g);
-    dx[3 * n + j] = h_grad * squashed * o * (1.0f - o);
-    dc[j] = c_grad * f;
-    dh[j] = 0.0f;
-  }
-}
-LANGZOO_VECTOR_CLONES void lstm_backward(const BackwardRow& row, std::int64_t n) {
-  lstm_backward(row.saved, row.c, row.c_before, row.through_product, row.doutput, row.dx, row.dh, row.dc, n);
-}
-
-LANGZOO_INLINE void gru_backward(const float* __restrict saved, const float* __restrict h_before,
-                                 const float* __restrict through_product, const float* __restrict doutput,
-                                 float* __restrict dx, float* __restrict dr, float* __restrict dh, std::int64_t n) {
-  for (std::int64_t j = 0; j < n; ++j) {
-    const float reset = saved[j], keep = saved[n + j], candidate = saved[2 * n + j], recurrent = saved[3 * n + j];
-    const float h_grad = dh[j] + through_product[j] + doutput[j];
-    const float dn = h_grad * (1.0f - keep) * (1.0f - candidate * candidate);
-    const float dreset = dn * recurrent * reset * (1.0f - reset);
-    const float dkeep = h_grad * (h_before[j] - candidate) * keep * (1.0f - keep);
-    dx[j] = dr[j] = dreset;
-    dx[n + j] = dr[n + j] = dkeep;
-    dx[2 * n + j] = dn;
-    dr[2 * n + j] = dn * reset;
-    dh[j] = h_grad * keep;
-  }
-}
-LANGZOO_VECTOR_CLONES void gru_backward(const BackwardRow& row, std::int64_t n) {
-  gru_backward(row.saved, row.h_before, row.through_product, row.doutput, row.dx, row.dr, row.dh, n);
-}
-
-template <bool kTanh>
-LANGZOO_INLINE void rnn_backward(const float* __restrict h, const float* __restrict through_product,
-                                 const float* __restrict doutput, float* __restrict dx, float* __restrict dh,
-                                 std::int64_t n) {
-  for (std::int64_t j = 0; j < n; ++j) {
-    const float h_grad = dh[j] + through_product[j] + doutput[j];
-    dx[j] = kTanh ? h_grad * (1.0f - h[j] * h[j]) : h[j] > 0.0f ? h_grad : 0.0f;
-    dh[j] = 0.0f;
-  }
-}
-LANGZOO_VECTOR_CLONES void tanh_backward(const BackwardRow& row, std::int64_t n) {
-  rnn_backward<true>(row.h, row.through_product, row.doutput, row.dx, row.dh, n);
-}
-LANGZOO_VECTOR_CLONES void relu_backward(const BackwardRow& row, std::int64_t n) {
-  rnn_backward<false>(row.h, row.through_product, row.doutput, row.dx, row.dh, n);
-}
-
-struct Kernel {
-  void (*forward)(const ForwardRow&, std::int64_t);
-  void (*backward)(const BackwardRow&, std::int64_t);
-  std::int64_t gates, saved;  ///< units of G H and of what is saved, in H
-};
-
-Kernel kernel_of(RecurrentCell kind) {
-  switch (kind) {
-    case RecurrentCell::kLstm:
-      return {lstm_forward, lstm_backward, 4, 4};
-    case RecurrentCell::kGru:
-      return {gru_forward, gru_backward, 3, 4};
-    case RecurrentCell::kRnnTanh:
-      return {tanh_forward, tanh_backward, 1, 0};
-    case RecurrentCell::kRnnRelu:
-      break;
-  }
-  return {relu_forward, relu_backward, 1, 0};
-}
 
 /// x W^T for one W and the x of every step.
 class StepProduct {
@@ -215,7 +66,7 @@ struct SequenceFunction : torch::autograd::Function<SequenceFunction> {
                                const std::optional<Tensor>& bias_hh, const std::optional<Tensor>& hidden,
                                const std::optional<Tensor>& cell, const std::optional<Tensor>& row_lengths,
                                RecurrentCell kind, bool reverse) {
-    const Kernel kernel = kernel_of(kind);
+    const RecurrentCellKernel kernel = recurrent_cell_kernel(kind);
     const std::int64_t T = gates.size(0), B = gates.size(1), H = weight_hh.size(1), GH = kernel.gates * H,
                        SH = kernel.saved * H;
     const bool lstm = kind == RecurrentCell::kLstm;
@@ -285,7 +136,7 @@ struct SequenceFunction : torch::autograd::Function<SequenceFunction> {
                &lengths = variables[4];
     const auto kind = static_cast<RecurrentCell>(ctx->saved_data["kind"].toInt());
     const bool lstm = kind == RecurrentCell::kLstm, gru = kind == RecurrentCell::kGru;
-    const Kernel kernel = kernel_of(kind);
+    const RecurrentCellKernel kernel = recurrent_cell_kernel(kind);
     const std::int64_t T = states.size(0) - 1, B = states.size(1), H = states.size(2), GH = kernel.gates * H,
                        SH = kernel.saved * H;
     const Places place{T, ctx->saved_data["reverse"].toBool()};
@@ -347,7 +198,7 @@ struct CellFunction : torch::autograd::Function<CellFunction> {
   static variable_list forward(AutogradContext* ctx, const Tensor& input_share, const Tensor& recurrent_share,
                                const std::optional<Tensor>& bias_hh, const Tensor& hidden,
                                const std::optional<Tensor>& cell, RecurrentCell kind) {
-    const Kernel kernel = kernel_of(kind);
+    const RecurrentCellKernel kernel = recurrent_cell_kernel(kind);
     const std::int64_t B = hidden.size(0), H = hidden.size(1), GH = kernel.gates * H, SH = kernel.saved * H;
     const bool lstm = kind == RecurrentCell::kLstm;
     const auto options = hidden.options();
@@ -388,7 +239,7 @@ struct CellFunction : torch::autograd::Function<CellFunction> {
     const auto &saved = variables[0], &before = variables[1], &after = variables[2];
     const auto kind = static_cast<RecurrentCell>(ctx->saved_data["kind"].toInt());
     const bool lstm = kind == RecurrentCell::kLstm, gru = kind == RecurrentCell::kGru;
-    const Kernel kernel = kernel_of(kind);
+    const RecurrentCellKernel kernel = recurrent_cell_kernel(kind);
     const std::int64_t B = before.size(0), H = before.size(1), GH = kernel.gates * H, SH = kernel.saved * H;
     const auto options = before.options();
     const auto zeros = at::zeros({B, H}, options);

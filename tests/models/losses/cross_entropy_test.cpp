@@ -53,6 +53,21 @@ TEST_CASE("the chunked head equals the plain path, value and gradients") {
   CHECK(grads[0][0].eq(0).all().item<bool>());  // an ignored row
 }
 
+TEST_CASE("the chunked head adds a bias to the logits") {
+  for (const auto dtype : {torch::kFloat64, torch::kFloat32}) {
+    const auto c = random_case(7, 5, 11, dtype);
+    const auto bias = torch::randn({11}, torch::dtype(dtype).requires_grad(true));
+    const auto plain = cross_entropy(c.hidden.matmul(c.weight.t()) + bias, c.targets);
+    const auto chunked = linear_cross_entropy(c.hidden, c.weight, c.targets, {}, 3, bias);
+    CHECK(chunked.item<double>() == Approx(plain.item<double>()).epsilon(1e-5));
+    const auto expected = torch::autograd::grad({plain}, {c.hidden, c.weight, bias});
+    const auto grads = torch::autograd::grad({chunked}, {c.hidden, c.weight, bias});
+    for (std::size_t i = 0; i < 3; ++i) CHECK(max_difference(grads[i], expected[i]) < 1e-5);
+    CHECK_THROWS_AS(linear_cross_entropy(c.hidden, c.weight, c.targets, {}, 3, bias.narrow(0, 0, 10)),
+                    std::invalid_argument);
+  }
+}
+
 TEST_CASE("the chunked head's gradients pass finite differences") {
   const auto c = random_case(5, 4, 6, torch::kFloat64);
   const auto loss = [&] { return linear_cross_entropy(c.hidden, c.weight, c.targets); };
