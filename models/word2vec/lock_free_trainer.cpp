@@ -46,10 +46,16 @@ struct LockFreeTrainer::Impl {
 
   /// Memory of one thread.
   struct Workspace {
-    Workspace(const Impl& impl, bool shared)
-        : embeddings(impl.embeddings, impl.config.dim, shared ? &*impl.hot_embeddings : nullptr),
-          output(impl.output, impl.config.dim, shared ? &*impl.hot_output : nullptr) {}
+    /// Without tables nothing is updated: the examples are only listed.
+    struct Tables {
+      float *embeddings = nullptr, *output = nullptr;
+    };
+    Workspace(const Impl& impl, const Tables& tables, bool shared)
+        : updates(tables.embeddings != nullptr),
+          embeddings(tables.embeddings, impl.config.dim, shared ? &*impl.hot_embeddings : nullptr),
+          output(tables.output, impl.config.dim, shared ? &*impl.hot_output : nullptr) {}
 
+    bool updates;
     RowCache embeddings, output;
     std::vector<float*> input_rows, target_rows;
     std::vector<std::int32_t> ids, kept, negatives, rows, targets;
@@ -63,9 +69,13 @@ struct LockFreeTrainer::Impl {
   void for_each_update(Workspace& work, Random random, const Visit& visit) const;
   template <class Visit>
   void sentence_updates(Workspace& work, Random& random, const Visit& visit) const;
-  void add_target(Workspace& work, std::int32_t word, const std::int32_t* negatives) const;
+  void draw(Workspace& work, Random& random, std::int64_t position, bool for_each_neighbor) const;
+  void add_target(Workspace& work, std::int32_t word, const std::int32_t* drawn) const;
   void prefetch(Workspace& work, std::int64_t position) const;
   float apply(Workspace& work, const Update& update, double learning_rate) const;
+
+  /// The parameters as they are now, which an optimizer or a device may have moved since.
+  Workspace::Tables tables() const;
 
   Random random_for(std::int64_t epoch, std::int64_t block) const {
     return Random(seed ^ mix_bits(static_cast<std::uint64_t>(epoch) + 1), static_cast<std::uint64_t>(block));
@@ -79,7 +89,7 @@ struct LockFreeTrainer::Impl {
   std::optional<SubwordRows> subwords;
   std::optional<HotRows> hot_embeddings, hot_output;
   std::uint64_t seed;
-  float *embeddings, *output;
+  std::int64_t negatives;  ///< drawn for each target
 };
 
 LockFreeTrainer::Impl::Impl(Word2Vec m, std::span<const std::int64_t> counts, std::span<const std::string> words,
@@ -89,13 +99,9 @@ LockFreeTrainer::Impl::Impl(Word2Vec m, std::span<const std::int64_t> counts, st
     throw std::invalid_argument("the model has " + std::to_string(config.vocab_size) + " words, the vocabulary " +
                                 std::to_string(counts.size()));
   }
-  for (const auto& table : {model->embeddings(), model->output()}) {
-    if (!table.device().is_cpu() || table.scalar_type() != torch::kFloat32 || !table.is_contiguous()) {
-      throw std::invalid_argument("the lock-free trainer needs contiguous float32 parameters on the CPU");
-    }
-  }
   if (config.objective == "ns") sampler.emplace(counts, config.sampling_power);
   if (config.objective == "hs") tree.emplace(counts);
+  negatives = sampler ? config.negative : 0;
   if (config.subwords) {
     if (words.size() != counts.size()) throw std::invalid_argument("subwords need the words of the vocabulary");
     subwords.emplace(words, config.subword_options());
@@ -117,12 +123,19 @@ LockFreeTrainer::Impl::Impl(Word2Vec m, std::span<const std::int64_t> counts, st
   }
   hot_embeddings.emplace(input_weights, kHotRows);
   hot_output.emplace(output_weights, kHotRows);
-  embeddings = model->embeddings().data_ptr<float>();
-  output = model->output().data_ptr<float>();
+}
+
+LockFreeTrainer::Impl::Workspace::Tables LockFreeTrainer::Impl::tables() const {
+  for (const auto& table : {model->embeddings(), model->output()}) {
+    if (!table.device().is_cpu() || table.scalar_type() != torch::kFloat32 || !table.is_contiguous()) {
+      throw std::invalid_argument("the lock-free trainer needs contiguous float32 parameters on the CPU");
+    }
+  }
+  return {model->embeddings().data_ptr<float>(), model->output().data_ptr<float>()};
 }
 
 /// Appends what predicts `word`: itself and the negatives, or its path through the tree.
-void LockFreeTrainer::Impl::add_target(Workspace& work, std::int32_t word, const std::int32_t* negatives) const {
+void LockFreeTrainer::Impl::add_target(Workspace& work, std::int32_t word, const std::int32_t* drawn) const {
   if (tree) {
     const auto nodes = tree->nodes(word);
     const auto codes = tree->codes(word);
@@ -132,10 +145,9 @@ void LockFreeTrainer::Impl::add_target(Workspace& work, std::int32_t word, const
   }
   work.targets.push_back(word);
   work.labels.push_back(1.0f);
-  if (!sampler) return;
-  for (std::int64_t k = 0; k < config.negative; ++k) {
-    if (negatives[k] == word) continue;
-    work.targets.push_back(negatives[k]);
+  for (std::int64_t k = 0; k < negatives; ++k) {
+    if (drawn[k] == word) continue;
+    work.targets.push_back(drawn[k]);
     work.labels.push_back(0.0f);
   }
 }
@@ -148,8 +160,8 @@ void LockFreeTrainer::Impl::prefetch(Workspace& work, std::int64_t position) con
     for (const auto node : tree->nodes(word)) prefetch_row(work.output.row(node), dim);
   } else {
     prefetch_row(work.output.row(word), dim);
-    const auto* negatives = work.negatives.data() + position * config.negative;
-    for (std::int64_t k = 0; sampler && k < config.negative; ++k) prefetch_row(work.output.row(negatives[k]), dim);
+    const auto* drawn = work.negatives.data() + position * negatives;
+    for (std::int64_t k = 0; k < negatives; ++k) prefetch_row(work.output.row(drawn[k]), dim);
   }
   const auto entering = static_cast<std::size_t>(position + config.window);
   if (entering < work.kept.size()) prefetch_row(work.embeddings.row(work.kept[entering]), dim);
@@ -174,26 +186,36 @@ float LockFreeTrainer::Impl::apply(Workspace& work, const Update& update, double
   return loss;
 }
 
+/// Appends the window of a position and its negatives.
+void LockFreeTrainer::Impl::draw(Workspace& work, Random& random, std::int64_t position, bool for_each_neighbor) const {
+  const auto window =
+      1 + static_cast<std::int64_t>((random.next() >> 32) * static_cast<std::uint64_t>(config.window) >> 32);
+  work.windows.push_back(window);
+  const auto last = static_cast<std::int64_t>(work.kept.size()) - 1;
+  const auto neighbors = std::min(last, position + window) - std::max<std::int64_t>(0, position - window);
+  const auto draws = negatives * (for_each_neighbor ? neighbors : 1);
+  for (std::int64_t k = 0; k < draws; ++k) work.negatives.push_back(sampler->draw(random));
+}
+
 template <class Visit>
 void LockFreeTrainer::Impl::sentence_updates(Workspace& work, Random& random, const Visit& visit) const {
   const auto& kept = work.kept;
   const auto size = static_cast<std::int64_t>(kept.size());
+  // fastText's direction predicts the neighbours from the word's own vector: each has its own negatives. They are
+  // drawn position by position, for a sentence's would fill the memory where windows are wide; else all at once, so
+  // that their rows can be asked for ahead.
   const bool from_center = config.subwords && config.skip_gram();
   work.windows.clear();
   work.negatives.clear();
+  for (std::int64_t p = 0; p < size && !from_center; ++p) draw(work, random, p, false);
   for (std::int64_t p = 0; p < size; ++p) {
-    const auto window =
-        1 + static_cast<std::int64_t>((random.next() >> 32) * static_cast<std::uint64_t>(config.window) >> 32);
-    work.windows.push_back(window);
-    if (!sampler) continue;
-    const auto neighbors = std::min(size - 1, p + window) - std::max<std::int64_t>(0, p - window);
-    // fastText's direction predicts the neighbours from the word's own vector: each has its own negatives.
-    const auto draws = config.negative * (from_center ? neighbors : 1);
-    for (std::int64_t k = 0; k < draws; ++k) work.negatives.push_back(sampler->draw(random));
-  }
-  const auto* negatives = work.negatives.data();
-  for (std::int64_t p = 0; p < size; ++p) {
-    if (!from_center) prefetch(work, p + kAhead);
+    if (from_center) {
+      work.negatives.clear();
+      draw(work, random, p, true);
+    } else if (work.updates) {
+      prefetch(work, p + kAhead);
+    }
+    const auto* drawn = work.negatives.data() + (from_center ? 0 : p * negatives);
     const auto begin = std::max<std::int64_t>(0, p - work.windows[static_cast<std::size_t>(p)]);
     const auto end = std::min(size, p + work.windows[static_cast<std::size_t>(p)] + 1);
     work.rows.clear();
@@ -210,8 +232,7 @@ void LockFreeTrainer::Impl::sentence_updates(Workspace& work, Random& random, co
     if (from_center) {
       add_rows(word);
     } else {
-      add_target(work, word, negatives);
-      negatives += config.negative;
+      add_target(work, word, drawn);
     }
     for (std::int64_t q = begin; q < end; ++q) {
       if (q == p) continue;
@@ -220,8 +241,8 @@ void LockFreeTrainer::Impl::sentence_updates(Workspace& work, Random& random, co
         add_rows(neighbor);
         continue;
       }
-      add_target(work, neighbor, negatives);
-      negatives += config.negative;
+      add_target(work, neighbor, drawn);
+      drawn += negatives;
     }
     if (end - begin < 2) continue;
     update.rows = work.rows;
@@ -256,13 +277,14 @@ Word2VecProgress LockFreeTrainer::train(std::int64_t epoch, std::int64_t first, 
     throw std::invalid_argument("objective softmax changes every row at every step: train it by autograd");
   }
   const Impl& impl = *impl_;
+  const auto tables = impl.tables();
   std::atomic<std::int64_t> next{first};
   std::mutex mutex;
   std::exception_ptr failure;
   Word2VecProgress total;
   parallel_for(std::max(1, threads), 1, [&](std::int64_t begin, std::int64_t end) {
     if (begin == end) return;
-    Impl::Workspace work(impl, threads > 1);
+    Impl::Workspace work(impl, tables, threads > 1);
     Word2VecProgress mine;
     try {
       for (auto block = next++; block < last; block = next++) {
@@ -319,7 +341,7 @@ std::vector<Word2VecBatch> LockFreeTrainer::examples(std::int64_t epoch, std::in
     labels.emplace_back(y.begin(), y.end());
     if (static_cast<std::int64_t>(inputs.size()) == batch_size) flush();
   };
-  Impl::Workspace work(*impl_, false);
+  Impl::Workspace work(*impl_, {}, false);
   read_block(block, work.ids);
   impl_->for_each_update(work, impl_->random_for(epoch, block), [&](const Update& update) {
     const bool one_target = impl_->config.objective == "softmax";

@@ -29,9 +29,8 @@ struct Word2VecProgress {
 /// bits every time; with more, updates of common rows may cross, as Hogwild allows.
 class LockFreeTrainer {
  public:
-  /// `counts` are the vocabulary's; `words` its words, needed for subwords only. The model's parameters
-  /// must be float32 on the CPU and contiguous. Throws std::invalid_argument otherwise, and for objective softmax,
-  /// where every row changes at every step and there is nothing to gain.
+  /// `counts` are the vocabulary's; `words` its words, needed for subwords only. Throws std::invalid_argument for
+  /// another number of them than the model has.
   LockFreeTrainer(Word2Vec model, std::span<const std::int64_t> counts, std::span<const std::string> words,
                   std::uint64_t seed);
   ~LockFreeTrainer();
@@ -40,11 +39,14 @@ class LockFreeTrainer {
   /// Fills `ids` with a block of the text: word ids, -1 behind each sentence. Called from several threads at a time.
   using ReadBlock = std::function<void(std::int64_t block, std::vector<std::int32_t>& ids)>;
 
-  /// Trains on blocks [first, last) with `threads` threads of ATen's pool at most.
+  /// Trains on blocks [first, last) with `threads` threads of ATen's pool at most. Throws std::invalid_argument where
+  /// the model's parameters are not float32 on the CPU and contiguous, and for objective softmax, where every row
+  /// changes at every step and there is nothing to gain.
   Word2VecProgress train(std::int64_t epoch, std::int64_t first, std::int64_t last, double learning_rate,
                          const ReadBlock& read_block, int threads);
 
-  /// The same examples as tensors for Word2VecImpl::loss_sum: those of `block`, in order.
+  /// The same examples as tensors for Word2VecImpl::loss_sum: those of `block`, in order, on the CPU. The model may be
+  /// anywhere, and of objective softmax too.
   std::vector<Word2VecBatch> examples(std::int64_t epoch, std::int64_t block, const ReadBlock& read_block,
                                       std::int64_t batch_size) const;
 

@@ -24,8 +24,9 @@ class HotRows {
 
 /// A table as one thread sees it. A word like "the" occurs in every other window of every thread: written in place, its
 /// row would travel between the cores at each update, which on two cores took more time than the arithmetic. A thread
-/// writes to copies of such rows instead and adds what has changed to the table after every few updates of a row, so
-/// that no row lags by more than those, however rare it is.
+/// writes to copies of such rows instead and adds what has changed to the table after every few updates of a row.
+/// Until flush() the table may lack the last few updates of each such row, fifteen at most, however rare the row is; a
+/// cache that is destroyed without it, as by an exception, drops those.
 class RowCache {
  public:
   /// Shapes: table (rows,dim), row-major. `hot` must outlive it. Without `hot` every row is used in place.

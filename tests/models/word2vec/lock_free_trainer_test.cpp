@@ -289,13 +289,46 @@ TEST_CASE("words that stand in the same places come to lie near each other") {
   }
 }
 
+TEST_CASE("examples need no parameters: the model may be of another type, or on another device") {
+  const auto config = small_config("skipgram", "ns");
+  auto elsewhere = small_model(config);
+  elsewhere->to(torch::kFloat64);
+  const auto of = [](const Word2Vec& model) {
+    return LockFreeTrainer(model, kCounts, kWords, 1).examples(0, 0, read_block, 1000);
+  };
+  const auto expected = of(small_model(config)), examples = of(elsewhere);
+  REQUIRE(examples.size() == expected.size());
+  for (std::size_t i = 0; i < examples.size(); ++i) {
+    CHECK(examples[i].inputs.equal(expected[i].inputs));
+    CHECK(examples[i].targets.equal(expected[i].targets));
+  }
+}
+
+TEST_CASE("an objective without negatives does not look at their number") {
+  for (const auto* objective : {"hs", "softmax"}) {
+    for (const bool subwords : {false, true}) {
+      INFO(objective << ' ' << subwords);
+      auto config = small_config("skipgram", objective);
+      config.subwords = subwords;
+      const auto of = [&](std::int64_t negative) {
+        config.negative = negative;
+        return LockFreeTrainer(small_model(config), kCounts, kWords, 1).examples(0, 0, read_block, 1000);
+      };
+      const auto none = of(0), many = of(1000);
+      REQUIRE(many.size() == none.size());
+      for (std::size_t i = 0; i < many.size(); ++i) CHECK(many[i].targets.equal(none[i].targets));
+    }
+  }
+}
+
 TEST_CASE("what the trainer cannot do is said") {
   const auto config = small_config("skipgram", "ns");
   CHECK_THROWS_WITH(LockFreeTrainer(small_model(config), std::vector<std::int64_t>{1, 2}, kWords, 1),
                     Catch::Contains("the model has 10 words, the vocabulary 2"));
   auto half = small_model(config);
   half->to(torch::kFloat64);
-  CHECK_THROWS_WITH(LockFreeTrainer(half, kCounts, kWords, 1), Catch::Contains("float32"));
+  LockFreeTrainer elsewhere(half, kCounts, kWords, 1);
+  CHECK_THROWS_WITH(elsewhere.train(0, 0, 1, 0.1, read_block, 1), Catch::Contains("float32"));
   LockFreeTrainer softmax(small_model(small_config("cbow", "softmax")), kCounts, kWords, 1);
   CHECK_THROWS_WITH(softmax.train(0, 0, 1, 0.1, read_block, 1), Catch::Contains("softmax"));
   LockFreeTrainer trainer(small_model(config), kCounts, kWords, 1);
