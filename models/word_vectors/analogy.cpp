@@ -19,6 +19,8 @@ namespace {
 
 /// Rows of the table that are looked at together: a question's three rows of cosines stay in the fastest cache.
 constexpr std::int64_t kBlockRows = 2048;
+/// Words that are asked about at a time: their cosines with kBlockRows rows take 64 MB. questions-words.txt has 905.
+constexpr std::size_t kMostAsked = 8192;
 constexpr float kMulEpsilon = 1e-3f;
 
 /// The highest score so far and its row.
@@ -33,9 +35,10 @@ struct Best {
 };
 
 struct Question {
-  std::array<std::int64_t, 3> cosines;  ///< of a, b and c: their places among the words asked about
-  std::int64_t answer;                  ///< row
+  std::array<std::int64_t, 3> rows;  ///< of a, b and c
+  std::int64_t answer;               ///< row
   std::size_t section;
+  std::array<std::int64_t, 3> places;  ///< of a, b and c among the words asked about
   Best add, mul;
 };
 
@@ -46,6 +49,55 @@ LANGZOO_VECTOR_CLONES void score_block(const float* a, const float* b, const flo
     add[i] = b[i] + c[i] - a[i];
     mul[i] = (1 + b[i]) * (1 + c[i]) / (1 + a[i] + 2 * kMulEpsilon);  // twice Levy & Goldberg's eq. 5
   }
+}
+
+/// Answers the first of the questions, those about kMostAsked words; returns how many.
+std::size_t answer_some(const WordVectors& vectors, const WordLookup& lookup, std::span<Question> questions) {
+  std::vector<std::int64_t> asked;  // rows of the words in a, b and c
+  std::unordered_map<std::int64_t, std::int64_t> place_of;
+  std::size_t count = 0;
+  for (; count < questions.size() && asked.size() + 3 <= kMostAsked; ++count) {
+    auto& question = questions[count];
+    for (std::size_t i = 0; i < 3; ++i) {
+      const auto [place, added] = place_of.try_emplace(question.rows[i], static_cast<std::int64_t>(asked.size()));
+      if (added) asked.push_back(question.rows[i]);
+      question.places[i] = place->second;
+    }
+  }
+
+  // Spellings of each word asked about: no answers to a question that contains it.
+  std::vector<std::vector<std::int64_t>> spellings(asked.size());
+  for (std::int64_t row = 0; row < lookup.size(); ++row) {
+    const auto place = place_of.find(lookup.first_spelling(row));
+    if (place != place_of.end()) spellings[static_cast<std::size_t>(place->second)].push_back(row);
+  }
+
+  const auto units = vectors.normalized();
+  const auto queries = units.index_select(0, torch::tensor(asked));
+  for (std::int64_t begin = 0; begin < lookup.size(); begin += kBlockRows) {
+    const auto n = std::min(kBlockRows, lookup.size() - begin);
+    const auto cosines = at::matmul(queries, units.narrow(0, begin, n).t()).contiguous();
+    const float* const cosine = cosines.const_data_ptr<float>();
+    parallel_for(static_cast<std::int64_t>(count), 16, [&](std::int64_t first, std::int64_t last) {
+      std::array<float, kBlockRows> add, mul;
+      for (auto q = first; q < last; ++q) {
+        auto& question = questions[static_cast<std::size_t>(q)];
+        const auto [a, b, c] = question.places;
+        score_block(cosine + a * n, cosine + b * n, cosine + c * n, n, add.data(), mul.data());
+        for (const auto place : question.places) {
+          const auto& rows = spellings[static_cast<std::size_t>(place)];
+          for (auto row = std::lower_bound(rows.begin(), rows.end(), begin); row != rows.end() && *row < begin + n;
+               ++row) {
+            const auto at = static_cast<std::size_t>(*row - begin);
+            add[at] = mul[at] = -std::numeric_limits<float>::infinity();
+          }
+        }
+        question.add.update(add.data(), n, begin);
+        question.mul.update(mul.data(), n, begin);
+      }
+    });
+  }
+  return count;
 }
 
 }  // namespace
@@ -84,8 +136,6 @@ std::vector<AnalogyScore> evaluate_analogies(const WordVectors& vectors, std::sp
   const WordLookup lookup(vectors, options);
   std::vector<AnalogyScore> scores(sections.size());
   std::vector<Question> questions;
-  std::vector<std::int64_t> asked;  // rows of the words in a, b and c
-  std::unordered_map<std::int64_t, std::int64_t> place_of;
   for (std::size_t s = 0; s < sections.size(); ++s) {
     for (const auto& words : sections[s].questions) {
       ++scores[s].questions;
@@ -93,49 +143,10 @@ std::vector<AnalogyScore> evaluate_analogies(const WordVectors& vectors, std::sp
       std::transform(words.begin(), words.end(), rows.begin(), [&](const auto& word) { return lookup.find(word); });
       if (*std::min_element(rows.begin(), rows.end()) < 0) continue;
       ++scores[s].covered;
-      Question question{{}, rows[3], s, {}, {}};
-      for (std::size_t i = 0; i < 3; ++i) {
-        const auto [place, added] = place_of.try_emplace(rows[i], static_cast<std::int64_t>(asked.size()));
-        if (added) asked.push_back(rows[i]);
-        question.cosines[i] = place->second;
-      }
-      questions.push_back(question);
+      questions.push_back({{rows[0], rows[1], rows[2]}, rows[3], s, {}, {}, {}});
     }
   }
-  if (questions.empty()) return scores;
-
-  // Spellings of each word asked about: no answers to a question that contains it.
-  std::vector<std::vector<std::int64_t>> spellings(asked.size());
-  for (std::int64_t row = 0; row < lookup.size(); ++row) {
-    const auto place = place_of.find(lookup.first_spelling(row));
-    if (place != place_of.end()) spellings[static_cast<std::size_t>(place->second)].push_back(row);
-  }
-
-  const auto units = vectors.normalized();
-  const auto queries = units.index_select(0, torch::tensor(asked));
-  for (std::int64_t begin = 0; begin < lookup.size(); begin += kBlockRows) {
-    const auto n = std::min(kBlockRows, lookup.size() - begin);
-    const auto cosines = at::matmul(queries, units.narrow(0, begin, n).t()).contiguous();
-    const float* const cosine = cosines.const_data_ptr<float>();
-    parallel_for(static_cast<std::int64_t>(questions.size()), 16, [&](std::int64_t first, std::int64_t last) {
-      std::array<float, kBlockRows> add, mul;
-      for (auto q = first; q < last; ++q) {
-        auto& question = questions[static_cast<std::size_t>(q)];
-        const auto [a, b, c] = question.cosines;
-        score_block(cosine + a * n, cosine + b * n, cosine + c * n, n, add.data(), mul.data());
-        for (const auto place : question.cosines) {
-          const auto& rows = spellings[static_cast<std::size_t>(place)];
-          for (auto row = std::lower_bound(rows.begin(), rows.end(), begin); row != rows.end() && *row < begin + n;
-               ++row) {
-            const auto at = static_cast<std::size_t>(*row - begin);
-            add[at] = mul[at] = -std::numeric_limits<float>::infinity();
-          }
-        }
-        question.add.update(add.data(), n, begin);
-        question.mul.update(mul.data(), n, begin);
-      }
-    });
-  }
+  for (auto rest = std::span(questions); !rest.empty();) rest = rest.subspan(answer_some(vectors, lookup, rest));
   for (const auto& question : questions) {
     const auto right = [&](const Best& best) {
       return best.row >= 0 && lookup.first_spelling(best.row) == question.answer;

@@ -111,6 +111,34 @@ TEST_CASE("both objectives answer as the definitions do, over several blocks of 
   CHECK(differ > 2);
 }
 
+TEST_CASE("many questions are answered as few are") {
+  // More words are asked about than are looked at together.
+  torch::manual_seed(4);
+  std::vector<std::string> words;
+  for (int i = 0; i < 12000; ++i) words.push_back("w" + std::to_string(i));
+  const WordVectors vectors(words, torch::randn({12000, 3}));
+  AnalogySection all{"all", {}};
+  AnalogyScore expected;
+  for (std::size_t i = 0; i + 4 <= words.size(); i += 4) {
+    all.questions.push_back({words[i], words[i + 1], words[i + 2], words[i + 3]});
+  }
+  for (const std::size_t i : {0, 2000, 2730, 2731, 2999}) {
+    auto& question = all.questions[i];
+    question[3] = words[static_cast<std::size_t>(naive_answers(vectors, question).first)];
+    const auto score = ask(vectors, question);
+    CHECK(score.correct_add == 1);
+  }
+  for (std::size_t begin = 0; begin < all.questions.size(); begin += 500) {
+    const auto from = all.questions.begin() + static_cast<std::ptrdiff_t>(begin);
+    expected += evaluate_analogies(vectors, std::vector{AnalogySection{"few", {from, from + 500}}})[0];
+  }
+  const auto score = evaluate_analogies(vectors, std::vector{all})[0];
+  CHECK(score.questions == 3000);
+  CHECK(score.covered == 3000);
+  CHECK(score.correct_add == expected.correct_add);
+  CHECK(score.correct_mul == expected.correct_mul);
+}
+
 TEST_CASE("case, unknown words and restricted tables") {
   // king - man + woman = queen
   const WordVectors vectors({"man", "Woman", "king", "KING", "queen", "far"}, torch::tensor({{1.f, 0.f, 0.1f},
