@@ -110,10 +110,6 @@ WordTable count_all_words(std::span<const fs::path> documents, const VocabularyO
       throw;
     }
   });
-  if (done != total) {
-    throw FileError(documents.front(),
-                    fmt::format("the text changed while it was read: {} bytes instead of {}", done, total));
-  }
   if (options.progress) options.progress(done, total);
   return counts.take();
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "data/files/files.h"
 
 namespace langzoo {
@@ -26,20 +28,27 @@ WordChunks::WordChunks(std::span<const fs::path> documents) : documents_(documen
     std::error_code error;
     const auto size = fs::file_size(document, error);
     if (error) throw FileError(document, error.message());
+    sizes_.push_back(size);
     total_bytes_ += size;
   }
 }
 
 bool WordChunks::next(WordChunk& chunk) {
   if (!reader_) {
-    if (documents_.empty()) return false;
-    reader_.emplace(documents_.front(), kChunkBytes, cut_between_words);
-    documents_ = documents_.subspan(1);
+    if (document_ == documents_.size()) return false;
+    reader_.emplace(documents_[document_], kChunkBytes, cut_between_words);
+    read_ = 0;
     inside_long_word_ = false;
   }
   chunk.ends_document = !reader_->next(chunk.text);
   chunk.bytes = chunk.text.size();
+  read_ += chunk.bytes;
   if (chunk.ends_document) {
+    if (read_ != sizes_[document_]) {
+      throw FileError(documents_[document_], fmt::format("the text changed while it was read: {} bytes instead of {}",
+                                                         read_, sizes_[document_]));
+    }
+    ++document_;
     chunk.text.clear();
     reader_.reset();
     return true;

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "data/files/text_source.h"
 #include "data/vocabulary.h"
@@ -24,12 +25,15 @@ struct WordChunk {
 class WordChunks {
  public:
   explicit WordChunks(std::span<const std::filesystem::path> documents);
-  /// False at the end. Throws FileError.
+  /// False at the end. Throws FileError, also when a document is not as long as it was at first.
   bool next(WordChunk& chunk);
   std::uint64_t total_bytes() const { return total_bytes_; }
 
  private:
   std::span<const std::filesystem::path> documents_;
+  std::vector<std::uint64_t> sizes_;  ///< of the documents
+  std::size_t document_ = 0;          ///< the one being read, or the next
+  std::uint64_t read_ = 0;            ///< bytes of it
   std::optional<TextReader> reader_;
   bool inside_long_word_ = false;
   std::uint64_t total_bytes_ = 0;

@@ -147,10 +147,6 @@ void build(std::span<const fs::path> documents, const Vocabulary& vocabulary, co
     if (options.progress) options.progress(done, chunks.total_bytes());
   }
   if (!out) return;  // a full disk; whoever made the stream says so
-  if (done != chunks.total_bytes()) {
-    throw FileError(documents.front(), fmt::format("the text changed while it was read: {} bytes instead of {}", done,
-                                                   chunks.total_bytes()));
-  }
   writer.finish(header);
   if (header.words == 0) throw std::runtime_error("no word of the text is in the vocabulary");
   out.seekp(0);

@@ -1,5 +1,6 @@
 #include "data/vocabulary.h"
 
+#include <fstream>
 #include <limits>
 #include <map>
 
@@ -192,6 +193,19 @@ TEST_CASE("progress of counting rises to all bytes, and may stop it") {
   CHECK(seen.back() == fs::file_size(documents.paths[0]) + 3);
   options.progress = [](std::uint64_t, std::uint64_t) { throw std::runtime_error("stopped"); };
   CHECK_THROWS_WITH(count_words(documents.paths, options), "stopped");
+}
+
+TEST_CASE("a document that changes while it is read is named") {
+  const test::TempDir dir;
+  for (const auto* name : {"a.txt", "b.txt"}) test::write_file(dir / name, std::string(1 << 20, 'w'));
+  VocabularyOptions options;
+  options.min_count = 1;
+  options.threads = 1;
+  options.progress = [&](std::uint64_t done, std::uint64_t) {
+    if (done < 1 << 20) std::ofstream(dir / "b.txt", std::ios::app) << " more";
+  };
+  const std::vector<std::filesystem::path> documents{dir / "a.txt", dir / "b.txt"};
+  CHECK_THROWS_WITH(count_words(documents, options), Catch::Contains("b.txt: the text changed while it was read"));
 }
 
 TEST_CASE("an extended vocabulary keeps its ids") {
