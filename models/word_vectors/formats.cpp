@@ -89,13 +89,22 @@ std::optional<Header> read_header(std::string_view line) {
   return Header{*words, *dim};
 }
 
+/// ASCII that is no control character, and white space.
+bool is_plain(char c) {
+  return (c >= ' ' && c <= '~') || c == '\t' || c == '\n' || c == '\r';
+}
+
 /// Whether what follows a first line "V C" is text, by what stands behind its first word.
 bool looks_like_text(std::string_view rest, std::int64_t dim) {
   const auto line = rest.substr(0, rest.find('\n'));
   const auto begin = line.find_first_of(kBlank);
   if (begin == std::string_view::npos) return true;
   const auto values = line.substr(begin + 1);
-  if (values.find_first_not_of(kNumberBytes) != std::string_view::npos) return false;
+  if (values.find_first_not_of(kNumberBytes) != std::string_view::npos) {
+    // A word with blanks, a damaged value, or float32 values: four bytes of those are seldom all plain.
+    const auto window = rest.substr(begin + 1, std::max<std::size_t>(4 * static_cast<std::size_t>(dim), 64));
+    return std::all_of(window.begin(), window.end(), is_plain);
+  }
   if (values.size() >= 2 * static_cast<std::size_t>(dim) - 1) return true;
   // A line too short: of text, or float32 values among whose first bytes is a line feed.
   const auto window = rest.substr(begin + 1, 4 * static_cast<std::size_t>(dim));
@@ -113,7 +122,9 @@ class Table {
 
   /// Where the values of the next word go.
   std::span<float> next() { return {next_, static_cast<std::size_t>(dim_)}; }
+  /// Throws std::runtime_error for an empty word.
   void keep(std::string_view word) {
+    if (word.empty()) throw std::runtime_error("a row without a word");
     words_.emplace_back(word);
     if (index_.add_last(words_)) {
       next_ += dim_;
@@ -136,6 +147,22 @@ class Table {
 
 enum class Number { kFine, kNone, kOutOfRange };
 
+/// Whether a decimal number that no double can hold is too small for it, not too large: by the decimal place of its
+/// first digit that is not 0.
+bool is_too_small(std::string_view number) {
+  const auto e = std::min(number.find_first_of("eE"), number.size());
+  auto power = number.substr(std::min(e + 1, number.size()));
+  if (power.starts_with('+')) power.remove_prefix(1);
+  std::int64_t exponent = 0;
+  const auto read = std::from_chars(power.data(), power.data() + power.size(), exponent);
+  if (read.ec == std::errc::result_out_of_range) return power.starts_with('-');
+  const auto digits = number.substr(0, e);
+  const auto point = static_cast<std::int64_t>(std::min(digits.find('.'), digits.size()));
+  const auto first = static_cast<std::int64_t>(std::min(digits.find_first_of("123456789"), digits.size()));
+  // Far below zero or far above it; where the product of such two is near it, a double could hold the number.
+  return exponent < first - point;
+}
+
 /// The number that `text` begins with, and its end.
 Number read_number(const char* text, const char* end, float& value, const char*& stop) {
   auto result = std::from_chars(text, end, value);
@@ -143,7 +170,11 @@ Number read_number(const char* text, const char* end, float& value, const char*&
     double wide = 0;
     result = std::from_chars(text, end, wide);
     value = static_cast<float>(wide);
-    if (result.ec == std::errc::result_out_of_range) value = std::numeric_limits<float>::infinity();
+    if (result.ec == std::errc::result_out_of_range) {
+      const std::string_view number(text, static_cast<std::size_t>(result.ptr - text));
+      const float magnitude = is_too_small(number) ? 0.0f : std::numeric_limits<float>::infinity();
+      value = number.starts_with('-') ? -magnitude : magnitude;
+    }
   } else if (result.ec != std::errc()) {
     return Number::kNone;
   }
@@ -168,7 +199,8 @@ bool read_numbers(std::string_view text, std::span<float> values) {
   return at == end;
 }
 
-/// A line's word, its values written to `values`. Throws std::runtime_error saying what is wrong.
+/// A line's word, which may be empty, and its values, written to `values`. Throws std::runtime_error saying what is
+/// wrong.
 std::string_view read_row(std::string_view line, std::span<float> values) {
   const auto blank = std::min(line.find_first_of(kBlank), line.size());
   if (read_numbers(line.substr(blank), values)) return line.substr(0, blank);
@@ -196,11 +228,15 @@ std::string_view read_row(std::string_view line, std::span<float> values) {
 
 class Reader {
  public:
-  Reader(const fs::path& path, const ReadVectorsOptions& options) : path_(path), file_(path), options_(options) {}
+  Reader(const fs::path& path, const ReadVectorsOptions& options)
+      : path_(path), file_(path), text_(file_.text()), options_(options) {
+    constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+    if (text_.starts_with(kByteOrderMark)) text_.remove_prefix(kByteOrderMark.size());
+  }
 
   WordVectors read() const {
-    if (file_.size() == 0) throw FileError(path_, "is empty");
-    Lines lines(file_.text(), 0);
+    if (text_.empty()) throw FileError(path_, "is empty");
+    Lines lines(text_, 0);
     std::string_view first;
     lines.next(first);
     const auto header = read_header(first);
@@ -262,15 +298,15 @@ class Reader {
     }
     if (dim == 0) throw error_in(1, "neither \"words dimension\" nor a word with its values");
     // Every value takes two bytes; one row more, because a damaged one is written until the damage.
-    auto rows = static_cast<std::int64_t>(file_.size()) / (2 * dim) + 1;
+    auto rows = static_cast<std::int64_t>(text_.size()) / (2 * dim) + 1;
     if (options_.max_words > 0) {
       rows = std::min(rows, options_.max_words);
     } else {
-      rows = std::min<std::int64_t>(rows, std::count(file_.text().begin(), file_.text().end(), '\n') + 1);
+      rows = std::min<std::int64_t>(rows, std::count(text_.begin(), text_.end(), '\n') + 1);
     }
     Table table(rows, dim);
     std::int64_t words = 0;
-    Lines lines(file_.text(), 0);
+    Lines lines(text_, 0);
     for (std::string_view line; (options_.max_words <= 0 || words < options_.max_words) && lines.next(line); ++words) {
       if (line.empty() && lines.rest().find_first_not_of(" \t\r\n") == std::string_view::npos) break;
       read_line(table, line, lines.number());
@@ -291,6 +327,7 @@ class Reader {
         throw FileError(path_, fmt::format("ends in word {} of the {} announced", i + 1, header.words));
       }
       std::memcpy(table.next().data(), rest.data() + space + 1, bytes);
+      if (space == 0) throw FileError(path_, fmt::format("word {}: a row without a word", i + 1));
       table.keep(rest.substr(0, space));
       rest.remove_prefix(space + 1 + bytes);
     }
@@ -306,6 +343,7 @@ class Reader {
 
   fs::path path_;
   MappedFile file_;
+  std::string_view text_;  ///< without a byte order mark
   ReadVectorsOptions options_;
 };
 

@@ -20,8 +20,9 @@ struct ReadVectorsOptions {
 
 /// Reads any of the formats; which one is decided by the content. A word given twice keeps its first vector. Reads
 /// files larger than memory would hold as text with bounded overhead. Throws FileError naming the file, line or word,
-/// and what is wrong: fewer or more words than the first line says, a wrong number of values, a value that is no
-/// number, not finite or out of range, an end in the middle.
+/// and what is wrong: fewer or more words than the first line says, a row without a word, a wrong number of values, a
+/// value that is no number, not finite or too large (too small ones are 0), an end in the middle. A byte order mark is
+/// skipped.
 WordVectors read_word_vectors(const std::filesystem::path& path, const ReadVectorsOptions& options = {});
 
 /// Written atomically. Text has the shortest digits that read back to the same float. Throws FileError;

@@ -61,8 +61,8 @@ TEST_CASE("gensim's files give gensim's words and values") {
 
 TEST_CASE("what is written reads back the same, in every format") {
   const test::TempDir dir;
-  const Words words{"", "</s>", "\xc2\xa0", "1", "\xff", "nan", "\"", std::string(3000, 'x')};
-  auto values = torch::randn({8, 5});
+  const Words words{"</s>", "\xc2\xa0", "1", "\xff", "nan", "\"", std::string(3000, 'x')};
+  auto values = torch::randn({7, 5});
   values[1] = torch::tensor({0.f, -0.f, 1e-45f, 3.4028235e38f, -1.17549435e-38f});
   const WordVectors vectors(words, values);
   for (const auto format : {VectorFormat::kText, VectorFormat::kBinary, VectorFormat::kGlove}) {
@@ -122,12 +122,12 @@ TEST_CASE("binary is told from text whatever bytes the values have") {
 }
 
 TEST_CASE("words of any bytes") {
-  // An empty word, U+00A0, bytes that are no UTF-8, a number, a word with blanks in it (glove.840B has such).
-  const Words words{"", "\xc2\xa0", "x\xc2\xa0y", "\xff\x01", "7", ". . .", "at name@domain.com"};
+  // U+00A0, bytes that are no UTF-8, a number, a word with blanks in it (glove.840B has such).
+  const Words words{"\xc2\xa0", "x\xc2\xa0y", "\xff\x01", "7", ". . .", "at name@domain.com"};
   std::string text;
   for (const auto& word : words) text += word + " 1 2 3\n";
-  const auto values = torch::tensor({{1.f, 2.f, 3.f}}).repeat({7, 1});
-  check_equal(read("7 3\n" + text), words, values);
+  const auto values = torch::tensor({{1.f, 2.f, 3.f}}).repeat({6, 1});
+  check_equal(read("6 3\n" + text), words, values);
   check_equal(read(text), words, values);
 }
 
@@ -155,6 +155,11 @@ TEST_CASE("only the first words, where asked for") {
 
 TEST_CASE("values too small for a float are 0, too large ones are refused") {
   check_equal(read("a 1e-60 -1e-60\n"), {"a"}, torch::tensor({{0.f, -0.f}}));
+  // Beyond a double, and beyond an int.
+  check_equal(read("a 1e-400 -12.5E-400\n"), {"a"}, torch::tensor({{0.f, -0.f}}));
+  check_equal(read("a 0." + std::string(400, '0') + "1 1e-99999999999999999999\n"), {"a"}, torch::tensor({{0.f, 0.f}}));
+  check_refused("a 1 2\nb 1e99999999999999999999 2\n", "line 2: \"b\": value 1");
+  check_refused("a 1 2\nb 1" + std::string(400, '0') + ".5 2\n", "line 2: \"b\": value 1");
   check_refused("a 1 2\nb 1e39 2\n", "line 2: \"b\": value 1, 1e39, is not finite or out of range");
   check_refused("a 1 2\nb 1 1e999\n", "line 2: \"b\": value 2, 1e999, is not finite or out of range");
 }
@@ -181,6 +186,28 @@ TEST_CASE("what is wrong with a text file is told by line") {
     check_refused("2 2\na 1 " + bad + "\nb 1 2\n", "line 2: \"a\": value 2, " + bad + ", is not finite");
     check_refused("a 1 2\nb 1 " + bad + "\n", "line 2: \"b\": value 2, " + bad + ", is not finite");
   }
+}
+
+TEST_CASE("a damaged first row is not taken for binary") {
+  check_refused("1 2\na 1,5 2", "line 2: \"a\": value 1, 1,5, is no number");
+  check_refused("2 3\na 1 2 x\nb 1 2 3\n", "line 2: \"a\": value 3, x, is no number");
+  check_equal(read("2 2\nhello world 1 2\nb 1 2"), {"hello world", "b"}, torch::tensor({{1.f, 2.f}, {1.f, 2.f}}));
+}
+
+TEST_CASE("a row without a word is refused in every format") {
+  check_refused("2 2\n 1 2\nb 3 4\n", "line 2: a row without a word");
+  check_refused("2 2\na 1 2\n\t3 4\n", "line 3: a row without a word");
+  check_refused("a 1 2\n 3 4\n", "line 2: a row without a word");
+  check_refused("2 3\na " + floats({1, 2, 3}) + " " + floats({4, 5, 6}), "word 2: a row without a word");
+}
+
+TEST_CASE("a byte order mark is no part of a file") {
+  const std::string mark = "\xef\xbb\xbf";
+  const auto values = torch::tensor({{1.f, 2.f, 3.f}});
+  check_equal(read(mark + "1 3\na 1 2 3\n"), {"a"}, values);
+  check_equal(read(mark + "1 3\na " + floats({1, 2, 3})), {"a"}, values);
+  check_equal(read(mark + "a 1 2 3\n"), {"a"}, values);
+  check_refused(mark, "is empty");
 }
 
 TEST_CASE("a first line that promises more than the file holds costs nothing") {
