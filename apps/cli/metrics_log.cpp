@@ -3,6 +3,7 @@
 #include <array>
 #include <bit>
 #include <chrono>
+#include <cmath>
 #include <sstream>
 
 #include <fmt/format.h>
@@ -140,10 +141,11 @@ void MetricsLog::on_step(const StepReport& r) {
               {"grad_norm", r.grad_norm},
               {"tokens_per_second", r.tokens_per_second}}
              .dump());
-  events_.scalars(r.step, {{"train/loss", r.loss},
-                           {"train/learning_rate", r.learning_rate},
-                           {"train/grad_norm", r.grad_norm},
-                           {"train/tokens_per_second", r.tokens_per_second}});
+  std::vector<std::pair<std::string, double>> values = {{"train/learning_rate", r.learning_rate},
+                                                        {"train/grad_norm", r.grad_norm},
+                                                        {"train/tokens_per_second", r.tokens_per_second}};
+  if (std::isfinite(r.loss)) values.insert(values.begin(), {"train/loss", r.loss});
+  events_.scalars(r.step, values);
 }
 
 void MetricsLog::on_eval(const EvalReport& r) {

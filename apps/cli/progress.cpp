@@ -1,6 +1,7 @@
 #include "apps/cli/progress.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include <fmt/format.h>
 
@@ -11,8 +12,8 @@ namespace langzoo {
 namespace {
 
 std::string figures(const StepReport& r, const std::string& unit) {
-  auto text =
-      fmt::format("loss {:.4f}  lr {:.1e}  {} {}/s", r.loss, r.learning_rate, with_unit(r.tokens_per_second), unit);
+  auto text = std::isfinite(r.loss) ? fmt::format("loss {:.4f}  lr {:.1e}  ", r.loss, r.learning_rate) : std::string();
+  text += fmt::format("{} {}/s", with_unit(r.tokens_per_second), unit);
   if (r.step < r.max_steps) text += fmt::format("  {} left", as_duration(r.seconds_left));
   return text;
 }

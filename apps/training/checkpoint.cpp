@@ -45,7 +45,7 @@ Json to_json(const TrainingProgress& progress) {
           {"tokens", progress.tokens},
           {"position", progress.position},
           {"interval_loss", number(progress.interval_loss)},
-          {"interval_steps", progress.interval_steps},
+          {"interval_steps", progress.interval_terms},
           {"train_loss", number(progress.train_loss)},
           {"evaluated_step", progress.evaluated_step},
           {"valid", std::move(valid)},
@@ -59,7 +59,7 @@ TrainingProgress progress_from(const Json& json) {
   json.at("tokens").get_to(progress.tokens);
   json.at("position").get_to(progress.position);
   progress.interval_loss = number(json.at("interval_loss"));
-  json.at("interval_steps").get_to(progress.interval_steps);
+  json.at("interval_steps").get_to(progress.interval_terms);
   progress.train_loss = number(json.at("train_loss"));
   json.at("evaluated_step").get_to(progress.evaluated_step);
   for (const auto& [name, value] : json.at("valid").items()) progress.valid[name] = number(value);

@@ -18,9 +18,9 @@ namespace langzoo {
 struct TrainingProgress {
   std::int64_t step = 0, tokens = 0;
   DataPosition position;
-  double interval_loss = 0;  ///< sum over the steps since the last report
-  std::int64_t interval_steps = 0;
-  double train_loss = 0;  ///< mean of the last log interval
+  double interval_loss = 0;         ///< sum over what was learned since the last report
+  std::int64_t interval_terms = 0;  ///< of that sum: steps; of a task's own algorithm, targets
+  double train_loss = 0;            ///< mean of the last log interval; NaN where it had no terms
   std::int64_t evaluated_step = 0;
   EvalMetrics valid;  ///< of evaluated_step
   double best = std::numeric_limits<double>::infinity();

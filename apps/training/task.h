@@ -29,7 +29,7 @@ using EvalMetrics = std::map<std::string, double>;
 
 /// What a task's own training did in one step.
 struct OwnStep {
-  double loss_sum = 0;  ///< over the targets
+  double loss_sum = 0;  ///< over the targets; an algorithm without a loss has no targets
   std::int64_t num_targets = 0, num_tokens = 0;
 };
 
@@ -41,7 +41,9 @@ class TrainingTask {
   /// The next micro-batch in (seed, epoch) order; advances the position and passes from epoch to epoch without end.
   virtual MicroBatch next() = 0;
   /// One step of the task's own algorithm, for TrainerOptions::optimizer "own": updates the parameters and advances the
-  /// position by one batch, in place of next(), gradients and an optimizer. Throws where a family has none.
+  /// position by one batch, in place of next(), gradients and an optimizer. Such a step may be long: it is given the
+  /// schedule's rate at its beginning, as word2vec.c does, so that even a single one learns. Throws where a family has
+  /// none.
   virtual OwnStep own_step(double /*learning_rate*/) {
     throw std::invalid_argument("train.optimizer is 'own', but this family has no training algorithm of its own");
   }

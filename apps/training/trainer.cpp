@@ -141,7 +141,7 @@ struct Trainer::State {
   std::atomic<bool> stop{false};
 
   // On the device, read by settle(): a GPU is not waited for at every step.
-  torch::Tensor interval_loss;   // float64 scalar, sum of the steps since the last settle
+  torch::Tensor interval_loss;   // float64 scalar, sum since the last settle
   torch::Tensor last_grad_norm;  // float32 scalar
   torch::Tensor first_bad_step;  // int64 scalar, 0: none
   double learning_rate = 0, grad_norm = 0;
@@ -203,10 +203,11 @@ bool Trainer::State::finished() const {
 void Trainer::State::train_step() {
   const auto begin = Clock::now();
   const std::int64_t step = progress.step + 1;
-  learning_rate = schedule.at(step);
   if (options.optimizer == "own") {
+    learning_rate = schedule.at(step - 1);
     own_step(step);
   } else {
+    learning_rate = schedule.at(step);
     optimizer_step(step);
   }
   progress.step = step;
@@ -217,10 +218,9 @@ void Trainer::State::train_step() {
 
 void Trainer::State::own_step(std::int64_t step) {
   const OwnStep done = task.own_step(learning_rate);
-  const double loss = done.num_targets > 0 ? done.loss_sum / static_cast<double>(done.num_targets) : 0.0;
-  if (!std::isfinite(loss)) first_bad_step.fill_(step);
-  interval_loss += loss;
-  ++progress.interval_steps;
+  if (!std::isfinite(done.loss_sum)) first_bad_step.fill_(step);
+  interval_loss += done.loss_sum;
+  progress.interval_terms += done.num_targets;
   progress.tokens += done.num_tokens;
   process_tokens += done.num_tokens;
   settle();
@@ -267,7 +267,7 @@ void Trainer::State::optimizer_step(std::int64_t step) {
     first_bad_step = torch::where(bad.logical_and(first_bad_step == 0), step, first_bad_step);
     last_grad_norm = norm;
     interval_loss += step_loss;
-    ++progress.interval_steps;
+    ++progress.interval_terms;
     torch::Tensor found_inf;
     if (device.is_cpu()) {
       settle();
@@ -307,10 +307,13 @@ void Trainer::State::report() {
   const auto begin = Clock::now();
   settle();
   training_time += Clock::now() - begin;
-  if (progress.interval_steps > 0)
-    progress.train_loss = progress.interval_loss / static_cast<double>(progress.interval_steps);
+  if (progress.interval_terms > 0) {
+    progress.train_loss = progress.interval_loss / static_cast<double>(progress.interval_terms);
+  } else if (options.optimizer == "own") {
+    progress.train_loss = std::nan("");
+  }
   progress.interval_loss = 0;
-  progress.interval_steps = 0;
+  progress.interval_terms = 0;
   reported_step = progress.step;
 
   StepReport report;

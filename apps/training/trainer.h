@@ -42,7 +42,7 @@ struct TrainerOptions {
 struct StepReport {
   std::int64_t step = 0, max_steps = 0, epoch = 0;
   std::int64_t tokens = 0;  ///< since the start of the run
-  double loss = 0;          ///< mean over the steps since the last report
+  double loss = 0;  ///< mean over the steps since the last report; of a task's own algorithm, over their targets
   double learning_rate = 0, grad_norm = 0;
   double tokens_per_second = 0, seconds_left = 0;
 };
@@ -65,7 +65,7 @@ class TrainerObserver {
 struct TrainSummary {
   std::int64_t step = 0, tokens = 0;  ///< since the start of the run, resumed parts included
   double tokens_per_second = 0;       ///< of this process, evaluation and saving left out
-  double train_loss = 0;              ///< mean of the last log interval
+  double train_loss = 0;              ///< mean of the last log interval; NaN where nothing had a loss
   EvalMetrics valid;                  ///< last evaluation
   bool interrupted = false;           ///< request_stop() ended it; the state is saved
 };

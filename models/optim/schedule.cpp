@@ -32,7 +32,7 @@ void Schedule::validate() const {
 }
 
 double Schedule::at(std::int64_t step) const {
-  const auto s = static_cast<double>(std::max<std::int64_t>(step, 1));
+  const auto s = static_cast<double>(std::max<std::int64_t>(step, 0));
   const auto warmup = static_cast<double>(warmup_steps);
   const auto total = static_cast<double>(total_steps);
   if (s < warmup) return peak * s / warmup;
@@ -46,7 +46,7 @@ double Schedule::at(std::int64_t step) const {
     case ScheduleKind::kCosine:
       return minimum + (peak - minimum) * 0.5 * (1.0 + std::cos(std::numbers::pi * progress(warmup)));
     case ScheduleKind::kInverseSqrt:
-      return std::max(minimum, peak * std::sqrt(std::max(warmup, 1.0) / s));
+      return std::max(minimum, peak * std::sqrt(std::max(warmup, 1.0) / std::max(s, 1.0)));
     case ScheduleKind::kWsd: {
       const double begin = std::max(warmup, total * (1.0 - decay_fraction));
       return begin >= total ? peak : peak + (minimum - peak) * progress(begin);

@@ -30,7 +30,7 @@ struct Schedule {
 
   /// Throws std::invalid_argument naming field and value.
   void validate() const;
-  /// The learning rate of update `step`, the first being 1.
+  /// The learning rate of update `step`, the first being 1; at 0, that before the first.
   double at(std::int64_t step) const;
 };
 

@@ -83,7 +83,10 @@ TEST_CASE("a task's own algorithm runs by the shared schedule, and reports by th
   CHECK_FALSE(task.moved);  // no optimizer took the parameters into its buffers
   REQUIRE(steps.reports.size() == 12);
   CHECK(steps.reports[0].loss == Approx(2));
-  CHECK(steps.reports[0].learning_rate > steps.reports[11].learning_rate);
+  // The rate of a step's beginning: a long step, perhaps the only one, is not to learn at the rate of its end.
+  for (std::size_t i = 0; i < 12; ++i) {
+    CHECK(steps.reports[i].learning_rate == Approx(0.1 * (1 - static_cast<double>(i) / 12)));
+  }
   double expected = 1;
   for (const auto& report : steps.reports) {
     expected *= 1 - report.learning_rate * static_cast<double>(1 + (report.step - 1) % ShrinkingTask::kBatches);
@@ -110,6 +113,29 @@ TEST_CASE("a task's own algorithm stopped and resumed ends in the same bytes") {
   CHECK(trainer.run().step == 12);
   CHECK(task.steps == 5);
   CHECK(test::read_file(parts / "model.safetensors") == test::read_file(whole / "model.safetensors"));
+}
+
+TEST_CASE("the loss shown is a mean over targets, whatever the steps' sizes; without targets there is none") {
+  struct Uneven : ShrinkingTask {
+    OwnStep own_step(double learning_rate) override {
+      ShrinkingTask::own_step(learning_rate);
+      return steps % 2 == 1 ? OwnStep{100, 100, 10} : OwnStep{4, 1, 10};
+    }
+  };
+  struct Lossless : ShrinkingTask {
+    OwnStep own_step(double learning_rate) override {
+      ShrinkingTask::own_step(learning_rate);
+      return {0, 0, 10};
+    }
+  };
+  auto options = own_options();
+  options.log_every = 4;
+  TempDir out, other;
+  Uneven uneven;
+  CHECK(Trainer(uneven, options, out.path(), torch::kCPU).run().train_loss == Approx(208.0 / 202));
+  Lossless lossless;
+  CHECK(std::isnan(Trainer(lossless, options, other.path(), torch::kCPU).run().train_loss));
+  CHECK(std::isnan(load_training_state(other.path())->progress.train_loss));
 }
 
 TEST_CASE("a loss that is not finite ends a task's own algorithm") {

@@ -56,6 +56,14 @@ TEST_CASE("A run shorter than its warm-up, or of one step") {
   CHECK(Schedule{ScheduleKind::kLinear, 1.0, 0.5, 0, 1}.at(1) == Approx(0.5));
 }
 
+TEST_CASE("Before the first step a schedule is where it begins") {
+  for (const auto kind : {ScheduleKind::kConstant, ScheduleKind::kLinear, ScheduleKind::kCosine,
+                          ScheduleKind::kInverseSqrt, ScheduleKind::kWsd}) {
+    CHECK(Schedule{kind, 1.0, 0.5, 0, 1}.at(0) == 1.0);
+    CHECK(Schedule{kind, 1.0, 0.5, 4, 8}.at(0) == 0.0);
+  }
+}
+
 TEST_CASE("Impossible schedules are named") {
   CHECK_THROWS_WITH(schedule_kind("cosin"), Catch::Contains("'cosin'") && Catch::Contains("cosine"));
   CHECK(schedule_kind("wsd") == ScheduleKind::kWsd);
