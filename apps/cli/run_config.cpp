@@ -126,6 +126,14 @@ void RunConfig::bind_object(const std::string& section, Json& object, const std:
   }
 }
 
+void RunConfig::hide(const std::string& key) {
+  field(key, "default").hidden = true;
+}
+
+void RunConfig::describe(const std::string& key, const std::string& help) {
+  field(key, "default").help = help;
+}
+
 RunConfig::Field& RunConfig::field(const std::string& key, const std::string& source) {
   const auto found = std::find_if(fields_.begin(), fields_.end(), [&](const Field& f) { return f.key == key; });
   if (found != fields_.end()) return *found;
@@ -231,6 +239,7 @@ std::vector<std::string> RunConfig::differing(const Json& other) const {
 std::string RunConfig::help() const {
   std::string text;
   for (const auto& f : fields_) {
+    if (f.hidden) continue;
     const auto value = f.get();
     const auto left = fmt::format("{} = {}", f.key, value.is_string() ? value.dump() : shown(value));
     text += f.help.empty() ? fmt::format("  {}\n", left) : fmt::format("  {:<36} {}\n", left, f.help);
@@ -248,7 +257,7 @@ std::vector<Preset> presets_of(const std::string& program) {
 }
 
 void bind_train(RunConfig& config, TrainerOptions& o, BatchOptions& batch) {
-  config.bind("train.max_steps", o.max_steps, "optimizer steps", at_least(0));
+  config.bind("train.max_steps", o.max_steps, "optimizer steps", at_least(1));
   config.bind("train.max_epochs", o.max_epochs, "passes over the data; 0: no bound", at_least(0));
   config.bind("train.batch_size", batch.batch_size, "sequences a micro-batch", between(1, 1 << 20));
   config.bind("train.batch_tokens", batch.batch_tokens, "tokens an optimizer step; 0: train.accumulation decides",

@@ -49,6 +49,11 @@ class RunConfig {
   /// model's config.json. Members named in `hidden` are fixed.
   void bind_object(const std::string& section, Json& object, const std::vector<std::string>& hidden = {});
 
+  /// Leaves `key` out of the help: it means nothing to this program.
+  void hide(const std::string& key);
+  /// Says what `key` means to this program.
+  void describe(const std::string& key, const std::string& help);
+
   /// `source` stands in front of error messages: a file, "--set", a flag.
   void set(const std::string& key, const Json& value, const std::string& source);
   /// A default that depends on other settings: sets `key` unless something has set it.
@@ -78,6 +83,7 @@ class RunConfig {
     std::function<bool(const Json&)> set;  ///< false: the value is of another type or not allowed
     std::string allowed;                   ///< in words, for the error
     bool given = false;                    ///< set by somebody
+    bool hidden = false;                   ///< not in the help
   };
   Field& field(const std::string& key, const std::string& source);
   const Field& bound(const std::string& key) const;

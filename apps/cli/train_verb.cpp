@@ -1,6 +1,7 @@
 #include "apps/cli/train_verb.h"
 
 #include <atomic>
+#include <cmath>
 #include <csignal>
 #include <iostream>
 #include <set>
@@ -139,6 +140,13 @@ class ReportWriter : public TrainerObserver {
   EvalMetrics metrics_;
 };
 
+torch::Device device_of(const TrainFamily& family, const ComputeOptions& common) {
+  const auto reason = family.needs_cpu();
+  if (reason.empty()) return common.torch_device();
+  if (common.device == "cuda") throw UsageError("--device cuda: " + reason);
+  return torch::kCPU;
+}
+
 Json read_run(const fs::path& path) {
   auto document = Json::parse(read_file(path, std::uint64_t{1} << 24), nullptr, false);
   if (!document.is_object()) throw FileError(path, "is not a run configuration");
@@ -153,11 +161,12 @@ void print_summary(const TrainSummary& summary, const std::string& unit, const f
                 {"tokens", summary.tokens},
                 {"tokens_per_second", summary.tokens_per_second},
                 {"peak_memory_bytes", peak_memory_bytes()},
-                {"train_loss", summary.train_loss},
+                {"train_loss", std::isfinite(summary.train_loss) ? Json(summary.train_loss) : Json(nullptr)},
                 {"valid", valid}});
     return;
   }
-  std::cout << fmt::format("step {}  tokens {}  train loss {:.4f}", summary.step, summary.tokens, summary.train_loss);
+  const auto loss = std::isfinite(summary.train_loss) ? fmt::format("{:.4f}", summary.train_loss) : "-";
+  std::cout << fmt::format("step {}  tokens {}  train loss {}", summary.step, summary.tokens, loss);
   if (!summary.valid.empty()) std::cout << "  " << in_words(summary.valid);
   std::cout << fmt::format("  {} {}/s  {:.0f} MB at most\n", with_unit(summary.tokens_per_second), unit,
                            static_cast<double>(peak_memory_bytes()) / 1e6);
@@ -187,7 +196,9 @@ void TrainVerb::add_own_options(CLI::App& app) {
   }
   std::vector<std::string> names;
   for (const auto& preset : presets_of(program_)) names.push_back(preset.name);
-  app.add_option("--preset", preset_, fmt::format("a configuration to start from: {}", fmt::join(names, ", ")));
+  if (!names.empty()) {
+    app.add_option("--preset", preset_, fmt::format("a configuration to start from: {}", fmt::join(names, ", ")));
+  }
   app.add_option("--config", config_, "a JSON file of settings; an earlier run's run.json is one");
   app.add_option("--set", set_, "key=value ...: single settings, the last of a key counts; see the keys below");
   app.add_option("--out", out_, "where to save: becomes a Hugging Face model folder")->required();
@@ -210,15 +221,16 @@ std::string TrainVerb::notes() const {
   TrainSetting setting;
   RunConfig config;
   const auto family = bind_all(config, setting);
-  text += "\nKeys of --set and --config, with their defaults:\n" + config.help();
+  text += "\nKeys of --set and --config, with their defaults:\n" + config.help() + family->notes();
+  text += fmt::format("\nSettings: defaults < {}--config < flags < --set. ",
+                      text.starts_with("Presets") ? "preset < " : "");
   return text +
-         "\nSettings: defaults < preset < --config < flags < --set. --out becomes a Hugging Face model folder with "
-         "the\n"
-         "last weights, the best by validation in best/, metrics.jsonl, tensorboard/ and report.html. Ctrl-C and "
-         "SIGTERM\n"
-         "save and end with code 0; --resume goes on to the same bytes. Fields of the last line under --json: step "
-         "and\n"
-         "tokens (since the start of the run), tokens_per_second, peak_memory_bytes, train_loss, valid.\n";
+         "--out becomes a Hugging Face\n"
+         "model folder with the last weights, the best by validation in best/, metrics.jsonl, tensorboard/ and\n"
+         "report.html. Ctrl-C and SIGTERM during training save and end with code 0, and --resume goes on to the same\n"
+         "bytes; while data is prepared they end the program at once. Fields of the last line under --json: step and\n"
+         "tokens (since the start of the run), tokens_per_second, peak_memory_bytes, train_loss (null where nothing\n"
+         "has a loss), valid.\n";
 }
 
 void TrainVerb::configure(RunConfig& config, const ComputeOptions& common) const {
@@ -260,7 +272,10 @@ void TrainVerb::compute(const ComputeOptions& common) {
     config.set_all(earlier, run_file.string());
   }
   configure(config, common);
+  setting.out = out;
+  setting.resume = begun;
   family->complete(config);
+  setting.device = device_of(*family, common);
   if (begun) {
     for (const auto& key : config.differing(earlier)) {
       if (std::find(kMayChange.begin(), kMayChange.end(), key) != kMayChange.end()) continue;
@@ -279,9 +294,6 @@ void TrainVerb::compute(const ComputeOptions& common) {
     return resolved;
   };
   if (!begun) write_run();  // a run killed while it prepares its data can be resumed
-  setting.out = out;
-  setting.device = common.torch_device();
-  setting.resume = begun;
   setting.message = [&](const std::string& text) { progress.line(text); };
   torch::manual_seed(setting.trainer.seed);
   const auto task = family->make_task(setting);
@@ -314,8 +326,9 @@ void TrainVerb::compute(const ComputeOptions& common) {
   ReportWriter report(out, content, parameters);
   trainer.add_observer(report);
   guard.keep();
-  progress.line(fmt::format("{} parameters, {} batches an epoch, {} steps{}", with_unit(parameters),
-                            task->batches_per_epoch(), trainer.total_steps(),
+  progress.line(fmt::format("{} parameters, {} an epoch, {}{}", with_unit(parameters),
+                            counted(task->batches_per_epoch(), "batch", "batches"),
+                            counted(trainer.total_steps(), "step", "steps"),
                             resumed ? fmt::format(", going on after step {}", trainer.step()) : ""));
   TrainSummary summary;
   {

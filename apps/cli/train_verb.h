@@ -41,8 +41,13 @@ class TrainFamily {
   virtual void bind(RunConfig& config, TrainSetting& setting) = 0;
   /// Flags beside --data.
   virtual std::vector<TrainFlag> flags() const = 0;
-  /// Gives settings that depend on others their defaults, once all that the user says is known.
+  /// Gives settings that depend on others their defaults, once all that the user says is known; setting.out and .resume
+  /// are. Throws UsageError for settings that contradict each other.
   virtual void complete(RunConfig& /*config*/) {}
+  /// Why this run, its settings complete, is one for the CPU: "own algorithms run on the CPU". Empty: any device.
+  virtual std::string needs_cpu() const { return {}; }
+  /// What the help says behind the keys, in whole lines.
+  virtual std::string notes() const { return {}; }
   /// What the speed is counted in: "tok", "words".
   virtual std::string unit() const { return "tok"; }
   /// Prepares data below `setting.out`, and builds the model with random numbers seeded already. May complete

@@ -17,6 +17,10 @@ std::string with_unit(double value) {
   return fmt::format("{:.{}f}{}", value, decimals, unit);
 }
 
+std::string counted(std::int64_t count, const std::string& one, const std::string& many) {
+  return fmt::format("{} {}", count, count == 1 ? one : many);
+}
+
 std::string as_duration(double seconds) {
   if (!std::isfinite(seconds) || seconds < 0) return "?";
   const auto total = static_cast<long long>(std::min(seconds, 1e12) + 0.5);

@@ -12,12 +12,13 @@ class AnalogyVerb : public VectorsVerb {
   std::string name() const override { return "analogy"; }
   std::string summary() const override { return "A is to B as C is to what?"; }
   std::string examples() const override {
-    return "analogy --model run man king woman\n"
+    return "analogy --model vectors man king woman\n"
            "analogy --model vectors.bin France Paris Italy --top 3 --json\n";
   }
   std::string notes() const override {
     return "The answers are the words nearest to B - A + C, each scaled to length 1 (3CosAdd), A, B and C left out.\n"
-           "Fields under --json: a, b, c, answers (a list of word, similarity).\n";
+           "Fields under --json: a, b, c, answers (a list of word, similarity); bytes of words that are not UTF-8 are\n"
+           "U+FFFD there.\n";
   }
 
  protected:

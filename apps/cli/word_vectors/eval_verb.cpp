@@ -168,7 +168,7 @@ class EvalVerb : public Verb {
   std::string name() const override { return "eval"; }
   std::string summary() const override { return "measure vectors by analogies and by people's judgement"; }
   std::string examples() const override {
-    return "eval --model run --analogies questions-words.txt --similarity wordsim353.tsv\n"
+    return "eval --model vectors --analogies questions-words.txt --similarity wordsim353.tsv\n"
            "eval --model vectors.bin --similarity wordsim353.tsv --similarity rg65.tsv --json\n"
            "eval --model vectors.bin --analogies questions-words.txt --restrict 30000\n"
            "eval --wordnet auto --similarity wordsim353.tsv rg65.tsv\n"

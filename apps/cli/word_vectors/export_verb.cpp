@@ -19,7 +19,7 @@ class ExportVerb : public VectorsVerb {
   std::string name() const override { return "export"; }
   std::string summary() const override { return "write the vectors for other programs"; }
   std::string examples() const override {
-    return "export --model run --format binary --out vectors.bin\n"
+    return "export --model vectors --format binary --out vectors.bin\n"
            "export --model glove.6B.50d.txt --format text --out vectors.txt\n";
   }
   std::string notes() const override {
@@ -36,6 +36,7 @@ class ExportVerb : public VectorsVerb {
         ->required();
     app.add_option("--out", out_, "the file to write")->required();
   }
+  void check() override { check_out(out_); }
   void use(const WordVectors& vectors, const CommonOptions& common) override {
     try {
       write_word_vectors(out_, vectors, kFormats.at(format_));

@@ -23,7 +23,6 @@ class GloveTask : public WordVectorsTask {
         threads_(setting.options.deterministic ? 1 : at::get_num_threads()),
         blocks_a_step_(setting.train.trainer.optimizer == "own" ? kBlocksAStep : 1),
         batches_((counts_.blocks() + blocks_a_step_ - 1) / blocks_a_step_),
-        words_a_batch_(text_.corpus.words() / batches_),
         fingerprint_(fmt::format("glove co-occurrences {:016x} blocks {}", counts_.fingerprint(), blocks_a_step_)) {}
 
   torch::nn::Module& model() override { return *model_; }
@@ -38,8 +37,9 @@ class GloveTask : public WordVectorsTask {
   OwnStep own_step(double learning_rate) override {
     const auto [first, last] = blocks();
     const auto done = trainer_.train(first, last, learning_rate, read_block_, threads_);
+    const auto words = words_of_batch();
     position_ = following(position_, batches_);
-    return {done.loss_sum, done.entries, words_a_batch_};
+    return {done.loss_sum, done.entries, words};
   }
 
   MicroBatch next() override {
@@ -54,11 +54,12 @@ class GloveTask : public WordVectorsTask {
       columns.data_ptr<std::int64_t>()[i] = entry.column;
       counts.data_ptr<float>()[i] = entry.count;
     }
+    const auto words = words_of_batch();
     position_ = following(position_, batches_);
     const auto loss = [this, rows = rows.to(device_), columns = columns.to(device_), counts = counts.to(device_)] {
       return model_->loss_sum(rows, columns, counts);
     };
-    return {size, words_a_batch_, loss};
+    return {size, words, loss};
   }
 
   EvalMetrics evaluate() override { return {}; }
@@ -69,9 +70,7 @@ class GloveTask : public WordVectorsTask {
   }
 
   WordVectors vectors(std::int64_t words) override {
-    auto frequent = text_.frequent_words(words);
-    const auto rows = static_cast<std::int64_t>(frequent.size());
-    return {std::move(frequent), model_->word_vectors().narrow(0, 0, rows).cpu()};
+    return text_.frequent(words, [this](const auto&) { return model_->word_vectors().cpu(); });
   }
 
  private:
@@ -81,6 +80,12 @@ class GloveTask : public WordVectorsTask {
   std::pair<std::int64_t, std::int64_t> blocks() const {
     const auto first = position_.batch * blocks_a_step_;
     return {first, std::min(first + blocks_a_step_, counts_.blocks())};
+  }
+
+  /// The text's words in equal shares.
+  std::int64_t words_of_batch() const {
+    const auto words = text_.corpus.words(), batch = position_.batch;
+    return words * (batch + 1) / batches_ - words * batch / batches_;
   }
 
   Glove model_;
@@ -95,7 +100,7 @@ class GloveTask : public WordVectorsTask {
   };
   torch::Device device_;
   int threads_;
-  std::int64_t blocks_a_step_, batches_, words_a_batch_;
+  std::int64_t blocks_a_step_, batches_;
   std::string fingerprint_;
   DataPosition position_;
 };

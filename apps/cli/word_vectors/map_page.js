@@ -90,12 +90,12 @@ function redraw() {
   pending = true;
 }
 
-/// Boxes that do not overlap, in cells so that a box meets only those near it.
+/// Boxes that do not come near each other, in cells so that a box meets only those around it.
 function occupied() {
-  const cells = new Map(), kCell = 64;
+  const cells = new Map(), kCell = 64, kApart = 4;
   const cells_of = (box) => {
     const keys = [];
-    for (let x = Math.floor(box.left / kCell); x <= box.right / kCell; ++x) {
+    for (let x = Math.floor(box.left / kCell); x <= (box.right + kApart) / kCell; ++x) {
       for (let y = Math.floor(box.top / kCell); y <= box.bottom / kCell; ++y) keys.push(x * 4096 + y);
     }
     return keys;
@@ -104,7 +104,8 @@ function occupied() {
     const keys = cells_of(box);
     for (const key of keys) {
       for (const other of cells.get(key) || []) {
-        if (box.left < other.right && other.left < box.right && box.top < other.bottom && other.top < box.bottom) {
+        if (box.left < other.right + kApart && other.left < box.right + kApart && box.top < other.bottom &&
+            other.top < box.bottom) {
           return false;
         }
       }

@@ -29,7 +29,7 @@ using torch::Tensor;
 constexpr std::int64_t kMostWords = 20000;
 constexpr std::int64_t kNeighbors = 10;
 
-/// Words with their vectors, the most frequent first. Shapes: rows (N,C), each of length 1 or 0.
+/// Words with their vectors, in the order of the model. Shapes: rows (N,C), each of length 1 or 0.
 struct Selection {
   std::vector<std::string> words;
   Tensor rows;
@@ -41,7 +41,7 @@ Selection selection_of(std::vector<std::string> words, const std::vector<Tensor>
   return {std::move(words), torch::nn::functional::normalize(torch::stack(rows)), {}};
 }
 
-Selection most_frequent(const WordVectors& vectors, std::int64_t n) {
+Selection first_words(const WordVectors& vectors, std::int64_t n) {
   std::vector<std::string> words;
   std::vector<Tensor> rows;
   for (std::size_t i = 0; i < vectors.size() && std::ssize(words) < n; ++i) {
@@ -134,18 +134,20 @@ class MapVerb : public VectorsVerb {
   std::string name() const override { return "map"; }
   std::string summary() const override { return "an interactive picture of the vectors, in one HTML file"; }
   std::string examples() const override {
-    return "map --model runs/skipgram --out map.html\n"
+    return "map --model vectors --out map.html\n"
            "map --model vectors.txt --word-list animals.txt --method pca --out animals.html\n";
   }
   std::string notes() const override {
     return "Vectors are scaled to length 1 first, so that distance is a matter of cosine. Neighbours are the nearest\n"
-           "of the words on the map by cosine in all dimensions; colours are the directions of largest variance.\n";
+           "of the words on the map by cosine in all dimensions; colours are the directions of largest variance.\n"
+           "Fields under --json: file, words, missing, method; bytes of words that are not UTF-8 are U+FFFD there.\n";
   }
 
  protected:
   void add_own_options(CLI::App& app) override {
     app.add_option("--out", out_, "the page to write")->required();
-    auto* words = app.add_option("--words", words_, "how many words, the most frequent first")
+    auto* words = app.add_option("--words", words_,
+                                 "how many words, the model's first: the most frequent, unless --init extended it")
                       ->check(integer_from(1, kMostWords))
                       ->capture_default_str();
     app.add_option("--word-list", word_list_, "a file of the words to show instead")->excludes(words);
@@ -157,9 +159,11 @@ class MapVerb : public VectorsVerb {
   }
   void check() override {
     if (perplexity_ && method_ != "tsne") throw UsageError("--perplexity is an option of --method tsne");
+    if (perplexity_ && std::isnan(*perplexity_)) throw UsageError("--perplexity nan: must be a number from 1 to 1000");
+    check_out(out_);
   }
   void use(const WordVectors& vectors, const CommonOptions& common) override {
-    const auto selection = word_list_.empty() ? most_frequent(vectors, words_) : listed(vectors, word_list_);
+    const auto selection = word_list_.empty() ? first_words(vectors, words_) : listed(vectors, word_list_);
     if (!selection.missing.empty()) {
       std::cerr << fmt::format("note: {} of the words have no vector, among them \"{}\"\n", selection.missing.size(),
                                valid_utf8(selection.missing[0]));

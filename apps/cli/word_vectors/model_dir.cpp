@@ -3,7 +3,6 @@
 #include <stdexcept>
 
 #include "data/files/files.h"
-#include "data/vocabulary.h"
 #include "models/co_occurrence/ppmi_svd.h"
 #include "models/glove/glove.h"
 #include "models/word2vec/word2vec.h"
@@ -25,12 +24,6 @@ class ComposedOfSubwords : public OutOfVocabulary {
   Word2Vec model_;
 };
 
-void require_words(const Vocabulary& vocabulary, std::int64_t vocab_size, const fs::path& dir) {
-  if (static_cast<std::int64_t>(vocabulary.size()) == vocab_size) return;
-  throw FileError(dir / "vocab.tsv", "has " + std::to_string(vocabulary.size()) + " words, the model " +
-                                         std::to_string(vocab_size) + " (config.json: vocab_size)");
-}
-
 template <class Model>
 WordVectors vectors_of(const fs::path& dir, const Vocabulary& vocabulary) {
   const auto model = from_pretrained<Model>(dir);
@@ -47,6 +40,12 @@ WordVectors word2vec_vectors(const fs::path& dir, const Vocabulary& vocabulary) 
 }
 
 }  // namespace
+
+void require_words(const Vocabulary& vocabulary, std::int64_t vocab_size, const fs::path& dir) {
+  if (static_cast<std::int64_t>(vocabulary.size()) == vocab_size) return;
+  throw FileError(dir / "vocab.tsv", "has " + std::to_string(vocabulary.size()) + " words, the model " +
+                                         std::to_string(vocab_size) + " (config.json: vocab_size)");
+}
 
 WordVectors load_vectors(const fs::path& path) {
   if (!fs::is_directory(path)) return read_word_vectors(path);

@@ -16,13 +16,15 @@ class NeighborsVerb : public VectorsVerb {
   std::string name() const override { return "neighbors"; }
   std::string summary() const override { return "the words nearest to a word"; }
   std::string examples() const override {
-    return "neighbors --model run --word river\n"
+    return "neighbors --model vectors --word river\n"
            "neighbors --model vectors.bin --word river --word lake --top 5 --json\n"
-           "echo river | {program} neighbors --model run\n";
+           "echo river | {program} neighbors --model vectors\n";
   }
   std::string notes() const override {
     return "Without --word the words come from stdin, one a line. Near is a large cosine.\n"
-           "Fields under --json: word, neighbors (a list of word, similarity).\n";
+           "Words that the model lacks are told and left out; the exit code is 1 then.\n"
+           "Fields under --json: word, neighbors (a list of word, similarity); bytes of words that are not UTF-8 are\n"
+           "U+FFFD there.\n";
   }
 
  protected:
@@ -31,23 +33,29 @@ class NeighborsVerb : public VectorsVerb {
     app.add_option("--top", top_, "how many neighbours")->check(integer_from(1))->capture_default_str();
   }
   void use(const WordVectors& vectors, const CommonOptions& common) override {
-    // All are known before the first is answered.
-    for (const auto& word : words_) vector_of(vectors, word);
-    for (const auto& word : words_) answer(vectors, word, common.json, words_.size() > 1);
-    if (!words_.empty()) return;
-    if (isatty(STDIN_FILENO) == 1) return converse(vectors, common.json);
-    LineBatches batches("");
-    while (batches.next()) {
-      for (std::size_t i = 0; i < batches.lines().size(); ++i) {
-        const std::string word(batches.lines()[i]);
-        if (word.empty()) continue;
-        try {
-          answer(vectors, word, common.json, true);
-        } catch (const std::runtime_error& error) {
-          throw std::runtime_error(batches.where(i) + ": " + error.what());
+    if (words_.size() == 1) return answer(vectors, words_[0], common.json, false);
+    std::size_t asked = 0, unknown = 0;
+    const auto ask = [&](const std::string& word, const std::string& where) {
+      ++asked;
+      try {
+        answer(vectors, word, common.json, true);
+      } catch (const std::runtime_error& error) {
+        ++unknown;
+        std::cerr << fmt::format("note: {}{}\n", where, one_line(error));
+      }
+    };
+    for (const auto& word : words_) ask(word, "");
+    if (words_.empty() && isatty(STDIN_FILENO) == 1) return converse(vectors, common.json);
+    if (words_.empty()) {
+      LineBatches batches("");
+      while (batches.next()) {
+        for (std::size_t i = 0; i < batches.lines().size(); ++i) {
+          const std::string word(batches.lines()[i]);
+          if (!word.empty()) ask(word, batches.where(i) + ": ");
         }
       }
     }
+    if (unknown > 0) throw std::runtime_error(fmt::format("{} of {} words are unknown", unknown, asked));
   }
 
  private:

@@ -49,9 +49,7 @@ class PpmiSvdTask : public WordVectorsTask {
   }
 
   WordVectors vectors(std::int64_t words) override {
-    auto frequent = text_.frequent_words(words);
-    const auto rows = static_cast<std::int64_t>(frequent.size());
-    return {std::move(frequent), model_->word_vectors().narrow(0, 0, rows).cpu()};
+    return text_.frequent(words, [this](const auto&) { return model_->word_vectors().cpu(); });
   }
 
  private:
@@ -69,6 +67,10 @@ std::unique_ptr<WordVectorsTask> make_ppmi_svd_task(WordText text, const WordVec
   PpmiSvdConfig config;
   config.vocab_size = static_cast<std::int64_t>(text.vocabulary.size());
   config.dim = options.dim;
+  if (config.dim > config.vocab_size) {
+    throw UsageError(fmt::format("--dim (model.dim) = {}: {} has {} words, and ppmi-svd no more dimensions than words",
+                                 config.dim, options.data, config.vocab_size));
+  }
   config.context_smoothing = options.context_smoothing;
   config.shift = options.shift;
   config.eigenvalue_weight = options.eigenvalue_weight;

@@ -2,13 +2,13 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "apps/cli/base/program.h"
-#include "apps/cli/train_verb.h"
+#include "apps/cli/word_vectors/train_options.h"
 #include "data/co_occurrence.h"
 #include "data/vocabulary.h"
 #include "data/word_corpus.h"
@@ -17,39 +17,15 @@
 
 namespace langzoo {
 
-/// The keys of a run that are not the trainer's.
-struct WordVectorsOptions {
-  std::string kind = "skipgram";  ///< skipgram, cbow, glove or ppmi-svd
-  std::string objective = "ns";
-  std::int64_t dim = 100, window = 5;
-  std::int64_t negative = 5;
-  double sample = 1e-3, sampling_power = 0.75;
-  bool full_input_gradient = true;
-  bool subwords = false;
-  std::int64_t min_n = 3, max_n = 6, buckets = 2'000'000;
-  // Of the kinds that count first.
-  bool distance_weighting = true;
-  double x_max = 100, alpha = 0.75;
-  double context_smoothing = 0.75, shift = 1, eigenvalue_weight = 0.5;
-  bool add_contexts = false;
-
-  std::string data;                           ///< a file, a folder, or "microworld"
-  std::int64_t microworld_bytes = 4'000'000;  ///< before its words are put apart
-  std::uint64_t microworld_seed = 1;
-  std::int64_t min_count = 5, max_vocabulary = 0;
-  bool lines = true;
-  std::int64_t counting_memory_mb = 1024;
-  std::string init;
-  bool deterministic = false;
-};
-
 /// A text made ready: its words counted, its sentences as ids.
 struct WordText {
   Vocabulary vocabulary;
   WordCorpus corpus;
 
-  /// The most frequent words, `count` at most.
-  std::vector<std::string> frequent_words(std::int64_t count) const;
+  /// Shapes: the first N words of the vocabulary -> (N or more,C), on the CPU.
+  using VectorsOfFirst = std::function<torch::Tensor(const std::vector<std::string>& words)>;
+  /// Those of the most frequent words, `count` at most. In a vocabulary that was extended these are not the first.
+  WordVectors frequent(std::int64_t count, const VectorsOfFirst& vectors_of) const;
 };
 
 class WordVectorsTask : public TrainingTask {
@@ -62,7 +38,7 @@ class WordVectorsTask : public TrainingTask {
 struct WordVectorsSetting {
   const WordVectorsOptions& options;
   const TrainSetting& train;
-  std::int64_t step_words;  ///< of the text, for each step
+  std::int64_t step_words;  ///< of the text, for each step of word2vec
 };
 
 /// Co-occurrences of the text, kept in the output folder.

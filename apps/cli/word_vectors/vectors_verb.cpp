@@ -1,14 +1,20 @@
 #include "apps/cli/word_vectors/vectors_verb.h"
 
+#include <cerrno>
 #include <iostream>
+#include <system_error>
 
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "apps/cli/word_vectors/close_words.h"
 #include "apps/cli/word_vectors/model_dir.h"
+#include "data/files/files.h"
 
 namespace langzoo {
+
+namespace fs = std::filesystem;
 
 CLI::Option* add_model_option(CLI::App& app, std::string& model) {
   return app.add_option("--model", model, "a model folder, or a file of vectors: word2vec text or binary, .vec, GloVe");
@@ -23,6 +29,21 @@ void VectorsVerb::run(const CommonOptions& common) {
   if (common.threads > 0) at::set_num_threads(static_cast<int>(common.threads));
   check();
   use(load_vectors(model_), common);
+}
+
+void VectorsVerb::check_out(const fs::path& out) const {
+  std::error_code ignored;
+  for (const fs::path& file : {fs::path(model_), fs::path(model_) / "config.json",
+                               fs::path(model_) / "model.safetensors", fs::path(model_) / "vocab.tsv"}) {
+    if (fs::equivalent(out, file, ignored)) {
+      throw UsageError(fmt::format("--out {}: the model is read from it; name another file", out.string()));
+    }
+  }
+  if (fs::is_directory(out, ignored)) throw FileError(out, "is a directory");
+  const auto folder = out.has_parent_path() ? out.parent_path() : fs::path(".");
+  if (access(folder.c_str(), W_OK | X_OK) != 0) {
+    throw FileError(out, fmt::format("cannot be written: {}", std::generic_category().message(errno)));
+  }
 }
 
 torch::Tensor vector_of(const WordVectors& vectors, const std::string& word) {

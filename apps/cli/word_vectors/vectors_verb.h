@@ -1,6 +1,7 @@
 /// What verbs that use word vectors have in common: --model, threads, words that may be unknown.
 #pragma once
 
+#include <filesystem>
 #include <string>
 
 #include "apps/cli/base/program.h"
@@ -24,6 +25,9 @@ class VectorsVerb : public Verb {
   virtual void use(const WordVectors& vectors, const CommonOptions& common) = 0;
 
   const std::string& model() const { return model_; }
+  /// Throws UsageError where writing `out` would replace what --model is read from, FileError where it cannot be
+  /// written: to be said before there is work to lose.
+  void check_out(const std::filesystem::path& out) const;
 
  private:
   std::string model_;

@@ -5,10 +5,13 @@
 
 #include "apps/cli/base/program.h"
 #include "apps/cli/word_vectors/training.h"
+#include "apps/training/checkpoint.h"
 #include "models/word2vec/lock_free_trainer.h"
 #include "models/word2vec/word2vec.h"
 
 namespace langzoo {
+
+namespace fs = std::filesystem;
 
 namespace {
 
@@ -37,7 +40,7 @@ class Word2VecTask : public WordVectorsTask {
   OwnStep own_step(double learning_rate) override {
     const auto [first, last] = blocks();
     const auto done = trainer_.train(position_.epoch, first, last, learning_rate, read_block_, threads_);
-    position_ = following(position_, batches_);
+    advance(done.examples);
     return {done.loss_sum, done.examples, done.words};
   }
 
@@ -52,7 +55,7 @@ class Word2VecTask : public WordVectorsTask {
       }
       micro.num_tokens += words_of(block);
     }
-    position_ = following(position_, batches_);
+    advance(micro.num_targets);
     micro.loss_sum = [this, batches = std::move(batches)] {
       auto loss = torch::zeros({}, torch::device(device_));
       for (const auto& batch : batches) loss = loss + model_->loss_sum(batch);
@@ -69,9 +72,7 @@ class Word2VecTask : public WordVectorsTask {
   }
 
   WordVectors vectors(std::int64_t words) override {
-    auto frequent = text_.frequent_words(words);
-    const auto rows = model_->word_vectors(frequent).narrow(0, 0, static_cast<std::int64_t>(frequent.size()));
-    return {std::move(frequent), rows};
+    return text_.frequent(words, [this](const auto& first) { return model_->word_vectors(first); });
   }
 
  private:
@@ -81,6 +82,16 @@ class Word2VecTask : public WordVectorsTask {
   std::pair<std::int64_t, std::int64_t> blocks() const {
     const auto first = position_.batch * blocks_a_step_;
     return {first, std::min(first + blocks_a_step_, text_.corpus.blocks())};
+  }
+  /// To the next step. Throws at the end of an epoch that taught nothing, as subsampling may have it.
+  void advance(std::int64_t examples) {
+    if (position_.batch == 0) examples_ = 0;
+    examples_ += examples;
+    position_ = following(position_, batches_);
+    if (position_.batch == 0 && examples_ == 0) {
+      throw std::runtime_error(
+          "there is nothing to learn from: no two words of a sentence are left (--sample, --min-count, data.lines)");
+    }
   }
   std::int64_t words_of(std::int64_t block) const {
     std::vector<std::int32_t> ids;
@@ -99,6 +110,7 @@ class Word2VecTask : public WordVectorsTask {
   std::int64_t blocks_a_step_, batches_;
   std::string fingerprint_;
   DataPosition position_;
+  std::int64_t examples_ = 1;  ///< of the epoch so far; what a resumed run saw of it before counts as one
 };
 
 Word2VecConfig config_of(const WordVectorsOptions& options, std::int64_t vocab_size) {
@@ -153,7 +165,10 @@ std::unique_ptr<WordVectorsTask> make_word2vec_task(WordText text, const WordVec
   const auto size = static_cast<std::int64_t>(text.vocabulary.size());
   if (size < 2) throw std::runtime_error(options.data + ": one word alone has no neighbours to learn from");
   auto model = new_model<Word2Vec>(config_of(options, size));
-  if (!options.init.empty()) copy_rows(from_pretrained<Word2Vec>(options.init), options.init, model);
+  if (!options.init.empty() && !(setting.train.resume && fs::exists(training_state_path(setting.train.out)))) {
+    copy_rows(from_pretrained<Word2Vec>(options.init), options.init, model);
+    if (options.objective == "hs") setting.train.message("--init: the tree of hs begins anew, the word vectors go on");
+  }
   model->to(setting.train.device);
   return std::make_unique<Word2VecTask>(std::move(model), std::move(text), setting);
 }

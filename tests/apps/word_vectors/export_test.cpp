@@ -1,5 +1,7 @@
 #include "tests/support/test.h"
 
+#include "data/vocabulary.h"
+#include "models/glove/glove.h"
 #include "tests/apps/word_vectors/word_vectors.h"
 
 using namespace langzoo::test;
@@ -38,8 +40,32 @@ TEST_CASE("export's errors leave what was there") {
   refused((dir / "spaced.txt").string(), "text", 1, "spaced.txt: \". . .\": has white space in it");
   refused((dir / "wrong.txt").string(), "text", 1, "wrong.txt");
   refused(model, "pickle", 2, "--format");
-  CHECK(read_file(out) == "as it was");
+  // The file that is read.
+  write_file(out, "a 1 2\nb 3 4\n");
+  refused(out.string(), "binary", 2, "--out");
+  refused((dir / "." / "out").string(), "binary", 2, "--out");
+  CHECK(read_file(out) == "a 1 2\nb 3 4\n");
   check_error(word2vec({"export", "--model", model, "--format", "text", "--out", (dir / "none" / "x").string()}), 1,
               "none");
   check_error(word2vec({"export", "--model", model, "--format", "text"}), 2, "--out");
+}
+
+TEST_CASE("export does not write over a file of the model folder") {
+  const TempDir dir;
+  const langzoo::Vocabulary vocabulary({"a", "b"}, {2, 1});
+  langzoo::GloveConfig config;
+  config.vocab_size = 2;
+  config.dim = 3;
+  langzoo::Glove(config)->save_pretrained(dir.path());
+  vocabulary.save(dir / "vocab.tsv");
+  for (const std::string name : {"config.json", "model.safetensors", "vocab.tsv"}) {
+    INFO(name);
+    const auto before = read_file(dir / name);
+    check_error(word2vec({"export", "--model", dir.path().string(), "--format", "text", "--out", dir / name}), 2,
+                "--out");
+    check_error(word2vec({"map", "--model", dir.path().string(), "--out", dir / name}), 2, "--out");
+    CHECK(read_file(dir / name) == before);
+  }
+  output({"export", "--model", dir.path().string(), "--format", "text", "--out", dir / "vectors.txt"});
+  output({"export", "--model", dir.path().string(), "--format", "text", "--out", dir / "vectors.txt"});
 }

@@ -107,8 +107,15 @@ TEST_CASE("map shows the words of a list, the frequent ones first, and says whic
   CHECK(read_file(out).size() > 1000);
 }
 
+TEST_CASE("map says before its work where a page cannot be written") {
+  const TempDir dir;
+  check_error(map({"--model", dir / "none.txt", "--out", dir / "none" / "map.html"}), 1, "map.html: cannot be written");
+  check_error(map({"--model", dir / "none.txt", "--out", dir.path()}), 1, "is a directory");
+}
+
 TEST_CASE("map refuses options that contradict each other") {
   check_error(map({"--model", "x", "--out", "y", "--method", "pca", "--perplexity", "5"}), 2, "--perplexity");
+  check_error(map({"--model", "x", "--out", "y", "--perplexity", "nan"}), 2, "--perplexity");
   check_error(map({"--model", "x", "--out", "y", "--words", "0"}), 2, "--words");
   check_error(map({"--model", "x", "--out", "y", "--words", "5", "--word-list", "z"}), 2, "--word-list");
 }

@@ -16,9 +16,9 @@ namespace {
 
 void write_model(const std::filesystem::path& dir, const std::string& type, const std::string& name,
                  const torch::Tensor& vectors) {
-  test::write_file(dir / "config.json",
-                   R"({"model_type": ")" + type + R"(", "vocab_size": )" + std::to_string(vectors.size(0)) +
-                       R"(, "dim": )" + std::to_string(vectors.size(1)) + "}");
+  test::write_file(dir / "config.json", R"({"model_type": ")" + type + R"(", "vocab_size": )" +
+                                            std::to_string(vectors.size(0)) + R"(, "dim": )" +
+                                            std::to_string(vectors.size(1)) + "}");
   StateDict weights;
   weights.insert(name, vectors);
   save_safetensors(dir / "model.safetensors", weights);

@@ -51,13 +51,16 @@ TEST_CASE("an unknown word is told with those that may have been meant") {
   const auto model = write_compass(dir);
   check_error(word2vec({"neighbors", "--model", model, "--word", "north"}), 1,
               "north: not among the model's 6 words; did you mean North");
-  check_error(word2vec({"neighbors", "--model", model, "--word", "North", "--word", "sotuh"}), 1, "south");
+  const auto among = word2vec({"neighbors", "--model", model, "--word", "North", "--word", "sotuh", "--json"});
+  CHECK(among.code == 1);
+  CHECK(among.object()["word"] == "North");
+  CHECK_THAT(among.err, Catch::Contains("sotuh") && Catch::Contains("did you mean south") && Catch::Contains("1 of 2"));
   check_error(word2vec({"neighbors", "--model", model, "--word", "quetzalcoatl"}), 1,
               "not among the model's 6 words\n");
   check_error(word2vec({"neighbors", "--model", model, "--word", std::string(100'000, 'x')}), 1, "not among");
-  const auto later = word2vec({"neighbors", "--model", model, "--json"}, "east\nEest\n");
+  const auto later = word2vec({"neighbors", "--model", model, "--json"}, "east\nEest\nNorth\n");
   CHECK(later.code == 1);
-  CHECK(later.objects().size() == 1);
+  CHECK(later.objects().size() == 2);
   CHECK_THAT(later.err, Catch::Contains("stdin: line 2: Eest") && Catch::Contains("did you mean east"));
 }
 

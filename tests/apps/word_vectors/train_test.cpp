@@ -2,6 +2,7 @@
 #include "tests/support/test.h"
 
 #include <csignal>
+#include <fstream>
 #include <set>
 #include <thread>
 
@@ -114,6 +115,184 @@ TEST_CASE("deterministic training gives the same bytes on one thread and on two,
   CHECK(weights("part") == weights("one"));
 }
 
+TEST_CASE("deterministic training gives the same bytes on any number of threads, for every kind") {
+  TempDir dir;
+  // Enough words for LibTorch to share its sums among threads.
+  std::string text;
+  Random random(3);
+  for (int i = 0; i < 20000; ++i) text += "w" + std::to_string(random.below(2000)) + (i % 10 == 9 ? "\n" : " ");
+  test::write_file(dir / "text.txt", text);
+  int run = 0;
+  for (const std::vector<std::string>& kind : std::vector<std::vector<std::string>>{
+           {"--objective", "softmax", "--epochs", "1", "--set", "train.batch_tokens=2000"},
+           {"--model", "cbow", "--objective", "hs"},
+           {"--model", "skipgram", "--set", "train.optimizer=sgd", "train.batch_tokens=5000"},
+           {"--model", "glove", "--epochs", "3"},
+           {"--model", "glove", "--epochs", "1", "--set", "train.optimizer=adamw"},
+           {"--model", "ppmi-svd"}}) {
+    std::vector<std::string> weights;
+    for (const std::string threads : {"1", "2"}) {
+      const auto out = dir / std::to_string(++run);
+      std::vector<std::string> arguments = {"train",     "--data", dir / "text.txt",  "--out",       out, "--dim", "64",
+                                            "--threads", threads,  "--deterministic", "--min-count", "1"};
+      arguments.insert(arguments.end(), kind.begin(), kind.end());
+      const auto result = word2vec(arguments);
+      INFO(result.err);
+      REQUIRE(result.code == 0);
+      weights.push_back(test::read_file(out / "model.safetensors"));
+    }
+    INFO(kind[1] << ' ' << kind.back());
+    CHECK(weights[0] == weights[1]);
+  }
+}
+
+TEST_CASE("a short text is learned with the settings that nobody gave, even in one epoch") {
+  TempDir dir;
+  test::write_file(dir / "text.txt", two_topics(2000));
+  const auto train = [&](const std::string& epochs) {
+    const auto result = word2vec({"train", "--data", dir / "text.txt", "--out", dir / epochs, "--sample", "0",
+                                  "--threads", "1", "--epochs", epochs, "--json"});
+    INFO(result.err);
+    REQUIRE(result.code == 0);
+    return Json::parse(result.out);
+  };
+  const auto summary = train("1");
+  CHECK(summary["step"] == 8);  // 16,000 words, 2,000 a step
+  const auto vectors = vectors_of(dir / "1");
+  CHECK(cosine(vectors, "sea0", "sea3") > 0.9);
+  CHECK(cosine(vectors, "sea0", "sea3") > cosine(vectors, "sea0", "hill3") + 0.3);
+  CHECK(train("20")["step"] == 160);
+  // word2vec.c begins at its learning rate.
+  const auto metrics = test::read_file(dir / "20" / "metrics.jsonl");
+  const auto first = Json::parse(metrics.substr(0, metrics.find('\n')));
+  CHECK(first["learning_rate"].get<double>() > 0.02);
+}
+
+TEST_CASE("nothing to learn from is an error") {
+  TempDir dir;
+  test::write_file(dir / "text.txt", two_topics(100));
+  const auto fails = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = {"train", "--data", dir / "text.txt", "--out", dir / "out"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const auto result = word2vec(arguments);
+    CHECK(result.code == 1);
+    CHECK_THAT(result.err, Catch::Contains("nothing to learn from") && Catch::Contains("--sample"));
+    std::filesystem::remove_all(dir / "out");
+  };
+  fails({"--sample", "1e-300"});
+  fails({"--sample", "1e-300", "--set", "train.optimizer=adamw"});
+}
+
+TEST_CASE("a kind without a loss shows none") {
+  TempDir dir;
+  test::write_file(dir / "text.txt", two_topics(100));
+  const auto result = word2vec(
+      {"train", "--data", dir / "text.txt", "--model", "ppmi-svd", "--dim", "5", "--out", dir / "out", "--json"});
+  INFO(result.err);
+  REQUIRE(result.code == 0);
+  CHECK(Json::parse(result.out)["train_loss"].is_null());
+  CHECK_THAT(result.err, !Catch::Contains("nan") && !Catch::Contains("loss"));
+  CHECK_THAT(test::read_file(dir / "out" / "metrics.jsonl"), Catch::Contains("\"loss\":null"));
+  const auto again = word2vec({"train", "--out", dir / "out", "--resume"});
+  CHECK(again.code == 0);
+  CHECK_THAT(again.out, Catch::Contains("train loss -"));
+}
+
+TEST_CASE("words of the text are all told, whatever the steps of glove") {
+  TempDir dir;
+  test::write_file(dir / "text.txt", two_topics(101));
+  const auto result = word2vec({"train", "--data", dir / "text.txt", "--model", "glove", "--dim", "5", "--out",
+                                dir / "out", "--epochs", "3", "--set", "train.optimizer=adamw", "--json"});
+  INFO(result.err);
+  REQUIRE(result.code == 0);
+  CHECK(Json::parse(result.out)["tokens"] == 3 * 101 * 8);
+}
+
+TEST_CASE("settings that nobody would read, and settings that contradict each other, are usage errors") {
+  TempDir dir;
+  test::write_file(dir / "text.txt", two_topics(50));
+  const auto refused = [&](const std::string& names, const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = {"train", "--data", dir / "text.txt", "--out", dir / "out"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    INFO(names);
+    check_error(word2vec(arguments), 2, names);
+    CHECK_FALSE(std::filesystem::exists(dir / "out"));
+  };
+  for (const std::string setting :
+       {"ema_decay=0.5", "clip_norm=1", "weight_decay=0.1", "accumulation=2", "dtype=bfloat16"}) {
+    refused("train." + setting.substr(0, setting.find('=')), {"--set", "train." + setting});
+  }
+  refused("train.dtype", {"--dtype", "bfloat16"});
+  refused("train.batch_size", {"--set", "train.batch_size=5"});
+  refused("--objective (model.objective)", {"--model", "glove", "--objective", "hs"});
+  refused("--negative (model.negative)", {"--model", "glove", "--negative", "7"});
+  refused("--subwords", {"--model", "glove", "--subwords"});
+  refused("--negative (model.negative)", {"--model", "ppmi-svd", "--negative", "7"});
+  refused("--learning-rate", {"--model", "ppmi-svd", "--learning-rate", "0.1"});
+  refused("train.optimizer", {"--model", "ppmi-svd", "--set", "train.optimizer=adamw"});
+  refused("model.x_max", {"--set", "model.x_max=5"});
+  refused("--negative", {"--objective", "hs", "--negative", "7"});
+  refused("--negative", {"--negative", "0"});
+  refused("model.min_n", {"--set", "model.min_n=2"});
+  refused("model.min_n = 7", {"--subwords", "--set", "model.min_n=7"});
+  refused("model.alpha", {"--model", "glove", "--set", "model.alpha=2"});
+  refused("model.context_smoothing", {"--model", "ppmi-svd", "--set", "model.context_smoothing=0"});
+  refused("data.counting_memory_mb", {"--model", "glove", "--set", "data.counting_memory_mb=9007199254740993"});
+  refused("train.max_steps", {"--set", "train.max_steps=0"});
+  refused("softmax", {"--objective", "softmax", "--set", "train.optimizer=own"});
+  refused("--device cuda", {"--device", "cuda"});
+  refused("--device cuda", {"--objective", "softmax", "--deterministic", "--device", "cuda"});
+  refused("--dim", {"--model", "ppmi-svd"});  // 100 of 12 words
+}
+
+TEST_CASE("a run that began from another model goes on without it") {
+  TempDir dir;
+  test::write_file(dir / "text.txt", two_topics(400));
+  REQUIRE(word2vec(training(dir / "text.txt", dir / "old")).code == 0);
+  const auto init = std::vector<std::string>{"--init", dir / "old", "--deterministic"};
+  REQUIRE(word2vec(training(dir / "text.txt", dir / "whole", init)).code == 0);
+  auto part = init;
+  part.insert(part.end(), {"--set", "train.max_steps=3"});
+  REQUIRE(word2vec(training(dir / "text.txt", dir / "part", part)).code == 0);
+  std::filesystem::rename(dir / "old", dir / "gone");
+  const auto result = word2vec({"train", "--out", dir / "part", "--resume", "--set", "train.max_steps=1000000000"});
+  INFO(result.err);
+  REQUIRE(result.code == 0);
+  CHECK_THAT(result.err, Catch::Contains("going on after step 3"));
+}
+
+TEST_CASE("what goes on from another model says what it cannot take over") {
+  TempDir dir;
+  test::write_file(dir / "text.txt", two_topics(400));
+  REQUIRE(word2vec(training(dir / "text.txt", dir / "old", {"--objective", "hs"})).code == 0);
+  const auto result = word2vec(training(dir / "text.txt", dir / "new", {"--init", dir / "old"}));
+  CHECK(result.code == 0);
+  CHECK_THAT(result.err, Catch::Contains("tree of hs begins anew"));
+  // A vocabulary that is not the model's.
+  std::ofstream(dir / "old" / "vocab.tsv", std::ios::app) << "wave\t3\n";
+  check_error(word2vec(training(dir / "text.txt", dir / "wrong", {"--init", dir / "old"})), 1,
+              "vocab.tsv: has 13 words, the model 12");
+}
+
+TEST_CASE("the report shows the most frequent words, also of an extended vocabulary") {
+  TempDir dir;
+  test::write_file(dir / "old.txt", two_topics(50));
+  std::string text;
+  for (int i = 0; i < 2000; ++i) text += "wave foam wave foam\n";
+  test::write_file(dir / "new.txt", text);
+  REQUIRE(word2vec(training(dir / "old.txt", dir / "old")).code == 0);
+  REQUIRE(word2vec(training(dir / "new.txt", dir / "new", {"--init", dir / "old"})).code == 0);
+  // 14 words: the samples begin at the fourth most frequent, behind wave and foam; they are no sample themselves.
+  const auto report = test::read_file(dir / "new" / "report.html");
+  CHECK_THAT(report, !Catch::Contains("<b>wave: </b>") && !Catch::Contains("<b>foam: </b>"));
+}
+
+TEST_CASE("train's help says whose defaults it lists, and offers no presets where there are none") {
+  const auto help = word2vec({"train", "--help"}).out;
+  CHECK_THAT(help, !Catch::Contains("--preset") && !Catch::Contains("train.batch_size"));
+  CHECK_THAT(help, Catch::Contains("defaults of skipgram") && Catch::Contains("model.window = 15"));
+}
+
 TEST_CASE("training goes on with new text: old words keep their vectors' beginning, new ones join") {
   TempDir dir;
   test::write_file(dir / "old.txt", two_topics(800));
@@ -159,7 +338,9 @@ TEST_CASE("text and settings that cannot be trained on are named, and leave noth
     CHECK_FALSE(std::filesystem::exists(dir / "bad"));
   };
   fails("", 1, "bad.txt");
-  fails("one two three\n", 1, "5");  // nothing occurs five times
+  fails(" \n", 1, "bad.txt: the text holds no word");
+  fails("one two three\n", 1,
+        "bad.txt: no word occurs min_count = 5 times: the most frequent of 3 words occurs 1 (--min-count 5)");
   fails("word word word word word word\n", 1, "one word");
   fails(two_topics(50), 2, "--dim: model.dim = wide", {"--dim", "wide"});
   fails(two_topics(50), 2, "negative = 0", {"--negative", "0"});

@@ -1,0 +1,53 @@
+/// The settings of a training of word vectors.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "apps/cli/train_verb.h"
+#include "models/word2vec/word2vec.h"
+
+namespace langzoo {
+
+/// The keys of a run that are not the trainer's.
+struct WordVectorsOptions {
+  std::string kind = "skipgram";  ///< skipgram, cbow, glove or ppmi-svd
+  std::string objective = "ns";
+  std::int64_t dim = 100, window = 5;
+  std::int64_t negative = 5;
+  double sample = 1e-3, sampling_power = 0.75;
+  bool full_input_gradient = true;
+  bool subwords = false;
+  std::int64_t min_n = 3, max_n = 6, buckets = 2'000'000;
+  // Of the kinds that count first.
+  bool distance_weighting = true;
+  double x_max = 100, alpha = 0.75;
+  double context_smoothing = 0.75, shift = 1, eigenvalue_weight = 0.5;
+  bool add_contexts = false;
+
+  std::string data;                           ///< a file, a folder, or "microworld"
+  std::int64_t microworld_bytes = 4'000'000;  ///< before its words are put apart
+  std::uint64_t microworld_seed = 1;
+  std::int64_t min_count = 5, max_vocabulary = 0;
+  bool lines = true;
+  std::int64_t counting_memory_mb = 1024;
+  std::string init;
+  bool deterministic = false;
+
+  bool is_word2vec() const { return kind == "skipgram" || kind == "cbow"; }
+};
+
+/// Binds `options`, and changes defaults of the section `train`. Those are skipgram's.
+void bind_word_vectors(RunConfig& config, WordVectorsOptions& options, TrainSetting& setting);
+std::vector<TrainFlag> word_vectors_flags();
+/// The defaults of the other kinds and objectives, for the help.
+std::string word_vectors_notes();
+/// Gives the kind its own defaults, and those of the model in --init unless the run is `resumed`. Throws UsageError for
+/// settings that contradict each other or that the kind would not read, FileError for an --init that is no model.
+void complete_word_vectors(RunConfig& config, const WordVectorsOptions& options, bool resumed);
+
+/// config.json of a folder that --init names. Throws FileError.
+Word2VecConfig initial_config(const std::string& dir);
+
+}  // namespace langzoo
