@@ -16,8 +16,8 @@ namespace {
 constexpr const char* kStyle = R"css(
 :root { --heat: 31, 95, 191; }
 @media (prefers-color-scheme: dark) { :root { --heat: 127, 178, 255; } }
-.alignment { overflow-x: auto; }
-.alignment table { border-collapse: separate; border-spacing: 2px; }
+.alignment { overflow-x: auto; margin-bottom: 12px; }
+.alignment table { width: auto; border-collapse: separate; border-spacing: 2px; }
 .alignment th { font-weight: 400; white-space: nowrap; }
 .alignment tbody th { text-align: right; padding-right: 8px; }
 .alignment thead th { vertical-align: bottom; height: 90px; width: 22px; padding: 0; }
