@@ -67,7 +67,7 @@ TEST_CASE("an impossible value names key, value and what is allowed") {
     return error_of([&] { run.config.set_text(assignment, "--set"); });
   };
   CHECK(error("train.batch_size=0") == "--set: train.batch_size = 0 must be an integer from 1 to 1048576");
-  CHECK(error("train.max_steps=ten") == "--set: train.max_steps = ten must be an integer of at least 0");
+  CHECK(error("train.max_steps=ten") == "--set: train.max_steps = ten must be an integer of at least 1");
   CHECK(error("train.max_steps=99999999999999999999") != "no error");
   CHECK(error("train.max_steps=1.5") != "no error");
   CHECK(error("train.max_steps=") != "no error");
