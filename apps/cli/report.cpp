@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <sstream>
 
 #include <fmt/format.h>
@@ -106,6 +107,16 @@ std::string chart_card(const std::string& title, const std::vector<Curve>& curve
          "</div><div class=\"narrow\">" + svg_chart(title, curves, 460, 300) + "</div></section>\n";
 }
 
+/// Every other metric of the validation data has a chart of its own, but for those that say what the loss says.
+bool has_own_chart(const std::string& metric) {
+  return metric != "loss" && metric != "source_loss" && metric != "perplexity" && metric != "bits_per_byte";
+}
+
+bool changes(const Curve& curve) {
+  return std::any_of(curve.points.begin(), curve.points.end(),
+                     [&](const CurvePoint& p) { return p.value != curve.points.front().value; });
+}
+
 }  // namespace
 
 std::vector<double> axis_ticks(double low, double high, int count) {
@@ -174,6 +185,7 @@ std::string report_page(const ReportContent& content, const std::string& metrics
   Curve train{"training loss", "train", {}}, valid{"validation loss", "valid", {}};
   Curve source{"entropy of the source itself", "source", {}};
   Curve rate{"learning rate", "plain", {}}, speed{"tokens per second", "plain", {}};
+  std::map<std::string, Curve> scores;
   std::istringstream lines(metrics);
   for (std::string line; std::getline(lines, line);) {
     const auto entry = Json::parse(line, nullptr, false);
@@ -186,6 +198,11 @@ std::string report_page(const ReportContent& content, const std::string& metrics
     if (const auto v = entry.find("valid"); v != entry.end() && v->is_object()) {
       valid.points.push_back({step, number(*v, "loss")});
       if (v->contains("source_loss")) source.points.push_back({step, number(*v, "source_loss")});
+      for (const auto& [name, value] : v->items()) {
+        if (!has_own_chart(name)) continue;
+        scores.try_emplace(name, Curve{name, "valid", {}})
+            .first->second.points.push_back({step, number(*v, name.c_str())});
+      }
     } else {
       train.points.push_back({step, number(entry, "loss")});
       rate.points.push_back({step, number(entry, "learning_rate")});
@@ -198,6 +215,11 @@ std::string report_page(const ReportContent& content, const std::string& metrics
 
   std::string html = "<div class=\"charts\">\n";
   html += chart_card("Loss, nats a token", {train, valid, source}, true);
+  for (const auto& [name, curve] : scores) {
+    auto title = "Validation: " + name;
+    std::replace(title.begin(), title.end(), '_', ' ');
+    if (changes(curve)) html += chart_card(title, {curve}, false);
+  }
   html += chart_card("Learning rate", {rate}, false);
   html += chart_card("Tokens per second", {speed}, false);
   html += "</div>\n";

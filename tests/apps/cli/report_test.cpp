@@ -40,3 +40,14 @@ TEST_CASE("a report holds everything in one file and escapes what it quotes") {
     CHECK(html.find(external) == std::string::npos);
   }
 }
+
+TEST_CASE("scores on the validation data have charts of their own where they change") {
+  const std::string metrics =
+      "{\"step\":5,\"valid\":{\"loss\":2.5,\"perplexity\":12.2,\"exact_match\":10.5,\"bleu\":0.0}}\n"
+      "{\"step\":9,\"valid\":{\"loss\":1.5,\"perplexity\":4.5,\"exact_match\":40.5,\"bleu\":0.0}}\n";
+  const auto html = report_page({}, metrics);
+  CHECK(html.find("Validation: exact match") != std::string::npos);
+  CHECK(html.find("step 9: 40.5000") != std::string::npos);
+  CHECK(html.find("Validation: bleu") == std::string::npos);
+  CHECK(html.find("Validation: perplexity") == std::string::npos);
+}
