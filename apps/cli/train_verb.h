@@ -69,7 +69,7 @@ class TrainVerb : public ComputeVerb {
       : program_(std::move(program)), examples_(std::move(examples)), make_family_(std::move(make_family)) {}
 
   std::string name() const override { return "train"; }
-  std::string summary() const override { return "train a model on your own text"; }
+  std::string summary() const override { return "train a model on your own data"; }
   std::string examples() const override { return examples_; }
   std::string notes() const override;
 

@@ -220,10 +220,9 @@ class TranslationTraining : public TrainFamily {
 std::unique_ptr<Verb> translation_train_verb(const TranslationFamily& family) {
   const std::string examples =
       "train --data addition --preset addition-peeky --out run\n"
-      "train --data train.tsv --valid valid.tsv --preset date-attention --out run\n"
-      "train --data train.en --target train.fr --valid valid.en --valid-target valid.fr --preset addition-peeky --out "
-      "run\n"
-      "train --data train.tsv --tokenizer train:unigram:8000 --epochs 5 --out run --set model.attention=dot\n"
+      "train --data train.tsv --valid valid.tsv --preset translation-small --out run\n"
+      "train --data train.en --target train.fr --preset translation-small --out run --set model.attention=dot\n"
+      "train --data train.tsv --tokenizer train:bytebpe:16000 --epochs 5 --out run --set model.hidden_size=512\n"
       "train --out run --resume\n";
   return std::make_unique<TrainVerb>(family.program(), examples,
                                      [&family] { return std::make_unique<TranslationTraining>(family); });
