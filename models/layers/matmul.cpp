@@ -17,15 +17,6 @@ using torch::autograd::variable_list;
 /// Below this many multiplications entering oneDNN costs more than it gives.
 constexpr std::int64_t kLeastWork = 1 << 16;
 
-bool mkl_is_at_home() {
-#if defined(__x86_64__)
-  static const bool intel = at::hasMKL() && __builtin_cpu_is("intel");
-  return intel;
-#else
-  return false;
-#endif
-}
-
 bool suits_onednn(const Tensor& a, std::int64_t m, std::int64_t k, std::int64_t n) {
   const auto dtype = a.scalar_type();
   return a.is_cpu() && (dtype == torch::kBFloat16 || (dtype == torch::kFloat32 && !mkl_is_at_home())) &&
@@ -62,6 +53,15 @@ struct LinearFunction : torch::autograd::Function<LinearFunction> {
 };
 
 }  // namespace
+
+bool mkl_is_at_home() {
+#if defined(__x86_64__)
+  static const bool intel = at::hasMKL() && __builtin_cpu_is("intel");
+  return intel;
+#else
+  return false;
+#endif
+}
 
 Tensor matmul_2d(const Tensor& a, const Tensor& b) {
   const std::int64_t m = a.size(0), k = a.size(1), n = b.size(1);

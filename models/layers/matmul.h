@@ -11,6 +11,9 @@
 
 namespace langzoo {
 
+/// Whether this processor is one that MKL serves best.
+bool mkl_is_at_home();
+
 /// a b without a graph, for operands of any strides. Shapes: (M,K), (K,N) -> (M,N) contiguous.
 torch::Tensor matmul_2d(const torch::Tensor& a, const torch::Tensor& b);
 

@@ -19,16 +19,18 @@ using torch::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-/// x W^T for one W and the x of every step.
+/// x W^T for one W and the x of every step: as often as that, W is worth arranging first. For oneDNN that is packing,
+/// for MKL rows of W^T (64 x 512 times 512 x 2048 on a Xeon core: 0.67 ms, and 0.86 ms with W's own rows).
 class StepProduct {
  public:
   /// W (out,in), any strides.
   StepProduct(const Tensor& weight, std::int64_t rows, std::int64_t steps) {
-    const bool worth_packing =
-        steps > 1 && rows * weight.numel() >= (1 << 18) && one_dnn() && at::globalContext().userEnabledMkldnn();
-    packed_ = worth_packing ? one_dnn()->reorder(weight, rows) : Tensor();
-    if (packed_.defined()) return;
-    transposed_ = weight.t();
+    const bool worth_arranging = steps > 1 && rows * weight.numel() >= (1 << 18);
+    if (worth_arranging && !mkl_is_at_home() && one_dnn() && at::globalContext().userEnabledMkldnn()) {
+      packed_ = one_dnn()->reorder(weight, rows);
+      return;
+    }
+    transposed_ = worth_arranging ? weight.t().contiguous() : weight.t();
     product_ = at::empty({rows, weight.size(0)}, weight.options());
   }
   /// Valid until the next call. Shapes: x (B,in) -> (B,out).

@@ -12,9 +12,9 @@ using torch::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-/// What the backward pass has met so far.
 struct StepwiseProduct::Steps : torch::CustomClassHolder {
-  std::vector<Tensor> inputs, gradients;
+  Tensor by_rows;  ///< the matrix; one that all rows share with contiguous rows, which MKL takes faster
+  std::vector<Tensor> inputs, gradients;  ///< what the backward pass has met so far
 };
 
 /// The matrix as the steps use it; its backward pass runs when theirs have all run.
@@ -42,7 +42,7 @@ struct StepwiseProduct::Step : torch::autograd::Function<Step> {
                         const c10::intrusive_ptr<Steps>& steps) {
     ctx->save_for_backward({x, matrix});
     ctx->saved_data["steps"] = c10::IValue::make_capsule(steps);
-    return at::matmul(x, matrix);
+    return at::matmul(x, steps->by_rows);
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list gradients) {
@@ -61,6 +61,7 @@ struct StepwiseProduct::Step : torch::autograd::Function<Step> {
 StepwiseProduct::StepwiseProduct(const Tensor& matrix) : matrix_(matrix) {
   if (!at::GradMode::is_enabled() || !matrix.requires_grad()) return;
   const auto steps = c10::make_intrusive<Steps>();
+  steps->by_rows = matrix.dim() == 2 ? matrix.detach().contiguous() : matrix.detach();
   matrix_ = Gathered::apply(matrix, steps);
   steps_ = steps;
 }
