@@ -120,7 +120,8 @@ class ReportWriter : public TrainerObserver {
     const auto add = [&](const std::string& name, double value) {
       auto words = name == "loss" ? "validation loss" : name == "source_loss" ? "entropy of the source" : name;
       std::replace(words.begin(), words.end(), '_', ' ');
-      figures.emplace_back(words, fmt::format("{:.{}f}", value, name == "perplexity" ? 2 : 4));
+      const bool nats = name == "loss" || name == "source_loss";
+      figures.emplace_back(words, nats ? fmt::format("{:.4f}", value) : fmt::format("{:.4g}", value));
     };
     if (metrics_.count("loss") > 0) add("loss", metrics_.at("loss"));
     for (const auto& [name, value] : metrics_) {

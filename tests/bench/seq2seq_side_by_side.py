@@ -48,13 +48,14 @@ class PyTorchModel(nn.Module):
         D, H, L = c["embedding_size"], c["hidden_size"], c["decoder_layers"]
         rnn = nn.GRU if c["cell"] == "gru" else nn.LSTM
         self.before = c["attention_query"] == "previous"
-        C = 2 * H if c["encoder"] == "bidirectional" else H
+        E, both = c.get("encoder_hidden_size") or H, c["encoder"] == "bidirectional"
+        C = 2 * E if both else E
         self.encoder = nn.ModuleDict({"embedding": nn.Embedding(c["source_vocab_size"], D),
-                                      "rnn": rnn(D, H, L, bidirectional=C > H)})
+                                      "rnn": rnn(D, E, L, bidirectional=both)})
         width = D + (H if c["input_feeding"] else C if self.before else 0)
         parts = {"embedding": nn.Embedding(c["target_vocab_size"], D), "rnn": rnn(width, H, L)}
         if c["bridge"] == "tanh":
-            parts["bridge"] = nn.Linear(H, L * H)
+            parts["bridge"] = nn.Linear(E, L * H)
         if c["attention"] == "general":
             parts["alignment"] = nn.ModuleDict({"key": nn.Linear(C, H, bias=False)})
         if c["attention"] == "additive":
@@ -80,6 +81,8 @@ class PyTorchModel(nn.Module):
         if self.c["bridge"] == "tanh":
             h = torch.tanh(self.decoder["bridge"](state[-1]))
             state = h.view(h.shape[0], self.c["decoder_layers"], -1).transpose(0, 1).contiguous()
+        elif self.c["encoder"] == "bidirectional":  # both directions' states side by side
+            state = tuple(torch.cat([s[0::2], s[1::2]], -1) for s in state)
         memory = None
         if self.c["attention"] != "none":
             values = out.transpose(0, 1)

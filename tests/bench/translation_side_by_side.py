@@ -103,7 +103,10 @@ def main():
     torch.set_flush_denormal(True)
     directory = pathlib.Path(args.model)
     model = PyTorchModel(json.loads((directory / "config.json").read_text()))
-    model.load_state_dict(load_file(directory / "model.safetensors"))
+    weights = load_file(directory / "model.safetensors")
+    weights.setdefault("decoder.embedding.weight", weights["encoder.embedding.weight"])  # shared
+    weights.setdefault("output.weight", weights["decoder.embedding.weight"])  # tied
+    model.load_state_dict(weights)
     model.eval()
     sentences = [line.split("\t")[0] for line in pathlib.Path(args.pairs).read_text().splitlines()]
     tokenizer = Tokenizer.from_file(str(directory / "tokenizer.json"))
