@@ -61,6 +61,9 @@ class TwoFiles : public SentencePairs {
     const bool more = source_.next(source);
     if (target_.next(target) != more) throw unequal(more ? source_ : target_);
     if (!more) return false;
+    if (source_.number() == 1 && source.find('\t') != std::string_view::npos) {
+      throw source_.error("has a TAB, as a file of pairs has: such a file takes no other for the targets");
+    }
     pair.source = source;
     pair.target = target;
     pair.line = source_.number();

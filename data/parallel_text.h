@@ -29,7 +29,7 @@ class SentencePairs {
 inline constexpr std::size_t kMaxPairLineBytes = std::size_t{1} << 20;
 
 /// Line i of one file and line i of the other. Throws FileError with both counts when one has fewer lines (a last line
-/// without line feed is one), at the end of the shorter.
+/// without line feed is one), at the end of the shorter; and where the first source has a TAB, as a file of pairs does.
 std::unique_ptr<SentencePairs> read_two_files(const std::filesystem::path& source, const std::filesystem::path& target);
 
 /// "source TAB target" lines; what follows a second TAB (Tatoeba's attributions) is left out.

@@ -171,7 +171,7 @@ std::string svg_chart(const std::string& title, const std::vector<Curve>& curves
       path += fmt::format("{}{:.1f} {:.1f}", path.empty() ? "M" : "L", x(p.step), y(p.value));
     }
     svg += fmt::format("<path class=\"curve {}\" d=\"{}\"/>", curve.style, path);
-    if (points.size() > 40 || curve.style != "valid") continue;
+    if (points.size() > 40 || (points.size() > 1 && curve.style != "valid")) continue;
     for (const auto& p : points) {
       svg += fmt::format(
           "<circle class=\"dot {}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3.5\"><title>step {}: {:.4f}</title></circle>",

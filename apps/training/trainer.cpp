@@ -477,7 +477,10 @@ TrainSummary Trainer::run() {
   summary.tokens = s.progress.tokens;
   const double seconds = std::chrono::duration<double>(s.training_time).count();
   if (seconds > 0) summary.tokens_per_second = static_cast<double>(s.process_tokens) / seconds;
-  summary.train_loss = s.progress.train_loss;
+  const auto& progress = s.progress;
+  summary.train_loss = std::isnan(progress.train_loss) && progress.interval_terms > 0
+                           ? progress.interval_loss / static_cast<double>(progress.interval_terms)
+                           : progress.train_loss;
   summary.valid = s.progress.valid;
   summary.interrupted = s.stop;
   return summary;

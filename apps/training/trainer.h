@@ -65,9 +65,9 @@ class TrainerObserver {
 struct TrainSummary {
   std::int64_t step = 0, tokens = 0;  ///< since the start of the run, resumed parts included
   double tokens_per_second = 0;       ///< of this process, evaluation and saving left out
-  double train_loss = 0;              ///< mean of the last log interval; NaN where nothing had a loss
-  EvalMetrics valid;                  ///< last evaluation
-  bool interrupted = false;           ///< request_stop() ended it; the state is saved
+  double train_loss = 0;  ///< mean of the last log interval, or of what there is of the first; NaN: nothing had a loss
+  EvalMetrics valid;      ///< last evaluation
+  bool interrupted = false;  ///< request_stop() ended it; the state is saved
 };
 
 class Trainer {

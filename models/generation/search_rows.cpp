@@ -27,9 +27,8 @@ SearchRows::SearchRows(StepFunction& step, const PaddedPrompts& prompts, const B
   eos_ = at::tensor(std::vector<std::int64_t>(options.eos_token_ids.begin(), options.eos_token_ids.end()), at::kLong)
              .to(device());
   if (looks_back()) {
-    const auto room = at::zeros({sources, options.max_new_tokens}, prompts.ids.options());
-    ids_ = at::cat({prompts.ids, room}, 1);
-    mask_ = at::cat({prompts.mask, room == 0}, 1);
+    ids_ = prompts.ids;
+    mask_ = prompts.mask;
   }
   sources_.resize(static_cast<std::size_t>(sources));
   for (std::size_t b = 0; b < sources_.size(); ++b) sources_[b] = static_cast<std::int64_t>(b);
@@ -58,7 +57,10 @@ torch::Tensor SearchRows::advance(const std::vector<std::int64_t>& rows, const s
   for (auto* held : {&ids_, &mask_, &coverage_, &source_mask_}) {
     if (held->defined()) *held = held->index_select(0, index);
   }
-  if (looks_back()) ids_.select(1, prompts_.ids.size(1) + made_).copy_(next);
+  if (looks_back()) {
+    ids_ = at::cat({ids_, next.unsqueeze(1)}, 1);
+    mask_ = at::cat({mask_, at::ones_like(ids_.narrow(1, 0, 1), mask_.options())}, 1);
+  }
   if (longest_prefix_ > 0) {
     std::vector<std::int64_t> sources;
     for (const auto row : rows) sources.push_back(sources_[row]);
@@ -73,10 +75,7 @@ torch::Tensor SearchRows::after_step(const torch::Tensor& logits) {
   if (coverage_.defined()) coverage_ = coverage_ + step_.attention();
   const auto raw = logits.log_softmax(1);
   auto result = raw;
-  if (looks_back()) {
-    const auto length = prompts_.ids.size(1) + made_;
-    result = apply_history(raw, ids_.narrow(1, 0, length), mask_.narrow(1, 0, length), history_);
-  }
+  if (looks_back()) result = apply_history(raw, ids_, mask_, history_);
   if (made_ < options_.min_new_tokens && eos_.numel() > 0) result = result.index_fill(1, eos_, kDrop);
   return made_ < longest_prefix_ ? force_prefixes(raw, result) : result;
 }

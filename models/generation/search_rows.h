@@ -45,7 +45,7 @@ class SearchRows {
   const BeamSearchOptions& options_;
   SamplingOptions history_;               ///< what apply_history reads
   torch::Tensor eos_;                     ///< end tokens (E) int64
-  torch::Tensor ids_, mask_;              ///< (R, T + max_new_tokens): what rows hold; only when a processor looks back
+  torch::Tensor ids_, mask_;              ///< (R, T + made): what rows hold; only when a processor looks back
   torch::Tensor coverage_, source_mask_;  ///< (R,S); only with a coverage penalty, the mask only where there is one
   std::vector<std::int64_t> sources_;     ///< by row
   std::int64_t made_ = 0;

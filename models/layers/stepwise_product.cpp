@@ -13,7 +13,18 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 struct StepwiseProduct::Steps : torch::CustomClassHolder {
-  Tensor by_rows;  ///< the matrix; one that all rows share with contiguous rows, which MKL takes faster
+  /// The matrix for one more product: from the second on with contiguous rows, which MKL takes faster.
+  const Tensor& for_product(const Tensor& matrix) {
+    if (matrix.dim() == 3 || !used) {
+      used = true;
+      return matrix;
+    }
+    if (!by_rows.defined()) by_rows = matrix.detach().contiguous();
+    return by_rows;
+  }
+
+  bool used = false;
+  Tensor by_rows;
   std::vector<Tensor> inputs, gradients;  ///< what the backward pass has met so far
 };
 
@@ -42,7 +53,7 @@ struct StepwiseProduct::Step : torch::autograd::Function<Step> {
                         const c10::intrusive_ptr<Steps>& steps) {
     ctx->save_for_backward({x, matrix});
     ctx->saved_data["steps"] = c10::IValue::make_capsule(steps);
-    return at::matmul(x, steps->by_rows);
+    return at::matmul(x, steps->for_product(matrix));
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list gradients) {
@@ -61,7 +72,6 @@ struct StepwiseProduct::Step : torch::autograd::Function<Step> {
 StepwiseProduct::StepwiseProduct(const Tensor& matrix) : matrix_(matrix) {
   if (!at::GradMode::is_enabled() || !matrix.requires_grad()) return;
   const auto steps = c10::make_intrusive<Steps>();
-  steps->by_rows = matrix.dim() == 2 ? matrix.detach().contiguous() : matrix.detach();
   matrix_ = Gathered::apply(matrix, steps);
   steps_ = steps;
 }

@@ -161,11 +161,14 @@ void Seq2SeqConfig::validate() const {
                    ", hidden_size = ", hidden_size));
   }
   allow(!peeky || !has_attention(), "peeky = true has no use for attention = " + attention);
+  const auto reads = peeky ? "concat" : "hidden";
+  allow(has_attention() || (!input_feeding && attention_window == 0 && output == reads),
+        c10::str("attention = none", peeky ? " and peeky = true" : "",
+                 " with input_feeding = ", input_feeding ? "true" : "false", ", attention_window = ", attention_window,
+                 ", output = ", output, ": use false, 0 and ", reads));
   allow(!attends_before_step() || !input_feeding,
         "input_feeding = true needs attention_query = current: with previous the context is input already");
   allow(!input_feeding || output == "tanh", "input_feeding = true needs output = tanh, which is what is fed");
-  allow(has_attention() || (!input_feeding && attention_window == 0),
-        "attention = none allows neither input_feeding nor an attention_window");
   allow(attention != "dot" || source_width() == hidden_size,
         c10::str("attention = dot needs an encoder as wide as the decoder: the encoder gives ", source_width(),
                  ", hidden_size = ", hidden_size));
@@ -174,10 +177,8 @@ void Seq2SeqConfig::validate() const {
   allow(output != "maxout" || attends_before_step(), "output = maxout needs attention with attention_query = previous");
   allow(output != "maxout" || decoder_layers == 1,
         c10::str("output = maxout needs decoder_layers = 1, not ", decoder_layers));
-  allow(output != "concat" || has_attention() || peeky, "output = concat needs attention or peeky = true");
   allow(output != "hidden" || attends_before_step() || !has_attention(),
         "output = hidden would not see the context of attention_query = current: use concat or tanh");
-  allow(output != "hidden" || !peeky, "peeky = true needs output = concat");
   allow(!tie_word_embeddings || embedding_size == readout_width(),
         c10::str("tie_word_embeddings needs embedding_size = ", embedding_size, " to be ", readout_width(),
                  ", the width of what the output layer reads"));

@@ -99,6 +99,8 @@ TEST_CASE("two files: line i belongs to line i, and unequal counts are told") {
         "pairs.en: has 4 lines, pairs.fr has 6: line i of one belongs to line i of the other");
   CHECK(failure_of(read_two_files(files.write("", "pairs.en"), files.write("a", "pairs.fr"))) ==
         "pairs.en: has 0 lines, pairs.fr has 1: line i of one belongs to line i of the other");
+  CHECK(failure_of(read_two_files(files.write("one\tun\n", "pairs.en"), files.write("un\n", "pairs.fr"))) ==
+        "pairs.en: line 1: has a TAB, as a file of pairs has: such a file takes no other for the targets");
 }
 
 TEST_CASE("JSON lines: two fields of an object, or of its translation") {

@@ -2,6 +2,7 @@
 #include "tests/support/test.h"
 
 #include "data/files/files.h"
+#include "models/seq2seq/seq2seq_config.h"
 #include "tests/apps/translation/translation.h"
 
 using namespace langzoo;
@@ -112,4 +113,21 @@ TEST_CASE("what is wrong with a training is said before it begins, and nothing s
   refused(2, "target_vocab_size", {"--data", pairs, "--tokenizer", "char", "--set", "model.target_vocab_size=3"});
   refused(2, "teacher_forcing", {"--data", pairs, "--tokenizer", "char", "--set", "train.teacher_forcing_k=2"});
   refused(2, "data.valid_target", {"--data", pairs, "--valid-target", pairs});
+}
+
+TEST_CASE("a published architecture's preset is its wiring") {
+  for (const std::string name : {"plain", "bahdanau", "luong", "local-p", "gnmt"}) {
+    INFO(name);
+    const TempDir dir;
+    succeed({"train", "--data", "addition", "--preset", name, "--tokenizer", "char", "--out", (dir / "run").string(),
+             "--threads", "1", "--set", "data.task_pairs=40", "train.max_steps=1", "train.batch_size=4",
+             "model.hidden_size=8", "model.embedding_size=8", "model.attention_size=8", "model.maxout_size=8"});
+    const auto made = nlohmann::json::parse(read_file(dir / "run/config.json"));
+    const auto published = nlohmann::json::parse(Seq2SeqConfig::preset(name).to_json());
+    for (const auto& [key, value] : published.items()) {
+      if (key.ends_with("_size") || key.ends_with("_token_id")) continue;
+      INFO(key);
+      CHECK(made[key] == value);
+    }
+  }
 }
