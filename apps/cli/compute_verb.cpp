@@ -40,6 +40,7 @@ torch::Dtype ComputeOptions::torch_dtype() const {
 
 void ComputeVerb::add_options(CLI::App& app) {
   add_own_options(app);
+  if (!has_device()) return;
   app.add_option("--device", options_.device, "where to compute: auto, cpu or cuda")
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
       ->capture_default_str()

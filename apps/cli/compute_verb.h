@@ -33,6 +33,8 @@ class ComputeVerb : public Verb {
   /// Declares the verb's own options.
   virtual void add_own_options(CLI::App& app) = 0;
   virtual void compute(const ComputeOptions& options) = 0;
+  /// Whether --device and --dtype mean something to the verb; otherwise it does not have them.
+  virtual bool has_device() const { return true; }
 
  private:
   ComputeOptions options_;

@@ -13,6 +13,7 @@
 
 #include "apps/cli/base/figures.h"
 #include "apps/cli/metrics_log.h"
+#include "apps/cli/output_dir.h"
 #include "apps/cli/progress.h"
 #include "data/files/files.h"
 
@@ -57,33 +58,6 @@ class StopOnSignal {
   static inline std::atomic<Trainer*> trainer_{nullptr};
   struct sigaction old_int_ {};
   struct sigaction old_term_ {};
-};
-
-/// Removes what a run put into its directory, unless the run gets under way: a mistake in the data must not leave
-/// behind a directory that the next attempt is refused.
-class OutputGuard {
- public:
-  explicit OutputGuard(fs::path out) : out_(std::move(out)), existed_(fs::exists(out_)) {
-    std::error_code error;
-    fs::create_directories(out_, error);
-    if (error) throw FileError(out_, "cannot be created: " + error.message());
-    active_ = fs::is_empty(out_);
-  }
-  ~OutputGuard() {
-    if (!active_) return;
-    std::error_code ignored;
-    for (const auto* name : {"data", "run.json", "tokenizer.json", "tokenizer_config.json", "vocab.tsv"}) {
-      fs::remove_all(out_ / name, ignored);
-    }
-    if (!existed_) fs::remove(out_, ignored);
-  }
-  OutputGuard(const OutputGuard&) = delete;
-  OutputGuard& operator=(const OutputGuard&) = delete;
-  void keep() { active_ = false; }
-
- private:
-  fs::path out_;
-  bool existed_, active_ = false;
 };
 
 std::int64_t count_parameters(const torch::nn::Module& model) {
@@ -246,10 +220,7 @@ void TrainVerb::configure(RunConfig& config, const ComputeOptions& common) const
 
 void TrainVerb::check_out() const {
   const fs::path out(out_);
-  if (out.empty()) throw UsageError("--out: the name is empty");
-  if (!fs::exists(out)) return;
-  if (!fs::is_directory(out)) throw UsageError(fmt::format("--out {}: is not a directory", out_));
-  if (fs::is_empty(out)) return;
+  if (is_new_or_empty(out)) return;
   if (!resume_) {
     throw UsageError(fmt::format("--out {}: is not empty; --resume goes on with the run in it", out_));
   }

@@ -28,11 +28,46 @@ std::string small_letters(std::string_view text) {
   return small;
 }
 
+/// A range of bytes, [begin, end).
+struct Range {
+  std::size_t begin, end;
+};
+
+struct RangeLink {
+  Range english, korean;
+  bool sure;
+};
+
 /// One way to read the text from some place on.
 struct Phrase {
   std::size_t end;
   std::string korean;
+  std::vector<RangeLink> links = {};  ///< the English counted in the text, the Korean in `korean`
+  std::vector<Range> unsaid = {};     ///< English of which the Korean has nothing yet
 };
+
+/// What a word class or a rule without slots says.
+Phrase leaf_phrase(std::string_view english, std::size_t at, std::string_view korean) {
+  Phrase phrase{at + english.size(), std::string(korean)};
+  if (english.empty()) return phrase;
+  const Range all{at, phrase.end}, korean_all{0, korean.size()};
+  if (korean.empty()) {
+    phrase.unsaid.push_back(all);
+    return phrase;
+  }
+  phrase.links.push_back({all, korean_all, false});
+  const bool one_word = korean.substr(0, korean.size() - 1).find(' ') == std::string_view::npos;
+  if (one_word) {
+    const auto last_word = english.substr(0, english.find_last_not_of(' ') + 1).rfind(' ') + 1;  // npos + 1 is 0
+    phrase.links.push_back({{at + last_word, phrase.end}, korean_all, true});
+  }
+  return phrase;
+}
+
+/// Particles that mark what English shows by its order.
+bool marks_case(std::string_view particle) {
+  return particle == "은" || particle == "이" || particle == "을";
+}
 
 /// Reads one English text by the rules, bottom-up from the left; every symbol at every place once.
 class Translator {
@@ -50,47 +85,72 @@ class Translator {
   }
 
  private:
-  using Slots = std::map<std::string_view, std::string>;  ///< Korean by the slot's name
   struct Partial {
     std::size_t end;
-    Slots slots;
+    std::map<std::string_view, const Phrase*> slots;  ///< by the slot's name
+    std::vector<Range> own;                           ///< English that is not of the slots' Korean
   };
 
   bool stands_at(std::string_view words, std::size_t at) const { return text_.compare(at, words.size(), words) == 0; }
 
   /// Adds the phrases that the rule makes.
   void apply(const Rule& rule, std::size_t at, std::vector<Phrase>& phrases) {
-    std::vector<Partial> partials{{at, {}}};
+    if (rule.english.find('{') == std::string_view::npos) {
+      if (stands_at(rule.english, at)) phrases.push_back(leaf_phrase(rule.english, at, rule.korean));
+      return;
+    }
+    std::vector<Partial> partials{{at, {}, {}}};
     for_each_piece(rule.english, [&](bool is_slot, std::string_view piece) {
       std::vector<Partial> longer;
       for (const Partial& partial : partials) {
         if (!is_slot) {
-          if (stands_at(piece, partial.end)) longer.push_back({partial.end + piece.size(), partial.slots});
+          if (!stands_at(piece, partial.end)) continue;
+          longer.push_back(partial);
+          longer.back().end += piece.size();
+          if (piece != " ") longer.back().own.push_back({partial.end, longer.back().end});
           continue;
         }
         for (const Phrase& phrase : this->phrases(piece[0], partial.end)) {
-          longer.push_back({phrase.end, partial.slots});
-          longer.back().slots[piece] = phrase.korean;
+          longer.push_back(partial);
+          longer.back().end = phrase.end;
+          longer.back().slots[piece] = &phrase;
+          longer.back().own.insert(longer.back().own.end(), phrase.unsaid.begin(), phrase.unsaid.end());
         }
       }
       partials = std::move(longer);
     });
-    for (const Partial& partial : partials) phrases.push_back({partial.end, in_korean(rule, partial.slots)});
+    for (Partial& partial : partials) phrases.push_back(in_korean(rule, std::move(partial)));
   }
 
-  static std::string in_korean(const Rule& rule, const Slots& slots) {
-    std::string korean;
+  static Phrase in_korean(const Rule& rule, Partial english) {
+    Phrase phrase{english.end, {}};
+    std::string& korean = phrase.korean;
+    std::vector<Range> own;
     for_each_piece(rule.korean, [&](bool is_slot, std::string_view piece) {
-      const std::size_t colon = piece.find(':');
+      const std::size_t begin = korean.size();
       if (!is_slot) {
         korean += piece;
-      } else if (colon == std::string_view::npos) {
-        korean += slots.at(piece);
-      } else {
-        korean += with_particle(slots.at(piece.substr(0, colon)), piece.substr(colon + 1));
+        if (piece != " ") own.push_back({begin, korean.size()});
+        return;
       }
+      const std::size_t colon = std::min(piece.find(':'), piece.size());
+      const Phrase& slot = *english.slots.at(piece.substr(0, colon));
+      for (const auto& [of_english, of_korean, sure] : slot.links) {
+        phrase.links.push_back({of_english, {begin + of_korean.begin, begin + of_korean.end}, sure});
+      }
+      if (colon == piece.size()) {
+        korean += slot.korean;
+        return;
+      }
+      const std::string_view particle = piece.substr(colon + 1);
+      korean += with_particle(slot.korean, particle);
+      if (!marks_case(particle)) own.push_back({begin + slot.korean.size(), korean.size()});
     });
-    return korean;
+    for (const Range& of_english : english.own) {
+      for (const Range& of_korean : own) phrase.links.push_back({of_english, of_korean, false});
+    }
+    if (own.empty()) phrase.unsaid = std::move(english.own);
+    return phrase;
   }
 
   /// Calls visit(is_slot, piece) for literal text and the insides of {}.
@@ -108,7 +168,7 @@ class Translator {
   std::vector<Phrase> words(char symbol, std::size_t at) const {
     std::vector<Phrase> found;
     const auto word = [&](std::string_view english, std::string_view korean) {
-      if (stands_at(english, at)) found.push_back({at + english.size(), std::string(korean)});
+      if (stands_at(english, at)) found.push_back(leaf_phrase(english, at, korean));
     };
     switch (symbol) {
       case 'a':
@@ -158,16 +218,23 @@ class Translator {
   void things(std::size_t at, const Article& article, std::vector<Phrase>& found) const {
     for (std::size_t i = 0; i < kThings.size(); ++i) {
       const std::string_view noun = kThings[i].noun;
-      const auto add = [&](std::string_view quality, const std::string& korean) {
-        const std::string english = fmt::format("{}{}{}{}", article(kThings[i], quality.empty() ? noun : quality),
-                                                quality, quality.empty() ? "" : " ", noun);
-        if (stands_at(english, at)) found.push_back({at + english.size(), korean});
+      const std::string_view korean_noun = kKoreanThings[i];
+      const auto add = [&](std::string_view quality, std::string_view korean_quality) {
+        const std::string_view article_text = article(kThings[i], quality.empty() ? noun : quality);
+        const std::string_view blank = quality.empty() ? "" : " ";
+        if (!stands_at(fmt::format("{}{}{}{}", article_text, quality, blank, noun), at)) return;
+        const std::size_t quality_at = at + article_text.size(), noun_at = quality_at + quality.size() + blank.size();
+        Phrase phrase{noun_at + noun.size(), fmt::format("{}{}{}", korean_quality, blank, korean_noun)};
+        const Range quality_said{0, korean_quality.size()};
+        const Range noun_said{korean_quality.size() + blank.size(), phrase.korean.size()};
+        phrase.links.push_back({{at, quality_at}, noun_said, false});
+        if (!quality.empty()) phrase.links.push_back({{quality_at, noun_at - 1}, quality_said, true});
+        phrase.links.push_back({{noun_at, phrase.end}, noun_said, true});
+        found.push_back(std::move(phrase));
       };
-      add("", std::string(kKoreanThings[i]));
+      add("", "");
       for (std::size_t q = 0; q < kQualities.size(); ++q) {
-        if ((kThings[i].qualities >> q & 1u) != 0) {
-          add(kQualities[q], fmt::format("{} {}", kKoreanQualities[q], kKoreanThings[i]));
-        }
+        if ((kThings[i].qualities >> q & 1u) != 0) add(kQualities[q], kKoreanQualities[q]);
       }
     }
   }
@@ -185,6 +252,34 @@ std::vector<std::string_view> event_texts(const Story& story) {
     texts.push_back(text.substr(begin, story.ends[i] - begin));
   }
   return texts;
+}
+
+/// The whole of an event; the full stops at the ends belong together.
+std::optional<Phrase> event_phrase(std::string_view english) {
+  if (!english.ends_with('.') || english.size() > kMaxEventBytes) return std::nullopt;
+  english.remove_suffix(1);
+  std::optional<Phrase> found;
+  Translator translator(english);
+  for (const Phrase& phrase : translator.phrases('S', 0)) {
+    if (phrase.end != english.size()) continue;
+    if (found && found->korean != phrase.korean) return std::nullopt;
+    found = phrase;
+  }
+  if (!found) return std::nullopt;
+  const std::size_t said = found->korean.size();
+  found->links.push_back({{found->end, found->end + 1}, {said, said + 1}, false});
+  found->korean += '.';
+  return found;
+}
+
+/// The words of which the range holds a part.
+std::vector<int> words_in(const Range& range, const std::vector<std::pair<std::size_t, std::size_t>>& words) {
+  std::vector<int> found;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const auto& [begin, end] = words[i];
+    if (begin < range.end && range.begin < end) found.push_back(static_cast<int>(i));
+  }
+  return found;
 }
 
 std::string event_in_korean(std::string_view english) {
@@ -231,17 +326,23 @@ class MicroworldPairs : public SentencePairs {
 }  // namespace
 
 std::optional<std::string> microworld_in_korean(std::string_view english) {
-  if (!english.ends_with('.') || english.size() > kMaxEventBytes) return std::nullopt;
-  english.remove_suffix(1);
-  std::optional<std::string> korean;
-  Translator translator(english);
-  for (const Phrase& phrase : translator.phrases('S', 0)) {
-    if (phrase.end != english.size()) continue;
-    if (korean && *korean != phrase.korean) return std::nullopt;
-    korean = phrase.korean;
+  const auto phrase = event_phrase(english);
+  return phrase ? std::optional(phrase->korean) : std::nullopt;
+}
+
+std::optional<ReferenceAlignment> microworld_alignment(std::string_view english) {
+  const auto phrase = event_phrase(english);
+  if (!phrase) return std::nullopt;
+  const auto english_words = word_ranges(english), korean_words = word_ranges(phrase->korean);
+  ReferenceAlignment alignment;
+  for (const auto& [of_english, of_korean, sure] : phrase->links) {
+    for (const int source : words_in(of_english, english_words)) {
+      for (const int target : words_in(of_korean, korean_words)) {
+        (sure ? alignment.sure : alignment.possible).emplace(source, target);
+      }
+    }
   }
-  if (korean) *korean += '.';
-  return korean;
+  return alignment;
 }
 
 std::string story_in_korean(const Story& story) {

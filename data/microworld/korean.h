@@ -19,11 +19,20 @@
 
 #include "data/microworld/microworld.h"
 #include "data/parallel_text.h"
+#include "data/word_alignment.h"
 
 namespace langzoo {
 
 /// What microworld says of one event, in Korean; nothing for any other text. Takes time linear in the text.
 std::optional<std::string> microworld_in_korean(std::string_view english);
+
+/// Which words of microworld's English and of its Korean belong together; nothing where microworld_in_korean says
+/// nothing. What a word class says ("in the kitchen" 부엌) is sure: the last English word with the Korean one, and
+/// possible for the English words before it; where the Korean is of several words (openers), all are possible. Of what
+/// a rule says itself every word is possible with every other: "had" with both of "가지고 있었다". There a Korean word
+/// counts of which the rule says a part, be it a particle: 에 and 으로 for "in" and "to"; but 은, 이 and 을 only mark
+/// what English shows by its order. Words that one language leaves out have no links.
+std::optional<ReferenceAlignment> microworld_alignment(std::string_view english);
 
 /// The story in Korean: its sentences with single spaces between them, then "\n\n" as in English.
 std::string story_in_korean(const Story& story);

@@ -231,6 +231,22 @@ class Trainer {
 
 }  // namespace
 
+TranslationTable::TranslationTable(std::vector<std::size_t> begins, std::vector<Entry> entries)
+    : begins_(std::move(begins)), entries_(std::move(entries)) {
+  const bool covers = begins_.size() >= 2 && begins_.front() == 0 && begins_.back() == entries_.size() &&
+                      std::is_sorted(begins_.begin(), begins_.end());
+  if (!covers) throw std::invalid_argument("the rows of a translation table do not cover its entries");
+  for (std::size_t row = 0; row + 1 < begins_.size(); ++row) {
+    for (std::size_t i = begins_[row]; i < begins_[row + 1]; ++i) {
+      const auto& [f, probability] = entries_[i];
+      const bool ordered = i == begins_[row] ? f >= 0 : f > entries_[i - 1].f;
+      if (ordered && probability >= 0 && probability <= 1) continue;
+      throw std::invalid_argument(
+          fmt::format("entry {} of a translation table: word {}, probability {}", i, f, probability));
+    }
+  }
+}
+
 float TranslationTable::operator()(std::int32_t f, std::int32_t e) const {
   const auto entries = row(e);
   const auto found = std::lower_bound(entries.begin(), entries.end(), f,
@@ -270,6 +286,21 @@ double IbmModel::log_probability(TranslatedSentence sentence) const {
   return sum;
 }
 
+std::vector<std::vector<double>> IbmModel::posteriors(TranslatedSentence sentence) const {
+  const int l = size_of(sentence.e), m = size_of(sentence.f);
+  std::vector<std::vector<double>> rows;
+  for (int j = 0; j < m; ++j) {
+    auto& row = rows.emplace_back();
+    for (int i = kUnaligned; i < l; ++i) {
+      const std::int32_t e = i == kUnaligned ? kUnaligned : sentence.e[as_size(i)];
+      row.push_back(static_cast<double>(t(sentence.f[as_size(j)], e)) * static_cast<double>(a(i, j, l, m)));
+    }
+    const double sum = std::accumulate(row.begin(), row.end(), 0.0);
+    for (double& p : row) p = sum > 0 ? p / sum : 0;
+  }
+  return rows;
+}
+
 std::vector<int> IbmModel::viterbi(TranslatedSentence sentence) const {
   const int l = size_of(sentence.e), m = size_of(sentence.f);
   std::vector<int> alignment(as_size(m), kUnaligned);
@@ -297,33 +328,12 @@ IbmTraining train_ibm_model(std::span<const TranslatedSentence> sentences, const
   Trainer trainer(sentences, options.max_words);
   IbmTraining training;
   training.too_long = trainer.too_long();
-  for (int i = 0; i < options.model1_iterations; ++i) training.log_likelihoods.push_back(trainer.iterate(false));
-  for (int i = 0; i < options.model2_iterations; ++i) training.log_likelihoods.push_back(trainer.iterate(true));
+  for (int i = 0; i < options.model1_iterations + options.model2_iterations; ++i) {
+    training.log_likelihoods.push_back(trainer.iterate(i >= options.model1_iterations));
+    if (options.progress) options.progress(i, training.log_likelihoods.back());
+  }
   training.model = trainer.model();
   return training;
-}
-
-AlignmentLinks links_of(std::span<const int> alignment) {
-  AlignmentLinks links;
-  for (std::size_t j = 0; j < alignment.size(); ++j) {
-    if (alignment[j] != kUnaligned) links.emplace(alignment[j], static_cast<int>(j));
-  }
-  return links;
-}
-
-double alignment_error_rate(std::span<const AlignmentLinks> alignments,
-                            std::span<const ReferenceAlignment> references) {
-  if (alignments.size() != references.size()) {
-    throw std::invalid_argument(fmt::format("{} alignments, {} references", alignments.size(), references.size()));
-  }
-  std::size_t right = 0, all = 0;
-  for (std::size_t s = 0; s < alignments.size(); ++s) {
-    const auto& [sure, possible] = references[s];
-    for (const auto& link : alignments[s])
-      right += sure.count(link) * 2 + (sure.count(link) == 0 && possible.count(link));
-    all += alignments[s].size() + sure.size();
-  }
-  return all == 0 ? 0 : 1 - static_cast<double>(right) / static_cast<double>(all);
 }
 
 }  // namespace langzoo

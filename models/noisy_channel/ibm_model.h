@@ -7,8 +7,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
-#include <set>
 #include <span>
 #include <utility>
 #include <vector>
@@ -33,15 +33,16 @@ class TranslationTable {
 
   TranslationTable() = default;
   /// `begins`: where each row begins in `entries`, NULL's first, then those of e = 0, 1, ..., and the end; the entries
-  /// of a row stand in the order of f.
-  TranslationTable(std::vector<std::size_t> begins, std::vector<Entry> entries)
-      : begins_(std::move(begins)), entries_(std::move(entries)) {}
+  /// of a row stand in the order of f. Throws std::invalid_argument for what is no such table of probabilities.
+  TranslationTable(std::vector<std::size_t> begins, std::vector<Entry> entries);
 
   /// 0 for words that never met. `e` is kUnaligned for NULL.
   float operator()(std::int32_t f, std::int32_t e) const;
   /// All f of an e, in the order of f.
   std::span<const Entry> row(std::int32_t e) const;
   std::int32_t num_e() const { return static_cast<std::int32_t>(begins_.size()) - 2; }  ///< NULL not counted
+  const std::vector<std::size_t>& begins() const { return begins_; }
+  const std::vector<Entry>& entries() const { return entries_; }
 
  private:
   std::vector<std::size_t> begins_{0, 0};
@@ -55,6 +56,7 @@ class AlignmentTable {
   float operator()(int i, int j, int l, int m) const;
   /// The m rows of l + 1 probabilities, NULL's first, to be filled in; uniform when new.
   std::span<float> of_lengths(int l, int m);
+  const std::map<std::pair<int, int>, std::vector<float>>& tables() const { return tables_; }  ///< by l and m
 
  private:
   std::map<std::pair<int, int>, std::vector<float>> tables_;
@@ -67,6 +69,8 @@ struct IbmModel {
   /// log P(f | e) but for the probability of the length m, which is the same for all f of one length: the sum over all
   /// alignments. -infinity where a word of f has no partner.
   double log_probability(TranslatedSentence sentence) const;
+  /// P(a_j = i | e, f) for each word of f: NULL's first, then those of e. All 0 where a word has no partner.
+  std::vector<std::vector<double>> posteriors(TranslatedSentence sentence) const;
   /// The most probable alignment: for each word of f its e, the leftmost of equals, before NULL. A word that has no
   /// partner is unaligned.
   std::vector<int> viterbi(TranslatedSentence sentence) const;
@@ -76,6 +80,8 @@ struct IbmOptions {
   int model1_iterations = 5;  ///< of expectation maximisation, from a uniform t
   int model2_iterations = 0;  ///< after them, from uniform alignments; 0: Model 1
   int max_words = 100;        ///< pairs with a longer sentence are left out
+  /// Told the log-likelihood before each iteration, which are counted from 0.
+  std::function<void(int iteration, double log_likelihood)> progress = {};
 };
 
 struct IbmTraining {
@@ -88,19 +94,5 @@ struct IbmTraining {
 /// 20 bytes for each word of f times the words of its e and NULL. Throws std::invalid_argument for a negative id, no
 /// sentences, or options out of range.
 IbmTraining train_ibm_model(std::span<const TranslatedSentence> sentences, const IbmOptions& options);
-
-/// Pairs (position in e, position in f).
-using AlignmentLinks = std::set<std::pair<int, int>>;
-
-struct ReferenceAlignment {
-  AlignmentLinks sure, possible;  ///< what is sure counts as possible
-};
-
-/// The links of an alignment as viterbi() gives it.
-AlignmentLinks links_of(std::span<const int> alignment);
-
-/// Och and Ney (2003): 1 - (|A and S| + |A and P|) / (|A| + |S|), summed over all sentences; 0 where there is no link
-/// at all. Throws std::invalid_argument for unequal numbers.
-double alignment_error_rate(std::span<const AlignmentLinks> alignments, std::span<const ReferenceAlignment> references);
 
 }  // namespace langzoo

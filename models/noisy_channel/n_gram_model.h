@@ -5,7 +5,6 @@
 #include <array>
 #include <cstdint>
 #include <span>
-#include <unordered_map>
 #include <vector>
 
 namespace langzoo {
@@ -18,6 +17,14 @@ struct NGramOptions {
   bool modified = true;  ///< a discount each for counts 1, 2 and 3 or more; false: one discount
 };
 
+/// N-grams and their counts. Node 0 is the empty n-gram; node i is that of its parent and words[i]. The children of
+/// node i are the nodes [children[i], children[i + 1]), in the order of their words; shorter n-grams come first.
+struct NGramTree {
+  std::vector<std::int32_t> words;
+  std::vector<std::int32_t> children;  ///< one more than there are nodes
+  std::vector<std::int64_t> counts;    ///< as Kneser-Ney counts, see NGramModel
+};
+
 /// P(w | h) = (c(h w) - D)+ / c(h) + gamma(h) P(w | h'), where h' is h without its first word; below the highest order
 /// counts are numbers of different words before, N1+(. h w), but for what begins a sentence. The words themselves are
 /// smoothed with 1 / V, V being the vocabulary and the stop. The probabilities of a context sum to 1.
@@ -28,7 +35,11 @@ class NGramModel {
   /// outside, an order below 1, no sentences.
   NGramModel(std::span<const std::span<const std::int32_t>> sentences, std::int32_t vocabulary,
              const NGramOptions& options = {});
+  /// A tree as tree() gives it. Throws std::invalid_argument for one that is none.
+  NGramModel(NGramTree tree, std::int32_t vocabulary, const NGramOptions& options);
 
+  const NGramTree& tree() const { return tree_; }
+  const NGramOptions& options() const { return options_; }
   int order() const { return options_.order; }
   std::int32_t vocabulary() const { return vocabulary_; }
   /// P(word | context); of the context the last order() - 1 words count. The word may be kSentenceStop, the context's
@@ -40,29 +51,23 @@ class NGramModel {
   double perplexity(std::span<const std::span<const std::int32_t>> sentences) const;
 
  private:
-  /// An n-gram: a path of words from the root.
-  struct Node {
-    std::int32_t suffix;                               ///< the n-gram without its first word
-    std::int32_t parent;                               ///< without its last
-    bool from_start;                                   ///< its first word is kSentenceStart
-    std::int64_t count = 0;                            ///< adjusted
-    std::int64_t following = 0;                        ///< sum of the counts of what goes on by a word
-    std::array<std::int64_t, 3> following_by_count{};  ///< how many of these have count 1, 2, 3 or more
+  /// The words that follow an n-gram.
+  struct Following {
+    std::int64_t count = 0;               ///< sum of their counts
+    std::array<std::int64_t, 3> kinds{};  ///< how many of them have count 1, 2, 3 or more
   };
   using Discounts = std::array<double, 3>;
 
+  /// -1 where the tree lacks it.
   std::int32_t find(std::int32_t node, std::int32_t word) const;
-  std::int32_t find_or_add(std::int32_t node, std::int32_t word, std::int32_t suffix);
-  void count(std::span<const std::int32_t> sentence);
-  void adjust_counts(const std::vector<int>& lengths);
-  void choose_discounts(const std::vector<int>& lengths);
-  std::vector<int> lengths() const;
+  std::vector<std::int32_t> check_tree() const;
+  void choose_discounts(const std::vector<std::int32_t>& level_ends);
 
   std::int32_t vocabulary_;
   NGramOptions options_;
-  std::vector<Node> nodes_;
-  std::unordered_map<std::uint64_t, std::int32_t> children_;  ///< by node and word
-  std::vector<Discounts> discounts_;                          ///< by the length of the n-gram, from 1
+  NGramTree tree_;
+  std::vector<Following> following_;  ///< of the nodes that may have children
+  std::vector<Discounts> discounts_;  ///< by the length of the n-gram, from 1
 };
 
 }  // namespace langzoo

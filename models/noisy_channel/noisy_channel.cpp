@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <map>
+#include <set>
 #include <stdexcept>
 #include <tuple>
 #include <utility>
@@ -81,12 +82,22 @@ class Stack {
 
 }  // namespace
 
+void NoisyChannelOptions::validate() const {
+  const auto check = [](const char* field, double value, double least, double most) {
+    if (value >= least && value <= most) return;
+    throw std::invalid_argument(fmt::format("{} {}: expected {} to {}", field, value, least, most));
+  };
+  check("beam", beam, 1, 1e6);
+  check("candidates", candidates, 1, 1e6);
+  check("window", window, 0, 31);
+  check("language_weight", language_weight, 1e-6, 1e3);
+  check("word_bonus", word_bonus, -1e3, 1e3);
+  check("jump_penalty", jump_penalty, 0, 1e3);
+}
+
 NoisyChannel::NoisyChannel(const IbmModel& channel, const NGramModel& language, const NoisyChannelOptions& options)
     : channel_(channel), language_(language), options_(options) {
-  if (options.beam < 1 || options.candidates < 1 || options.window < 0 || options.window > 31) {
-    throw std::invalid_argument(fmt::format("beam {}, candidates {}, window {}: out of range", options.beam,
-                                            options.candidates, options.window));
-  }
+  options.validate();
   std::vector<std::vector<std::pair<double, Candidate>>> ranked;
   for (std::int32_t e = 0; e < std::min(channel.t.num_e(), language.vocabulary()); ++e) {
     const double probability = language.probability({}, e);
@@ -104,7 +115,15 @@ NoisyChannel::NoisyChannel(const IbmModel& channel, const NGramModel& language, 
   }
 }
 
-std::vector<std::int32_t> NoisyChannel::translate(std::span<const std::int32_t> f) const {
+void NoisyChannel::set_options(const NoisyChannelOptions& options) {
+  options.validate();
+  if (options.candidates != options_.candidates) {
+    throw std::invalid_argument(fmt::format("candidates {}: there are {}", options.candidates, options_.candidates));
+  }
+  options_ = options;
+}
+
+std::vector<ScoredTranslation> NoisyChannel::translate(std::span<const std::int32_t> f, int n_best) const {
   std::vector<std::int32_t> known;
   for (const std::int32_t word : f) {
     if (word >= 0 && as_size(word) < candidates_.size() && !candidates_[as_size(word)].empty()) known.push_back(word);
@@ -147,13 +166,19 @@ std::vector<std::int32_t> NoisyChannel::translate(std::span<const std::int32_t> 
   }
   std::vector<Hypothesis> complete = stack.take(words);
   for (Hypothesis& hypothesis : complete) hypothesis.score += language_score(hypothesis, kSentenceStop);
-  const auto best = std::max_element(complete.begin(), complete.end(),
-                                     [](const Hypothesis& a, const Hypothesis& b) { return a.score < b.score; });
-  std::vector<std::int32_t> e;
-  for (std::int32_t at = best->tail; at != kNothing; at = words[as_size(at)].before)
-    e.push_back(words[as_size(at)].word);
-  std::reverse(e.begin(), e.end());
-  return e;
+  std::stable_sort(complete.begin(), complete.end(), [](const auto& a, const auto& b) { return a.score > b.score; });
+  std::vector<ScoredTranslation> best;
+  std::set<std::vector<std::int32_t>> seen;
+  for (const Hypothesis& hypothesis : complete) {
+    ScoredTranslation translation{{}, hypothesis.score};
+    for (std::int32_t at = hypothesis.tail; at != kNothing; at = words[as_size(at)].before) {
+      translation.words.push_back(words[as_size(at)].word);
+    }
+    std::reverse(translation.words.begin(), translation.words.end());
+    if (seen.insert(translation.words).second) best.push_back(std::move(translation));
+    if (best.size() == as_size(n_best)) break;
+  }
+  return best;
 }
 
 }  // namespace langzoo

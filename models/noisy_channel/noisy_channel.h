@@ -18,6 +18,14 @@ struct NoisyChannelOptions {
   double language_weight = 1;  ///< of log P(e)
   double word_bonus = 0;       ///< added for each word of e
   double jump_penalty = 0.5;   ///< for each word that the next explained word is away from its natural place
+
+  /// Throws std::invalid_argument naming the field and its value.
+  void validate() const;
+};
+
+struct ScoredTranslation {
+  std::vector<std::int32_t> words;
+  double score = 0;  ///< log P(e) P(f, a | e) with the weights of the options
 };
 
 /// A beam search over partial translations from left to right in e. Each step explains one more word of f: by a new
@@ -29,7 +37,12 @@ class NoisyChannel {
   /// Both models must outlive this. Throws std::invalid_argument for options out of range.
   NoisyChannel(const IbmModel& channel, const NGramModel& language, const NoisyChannelOptions& options = {});
 
-  std::vector<std::int32_t> translate(std::span<const std::int32_t> f) const;
+  /// Other weights, beam and window for the same candidates. Throws std::invalid_argument for options out of range, or
+  /// for another number of candidates.
+  void set_options(const NoisyChannelOptions& options);
+
+  /// The `n_best` best translations or fewer, all different, best first; at least one.
+  std::vector<ScoredTranslation> translate(std::span<const std::int32_t> f, int n_best = 1) const;
 
  private:
   struct Candidate {

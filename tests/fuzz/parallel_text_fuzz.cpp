@@ -1,7 +1,8 @@
 // Parallel text. An input's first byte says what the others are:
 //   t  TSV, j JSON lines, w fixed width, o any of them: read to the end or refused; TSV as a slow reader reads it;
 //   2  two files with a NUL byte between them;
-//   k  an English sentence of microworld.
+//   k  an English sentence of microworld;
+//   a  alignments of the three pairs below.
 // What was read is encoded and batched: every token once an epoch, and no batch beyond its budget.
 #include <algorithm>
 
@@ -78,6 +79,7 @@ int main(int argc, char** argv) {
                                        "o",
                                        std::string("2one\ntwo\n\0un\ndeux\n", 18),
                                        std::string("2one\n\0", 6),
+                                       "a0-0 1-2 2?1\n\n1-0 0p0\r\n",
                                        "kThere were some old gloves at the lake.",
                                        "k\"I need the scissors,\" Ben said, but he did not know where they were.",
                                        "kBecause Anna had the red ball, she ran back to the park."};
@@ -88,6 +90,17 @@ int main(int argc, char** argv) {
       const auto korean = microworld_in_korean(bytes);
       require(!korean || std::none_of(korean->begin(), korean->end(), [](char c) { return c >= 'a' && c <= 'z'; }),
               "English in the Korean");
+      require(microworld_alignment(bytes).has_value() == korean.has_value(), "an alignment of no Korean");
+      return;
+    }
+    if (input[0] == 'a') {
+      const std::vector<SentencePair> three{{"the old house", "das alte Haus", 1}, {"", "", 2}, {"a b", " c ", 3}};
+      test::write_file(file, bytes);
+      const auto alignments = read_alignments(file, three);
+      require(alignments.size() == 3, "not a line for each pair");
+      for (const auto& alignment : alignments) {
+        require(parse_pharaoh_line(pharaoh_line(alignment.sure)).sure == alignment.sure, "links are not what was read");
+      }
       return;
     }
     const auto border = input[0] == '2' ? std::min(bytes.find('\0'), bytes.size()) : bytes.size();

@@ -4,7 +4,10 @@
 #include <utility>
 
 #include "tokenizers/decoders/bpe_decoder.h"
+#include "tokenizers/decoders/byte_level_decoder.h"
 #include "tokenizers/decoders/metaspace_decoder.h"
+#include "tokenizers/decoders/sequence_decoder.h"
+#include "tokenizers/decoders/strip_decoder.h"
 #include "tokenizers/decoders/wordpiece_decoder.h"
 #include "tokenizers/models/bpe.h"
 #include "tokenizers/models/unigram.h"
@@ -16,6 +19,7 @@
 #include "tokenizers/normalizers/unicode_normalizer.h"
 #include "tokenizers/post_processors/template_processing.h"
 #include "tokenizers/pre_tokenizers/bert_pre_tokenizer.h"
+#include "tokenizers/pre_tokenizers/byte_level_pre_tokenizer.h"
 #include "tokenizers/pre_tokenizers/metaspace_pre_tokenizer.h"
 #include "tokenizers/pre_tokenizers/whitespace_pre_tokenizer.h"
 #include "tokenizers/trainers/bpe_trainer.h"
@@ -60,6 +64,20 @@ std::unique_ptr<Pipeline> assemble(PipelineParts parts, const Strings& special, 
     parts.added_tokens.push_back({token, static_cast<TokenId>(parts.added_tokens.size())});
   }
   return std::make_unique<Pipeline>(std::move(parts), std::move(rules));
+}
+
+/// The pieces of the pre-tokenizer, whole.
+std::unique_ptr<Pipeline> assemble_words(const TextSource& next, PipelineParts parts,
+                                         const PipelineTrainerOptions& options) {
+  const Strings special = special_tokens({"<unk>"}, options);
+  parts.special_tokens = roles(special);
+  if (options.lowercase) parts.normalizer = std::make_shared<LowercaseNormalizer>();
+  WordLevelTrainerOptions trainer;
+  trainer.vocab_size = options.vocab_size;
+  trainer.min_frequency = options.min_frequency;
+  trainer.special_tokens = special;
+  parts.model = std::make_shared<WordLevel>(learn_word_level(count(next, parts, options), trainer));
+  return assemble(std::move(parts), special);
 }
 
 }  // namespace
@@ -127,17 +145,18 @@ std::unique_ptr<Pipeline> train_unigram(const TextSource& next, const PipelineTr
 }
 
 std::unique_ptr<Pipeline> train_word_level(const TextSource& next, const PipelineTrainerOptions& options) {
-  const Strings special = special_tokens({"<unk>"}, options);
   PipelineParts parts;
-  parts.special_tokens = roles(special);
-  if (options.lowercase) parts.normalizer = std::make_shared<LowercaseNormalizer>();
   parts.pre_tokenizer = std::make_shared<WhitespacePreTokenizer>();
-  WordLevelTrainerOptions trainer;
-  trainer.vocab_size = options.vocab_size;
-  trainer.min_frequency = options.min_frequency;
-  trainer.special_tokens = special;
-  parts.model = std::make_shared<WordLevel>(learn_word_level(count(next, parts, options), trainer));
-  return assemble(std::move(parts), special);
+  return assemble_words(next, std::move(parts), options);
+}
+
+std::unique_ptr<Pipeline> train_byte_level_words(const TextSource& next, const PipelineTrainerOptions& options) {
+  PipelineParts parts;
+  parts.pre_tokenizer = std::make_shared<ByteLevelPreTokenizer>();
+  const StripDecoderOptions prefix_space{.content = U' ', .start = 1};
+  parts.decoder = std::make_shared<SequenceDecoder>(std::vector<std::shared_ptr<const Decoder>>{
+      std::make_shared<ByteLevelDecoder>(), std::make_shared<StripDecoder>(prefix_space)});
+  return assemble_words(next, std::move(parts), options);
 }
 
 }  // namespace langzoo

@@ -40,4 +40,8 @@ std::unique_ptr<Pipeline> train_unigram(const TextSource& next, const PipelineTr
 /// Whole words and runs of punctuation. Special token: <unk>.
 std::unique_ptr<Pipeline> train_word_level(const TextSource& next, const PipelineTrainerOptions& options);
 
+/// Whole words, numbers and runs of punctuation, each with the space before it, as GPT-2 cuts bytes: a decoded text is
+/// the original but for unknown words. Special token: <unk>.
+std::unique_ptr<Pipeline> train_byte_level_words(const TextSource& next, const PipelineTrainerOptions& options);
+
 }  // namespace langzoo

@@ -35,7 +35,7 @@ std::string view_html(const AlignmentView& view) {
     const auto target = html_escaped(view.target[t]);
     html += fmt::format("<tr><th>{}</th>", target);
     for (std::size_t s = 0; s < view.source.size(); ++s) {
-      const double weight = view.attention[t][s];
+      const double weight = view.weights[t][s];
       html += fmt::format("<td style=\"--a:{:.3f}\" title=\"{} &larr; {}: {:.3f}\"></td>", weight, target,
                           html_escaped(view.source[s]), weight);
     }
@@ -70,7 +70,7 @@ std::string alignment_page(const std::string& title, const std::string& subtitle
   page.style = kStyle;
   for (const auto& view : views) page.body += view_html(view);
   page.footer =
-      "A row is a token of the target, a column one of the source: the darker, the more attention. "
+      "A row is a token of the target, a column one of the source: the darker, the more they belong together. "
       "Written by langzoo.";
   return html_page(page);
 }
@@ -98,7 +98,7 @@ std::string alignment_text(const AlignmentView& view) {
   }
   for (std::size_t t = 0; t < view.target.size(); ++t) {
     text += std::string(margin - display_width(view.target[t]), ' ') + view.target[t] + "  ";
-    for (const double weight : view.attention[t]) {
+    for (const double weight : view.weights[t]) {
       text += kShades[std::clamp(static_cast<int>(std::lround(weight * 4)), 0, 4)];
     }
     text.erase(text.find_last_not_of(' ') + 1);

@@ -1,4 +1,4 @@
-/// Attention between the tokens of a source and of a target, to look at.
+/// Which tokens of a source and of a target belong together, to look at: attention, or probabilities of alignments.
 #pragma once
 
 #include <string>
@@ -7,8 +7,8 @@
 namespace langzoo {
 
 struct AlignmentView {
-  std::vector<std::string> source, target;     ///< tokens as they are shown
-  std::vector<std::vector<double>> attention;  ///< [target][source], each row in [0,1]
+  std::vector<std::string> source, target;   ///< tokens as they are shown
+  std::vector<std::vector<double>> weights;  ///< [target][source], in [0,1]
 };
 
 /// One picture after another, in one self-contained page.

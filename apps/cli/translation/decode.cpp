@@ -69,8 +69,4 @@ std::vector<Hypotheses> decode_sources(const Translator& translator, std::span<c
   return results;
 }
 
-std::string text_of(const Translator& translator, const Hypothesis& hypothesis) {
-  return translator.tokenizers.target().decode(hypothesis.ids, true);
-}
-
 }  // namespace langzoo

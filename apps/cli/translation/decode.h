@@ -3,16 +3,13 @@
 
 #include <cstdint>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "apps/cli/beam_options.h"
-#include "apps/cli/translation/translation.h"
+#include "apps/cli/translation/sentence_translator.h"
 #include "models/generation/beam_search.h"
 
 namespace langzoo {
-
-using Hypotheses = std::vector<Hypothesis>;
 
 /// The flags of verbs that translate.
 class DecodeFlags {
@@ -21,6 +18,7 @@ class DecodeFlags {
   /// Throws UsageError naming the flag.
   BeamSearchOptions options() const { return beams_.apply_to(options_); }
   std::int64_t batch_size() const { return batch_size_; }
+  bool has_n_best() const { return options_.num_return_sequences > 1; }
 
  private:
   BeamFlags beams_;
@@ -32,8 +30,5 @@ class DecodeFlags {
 /// tokens: they are the model's. What a source becomes does not depend on the others.
 std::vector<Hypotheses> decode_sources(const Translator& translator, std::span<const std::vector<TokenId>> sources,
                                        BeamSearchOptions options, std::int64_t batch_size);
-
-/// Without special tokens, the end token among them.
-std::string text_of(const Translator& translator, const Hypothesis& hypothesis);
 
 }  // namespace langzoo

@@ -21,7 +21,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const std::vector<std::string> kTasks = {"addition", "dates", "microworld-ko"};
+const std::string kMicroworld = "microworld-ko";
+const std::vector<std::string> kTasks = {"addition", "dates", kMicroworld};
 /// A vocabulary is trained on this much text at most: more changes little.
 constexpr std::size_t kTokenizerBytes = std::size_t{256} << 20;
 
@@ -86,11 +87,12 @@ std::unique_ptr<Tokenizer> make_tokenizer(const TokenizerSpec& spec, const Pairs
   options.threads = threads;
   options.special_tokens = {"<s>", "</s>", "<pad>"};
   if (spec.kind == "word") return train_word_level(texts, options);
+  if (spec.kind == "byteword") return train_byte_level_words(texts, options);
   return train_unigram(texts, options);
 }
 
 TranslationTokenizers make_tokenizers(const PairCorpusOptions& options, const Message& message) {
-  const std::vector<std::string> kinds = {"bytebpe", "unigram", "word"};
+  const std::vector<std::string> kinds = {"bytebpe", "unigram", "word", "byteword"};
   const auto source = parse_tokenizer_spec(options.tokenizer, "data.tokenizer", kinds);
   const auto data = training_pairs(options);
   if (options.target_tokenizer.empty()) return {make_tokenizer(source, data, true, true, message), nullptr};
@@ -132,7 +134,8 @@ void bind_pair_corpus(RunConfig& config, PairCorpusOptions& o) {
   config.bind("data.train_target", o.train_target, "the targets, one a line, where they have a file of their own");
   config.bind("data.valid", o.valid, "as data.train; empty: the last part of it");
   config.bind("data.valid_target", o.valid_target, "as data.train_target");
-  config.bind("data.tokenizer", o.tokenizer, "char, train:bytebpe:N, train:unigram:N, train:word:N or a path");
+  config.bind("data.tokenizer", o.tokenizer,
+              "char, train:bytebpe:N, train:unigram:N, train:word:N, train:byteword:N or a path");
   config.bind("data.target_tokenizer", o.target_tokenizer, "the targets' own; empty: one for both sides");
   config.bind("data.valid_fraction", o.valid_fraction, "set aside for validation where data.valid is empty",
               between(0, 0.9));
@@ -160,6 +163,15 @@ std::unique_ptr<SentencePairs> open_pairs(const PairsOptions& options) {
   }
   if (!options.target.empty()) return read_two_files(options.data, options.target);
   return open_parallel_text(options.data, options.keep_padding);
+}
+
+std::optional<std::vector<ReferenceAlignment>> reference_alignments(const PairsOptions& options, const fs::path& file,
+                                                                    std::span<const SentencePair> pairs) {
+  if (!file.empty()) return read_alignments(file, pairs);
+  if (options.data != kMicroworld) return std::nullopt;
+  std::vector<ReferenceAlignment> alignments;
+  for (const auto& pair : pairs) alignments.push_back(microworld_alignment(pair.source).value());
+  return alignments;
 }
 
 PairCorpus open_pair_corpus(const PairCorpusOptions& options, const fs::path& dir, const Message& message) {

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "apps/cli/translation/translation.h"
 #include "data/parallel_corpus.h"
 #include "data/parallel_text.h"
+#include "data/word_alignment.h"
 
 namespace langzoo {
 
@@ -52,5 +54,11 @@ struct PairsOptions {
   std::int64_t task_pairs = 50'000;
 };
 std::unique_ptr<SentencePairs> open_pairs(const PairsOptions& options);
+
+/// The alignments of `pairs`, which are all of open_pairs(options): those of `file`, or those that the task knows;
+/// nothing where nobody does.
+std::optional<std::vector<ReferenceAlignment>> reference_alignments(const PairsOptions& options,
+                                                                    const std::filesystem::path& file,
+                                                                    std::span<const SentencePair> pairs);
 
 }  // namespace langzoo

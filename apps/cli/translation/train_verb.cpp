@@ -106,7 +106,7 @@ class TranslationTask : public TrainingTask {
     options.num_beams = 1;
     options.max_new_tokens = static_cast<std::int64_t>(longest) + 1;
     for (const auto& found : decode_sources(translator_, sources, options, kDecodeBatch)) {
-      hypotheses.push_back(text_of(translator_, found.front()));
+      hypotheses.push_back(text_of(translator_.tokenizers, found.front()));
     }
   }
 

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "apps/cli/base/line_batches.h"
-#include "apps/cli/translation/decode.h"
+#include "apps/cli/translation/sentence_translator.h"
 #include "data/files/files.h"
 
 namespace langzoo {
@@ -16,7 +16,7 @@ constexpr std::size_t kSentencesAtOnce = 2048;
 
 class TranslateVerb : public ComputeVerb {
  public:
-  explicit TranslateVerb(const TranslationFamily& family) : family_(family) {}
+  explicit TranslateVerb(std::unique_ptr<TranslationMethod> method) : method_(std::move(method)) {}
   std::string name() const override { return "translate"; }
   std::string summary() const override { return "translate sentences"; }
   std::string examples() const override {
@@ -38,14 +38,14 @@ class TranslateVerb : public ComputeVerb {
     app.add_option("--max-source", max_source_, "tokens of the longest sentence")
         ->check(integer_from(1, 1 << 20))
         ->capture_default_str();
-    decoding_.add_to(app);
+    method_->add_options(app);
   }
+  bool has_device() const override { return method_->has_device(); }
 
   void compute(const ComputeOptions& common) override {
-    options_ = decoding_.options();
     json_ = common.json;
     if (data_ && !std::filesystem::exists(*data_)) throw FileError(*data_, "does not exist");
-    translator_ = load_translator(family_, model_, common);
+    translator_ = method_->load(model_, common);
     if (text_) return translate({*text_}, [](std::size_t) { return std::string("--text"); });
     if (!data_ && isatty(STDIN_FILENO) == 1) return converse();
     translate_lines();
@@ -57,7 +57,7 @@ class TranslateVerb : public ComputeVerb {
     std::vector<std::vector<TokenId>> sources(sentences.size());
     for (std::size_t i = 0; i < sentences.size(); ++i) {
       try {
-        translator_.tokenizers.source().encode(sentences[i], sources[i]);
+        translator_->tokenizers().source().encode(sentences[i], sources[i]);
       } catch (const std::runtime_error& error) {
         throw std::runtime_error(fmt::format("{}: {}", where(i), one_line(error)));
       }
@@ -65,7 +65,7 @@ class TranslateVerb : public ComputeVerb {
       std::cerr << fmt::format("{}: {} tokens, cut to {}\n", where(i), sources[i].size(), max_source_);
       sources[i].resize(static_cast<std::size_t>(max_source_));
     }
-    const auto found = decode_sources(translator_, sources, options_, decoding_.batch_size());
+    const auto found = translator_->translate(sources);
     for (std::size_t i = 0; i < sentences.size(); ++i) {
       for (const auto& hypothesis : found[i]) print(sentences[i], hypothesis);
     }
@@ -73,11 +73,11 @@ class TranslateVerb : public ComputeVerb {
   }
 
   void print(const std::string& source, const Hypothesis& hypothesis) const {
-    const auto text = text_of(translator_, hypothesis);
+    const auto text = text_of(translator_->tokenizers(), hypothesis);
     if (json_) {
       return print_json({{"source", source}, {"text", text}, {"ids", hypothesis.ids}, {"score", hypothesis.score}});
     }
-    if (options_.num_return_sequences > 1) std::cout << fmt::format("{:>9.4f}  ", hypothesis.score);
+    if (method_->has_n_best()) std::cout << fmt::format("{:>9.4f}  ", hypothesis.score);
     std::cout << text << '\n';
   }
 
@@ -105,20 +105,18 @@ class TranslateVerb : public ComputeVerb {
     std::cerr << '\n';
   }
 
-  const TranslationFamily& family_;
+  std::unique_ptr<TranslationMethod> method_;
   std::string model_;
   std::optional<std::string> text_, data_;
   std::int64_t max_source_ = 1024;
-  DecodeFlags decoding_;
-  BeamSearchOptions options_;
-  Translator translator_;
+  std::unique_ptr<SentenceTranslator> translator_;
   bool json_ = false;
 };
 
 }  // namespace
 
-std::unique_ptr<Verb> translate_verb(const TranslationFamily& family) {
-  return std::make_unique<TranslateVerb>(family);
+std::unique_ptr<Verb> translate_verb(std::unique_ptr<TranslationMethod> method) {
+  return std::make_unique<TranslateVerb>(std::move(method));
 }
 
 }  // namespace langzoo

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "apps/cli/translation/neural_translator.h"
 #include "data/files/files.h"
 
 namespace langzoo {
@@ -11,12 +12,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* kTargetTokenizer = "target_tokenizer";
-
-void check_vocabulary(const fs::path& dir, const char* side, std::size_t tokens, std::int64_t vocab_size) {
-  if (static_cast<std::int64_t>(tokens) <= vocab_size) return;
-  throw FileError(
-      dir, fmt::format("the {} tokenizer has {} tokens, the model's vocabulary only {}", side, tokens, vocab_size));
-}
 
 }  // namespace
 
@@ -33,6 +28,12 @@ TranslationTokenizers TranslationTokenizers::load(const fs::path& dir) {
 
 bool TranslationTokenizers::exist_in(const fs::path& dir) {
   return fs::exists(dir / "tokenizer.json");
+}
+
+void check_vocabulary(const fs::path& dir, const char* side, const Tokenizer& tokenizer, std::int64_t vocab_size) {
+  if (static_cast<std::int64_t>(tokenizer.vocab_size()) <= vocab_size) return;
+  throw FileError(dir, fmt::format("the {} tokenizer has {} tokens, the model's vocabulary only {}", side,
+                                   tokenizer.vocab_size(), vocab_size));
 }
 
 TokenId end_token_of(const Tokenizer& tokenizer, const std::string& which) {
@@ -64,8 +65,8 @@ Translator load_translator(const TranslationFamily& family, const fs::path& dir,
   translator.model->module().to(translator.device);
   translator.tokenizers = TranslationTokenizers::load(dir);
   const auto& tokenizers = translator.tokenizers;
-  check_vocabulary(dir, "source", tokenizers.source().vocab_size(), translator.model->source_vocab_size());
-  check_vocabulary(dir, "target", tokenizers.target().vocab_size(), translator.model->target_vocab_size());
+  check_vocabulary(dir, "source", tokenizers.source(), translator.model->source_vocab_size());
+  check_vocabulary(dir, "target", tokenizers.target(), translator.model->target_vocab_size());
   translator.marks = sentence_marks(*translator.model, tokenizers);
   return translator;
 }
@@ -81,9 +82,9 @@ ParallelBatch to_device(ParallelBatch batch, torch::Device device) {
 Verbs translation_verbs(const TranslationFamily& family) {
   Verbs verbs;
   verbs.push_back(translation_train_verb(family));
-  verbs.push_back(translation_eval_verb(family));
-  verbs.push_back(translate_verb(family));
-  verbs.push_back(align_verb(family));
+  verbs.push_back(translation_eval_verb(neural_translation(family)));
+  verbs.push_back(translate_verb(neural_translation(family)));
+  verbs.push_back(align_verb(neural_translation(family)));
   return verbs;
 }
 

@@ -56,9 +56,6 @@ class TranslationFamily {
 Verbs translation_verbs(const TranslationFamily& family);
 
 std::unique_ptr<Verb> translation_train_verb(const TranslationFamily& family);
-std::unique_ptr<Verb> translation_eval_verb(const TranslationFamily& family);
-std::unique_ptr<Verb> translate_verb(const TranslationFamily& family);
-std::unique_ptr<Verb> align_verb(const TranslationFamily& family);
 
 /// The tokenizers of both sides; often one serves both.
 class TranslationTokenizers {
@@ -79,6 +76,10 @@ class TranslationTokenizers {
  private:
   std::unique_ptr<Tokenizer> source_, target_;
 };
+
+/// Throws FileError where `tokenizer`, that of a `side` of model folder `dir`, has ids that the model does not know.
+void check_vocabulary(const std::filesystem::path& dir, const char* side, const Tokenizer& tokenizer,
+                      std::int64_t vocab_size);
 
 /// The token that ends a sentence, or begins one: </s> or [SEP], <s> or [CLS] (or else the end token). Throws
 /// UsageError naming `which` where a tokenizer has none.

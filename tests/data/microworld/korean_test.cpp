@@ -101,6 +101,55 @@ TEST_CASE("microworld-ko: sentences of every kind") {
   for (const auto& [english, korean] : sentences) CHECK(microworld_in_korean(english).value_or(english) == korean);
 }
 
+TEST_CASE("microworld-ko: which words belong together, by hand") {
+  struct Case {
+    std::string english, korean, links;
+  };
+  const std::vector<Case> cases = {
+      {"Anna took the old key.", "안나는 오래된 열쇠를 챙겼다.", "0-0 3-1 4-2 1?3 2?2 4?3"},
+      {"Ben went to the kitchen.", "벤은 부엌으로 갔다.", "0-0 4-1 1?2 2?1 3?1 4?2"},
+      {"Then John walked back to the park.", "그러고 나서 존은 다시 공원으로 걸어갔다.",
+       "1-2 2-5 6-4 0?0 0?1 3?3 3?4 4?3 4?4 5?4 6?5"},
+      {"There were some coins in the hall.", "현관에 동전이 있었다.", "3-1 6-0 0?0 0?2 1?0 1?2 2?1 4?0 5?0 6?2"},
+      {"It was a cold day.", "추운 날이었다.", "3-0 4-1 0?1 1?1 2?0"},
+      {"\"I need the egg,\" said Anna.", "안나는 \"나는 달걀이 필요하다.\"라고 말했다.",
+       "3-2 5-0 0?1 0?3 0?4 1?1 1?3 1?4 2?2 3?1 3?3 3?4 4?1 4?3 4?4 5?4"},
+      {"Anna and Ben were in the garden.", "안나와 벤이 정원에 있었다.", "0-0 2-1 6-2 1?0 3?2 3?3 4?2 5?2 6?3"},
+  };
+  for (const auto& [english, korean, links] : cases) {
+    INFO(english);
+    REQUIRE(microworld_in_korean(english) == korean);
+    const auto expected = parse_pharaoh_line(links);
+    const auto found = microworld_alignment(english).value();
+    CHECK(pharaoh_line(found.sure) == pharaoh_line(expected.sure));
+    auto possible = found.possible;
+    for (const auto& link : found.sure) possible.erase(link);
+    CHECK(pharaoh_line(possible) == pharaoh_line(expected.possible));
+  }
+  CHECK(!microworld_alignment("Ben was in the lake."));
+}
+
+TEST_CASE("microworld-ko: every event's alignment covers its Korean, its sure links one to one") {
+  for (const auto& [english, korean, line] : pairs_of(3, 4000)) {
+    INFO(english << " " << korean);
+    const auto alignment = microworld_alignment(english).value();
+    const auto english_words = word_ranges(english).size(), korean_words = word_ranges(korean).size();
+    std::set<int> sources, targets, covered;
+    for (const auto& [source, target] : alignment.sure) {
+      REQUIRE(sources.insert(source).second);
+      REQUIRE(targets.insert(target).second);
+    }
+    for (const auto& links : {alignment.sure, alignment.possible}) {
+      for (const auto& [source, target] : links) {
+        REQUIRE(static_cast<std::size_t>(source) < english_words);
+        REQUIRE(static_cast<std::size_t>(target) < korean_words);
+        covered.insert(target);
+      }
+    }
+    REQUIRE(covered.size() == korean_words);
+  }
+}
+
 TEST_CASE("microworld-ko: every event has one Korean telling, without English, its particles agreeing") {
   // Which names and nouns end in a consonant, by ear.
   const std::set<std::string> closed = {"벤",     "존",   "톰",     "부엌", "현관", "침실", "지하실", "다락방",

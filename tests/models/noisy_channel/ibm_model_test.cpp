@@ -2,6 +2,8 @@
 
 #include <cmath>
 #include <map>
+#include <numeric>
+#include <set>
 
 #include "data/random/random.h"
 #include "tests/support/test.h"
@@ -187,6 +189,14 @@ TEST_CASE("P(f | e) is the sum over all alignments, and viterbi the largest of t
                                     model.a(i, j, l, m));
     }
     CHECK(chosen == Approx(best).epsilon(1e-5));
+    const auto posteriors = model.posteriors(sentence);
+    REQUIRE(posteriors.size() == sentence.f.size());
+    for (std::size_t j = 0; j < sentence.f.size(); ++j) {
+      REQUIRE(posteriors[j].size() == sentence.e.size() + 1);
+      CHECK(std::accumulate(posteriors[j].begin(), posteriors[j].end(), 0.0) == Approx(1));
+      const auto largest = std::max_element(posteriors[j].begin(), posteriors[j].end());
+      CHECK(posteriors[j][static_cast<std::size_t>(viterbi[j] + 1)] == Approx(*largest));
+    }
   }
 }
 
@@ -227,14 +237,4 @@ TEST_CASE("sentences without words, of unknown words, and too long ones") {
   CHECK_THROWS_AS(train_ibm_model(kBooks.sentences(), {.max_words = 0}), std::invalid_argument);
   bitext.f[0][0] = -3;
   CHECK_THROWS_AS(train_ibm_model(bitext.sentences(), {}), std::invalid_argument);
-}
-
-TEST_CASE("alignment error rate by hand") {
-  CHECK(links_of(std::vector<int>{1, kUnaligned, 0, 1}) == AlignmentLinks{{1, 0}, {0, 2}, {1, 3}});
-  const std::vector<ReferenceAlignment> references{{{{0, 0}, {1, 1}}, {{2, 2}}}, {{{0, 0}}, {{0, 0}, {0, 1}}}};
-  // A and S: 1 + 1; A and P: 2 + 2; A: 3 + 2; S: 2 + 1.
-  const std::vector<AlignmentLinks> alignments{{{0, 0}, {2, 2}, {3, 3}}, {{0, 0}, {0, 1}}};
-  CHECK(alignment_error_rate(alignments, references) == Approx(1 - 6.0 / 8));
-  CHECK(alignment_error_rate({}, {}) == 0);
-  CHECK_THROWS_AS(alignment_error_rate(alignments, {}), std::invalid_argument);
 }

@@ -102,7 +102,13 @@ TEST_CASE("a wide beam finds the best of all translations") {
         double best = -1e30;
         Words expected;
         search_all(channel, language, options, f, explained, -1, {}, 0, best, expected);
-        CHECK(decoder.translate(f) == expected);
+        const auto found = decoder.translate(f, 5);
+        CHECK(found.front().words == expected);
+        CHECK(found.front().score == Approx(best));
+        for (std::size_t i = 1; i < found.size(); ++i) {
+          CHECK(found[i].score <= found[i - 1].score);
+          CHECK(found[i].words != found[i - 1].words);
+        }
       }
     }
   }
@@ -114,7 +120,7 @@ TEST_CASE("words and their order are learnt: verbs go to the middle, particles v
   const NGramModel language = bitext.language(15, 3);
   const NoisyChannel decoder(channel, language, {.beam = 20, .word_bonus = 2});
   int right = 0;
-  for (std::size_t i = 0; i < test.f.size(); ++i) right += decoder.translate(test.f[i]) == test.e[i];
+  for (std::size_t i = 0; i < test.f.size(); ++i) right += decoder.translate(test.f[i]).front().words == test.e[i];
   CHECK(right == 50);
 }
 
@@ -123,14 +129,14 @@ TEST_CASE("nothing to translate, unknown words, and long sentences") {
   const IbmModel channel = bitext.channel(5);
   const NGramModel language = bitext.language(15, 3);
   const NoisyChannel decoder(channel, language, {.beam = 3, .candidates = 2, .window = 31, .word_bonus = 4});
-  CHECK(decoder.translate({}).empty());
-  CHECK(decoder.translate(Words{999, -1, 1'000'000}).empty());
+  CHECK(decoder.translate({}).front().words.empty());
+  CHECK(decoder.translate(Words{999, -1, 1'000'000}).front().words.empty());
   Words f = bitext.f[0], with_unknown = f;
   with_unknown.insert(with_unknown.begin() + 1, 999);
-  CHECK(decoder.translate(f) == decoder.translate(with_unknown));
+  CHECK(decoder.translate(f).front().words == decoder.translate(with_unknown).front().words);
   Words many;
   for (int i = 0; i < 100; ++i) many.insert(many.end(), f.begin(), f.end());
-  CHECK(decoder.translate(many).size() >= 100);
+  CHECK(decoder.translate(many).front().words.size() >= 100);
   CHECK_THROWS_AS(NoisyChannel(channel, language, {.beam = 0}), std::invalid_argument);
   CHECK_THROWS_AS(NoisyChannel(channel, language, {.window = 32}), std::invalid_argument);
   CHECK_THROWS_AS(NoisyChannel(channel, language, {.candidates = 0}), std::invalid_argument);

@@ -9,7 +9,7 @@ namespace {
 
 using Strings = std::vector<std::string>;
 using Train = std::unique_ptr<Pipeline> (*)(const TextSource&, const PipelineTrainerOptions&);
-constexpr Train kTrainers[] = {train_wordpiece, train_bpe, train_unigram, train_word_level};
+constexpr Train kTrainers[] = {train_wordpiece, train_bpe, train_unigram, train_word_level, train_byte_level_words};
 
 Strings texts() {
   return golden("trainers.json")["texts"].get<Strings>();
@@ -57,6 +57,11 @@ TEST_CASE("trained pipelines: decoding reads well") {
   CHECK(bert->encode_pair("world", "here").type_ids == std::vector<std::int32_t>{0, 0, 0, 1, 1});
   const auto words = train_word_level(source_of(lines), options);
   CHECK(words->decode(words->encode("brave world, other").ids) == "brave world , <unk>");
+  const auto spaced = train_byte_level_words(source_of({"l'été, dit-il  :\n« L'homme »"}), small());
+  for (const std::string text : {"L'homme  :\n« l'été »", "l'homme dit", ""}) {
+    CHECK(spaced->decode(spaced->encode(text).ids) == text);
+  }
+  CHECK(spaced->encode("L'homme, dit").ids.size() == 5);
 }
 
 TEST_CASE("trained pipelines: no text at all, and text that is not UTF-8") {

@@ -1,0 +1,136 @@
+#include "apps/cli/translation/neural_translator.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <c10/core/InferenceMode.h>
+#include <torch/types.h>
+
+#include "apps/cli/translation/decode.h"
+#include "apps/cli/translation/scores.h"
+
+namespace langzoo {
+
+namespace {
+
+class NeuralTranslator : public SentenceTranslator {
+ public:
+  NeuralTranslator(Translator translator, BeamSearchOptions options, std::int64_t batch_size)
+      : translator_(std::move(translator)), options_(std::move(options)), batch_size_(batch_size) {}
+
+  const TranslationTokenizers& tokenizers() const override { return translator_.tokenizers; }
+
+  std::vector<Hypotheses> translate(std::span<const std::vector<TokenId>> sources) const override {
+    return decode_sources(translator_, sources, options_, batch_size_);
+  }
+
+  std::optional<AlignmentView> alignment_view(std::span<const TokenId> source,
+                                              std::span<const TokenId> target) const override {
+    auto weights = attention(source, target);
+    if (weights.empty()) return std::nullopt;
+    const auto with_end = [](std::span<const TokenId> ids, TokenId end) {
+      std::vector<TokenId> all(ids.begin(), ids.end());
+      all.push_back(end);
+      return all;
+    };
+    AlignmentView view;
+    view.source = shown_tokens(tokenizers().source(), with_end(source, *translator_.marks.source_end));
+    view.target = shown_tokens(tokenizers().target(), with_end(target, *translator_.marks.target_end));
+    view.weights = std::move(weights);
+    return view;
+  }
+
+  std::optional<AlignmentLinks> align(const SentenceTokens& source, const SentenceTokens& target) const override {
+    const auto weights = attention(source.ids, target.ids);
+    if (weights.empty()) return std::nullopt;
+    return links_of_attention(weights, source.words, target.words);
+  }
+
+  std::vector<Figure> figures(const ParallelCorpus& corpus) const override {
+    const auto nats = target_nats(*translator_.model, corpus, translator_.marks, translator_.device);
+    return {{"nats_per_token", "nats per token", nats.per_token()},
+            {"perplexity", "perplexity", std::exp(nats.per_token())},
+            {"tokens", "", nats.tokens}};
+  }
+
+ private:
+  /// [target][source], the end tokens last; nothing for a model without attention.
+  std::vector<std::vector<double>> attention(std::span<const TokenId> source, std::span<const TokenId> target) const {
+    const c10::InferenceMode inference;
+    ParallelCorpus corpus;
+    corpus.add(source, target);
+    const auto batch = to_device(parallel_batch(corpus, {0}, translator_.marks), translator_.device);
+    const auto attention = translator_.model->attention(batch);
+    std::vector<std::vector<double>> rows;
+    if (!attention.defined()) return rows;
+    const auto weights = attention[0].to(torch::kCPU, torch::kFloat64).contiguous();  // (T,S)
+    for (std::int64_t t = 0; t < weights.size(0); ++t) {
+      const auto* row = weights.data_ptr<double>() + t * weights.size(1);
+      rows.emplace_back(row, row + weights.size(1));
+    }
+    return rows;
+  }
+
+  Translator translator_;
+  BeamSearchOptions options_;
+  std::int64_t batch_size_;
+};
+
+class NeuralTranslation : public TranslationMethod {
+ public:
+  explicit NeuralTranslation(const TranslationFamily& family) : family_(family) {}
+
+  void add_options(CLI::App& app) override { decoding_.add_to(app); }
+  std::unique_ptr<SentenceTranslator> load(const std::filesystem::path& dir,
+                                           const ComputeOptions& common) const override {
+    auto options = decoding_.options();
+    return std::make_unique<NeuralTranslator>(load_translator(family_, dir, common), std::move(options),
+                                              decoding_.batch_size());
+  }
+  bool has_device() const override { return true; }
+  bool has_n_best() const override { return decoding_.has_n_best(); }
+
+  std::string figures_help() const override {
+    return "nats_per_token and perplexity (of the true targets), tokens (of the targets, end tokens included)";
+  }
+  std::string weight_name() const override { return "attention"; }
+  std::string align_help() const override {
+    return "a target word with the source word it attends to most, unless it attends more to the end";
+  }
+
+ private:
+  const TranslationFamily& family_;
+  DecodeFlags decoding_;
+};
+
+}  // namespace
+
+std::unique_ptr<TranslationMethod> neural_translation(const TranslationFamily& family) {
+  return std::make_unique<NeuralTranslation>(family);
+}
+
+AlignmentLinks links_of_attention(const std::vector<std::vector<double>>& attention, std::span<const int> source_words,
+                                  std::span<const int> target_words) {
+  const auto count = [](std::span<const int> words) {
+    return words.empty() ? 0 : static_cast<std::size_t>(*std::max_element(words.begin(), words.end()) + 1);
+  };
+  const std::size_t sources = count(source_words), targets = count(target_words);
+  // A mean and a sum are largest at the same place. What is in no word comes last.
+  std::vector<std::vector<double>> sums(targets, std::vector<double>(sources + 1));
+  for (std::size_t t = 0; t < target_words.size(); ++t) {
+    if (target_words[t] < 0) continue;
+    auto& of_word = sums[static_cast<std::size_t>(target_words[t])];
+    for (std::size_t s = 0; s < attention[t].size(); ++s) {
+      const bool in_word = s < source_words.size() && source_words[s] >= 0;
+      of_word[in_word ? static_cast<std::size_t>(source_words[s]) : sources] += attention[t][s];
+    }
+  }
+  AlignmentLinks links;
+  for (std::size_t t = 0; t < targets; ++t) {
+    const auto best = static_cast<std::size_t>(std::max_element(sums[t].begin(), sums[t].end()) - sums[t].begin());
+    if (best < sources) links.emplace(static_cast<int>(best), static_cast<int>(t));
+  }
+  return links;
+}
+
+}  // namespace langzoo

@@ -1,0 +1,22 @@
+/// Encoder-decoders as sentence translators: beam search, and attention as alignment.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "apps/cli/translation/sentence_translator.h"
+#include "apps/cli/translation/translation.h"
+
+namespace langzoo {
+
+/// `family` must outlive it.
+std::unique_ptr<TranslationMethod> neural_translation(const TranslationFamily& family);
+
+/// Each target word with the source word that it attends to most: the attention to a word is the sum over its tokens,
+/// that of a word the mean over its tokens. A target word that attends most to what is in no word, such as the end
+/// token, has no link. `attention`: a row for each target token at least, a column for each source token at least.
+AlignmentLinks links_of_attention(const std::vector<std::vector<double>>& attention, std::span<const int> source_words,
+                                  std::span<const int> target_words);
+
+}  // namespace langzoo

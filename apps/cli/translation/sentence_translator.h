@@ -1,0 +1,82 @@
+/// What the verbs eval, translate and align are written over: whatever translates tokens, with a neural network or
+/// without.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "apps/cli/translation/alignment_view.h"
+#include "apps/cli/translation/translation.h"
+#include "data/parallel_corpus.h"
+#include "data/word_alignment.h"
+#include "models/generation/beam_search.h"
+
+namespace langzoo {
+
+using Hypotheses = std::vector<Hypothesis>;
+
+struct SentenceTokens {
+  std::vector<TokenId> ids;
+  std::vector<int> words;  ///< where each token ends: a word as data/word_alignment.h counts them; -1: in none
+};
+/// For alignment. Throws std::runtime_error for more than 4096 tokens, besides what the tokenizer throws.
+SentenceTokens sentence_tokens(const Tokenizer& tokenizer, const std::string& text);
+
+/// Tokens to read: without the blank before a word, and something to see in every case.
+std::vector<std::string> shown_tokens(const Tokenizer& tokenizer, std::span<const TokenId> ids);
+
+/// Without special tokens, the end token among them.
+std::string text_of(const TranslationTokenizers& tokenizers, const Hypothesis& hypothesis);
+
+/// Something that eval measures beside the texts.
+struct Figure {
+  std::string key;    ///< under --json
+  std::string label;  ///< otherwise; empty: left out there
+  nlohmann::ordered_json value;
+};
+
+/// A model folder, opened.
+class SentenceTranslator {
+ public:
+  virtual ~SentenceTranslator() = default;
+
+  virtual const TranslationTokenizers& tokenizers() const = 0;
+  /// The best hypotheses of each source, best first; of a source without tokens one that is empty. What a source
+  /// becomes does not depend on the others.
+  virtual std::vector<Hypotheses> translate(std::span<const std::vector<TokenId>> sources) const = 0;
+  /// Which tokens belong together, to look at; nothing for a model that does not say.
+  virtual std::optional<AlignmentView> alignment_view(std::span<const TokenId> source,
+                                                      std::span<const TokenId> target) const = 0;
+  /// Which words do; nothing likewise.
+  virtual std::optional<AlignmentLinks> align(const SentenceTokens& source, const SentenceTokens& target) const = 0;
+  virtual std::vector<Figure> figures(const ParallelCorpus& corpus) const = 0;
+};
+
+/// How a program comes to one: its flags and its model folders.
+class TranslationMethod {
+ public:
+  virtual ~TranslationMethod() = default;
+
+  /// The flags of verbs that translate; --num-beams and --n-best are among them.
+  virtual void add_options(CLI::App& app) = 0;
+  /// Throws UsageError naming the flag that is wrong, FileError for the folder.
+  virtual std::unique_ptr<SentenceTranslator> load(const std::filesystem::path& dir,
+                                                   const ComputeOptions& common) const = 0;
+  virtual bool has_device() const = 0;  ///< --device and --dtype mean something
+  virtual bool has_n_best() const = 0;  ///< more than one hypothesis a source was asked for
+
+  /// For the help: the keys of figures(), what alignment_view() shows and how align() finds a word's partner.
+  virtual std::string figures_help() const = 0;
+  virtual std::string weight_name() const = 0;
+  virtual std::string align_help() const = 0;
+};
+
+std::unique_ptr<Verb> translation_eval_verb(std::unique_ptr<TranslationMethod> method);
+std::unique_ptr<Verb> translate_verb(std::unique_ptr<TranslationMethod> method);
+std::unique_ptr<Verb> align_verb(std::unique_ptr<TranslationMethod> method);
+
+}  // namespace langzoo

@@ -1,0 +1,193 @@
+#include "models/noisy_channel/noisy_channel_model.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+#include <torch/torch.h>
+
+#include "data/files/files.h"
+#include "models/io/config_json.h"
+#include "models/io/safetensors.h"
+#include "models/pretrained.h"
+
+namespace langzoo {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::int64_t kLargestVocabulary = 1 << 24, kLargestOrder = 16, kMostWords = 10'000;
+
+const PretrainedTraits& traits() {
+  static const PretrainedTraits traits{"noisy-channel", "NoisyChannel", ""};
+  return traits;
+}
+
+// The names of the tensors.
+constexpr const char* kRows = "channel.translation.rows";
+constexpr const char* kEntryWords = "channel.translation.words";
+constexpr const char* kEntryProbabilities = "channel.translation.probabilities";
+constexpr const char* kLengths = "channel.alignment.lengths";
+constexpr const char* kAlignmentProbabilities = "channel.alignment.probabilities";
+constexpr const char* kNGramWords = "language.words";
+constexpr const char* kNGramChildren = "language.children";
+constexpr const char* kNGramCounts = "language.counts";
+
+template <class T>
+torch::Tensor tensor_of(const std::vector<T>& values) {
+  return torch::tensor(at::ArrayRef<T>(values), torch::CppTypeToScalarType<T>::value);
+}
+
+/// The tensors of a file, by what they must be.
+class Tables {
+ public:
+  explicit Tables(const fs::path& path) : path_(path), tensors_(load_safetensors(path)) {}
+
+  template <class T>
+  std::vector<T> vector(const std::string& name) const {
+    const auto* found = tensors_.find(name);
+    if (found == nullptr) throw FileError(path_, fmt::format("{} is missing", name));
+    const auto type = torch::CppTypeToScalarType<T>::value;
+    if (found->dim() != 1 || found->scalar_type() != type) {
+      throw FileError(path_, fmt::format("{}: expected one dimension of {}", name, torch::toString(type)));
+    }
+    const auto values = found->contiguous();
+    return {values.template data_ptr<T>(), values.template data_ptr<T>() + values.numel()};
+  }
+
+  FileError error(const std::string& what) const { return {path_, what}; }
+
+ private:
+  fs::path path_;
+  StateDict tensors_;
+};
+
+void add_channel(const IbmModel& channel, StateDict& tensors) {
+  std::vector<std::int32_t> words, lengths;
+  std::vector<float> probabilities, alignments;
+  for (const auto& entry : channel.t.entries()) {
+    words.push_back(entry.f);
+    probabilities.push_back(entry.probability);
+  }
+  for (const auto& [l_and_m, table] : channel.a.tables()) {
+    lengths.insert(lengths.end(), {l_and_m.first, l_and_m.second});
+    alignments.insert(alignments.end(), table.begin(), table.end());
+  }
+  const auto& begins = channel.t.begins();
+  tensors.insert(kRows, tensor_of(std::vector<std::int64_t>(begins.begin(), begins.end())));
+  tensors.insert(kEntryWords, tensor_of(words));
+  tensors.insert(kEntryProbabilities, tensor_of(probabilities));
+  tensors.insert(kLengths, tensor_of(lengths));
+  tensors.insert(kAlignmentProbabilities, tensor_of(alignments));
+}
+
+TranslationTable read_translations(const Tables& tables, std::int64_t source_vocab_size,
+                                   std::int64_t target_vocab_size) {
+  const auto words = tables.vector<std::int32_t>(kEntryWords);
+  const auto probabilities = tables.vector<float>(kEntryProbabilities);
+  const auto rows = tables.vector<std::int64_t>(kRows);
+  if (words.size() != probabilities.size()) {
+    throw tables.error(fmt::format("{} words have {} probabilities", words.size(), probabilities.size()));
+  }
+  if (static_cast<std::int64_t>(rows.size()) > target_vocab_size + 2) {
+    throw tables.error(fmt::format("{}: more rows than target words", kRows));
+  }
+  std::vector<TranslationTable::Entry> entries;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (words[i] >= source_vocab_size) {
+      throw tables.error(fmt::format("{}: {} is not in the source's vocabulary", kEntryWords, words[i]));
+    }
+    entries.push_back({words[i], probabilities[i]});
+  }
+  return {std::vector<std::size_t>(rows.begin(), rows.end()), std::move(entries)};
+}
+
+AlignmentTable read_alignments(const Tables& tables) {
+  const auto lengths = tables.vector<std::int32_t>(kLengths);
+  const auto probabilities = tables.vector<float>(kAlignmentProbabilities);
+  AlignmentTable alignments;
+  std::size_t used = 0;
+  for (std::size_t i = 0; i + 1 < lengths.size(); i += 2) {
+    const int l = lengths[i], m = lengths[i + 1];
+    const bool possible = l >= 0 && l <= kMostWords && m >= 0 && m <= kMostWords;
+    const auto size = possible ? static_cast<std::size_t>(l + 1) * static_cast<std::size_t>(m) : 0;
+    if (!possible || size > probabilities.size() - used) {
+      throw tables.error(fmt::format("{}: sentences of {} and {} words", kLengths, l, m));
+    }
+    for (float& probability : alignments.of_lengths(l, m)) {
+      probability = probabilities[used++];
+      if (probability >= 0 && probability <= 1) continue;
+      throw tables.error(fmt::format("{}: {} is no probability", kAlignmentProbabilities, probability));
+    }
+  }
+  if (lengths.size() % 2 != 0 || used != probabilities.size()) {
+    throw tables.error(fmt::format("{}: not as many as {} says", kAlignmentProbabilities, kLengths));
+  }
+  return alignments;
+}
+
+}  // namespace
+
+void NoisyChannelModel::save(const fs::path& dir) const {
+  fs::create_directories(dir);
+  StateDict tensors;
+  add_channel(channel, tensors);
+  tensors.insert(kNGramWords, tensor_of(language.tree().words));
+  tensors.insert(kNGramChildren, tensor_of(language.tree().children));
+  tensors.insert(kNGramCounts, tensor_of(language.tree().counts));
+  save_safetensors(dir / "model.safetensors", tensors);
+
+  ConfigWriter config;
+  config.set("model_type", traits().model_type)
+      .set("source_vocab_size", source_vocab_size)
+      .set("target_vocab_size", std::int64_t{language.vocabulary()})
+      .set("order", std::int64_t{language.order()})
+      .set("modified", language.options().modified)
+      .set("beam", std::int64_t{options.beam})
+      .set("candidates", std::int64_t{options.candidates})
+      .set("window", std::int64_t{options.window})
+      .set("language_weight", options.language_weight)
+      .set("word_bonus", options.word_bonus)
+      .set("jump_penalty", options.jump_penalty);
+  write_file_atomically(dir / "config.json", config.text());
+}
+
+NoisyChannelModel NoisyChannelModel::load(const fs::path& dir) {
+  const ConfigReader config(read_config(dir, traits()), (dir / "config.json").string());
+  std::int64_t source_vocab_size = 0, target_vocab_size = 0, order = 3;
+  NGramOptions n_grams;
+  config.get("source_vocab_size", source_vocab_size, 0, kLargestVocabulary);
+  config.get("target_vocab_size", target_vocab_size, 0, kLargestVocabulary);
+  config.get("order", order, 1, kLargestOrder);
+  config.get("modified", n_grams.modified);
+  n_grams.order = static_cast<int>(order);
+  NoisyChannelOptions options;
+  const auto get_int = [&](const char* key, int& value) {
+    std::int64_t wide = value;
+    config.get(key, wide, 0, 1 << 30);
+    value = static_cast<int>(wide);
+  };
+  get_int("beam", options.beam);
+  get_int("candidates", options.candidates);
+  get_int("window", options.window);
+  config.get("language_weight", options.language_weight);
+  config.get("word_bonus", options.word_bonus);
+  config.get("jump_penalty", options.jump_penalty);
+  config.validate(options);
+
+  const Tables tables(dir / "model.safetensors");
+  try {
+    NGramTree tree{tables.vector<std::int32_t>(kNGramWords), tables.vector<std::int32_t>(kNGramChildren),
+                   tables.vector<std::int64_t>(kNGramCounts)};
+    return {source_vocab_size,
+            {read_translations(tables, source_vocab_size, target_vocab_size), read_alignments(tables)},
+            NGramModel(std::move(tree), static_cast<std::int32_t>(target_vocab_size), n_grams),
+            options};
+  } catch (const std::invalid_argument& error) {
+    throw tables.error(error.what());
+  }
+}
+
+}  // namespace langzoo
