@@ -49,6 +49,21 @@ class RecurrentFamily : public TranslationFamily {
     return config;
   }
 
+  std::string model_help() const override {
+    return "model.cell: rnn_tanh, rnn_relu, lstm or gru. model.encoder: forward, bidirectional or gnmt (the lowest\n"
+           "layer bidirectional). model.bridge, what the decoder starts from: state (the encoder's), hidden (without\n"
+           "the cell) or tanh (of a linear layer). model.attention: none, dot, general or additive, asked by the\n"
+           "current state (Luong) or the previous (Bahdanau: model.attention_query); model.attention_window: "
+           "local-p's\n"
+           "D, 0: the whole source. model.output, what the output layer reads: hidden, concat (with the context), "
+           "tanh\n"
+           "(Luong) or maxout (Bahdanau). model.residual_from: the first layer that adds its input, 0: none.\n"
+           "model.initializer: uniform (in +- initializer_range), fan_in or orthogonal. Null sizes and token ids come\n"
+           "from the tokenizers, a null encoder_hidden_size is hidden_size. The presets plain, bahdanau, luong, "
+           "local-p\n"
+           "and gnmt are the papers' wirings.\n";
+  }
+
   std::unique_ptr<TranslationModel> create(const Json& config) const override {
     const auto parsed = Seq2SeqConfig::from_json(config.dump(), "model");
     Seq2Seq model{nullptr};

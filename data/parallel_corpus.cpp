@@ -29,10 +29,6 @@ struct EncodedPair {
   std::string failure;  ///< of encoding it
 };
 
-bool has_words(std::string_view text) {
-  return !std::all_of(text.begin(), text.end(), is_word_space);
-}
-
 void encode(EncodedPair& pair, const Tokenizer& source, const Tokenizer& target) {
   if (!has_words(pair.text.source) || !has_words(pair.text.target)) return;
   try {
@@ -58,6 +54,10 @@ std::int64_t* write(std::span<const TokenId> sentence, std::optional<TokenId> en
 }
 
 }  // namespace
+
+bool has_words(std::string_view text) {
+  return !std::all_of(text.begin(), text.end(), is_word_space);
+}
 
 ParallelCorpus ParallelCorpus::read(SentencePairs& pairs, const Tokenizer& source, const Tokenizer& target,
                                     const ParallelCorpusOptions& options) {

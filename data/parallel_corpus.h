@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <torch/types.h>
@@ -17,6 +18,9 @@
 #include "tokenizers/tokenizer.h"
 
 namespace langzoo {
+
+/// Whether there is more than white space.
+bool has_words(std::string_view text);
 
 struct ParallelCorpusOptions {
   std::int64_t max_source = 0;  ///< tokens; longer pairs are left out; 0: no bound

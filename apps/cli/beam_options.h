@@ -19,6 +19,7 @@ class BeamFlags {
   /// Declares --coverage-penalty, for models with attention over a source.
   void add_coverage_to(CLI::App& app);
 
+  std::int64_t num_beams() const { return options_.num_beams; }
   bool more_than_one() const { return options_.num_beams > 1; }
 
   /// The first of these flags but --num-beams that was given, for programs where one beam means another way of

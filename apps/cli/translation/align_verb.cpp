@@ -39,8 +39,7 @@ class AlignVerb : public ComputeVerb {
     app.add_option("--model", model_, "a model folder: an earlier --out")->required();
     auto* text = app.add_option("--text", text_, "a source sentence");
     app.add_option("--translation", translation_, "its target")->needs(text);
-    app.add_option("--data", pairs_.data, "pairs as in train, or sources")->excludes(text);
-    app.add_option("--target", pairs_.target, "the targets, one a line, where they have a file of their own");
+    add_pairs_flags(app, pairs_)->excludes(text);
     app.add_option("--pairs", count_, "how many pairs, from the first on")
         ->check(integer_from(1, 1 << 20))
         ->capture_default_str();
@@ -56,6 +55,8 @@ class AlignVerb : public ComputeVerb {
   void compute(const ComputeOptions& common) override {
     if (!text_ && pairs_.data.empty()) throw UsageError("nothing to align: give --text or --data");
     if (common.json && format_ == "pharaoh") throw UsageError("--json and --format pharaoh exclude each other");
+    if (method_->has_n_best()) throw UsageError("--n-best: align shows the best translation");
+    pairs_.keep_padding |= trained_with_padding(model_);
     translator_ = method_->load(model_, common);
     std::vector<AlignmentView> views;
     for_each_pair([&](const SentenceTokens& source, const SentenceTokens& target) {

@@ -70,7 +70,8 @@ std::string alignment_page(const std::string& title, const std::string& subtitle
   page.style = kStyle;
   for (const auto& view : views) page.body += view_html(view);
   page.footer =
-      "A row is a token of the target, a column one of the source: the darker, the more they belong together. "
+      "A row is a token of the target, a column one of the source: the stronger the colour, the more they belong "
+      "together. "
       "Written by langzoo.";
   return html_page(page);
 }

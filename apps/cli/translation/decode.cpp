@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include <c10/core/InferenceMode.h>
+#include <fmt/format.h>
 #include <torch/torch.h>
 
 namespace langzoo {
@@ -28,6 +29,17 @@ void DecodeFlags::add_to(CLI::App& app) {
   app.add_option("--batch-size", batch_size_, "sentences at a time; the results do not depend on it")
       ->check(integer_from(1, 1 << 20))
       ->capture_default_str();
+}
+
+BeamSearchOptions DecodeFlags::options() const {
+  if (options_.num_return_sequences > beams_.num_beams()) {
+    throw UsageError(fmt::format("--n-best {}: at most --num-beams, which is {}", options_.num_return_sequences,
+                                 beams_.num_beams()));
+  }
+  if (const auto flag = beams_.given(); !beams_.more_than_one() && !flag.empty()) {
+    throw UsageError(flag + ": needs --num-beams above 1");
+  }
+  return beams_.apply_to(options_);
 }
 
 std::vector<Hypotheses> decode_sources(const Translator& translator, std::span<const std::vector<TokenId>> sources,

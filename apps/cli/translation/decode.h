@@ -16,7 +16,7 @@ class DecodeFlags {
  public:
   void add_to(CLI::App& app);
   /// Throws UsageError naming the flag.
-  BeamSearchOptions options() const { return beams_.apply_to(options_); }
+  BeamSearchOptions options() const;
   std::int64_t batch_size() const { return batch_size_; }
   bool has_n_best() const { return options_.num_return_sequences > 1; }
 

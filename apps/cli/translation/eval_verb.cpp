@@ -24,7 +24,7 @@ class EvalVerb : public ComputeVerb {
     return "eval --model run --data test.tsv\n"
            "eval --model run --data test.en --target test.fr --num-beams 5 --json\n"
            "eval --model run --data test.tsv --alignments test.links\n"
-           "eval --model run --data addition --seed 9\n";
+           "eval --model run --data addition --pairs 1000\n";
   }
   std::string notes() const override {
     return "The sources are translated by beam search and compared with the targets. Pairs of which a side is empty\n"
@@ -40,12 +40,12 @@ class EvalVerb : public ComputeVerb {
   }
   void add_own_options(CLI::App& app) override {
     app.add_option("--model", model_, "a model folder: an earlier --out")->required();
-    app.add_option("--data", pairs_.data, "pairs as in train, or sources")->required();
-    app.add_option("--target", pairs_.target, "the targets, one a line, where they have a file of their own");
-    app.add_flag("--keep-padding", pairs_.keep_padding,
-                 "source_target lines and tasks: keep the spaces that fill up, if the model was trained so");
+    add_pairs_flags(app, pairs_)->required();
     app.add_option("--pairs", pairs_.task_pairs, "pairs that addition, dates or microworld-ko make")
         ->check(integer_from(1, 1'000'000'000))
+        ->capture_default_str();
+    app.add_option("--skip", pairs_.task_skip, "of those as many are passed over first: the training's")
+        ->check(integer_from(0, 1'000'000'000))
         ->capture_default_str();
     app.add_option("--out", out_, "a file for the translations, one a line");
     app.add_option("--alignments", alignments_, "which words of the pairs belong together, a line for each pair");
@@ -54,7 +54,9 @@ class EvalVerb : public ComputeVerb {
   bool has_device() const override { return method_->has_device(); }
 
   void compute(const ComputeOptions& common) override {
-    pairs_.task_seed = common.seed_or(kTaskSeed);
+    if (method_->has_n_best()) throw UsageError("--n-best: eval measures the best translation");
+    pairs_.task_seed = common.seed_or(pairs_.task_seed);
+    pairs_.keep_padding |= trained_with_padding(model_);
     const auto translator = method_->load(model_, common);
     const auto& tokenizers = translator->tokenizers();
     const auto source = open_pairs(pairs_);
@@ -72,7 +74,7 @@ class EvalVerb : public ComputeVerb {
       } catch (const std::runtime_error& error) {
         throw std::runtime_error(fmt::format("{}: line {}: {}", source->name(), pair.line, one_line(error)));
       }
-      if (from.empty() || to.empty()) continue;
+      if (!has_words(pair.source) || !has_words(pair.target) || from.empty() || to.empty()) continue;
       corpus.add(from, to);
       sources.push_back(std::move(from));
       references.push_back(pair.target);
@@ -96,9 +98,6 @@ class EvalVerb : public ComputeVerb {
   }
 
  private:
-  /// Of made up pairs: others than those of a training with its default seed.
-  static constexpr std::uint64_t kTaskSeed = 2;
-
   void write_lines(const std::vector<std::string>& lines) const {
     write_file_atomically(out_, fmt::format("{}\n", fmt::join(lines, "\n")));
   }
@@ -158,7 +157,8 @@ class EvalVerb : public ComputeVerb {
 
   std::unique_ptr<TranslationMethod> method_;
   std::string model_, out_, alignments_;
-  PairsOptions pairs_{.task_pairs = 5000};
+  /// Of made up pairs those that follow the ones of a training with its defaults.
+  PairsOptions pairs_{.task_pairs = 5'000, .task_skip = 50'000};
 };
 
 }  // namespace

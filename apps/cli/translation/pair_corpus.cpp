@@ -4,6 +4,7 @@
 #include <thread>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "apps/cli/tokenizer_spec.h"
 #include "data/files/files.h"
@@ -31,10 +32,39 @@ bool is_task(const std::string& data) {
 }
 
 PairsOptions training_pairs(const PairCorpusOptions& o) {
-  return {o.train, o.train_target, o.keep_padding, o.task_seed, o.task_pairs};
+  return {o.train, o.train_target, o.keep_padding, o.source_key, o.target_key, o.task_seed, o.task_pairs};
 }
+/// Of a task those that follow the training's: of sums none is among both.
 PairsOptions validation_pairs(const PairCorpusOptions& o) {
-  return {o.valid, o.valid_target, o.keep_padding, o.task_seed + 1, std::max<std::int64_t>(1, o.task_pairs / 10)};
+  auto pairs = training_pairs(o);
+  pairs.data = o.valid;
+  pairs.target = o.valid_target;
+  pairs.task_skip = o.task_pairs;
+  pairs.task_pairs = std::max<std::int64_t>(1, o.task_pairs / 10);
+  return pairs;
+}
+
+/// What follows the first `skipped` pairs.
+class LaterPairs : public SentencePairs {
+ public:
+  LaterPairs(std::unique_ptr<SentencePairs> pairs, std::int64_t skipped) : pairs_(std::move(pairs)), left_(skipped) {}
+  bool next(SentencePair& pair) override {
+    for (; left_ > 0; --left_) {
+      if (!pairs_->next(pair)) return false;
+    }
+    return pairs_->next(pair);
+  }
+  std::string name() const override { return pairs_->name(); }
+
+ private:
+  std::unique_ptr<SentencePairs> pairs_;
+  std::int64_t left_;
+};
+
+std::unique_ptr<SentencePairs> task_pairs(const PairsOptions& options, std::int64_t count) {
+  if (options.data == "addition") return addition_pairs(options.task_seed, count, options.keep_padding);
+  if (options.data == "dates") return date_pairs(options.task_seed, count, options.keep_padding);
+  return microworld_korean_pairs(options.task_seed, count, MicroworldUnit::kEvent);
 }
 
 /// The sources, the targets or both of `pairs`, one text after another.
@@ -142,9 +172,34 @@ void bind_pair_corpus(RunConfig& config, PairCorpusOptions& o) {
   config.bind("data.max_source", o.max_source, "tokens; longer pairs are left out; 0: no bound", at_least(0));
   config.bind("data.max_target", o.max_target, "likewise", at_least(0));
   config.bind("data.keep_padding", o.keep_padding, "source_target lines and tasks: keep the spaces that fill up");
+  config.bind("data.source_key", o.source_key, "JSON lines: the field of the source, \"en\" say");
+  config.bind("data.target_key", o.target_key, "likewise of the target");
   config.bind("data.task_pairs", o.task_pairs, "pairs that addition, dates or microworld-ko make",
               between(1, 1'000'000'000));
   config.bind("data.task_seed", o.task_seed, "which pairs those are");
+}
+
+CLI::Option* add_pairs_flags(CLI::App& app, PairsOptions& options) {
+  auto* data = app.add_option("--data", options.data, "pairs as in train; with --target their sources");
+  app.add_option("--target", options.target, "the targets, one a line, where they have a file of their own")
+      ->needs(data);
+  app.add_flag("--keep-padding", options.keep_padding,
+               "source_target lines and tasks: keep the spaces that fill up; a model trained so does by itself");
+  app.add_option("--source-key", options.source_key, "JSON lines: the field of the source")->capture_default_str();
+  app.add_option("--target-key", options.target_key, "likewise of the target")->capture_default_str();
+  return data;
+}
+
+bool trained_with_padding(const fs::path& dir) {
+  constexpr std::uint64_t kMost = std::uint64_t{1} << 24;
+  for (const auto& path : {dir / "run.json", dir / ".." / "run.json"}) {
+    if (!fs::exists(path)) continue;
+    const auto run = nlohmann::json::parse(read_file(path, kMost), nullptr, /*allow_exceptions=*/false);
+    const auto padding =
+        run.is_object() ? run.value(nlohmann::json::json_pointer("/data/keep_padding"), nlohmann::json()) : run;
+    return padding.is_boolean() && padding.get<bool>();
+  }
+  return false;
 }
 
 std::unique_ptr<SentencePairs> open_pairs(const PairsOptions& options) {
@@ -153,16 +208,16 @@ std::unique_ptr<SentencePairs> open_pairs(const PairsOptions& options) {
       throw UsageError(fmt::format("{} makes its own targets; it takes no file of them", options.data));
     }
     try {
-      if (options.data == "addition")
-        return addition_pairs(options.task_seed, options.task_pairs, options.keep_padding);
-      if (options.data == "dates") return date_pairs(options.task_seed, options.task_pairs, options.keep_padding);
+      return std::make_unique<LaterPairs>(task_pairs(options, options.task_skip + options.task_pairs),
+                                          options.task_skip);
     } catch (const std::invalid_argument& error) {
       throw UsageError(error.what());
     }
-    return microworld_korean_pairs(options.task_seed, options.task_pairs, MicroworldUnit::kEvent);
   }
   if (!options.target.empty()) return read_two_files(options.data, options.target);
-  return open_parallel_text(options.data, options.keep_padding);
+  const bool json_lines = std::filesystem::path(options.data).extension() == ".jsonl";
+  return json_lines ? read_json_lines(options.data, options.source_key, options.target_key)
+                    : open_parallel_text(options.data, options.keep_padding);
 }
 
 std::optional<std::vector<ReferenceAlignment>> reference_alignments(const PairsOptions& options, const fs::path& file,

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include <CLI/CLI.hpp>
+
 #include "apps/cli/run_config.h"
 #include "apps/cli/translation/translation.h"
 #include "data/parallel_corpus.h"
@@ -27,6 +29,7 @@ struct PairCorpusOptions {
   double valid_fraction = 0.1;
   std::int64_t max_source = 0, max_target = 0;
   bool keep_padding = false;
+  std::string source_key = "source", target_key = "target";  ///< of JSON lines
   std::int64_t task_pairs = 50'000;
   std::uint64_t task_seed = 1;
 };
@@ -45,14 +48,23 @@ struct PairCorpus {
 /// say and saved there. Throws UsageError for impossible options, FileError and std::runtime_error for bad data.
 PairCorpus open_pair_corpus(const PairCorpusOptions& options, const std::filesystem::path& dir, const Message& message);
 
-/// The pairs of a file, of two files of lines where `target` is given, or of a task by its name. Throws UsageError for
-/// a target beside a task.
 struct PairsOptions {
   std::string data, target;
   bool keep_padding = false;
+  std::string source_key = "source", target_key = "target";
   std::uint64_t task_seed = 1;
   std::int64_t task_pairs = 50'000;
+  std::int64_t task_skip = 0;  ///< made before them and passed over: another part of what the seed decides
 };
+
+/// Declares --data, which is returned, and what says how to read it.
+CLI::Option* add_pairs_flags(CLI::App& app, PairsOptions& options);
+
+/// Whether the model in `dir` (a training's --out, or the folder best in it) was trained on kept padding.
+bool trained_with_padding(const std::filesystem::path& dir);
+
+/// The pairs of a file, of two files of lines where `target` is given, or of a task by its name. Throws UsageError for
+/// a target beside a task.
 std::unique_ptr<SentencePairs> open_pairs(const PairsOptions& options);
 
 /// The alignments of `pairs`, which are all of open_pairs(options): those of `file`, or those that the task knows;

@@ -203,6 +203,8 @@ class TranslationTraining : public TrainFamily {
     return task;
   }
 
+  std::string notes() const override { return family_.model_help(); }
+
   std::int64_t tokens_per_sequence() const override { return 0; }  // the batches heed train.batch_tokens
 
   std::vector<ReportSample> samples() override { return task_->samples(); }

@@ -6,6 +6,7 @@
 #include "apps/cli/base/line_batches.h"
 #include "apps/cli/translation/sentence_translator.h"
 #include "data/files/files.h"
+#include "data/parallel_corpus.h"
 
 namespace langzoo {
 
@@ -56,6 +57,7 @@ class TranslateVerb : public ComputeVerb {
   void translate(const std::vector<std::string>& sentences, const Where& where) const {
     std::vector<std::vector<TokenId>> sources(sentences.size());
     for (std::size_t i = 0; i < sentences.size(); ++i) {
+      if (!has_words(sentences[i])) continue;
       try {
         translator_->tokenizers().source().encode(sentences[i], sources[i]);
       } catch (const std::runtime_error& error) {

@@ -16,8 +16,9 @@ constexpr const char* kTargetTokenizer = "target_tokenizer";
 }  // namespace
 
 void TranslationTokenizers::save(const fs::path& dir) const {
-  source_->save(dir);
+  // The source's is what makes a folder one that has tokenizers: it comes last.
   if (target_) target_->save(dir / kTargetTokenizer);
+  source_->save(dir);
 }
 
 TranslationTokenizers TranslationTokenizers::load(const fs::path& dir) {
@@ -65,6 +66,10 @@ Translator load_translator(const TranslationFamily& family, const fs::path& dir,
   translator.model->module().to(translator.device);
   translator.tokenizers = TranslationTokenizers::load(dir);
   const auto& tokenizers = translator.tokenizers;
+  if (&tokenizers.source() == &tokenizers.target() &&
+      translator.model->source_vocab_size() != translator.model->target_vocab_size()) {
+    throw FileError(dir / kTargetTokenizer, "does not exist, but the model has two vocabularies");
+  }
   check_vocabulary(dir, "source", tokenizers.source(), translator.model->source_vocab_size());
   check_vocabulary(dir, "target", tokenizers.target(), translator.model->target_vocab_size());
   translator.marks = sentence_marks(*translator.model, tokenizers);

@@ -46,6 +46,8 @@ class TranslationFamily {
   virtual std::string program() const = 0;
   /// config.json with its defaults. Vocabulary sizes and token ids that are null are filled from the tokenizers.
   virtual RunConfig::Json default_model() const = 0;
+  /// What the keys of config.json mean, in whole lines of help.
+  virtual std::string model_help() const = 0;
   /// A model with random weights. Throws std::invalid_argument naming the key that is impossible.
   virtual std::unique_ptr<TranslationModel> create(const RunConfig::Json& config) const = 0;
   /// A saved model, in evaluation mode.

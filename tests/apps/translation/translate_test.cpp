@@ -53,7 +53,8 @@ TEST_CASE("n-best translations come best first") {
     CHECK(best[i]["score"] <= best[i - 1]["score"]);
     CHECK(best[i]["ids"] != best[i - 1]["ids"]);
   }
-  check_error(seq2seq({"translate", "--model", model, "--text", "1", "--num-beams", "2", "--n-best", "3"}), 2, "num");
+  check_error(seq2seq({"translate", "--model", model, "--text", "1", "--num-beams", "2", "--n-best", "3"}), 2,
+              "--n-best 3: at most --num-beams, which is 2");
 }
 
 TEST_CASE("long sentences are cut, and that is said") {
