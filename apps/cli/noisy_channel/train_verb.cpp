@@ -64,6 +64,9 @@ class NoisyChannelTrainVerb : public ComputeVerb {
     app.add_option("--order", language_.order, "the words of an n-gram")
         ->check(integer_from(1, 10))
         ->capture_default_str();
+    app.add_option("--num-beams", search_.beam, "hypotheses that the search keeps unless translate says otherwise")
+        ->check(integer_from(1, 10'000))
+        ->capture_default_str();
     app.add_option("--tuning-pairs", tuning_pairs_,
                    "validation pairs that choose the weights; 0: they stay as they are")
         ->check(integer_from(0, 1'000'000))
@@ -81,8 +84,7 @@ class NoisyChannelTrainVerb : public ComputeVerb {
     Results results;
     NoisyChannelModel model{static_cast<std::int64_t>(corpus.tokenizers.source().vocab_size()),
                             train_channel(corpus.train, results),
-                            train_language(corpus.train, corpus.tokenizers.target()),
-                            {}};
+                            train_language(corpus.train, corpus.tokenizers.target()), search_};
     const auto& valid = corpus.valid.value();
     results.language_perplexity = model.language.perplexity(targets_of(valid));
     message(fmt::format("language model: {} n-grams, perplexity {:.2f} of the validation targets",
@@ -157,6 +159,7 @@ class NoisyChannelTrainVerb : public ComputeVerb {
   PairCorpusOptions corpus_;
   IbmOptions ibm_{.model2_iterations = 5};
   NGramOptions language_;
+  NoisyChannelOptions search_;
   std::int64_t tuning_pairs_ = 200;
   std::string out_;
 };
