@@ -1,6 +1,8 @@
 // Runs the program itself, as a user does.
 #include "tests/support/test.h"
 
+#include <fmt/format.h>
+
 #include "data/files/files.h"
 #include "tests/support/process.h"
 

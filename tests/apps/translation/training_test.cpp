@@ -1,6 +1,7 @@
 // Runs the program itself, as a user does.
 #include "tests/support/test.h"
 
+#include "apps/cli/translation/pair_corpus.h"
 #include "data/files/files.h"
 #include "models/seq2seq/seq2seq_config.h"
 #include "tests/apps/translation/translation.h"
@@ -113,6 +114,8 @@ TEST_CASE("what is wrong with a training is said before it begins, and nothing s
   refused(2, "target_vocab_size", {"--data", pairs, "--tokenizer", "char", "--set", "model.target_vocab_size=3"});
   refused(2, "teacher_forcing", {"--data", pairs, "--tokenizer", "char", "--set", "train.teacher_forcing_k=2"});
   refused(2, "data.valid_target", {"--data", pairs, "--valid-target", pairs});
+  refused(2, "attention_query",
+          {"--data", pairs, "--tokenizer", "char", "--target-tokenizer", "char", "--set", "model.attention_query=no"});
 }
 
 TEST_CASE("a published architecture's preset is its wiring") {
@@ -130,4 +133,51 @@ TEST_CASE("a published architecture's preset is its wiring") {
       CHECK(made[key] == value);
     }
   }
+}
+
+TEST_CASE("sums to measure a model with are none of those it was trained on") {
+  const auto sums = [](const PairsOptions& options) {
+    std::set<std::pair<int, int>> found;
+    for (const auto& pair : read_all(*open_pairs(options))) {
+      const int a = std::stoi(pair.source), b = std::stoi(pair.source.substr(pair.source.find('+') + 1));
+      found.emplace(std::min(a, b), std::max(a, b));
+    }
+    return found;
+  };
+  const auto trained = sums({.data = "addition"});
+  const auto measured = sums({.data = "addition", .task_pairs = 5000, .task_skip = 50'000});
+  REQUIRE(trained.size() == 50'000);
+  REQUIRE(measured.size() == 5000);
+  CHECK(std::none_of(measured.begin(), measured.end(), [&](const auto& sum) { return trained.count(sum) > 0; }));
+}
+
+TEST_CASE("a model knows whether it was trained on kept padding") {
+  const TempDir dir;
+  const auto run = (dir / "run").string();
+  succeed({"train", "--data", "addition", "--tokenizer", "char", "--out", run, "--threads", "1", "--set",
+           "data.keep_padding=true", "data.task_pairs=100", "train.max_steps=1", "model.embedding_size=8",
+           "model.hidden_size=8"});
+  const std::vector<std::string> eval = {"eval", "--data",           "addition", "--pairs",
+                                         "20",   "--max-new-tokens", "2",        "--json"};
+  for (const auto& model : {run, run + "/best"}) {
+    auto arguments = eval;
+    arguments.insert(arguments.end(), {"--model", model});
+    CHECK(succeed(arguments).object()["tokens"] == 20 * 5);
+  }
+}
+
+TEST_CASE("JSON lines may name their fields") {
+  const TempDir dir;
+  std::string lines;
+  for (int i = 0; i < 30; ++i)
+    lines += R"({"translation": {"en": "yes", "fr": "oui"}})"
+             "\n";
+  test::write_file(dir / "pairs.jsonl", lines);
+  const auto data = (dir / "pairs.jsonl").string(), run = (dir / "run").string();
+  succeed({"train", "--data", data, "--tokenizer", "char", "--out", run, "--threads", "1", "--set",
+           "data.source_key=en", "data.target_key=fr", "train.max_steps=1", "model.embedding_size=8",
+           "model.hidden_size=8"});
+  const auto scores = succeed({"eval", "--model", run, "--data", data, "--source-key", "en", "--target-key", "fr",
+                               "--max-new-tokens", "2", "--json"});
+  CHECK(scores.object()["pairs"] == 30);
 }

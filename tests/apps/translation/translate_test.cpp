@@ -24,7 +24,7 @@ std::string small_model(const TempDir& dir, std::vector<std::string> settings = 
 TEST_CASE("a translation depends on its sentence alone") {
   const TempDir dir;
   const auto model = small_model(dir);
-  const std::string input = "12345\n\n9\n00\r\n7 x\n";
+  const std::string input = "12345\n  \n9\n00\r\n7 x\n";
   const auto together = succeed({"translate", "--model", model, "--num-beams", "4", "--json"}, input).objects();
   REQUIRE(together.size() == 5);
   CHECK(together[1]["text"] == "");
@@ -94,4 +94,25 @@ TEST_CASE("what verbs cannot do is an error that says so") {
   check_error(seq2seq({"eval", "--model", model, "--data", (dir / "empty.tsv").string()}), 1, "empty.tsv");
   std::filesystem::remove(dir / "run/tokenizer.json");
   check_error(seq2seq({"translate", "--model", model, "--text", "1"}), 1, "run");
+}
+
+TEST_CASE("a folder that lost the targets' tokenizer is no model") {
+  const TempDir dir;
+  test::write_file(dir / "pairs.tsv", test::letters_of_digits(30, 1));
+  const auto run = (dir / "run").string();
+  succeed({"train", "--data", (dir / "pairs.tsv").string(), "--tokenizer", "char", "--target-tokenizer",
+           "train:word:300", "--out", run, "--threads", "1", "--set", "train.max_steps=1", "data.translated=0",
+           "model.embedding_size=8", "model.hidden_size=8"});
+  std::filesystem::remove_all(dir / "run/target_tokenizer");
+  check_error(seq2seq({"translate", "--model", run, "--text", "12"}), 1, "target_tokenizer");
+}
+
+TEST_CASE("flags that would say nothing are refused") {
+  const TempDir dir;
+  const auto model = small_model(dir);
+  check_error(seq2seq({"translate", "--model", model, "--text", "1", "--length-penalty", "2"}), 2, "--num-beams");
+  const auto pairs = (dir / "valid.tsv").string();
+  for (const auto* verb : {"eval", "align"}) {
+    check_error(seq2seq({verb, "--model", model, "--data", pairs, "--num-beams", "2", "--n-best", "2"}), 2, "--n-best");
+  }
 }
