@@ -62,7 +62,8 @@ ClassificationScores score_classification(std::span<const std::string_view> pred
     same_truth += counts.truth * counts.truth;
     same_predicted += counts.predicted * counts.predicted;
   }
-  const double scale = std::sqrt(n * n - same_truth) * std::sqrt(n * n - same_predicted);
+  // One root of the product, as in scikit-learn: of perfect agreement it is exact.
+  const double scale = std::sqrt((n * n - same_predicted) * (n * n - same_truth));
   if (scale > 0) scores.matthews_correlation = (all.correct * n - agreement) / scale;
   return scores;
 }

@@ -10,7 +10,8 @@ namespace langzoo {
 /// one not finite. Throws std::invalid_argument when the lengths differ. As scipy.stats.pearsonr.
 double pearson_correlation(std::span<const double> x, std::span<const double> y);
 
-/// Correlation of the ranks, equal numbers sharing their average. As scipy.stats.spearmanr.
+/// Correlation of the ranks, equal numbers sharing their average. As scipy.stats.spearmanr, but exactly 1 and -1 where
+/// the orders agree and where they are opposite.
 double spearman_correlation(std::span<const double> x, std::span<const double> y);
 
 /// From 1; equal numbers get the mean of the ranks they take up. NaN ranks are NaN. As scipy.stats.rankdata.

@@ -53,11 +53,14 @@ TEST_CASE("scores of labels are scikit-learn's") {
       sum.precision += score.precision, sum.recall += score.recall, sum.f1 += score.f1;
     }
     append(row, sum);
-    for (std::size_t k = 0; k < row.size(); ++k) CHECK(row[k] == Approx(golden[i][k].get<double>()).margin(1e-9));
+    for (std::size_t k = 0; k < row.size(); ++k) {
+      CHECK(row[k] == Approx(golden[i][k].get<double>()).epsilon(1e-9).margin(1e-9));
+    }
+    CHECK(scores.matthews_correlation == golden[i][1].get<double>());
   }
 }
 
-TEST_CASE("correlations of numbers with ties are scipy's") {
+TEST_CASE("correlations of numbers with ties are scipy's but for the last digit") {
   const auto golden = metrics_fixture("labels_and_numbers")["correlation"];
   REQUIRE(golden.size() == 1000);
   for (std::size_t i = 0; i < golden.size(); ++i) {
@@ -68,7 +71,7 @@ TEST_CASE("correlations of numbers with ties are scipy's") {
       if (golden[i][k].is_null()) {
         CHECK(std::isnan(found[k]));
       } else {
-        CHECK(found[k] == Approx(golden[i][k].get<double>()).margin(1e-11));
+        CHECK(found[k] == Approx(golden[i][k].get<double>()).epsilon(1e-15).margin(1e-15));
       }
     }
   }
@@ -88,6 +91,15 @@ TEST_CASE("labels by hand") {
   CHECK(scores.micro.precision == Approx(0.6));
   CHECK_THROWS_AS(score_classification(Labels{"a"}, Labels{}), std::invalid_argument);
   CHECK_THROWS_AS(score_classification(Labels{}, Labels{}), std::invalid_argument);
+}
+
+TEST_CASE("perfect prediction has a Matthews correlation of exactly one") {
+  Labels labels;
+  for (const auto* label : {"a", "b", "c", "b", "a", "a", "c"}) {
+    labels.push_back(label);
+    if (labels.size() > 1) CHECK(score_classification(labels, labels).matthews_correlation == 1);
+  }
+  CHECK(score_classification(Labels{"a", "b", "a"}, Labels{"b", "a", "b"}).matthews_correlation == -1);
 }
 
 TEST_CASE("perplexity of equally likely tokens is their number") {

@@ -24,12 +24,28 @@ TEST_CASE("correlations and ranks are scipy's, ties included") {
   }
 }
 
-TEST_CASE("perfect agreement is exactly one") {
-  const Numbers x{1, 2, 3, 10}, up{0.1, 0.2, 0.3, 1e9}, down{5, 4, 3, -7};
-  CHECK(spearman_correlation(x, up) == Approx(1));
-  CHECK(spearman_correlation(x, down) == Approx(-1));
-  CHECK(spearman_correlation(x, up) <= 1);
-  CHECK(pearson_correlation(x, x) == Approx(1));
+TEST_CASE("ranks that agree correlate exactly") {
+  Numbers x, up, down;
+  for (int i = 0; i < 100; ++i) {
+    const double value = i % 7 == 0 ? i - 1 : i;  // ties
+    x.push_back(value), up.push_back(std::exp(value)), down.push_back(-value);
+    if (i < 2) continue;
+    INFO(x.size() << " numbers");
+    CHECK(spearman_correlation(x, up) == 1);
+    CHECK(spearman_correlation(x, down) == -1);
+    CHECK(pearson_correlation(x, x) == Approx(1).epsilon(1e-15));
+    CHECK(pearson_correlation(x, x) <= 1);
+  }
+}
+
+TEST_CASE("numbers correlate whatever their size") {
+  const Numbers y{1, 2, 3};
+  const double expected = pearson_correlation(Numbers{1, 2, 4}, y);
+  CHECK(expected == Approx(0.9819805060619656).epsilon(1e-15));
+  for (const int exponent : {-1060, -500, 500, 1021}) {
+    const double unit = std::ldexp(1, exponent);
+    CHECK(pearson_correlation(Numbers{unit, 2 * unit, 4 * unit}, y) == expected);
+  }
 }
 
 TEST_CASE("ranks share their average") {
