@@ -6,6 +6,7 @@
 #include <functional>
 #include <numeric>
 #include <stdexcept>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -31,6 +32,10 @@ void for_samples(const ResamplingOptions& options, const std::function<void(std:
 /// Of `count` of `samples`, by the rule that the observed one is a sample too: never 0.
 double p_value(std::size_t count, std::size_t samples) {
   return static_cast<double>(count + 1) / static_cast<double>(samples + 1);
+}
+
+[[noreturn]] void throw_sizes_differ(std::size_t baseline, std::size_t system) {
+  throw std::invalid_argument(fmt::format("systems: {} and {} segments", baseline, system));
 }
 
 }  // namespace
@@ -75,11 +80,29 @@ double paired_bootstrap_p_value(std::span<const double> baseline, std::span<cons
   return p_value(static_cast<std::size_t>(exceeding), differences.size());
 }
 
+std::vector<Certainty> PairedBootstrap::add(const SegmentStatistics& system) {
+  const bool first = baseline_.empty();
+  if (!first && system.segments() != segments_) throw_sizes_differ(segments_, system.segments());
+  auto scores = metric_.scores(system.sums());
+  auto resampled = bootstrap_scores(metric_, system, options_);
+  std::vector<Certainty> certainty(scores.size());
+  for (std::size_t s = 0; s < scores.size(); ++s) {
+    certainty[s].interval = confidence_interval(resampled[s]);
+    if (first) continue;
+    const double difference = std::abs(scores[s] - baseline_[s]);
+    certainty[s].p_value = paired_bootstrap_p_value(resampled_baseline_[s], resampled[s], difference);
+  }
+  if (first) {
+    segments_ = system.segments();
+    baseline_ = std::move(scores);
+    resampled_baseline_ = std::move(resampled);
+  }
+  return certainty;
+}
+
 std::vector<double> approximate_randomization(const SegmentMetric& metric, const SegmentStatistics& baseline,
                                               const SegmentStatistics& system, const ResamplingOptions& options) {
-  if (baseline.segments() != system.segments()) {
-    throw std::invalid_argument(fmt::format("systems: {} and {} segments", baseline.segments(), system.segments()));
-  }
+  if (baseline.segments() != system.segments()) throw_sizes_differ(baseline.segments(), system.segments());
   const auto differences_of = [&](std::span<const double> a, std::span<const double> b) {
     auto differences = metric.scores(a);
     const auto others = metric.scores(b);

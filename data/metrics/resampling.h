@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -37,6 +38,31 @@ ConfidenceInterval confidence_interval(std::vector<double> scores);
 /// The p-value of the hypothesis that two systems do not differ, from scores of the same resamples: how often their
 /// absolute difference exceeds its mean by more than `difference`, the absolute difference on the corpus itself.
 double paired_bootstrap_p_value(std::span<const double> baseline, std::span<const double> system, double difference);
+
+/// What resampling says of one score of a system.
+struct Certainty {
+  std::optional<ConfidenceInterval> interval;
+  std::optional<double> p_value;
+};
+
+/// Systems compared to the first of them by the paired bootstrap; every one is resampled once.
+class PairedBootstrap {
+ public:
+  /// `metric` stays where it is.
+  PairedBootstrap(const SegmentMetric& metric, const ResamplingOptions& options) : metric_(metric), options_(options) {}
+
+  /// The intervals of the next system's scores, and for all systems but the first the p-values. Throws
+  /// std::invalid_argument where the system's size is not the first one's.
+  std::vector<Certainty> add(const SegmentStatistics& system);
+
+ private:
+  const SegmentMetric& metric_;
+  ResamplingOptions options_;
+  // Of the first system.
+  std::size_t segments_ = 0;
+  std::vector<double> baseline_;
+  std::vector<std::vector<double>> resampled_baseline_;
+};
 
 /// The p-values of approximate randomization, one a score: how often the absolute difference exceeds the real one when
 /// the two systems' segments are exchanged at random. Throws std::invalid_argument where the systems' sizes differ.

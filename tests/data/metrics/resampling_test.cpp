@@ -1,5 +1,6 @@
 #include "tests/support/plain_test.h"
 
+#include <atomic>
 #include <cmath>
 #include <memory>
 #include <numeric>
@@ -22,7 +23,12 @@ class Mean : public SegmentMetric {
   std::string settings() const override { return {}; }
   std::size_t width() const override { return 2; }
   void measure(std::string_view, std::span<const std::string_view>, std::span<double>) const override {}
-  std::vector<double> scores(std::span<const double> sums) const override { return {sums[0] / sums[1]}; }
+  std::vector<double> scores(std::span<const double> sums) const override {
+    ++computed;
+    return {sums[0] / sums[1]};
+  }
+
+  mutable std::atomic<std::size_t> computed = 0;
 };
 
 SegmentStatistics numbers(const std::vector<double>& values) {
@@ -74,6 +80,24 @@ TEST_CASE("the paired bootstrap counts differences beyond their mean") {
   CHECK(paired_bootstrap_p_value(std::vector<double>{1, 4, 1, 0}, std::vector<double>{2, 2, 4, 10}, 5) == 2.0 / 5);
   CHECK(paired_bootstrap_p_value(std::vector<double>{1, 4, 1, 0}, std::vector<double>{2, 2, 4, 10}, 6) == 1.0 / 5);
   CHECK_THROWS_AS(paired_bootstrap_p_value(std::vector<double>{1}, std::vector<double>{}, 5), std::invalid_argument);
+}
+
+TEST_CASE("systems compared to the first by the paired bootstrap are each resampled once") {
+  const Mean mean;
+  const ResamplingOptions options{.samples = 100, .threads = 2};
+  PairedBootstrap bootstrap(mean, options);
+  const std::vector<SegmentStatistics> systems = {numbers(kBaseline), numbers(kSystem), numbers(kBaseline)};
+  std::vector<Certainty> found;
+  for (const auto& system : systems) found.push_back(bootstrap.add(system)[0]);
+  CHECK(mean.computed == 3 * 101);
+  const auto baseline = bootstrap_scores(mean, systems[0], options)[0],
+             system = bootstrap_scores(mean, systems[1], options)[0];
+  CHECK(!found[0].p_value);
+  CHECK(found[0].interval->low == confidence_interval(baseline).low);
+  CHECK(found[1].interval->low == confidence_interval(system).low);
+  CHECK(found[1].p_value == paired_bootstrap_p_value(baseline, system, 60. / 12 - 51. / 12));
+  CHECK(found[2].p_value == 1. / 101);  // no difference exceeds none
+  CHECK_THROWS_AS(bootstrap.add(numbers({1})), std::invalid_argument);
 }
 
 TEST_CASE("approximate randomization approaches the test of all exchanges") {
