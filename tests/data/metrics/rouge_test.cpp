@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <sys/resource.h>
+
 #include "data/metrics/porter_stemmer.h"
 #include "data/metrics/rouge.h"
 #include "tests/data/metrics/metric_texts.h"
@@ -22,6 +24,13 @@ std::size_t slow_common_subsequence(const std::vector<std::uint32_t>& a, const s
     }
   }
   return row.back();
+}
+
+/// The largest resident set that the process has had.
+std::int64_t peak_kilobytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_maxrss;
 }
 
 }  // namespace
@@ -85,10 +94,13 @@ TEST_CASE("the longest common subsequence is that of the table") {
 }
 
 TEST_CASE("ROUGE-L of long lines takes no table") {
+  // Even with one bit a cell a table of 100,000 x 100,000 words would be 1,250 MB.
+  const auto before = peak_kilobytes();
   std::string same, counted;
   for (int i = 0; i < 100000; ++i) same += "word ", counted += std::to_string(i) + " ";
   const Rouge rouge;
   CHECK(segment_scores(rouge, same, {same})[2] == 1);
   CHECK(segment_scores(rouge, counted, {counted})[2] == 1);
   CHECK(segment_scores(rouge, counted, {same})[2] == 0);
+  CHECK(peak_kilobytes() - before < 300'000);
 }
