@@ -51,7 +51,8 @@ Bleu::Bleu(BleuOptions options) : options_(options) {
     throw std::invalid_argument("smooth_value: only the smoothing methods floor and add-k have one");
   }
   if (!std::isfinite(*options_.smooth_value) || *options_.smooth_value < 0) {
-    throw std::invalid_argument(fmt::format("smooth_value: {}", *options_.smooth_value));
+    throw std::invalid_argument(
+        fmt::format("smooth_value: {} is not a finite number from 0 on", *options_.smooth_value));
   }
 }
 

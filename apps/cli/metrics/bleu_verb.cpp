@@ -1,4 +1,5 @@
-#include <algorithm>
+#include <charconv>
+#include <cmath>
 #include <utility>
 
 #include <fmt/format.h>
@@ -13,11 +14,31 @@ namespace langzoo {
 namespace {
 
 constexpr std::uint64_t kMostOrder = 100;
+constexpr double kMostSmoothing = 1e6;
 
 const std::vector<std::pair<std::string, BleuSmoothing>> kSmoothing = {{"exp", BleuSmoothing::kExp},
                                                                        {"floor", BleuSmoothing::kFloor},
                                                                        {"add-k", BleuSmoothing::kAddK},
                                                                        {"none", BleuSmoothing::kNone}};
+
+/// What an option's text must be to smooth with: what is no number and nan are not.
+std::string check_smoothing(const std::string& text) {
+  double value = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  const bool ok = error == std::errc() && stop == end && value >= 0 && value <= kMostSmoothing;
+  return ok ? "" : fmt::format("{} is not a number from 0 to {:.0f}", text, kMostSmoothing);
+}
+
+/// Whole numbers as such; only add-k makes others.
+nlohmann::ordered_json counts_json(const std::vector<double>& counts) {
+  auto array = nlohmann::ordered_json::array();
+  for (const double count : counts) {
+    const bool whole = std::floor(count) == count;
+    array.push_back(whole ? nlohmann::ordered_json(static_cast<std::int64_t>(count)) : nlohmann::ordered_json(count));
+  }
+  return array;
+}
 
 class BleuVerb : public SegmentVerb {
  public:
@@ -41,7 +62,7 @@ class BleuVerb : public SegmentVerb {
         ->check(CLI::IsMember(names))
         ->capture_default_str();
     app.add_option("--smooth-value", options_.smooth_value, "of floor (default: 0.1) and add-k (default: 1)")
-        ->check(CLI::NonNegativeNumber);
+        ->check(CLI::Validator(check_smoothing, ""));
     app.add_flag("--lowercase", options_.lowercase, "compare in lower case");
     app.add_option("--max-ngram-order", options_.max_order, "the longest n-grams")
         ->check(integer_from(1, kMostOrder))
@@ -68,9 +89,13 @@ class BleuVerb : public SegmentVerb {
   }
   nlohmann::ordered_json fields(const SegmentMetric& metric, std::span<const double> sums) const override {
     const auto bleu = dynamic_cast<const Bleu&>(metric).result(sums);
-    return {{"score", bleu.score},     {"precisions", bleu.precisions}, {"bp", bleu.brevity_penalty},
-            {"sys_len", bleu.sys_len}, {"ref_len", bleu.ref_len},       {"counts", bleu.counts},
-            {"totals", bleu.totals}};
+    return {{"score", bleu.score},
+            {"precisions", bleu.precisions},
+            {"bp", bleu.brevity_penalty},
+            {"sys_len", bleu.sys_len},
+            {"ref_len", bleu.ref_len},
+            {"counts", counts_json(bleu.counts)},
+            {"totals", counts_json(bleu.totals)}};
   }
   std::vector<ScoreLine> lines(const SegmentMetric& metric, std::span<const double> sums) const override {
     const auto bleu = dynamic_cast<const Bleu&>(metric).result(sums);

@@ -1,19 +1,29 @@
 #include "apps/cli/metrics/input.h"
 
+#include <algorithm>
 #include <charconv>
 #include <stdexcept>
 
 #include <fmt/format.h>
 
 #include "apps/cli/base/line_batches.h"
+#include "apps/cli/base/program.h"
 #include "data/files/files.h"
 #include "data/metrics/python_text.h"
 #include "tokenizers/utf8.h"
 
 namespace langzoo {
 
+namespace {
+
+bool is_stdin(const std::string& path) {
+  return path.empty() || path == "-";
+}
+
+}  // namespace
+
 LineFile read_lines(const std::string& path) {
-  const bool from_stdin = path.empty() || path == "-";
+  const bool from_stdin = is_stdin(path);
   LineFile file{from_stdin ? "stdin" : path, {}};
   LineBatches batches(from_stdin ? "" : path);
   while (batches.next()) {
@@ -25,14 +35,28 @@ LineFile read_lines(const std::string& path) {
   return file;
 }
 
+void check_stdin_once(std::span<const std::string> hypothesis_paths, std::span<const std::string> reference_paths) {
+  const auto hypotheses =
+      hypothesis_paths.empty() ? 1 : std::count_if(hypothesis_paths.begin(), hypothesis_paths.end(), is_stdin);
+  const auto references = std::count_if(reference_paths.begin(), reference_paths.end(), is_stdin);
+  if (hypotheses + references > 1) {
+    throw UsageError("--hyp and --ref: stdin can be read once, all else must be files");
+  }
+}
+
 std::vector<double> read_numbers(const LineFile& file) {
   std::vector<double> numbers;
   for (const auto& line : file.lines) {
-    const auto text = python_strip(line);
+    auto text = python_strip(line);
+    if (text.starts_with('+') && !text.starts_with("+-")) text.remove_prefix(1);
+    const char* const end = text.data() + text.size();
     double number = 0;
-    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc() || stop != text.data() + text.size()) {
+    const auto [stop, error] = std::from_chars(text.data(), end, number);
+    if (stop != end || error == std::errc::invalid_argument) {
       throw FileError(file.name, fmt::format("line {} is not a number", numbers.size() + 1));
+    }
+    if (error != std::errc()) {
+      throw FileError(file.name, fmt::format("line {} is a number out of a double's range", numbers.size() + 1));
     }
     numbers.push_back(number);
   }

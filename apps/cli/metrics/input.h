@@ -1,6 +1,7 @@
 /// What the verbs read: files whose lines belong together.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,7 +19,11 @@ struct LineFile {
 /// ends a line. Throws FileError for what cannot be read or is not UTF-8.
 LineFile read_lines(const std::string& path);
 
-/// The same as numbers, one a line. Throws FileError naming file and line.
+/// Throws UsageError where --hyp and --ref read stdin more than once; without a path --hyp is stdin.
+void check_stdin_once(std::span<const std::string> hypothesis_paths, std::span<const std::string> reference_paths);
+
+/// The same as numbers, one a line, white space around them: decimal, with a sign and an exponent or without, or inf or
+/// nan. Throws FileError naming file and line.
 std::vector<double> read_numbers(const LineFile& file);
 
 /// Throws std::runtime_error where the files have no lines or not equally many, naming both and their counts.

@@ -42,6 +42,7 @@ class ClassificationVerb : public Verb {
   }
   void add_options(CLI::App& app) override { add_file_options(app, hypothesis_, reference_); }
   void run(const CommonOptions& common) override {
+    check_stdin_once({&hypothesis_, 1}, {&reference_, 1});
     const auto predicted = read_lines(hypothesis_), truth = read_lines(reference_);
     check_line_counts(predicted, truth);
     const auto scores = score_classification(predicted.views(), truth.views());
@@ -83,12 +84,12 @@ class CorrelationVerb : public Verb {
            "correlation --hyp predicted.txt --ref scores.txt --json\n";
   }
   std::string notes() const override {
-    return "Files hold one number a line. Results are scipy's; null where a correlation is undefined, all numbers of "
-           "a\n"
-           "file being equal for instance. Fields under --json: pearson, spearman, n.\n";
+    return "Files hold one number a line: 3, -2.5, +1e3, inf, nan. Results are scipy's; null where a correlation is\n"
+           "undefined: all numbers of a file are equal, or one is nan. Fields under --json: pearson, spearman, n.\n";
   }
   void add_options(CLI::App& app) override { add_file_options(app, hypothesis_, reference_); }
   void run(const CommonOptions& common) override {
+    check_stdin_once({&hypothesis_, 1}, {&reference_, 1});
     const auto hypothesis = read_lines(hypothesis_), reference = read_lines(reference_);
     check_line_counts(hypothesis, reference);
     const auto x = read_numbers(hypothesis), y = read_numbers(reference);

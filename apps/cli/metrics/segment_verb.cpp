@@ -1,6 +1,5 @@
 #include "apps/cli/metrics/segment_verb.h"
 
-#include <cmath>
 #include <iostream>
 
 #include <fmt/format.h>
@@ -23,7 +22,8 @@ std::string SegmentVerb::notes() const {
          "systems: each is scored (field system), and with --paired-bs or --paired-ar compared to the first.\n"
          "With --confidence or --paired-bs the field confidence gives, by score, mean, low, high (95% of the "
          "resampled\n"
-         "scores are between these) and ci, half their distance; comparisons give p_value, by score.\n";
+         "scores are between these) and ci, half their distance; comparisons give p_value, by score.\n"
+         "sacreBLEU's p_value counts differences beyond the real one: of two equal systems it is the least there is.\n";
 }
 
 void SegmentVerb::add_options(CLI::App& app) {
@@ -32,18 +32,22 @@ void SegmentVerb::add_options(CLI::App& app) {
   add_metric_options(app);
   app.add_flag("--sentence-level", sentence_level_, "score every line by itself");
   app.add_flag("--signature", signature_, "print the signature, which says how the score was computed");
-  app.add_flag("--confidence", confidence_, "a confidence interval by bootstrap resampling");
+  auto* confidence = app.add_flag("--confidence", confidence_, "a confidence interval by bootstrap resampling");
   app.add_option("--confidence-n", confidence_samples_, "resamples of --confidence")
+      ->needs(confidence)
       ->check(integer_from(1, kMostSamples))
       ->capture_default_str();
   auto* bootstrap =
       app.add_flag("--paired-bs", paired_bootstrap_, "compare systems to the first by paired bootstrap resampling");
-  app.add_flag("--paired-ar", paired_randomization_, "compare systems to the first by approximate randomization")
-      ->excludes(bootstrap);
+  auto* randomization =
+      app.add_flag("--paired-ar", paired_randomization_, "compare systems to the first by approximate randomization")
+          ->excludes(bootstrap);
   app.add_option("--paired-bs-n", bootstrap_samples_, "resamples of --paired-bs")
+      ->needs(bootstrap)
       ->check(integer_from(1, kMostSamples))
       ->capture_default_str();
   app.add_option("--paired-ar-n", randomization_samples_, "trials of --paired-ar")
+      ->needs(randomization)
       ->check(integer_from(1, kMostSamples))
       ->capture_default_str();
 }
@@ -56,14 +60,15 @@ void SegmentVerb::check_options() const {
   }
   if (paired() && !several) throw UsageError("--paired-bs and --paired-ar compare several --hyp; there is one");
   if (paired_bootstrap_ && confidence_) throw UsageError("--confidence: --paired-bs gives confidence intervals itself");
+  check_stdin_once(hypothesis_paths_, reference_paths_);
 }
 
 void SegmentVerb::run(const CommonOptions& common) {
   check_options();
   const auto metric = this->metric(sentence_level_);
   json_ = common.json;
-  resampling_.seed = common.seed_or(kDefaultSeed);
-  resampling_.threads = threads_of(common);
+  seed_ = common.seed_or(kDefaultSeed);
+  threads_ = threads_of(common);
   std::vector<std::vector<std::string_view>> references;
   for (const auto& path : reference_paths_) references_.push_back(read_lines(path));
   for (const auto& file : references_) references.push_back(file.views());
@@ -76,15 +81,17 @@ void SegmentVerb::run(const CommonOptions& common) {
   }
 
   std::optional<SegmentStatistics> baseline;
+  PairedBootstrap bootstrap(*metric, resampling(bootstrap_samples_));
   for (const auto& system : systems) {
-    auto statistics = measure_segments(*metric, {system.hypotheses, references}, resampling_.threads);
+    auto statistics = measure_segments(*metric, {system.hypotheses, references}, threads_);
     if (sentence_level_) {
       for (std::size_t i = 0; i < statistics.segments(); ++i) print(*metric, statistics.of(i), nullptr, {});
       return;
     }
-    const auto certainty = certainty_of(*metric, statistics, baseline ? &*baseline : nullptr);
+    const auto certainty = paired_bootstrap_ ? bootstrap.add(statistics)
+                                             : certainty_of(*metric, statistics, baseline ? &*baseline : nullptr);
     print(*metric, statistics.sums(), systems.size() > 1 ? &system : nullptr, certainty);
-    if (paired() && !baseline) baseline.emplace(std::move(statistics));
+    if (paired_randomization_ && !baseline) baseline.emplace(std::move(statistics));
   }
 }
 
@@ -94,31 +101,20 @@ std::string SegmentVerb::signature(const SegmentMetric& metric) const {
     text += fmt::format("|bs:{}", paired_bootstrap_ ? bootstrap_samples_ : confidence_samples_);
   }
   if (paired_randomization_) text += fmt::format("|ar:{}", randomization_samples_);
-  if (confidence_ || paired()) text += fmt::format("|seed:{}", resampling_.seed);
+  if (confidence_ || paired()) text += fmt::format("|seed:{}", seed_);
   const auto settings = metric.settings();
   return text + (settings.empty() ? "" : "|") + settings + "|version:langzoo-" + LANGZOO_VERSION;
 }
 
-std::vector<SegmentVerb::Certainty> SegmentVerb::certainty_of(const SegmentMetric& metric,
-                                                              const SegmentStatistics& statistics,
-                                                              const SegmentStatistics* baseline) const {
+std::vector<Certainty> SegmentVerb::certainty_of(const SegmentMetric& metric, const SegmentStatistics& statistics,
+                                                 const SegmentStatistics* baseline) const {
   std::vector<Certainty> certainty(metric.score_names().size());
-  auto options = resampling_;
-  if (confidence_ || paired_bootstrap_) {
-    options.samples = paired_bootstrap_ ? bootstrap_samples_ : confidence_samples_;
-    const auto scores = bootstrap_scores(metric, statistics, options);
+  if (confidence_) {
+    const auto scores = bootstrap_scores(metric, statistics, resampling(confidence_samples_));
     for (std::size_t s = 0; s < scores.size(); ++s) certainty[s].interval = confidence_interval(scores[s]);
-    if (paired_bootstrap_ && baseline != nullptr) {
-      const auto others = bootstrap_scores(metric, *baseline, options);
-      const auto score = metric.scores(statistics.sums()), other = metric.scores(baseline->sums());
-      for (std::size_t s = 0; s < scores.size(); ++s) {
-        certainty[s].p_value = paired_bootstrap_p_value(others[s], scores[s], std::abs(score[s] - other[s]));
-      }
-    }
   }
   if (paired_randomization_ && baseline != nullptr) {
-    options.samples = randomization_samples_;
-    const auto p_values = approximate_randomization(metric, *baseline, statistics, options);
+    const auto p_values = approximate_randomization(metric, *baseline, statistics, resampling(randomization_samples_));
     for (std::size_t s = 0; s < p_values.size(); ++s) certainty[s].p_value = p_values[s];
   }
   return certainty;

@@ -1,8 +1,8 @@
 /// What the verbs have in common whose metric is made of sums over lines: files, output, confidence, comparison.
 #pragma once
 
+#include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -44,16 +44,12 @@ class SegmentVerb : public Verb {
     LineFile file;
     std::vector<std::string_view> hypotheses;
   };
-  /// What resampling says of one score.
-  struct Certainty {
-    std::optional<ConfidenceInterval> interval;
-    std::optional<double> p_value;
-  };
 
   void check_options() const;
   bool paired() const { return paired_bootstrap_ || paired_randomization_; }
+  ResamplingOptions resampling(std::size_t samples) const { return {samples, seed_, threads_}; }
   std::string signature(const SegmentMetric& metric) const;
-  /// Of each score. `baseline` is not null where the system is compared to it.
+  /// Of each score, but for --paired-bs. `baseline` is not null where the system is compared to it.
   std::vector<Certainty> certainty_of(const SegmentMetric& metric, const SegmentStatistics& statistics,
                                       const SegmentStatistics* baseline) const;
   void print(const SegmentMetric& metric, std::span<const double> sums, const System* system,
@@ -66,7 +62,8 @@ class SegmentVerb : public Verb {
   // Of the run at hand.
   std::vector<LineFile> references_;
   bool json_ = false;
-  ResamplingOptions resampling_;
+  std::uint64_t seed_ = 0;
+  std::size_t threads_ = 1;
 };
 
 }  // namespace langzoo

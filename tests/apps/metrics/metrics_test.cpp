@@ -137,8 +137,54 @@ TEST_CASE("labels, numbers and log-probabilities are scored") {
   CHECK(correlation["n"] == 3);
   CHECK(scored({"correlation", "--hyp", x, "--ref", same})["pearson"].is_null());
   CHECK(scored({"perplexity"}, "-1\n-3\n")["perplexity"].get<double>() == Approx(std::exp(2.0)));
-  check_error(metrics({"correlation", "--hyp", x, "--ref", ref}), 1, "ref: line 1 is not a number");
   check_error(metrics({"perplexity"}, "-1\n0.5\n"), 1, "line 2");
+}
+
+TEST_CASE("numbers are read as Python's float does, without underscores and what a double does not hold") {
+  const Files files;
+  const auto y = files("y", "1\n2\n3\n");
+  const auto read = [&](const std::string& number) {
+    return metrics({"correlation", "--hyp", files("x", "10\n20\n" + number + "\n"), "--ref", y, "--json"});
+  };
+  for (const std::string number : {"30", "+30", " 30\t", "3e1", "+3.E+01", "300e-1"}) {
+    INFO(number);
+    CHECK(read(number).object()["pearson"] == read("30").object()["pearson"]);
+  }
+  for (const std::string number : {"nan", "-NaN", "inf", "+Infinity"}) {
+    INFO(number);
+    CHECK(read(number).object()["pearson"].is_null());
+  }
+  CHECK(read("inf").object()["spearman"] == 1.0);
+  CHECK(read("-inf").object()["spearman"] == -0.5);
+  for (const std::string number :
+       {"", "+", "++1", "+-1", "-+1", "+ 1", "1_000", "0x1", "1,5", "1 2", "one", "\xD9\xA3"}) {
+    INFO(number);
+    check_error(read(number), 1, files.path("x") + ": line 3 is not a number");
+  }
+  for (const std::string number : {"1e999", "-1e-999"}) {
+    check_error(read(number), 1, files.path("x") + ": line 3 is a number out of a double's range");
+  }
+}
+
+TEST_CASE("stdin is read once") {
+  const Translations files;
+  const std::string text = "a b c d\n";
+  for (const std::string verb : {"bleu", "chrf", "ter", "rouge", "qa", "classification", "correlation"}) {
+    check_error(metrics({verb, "--ref", "-"}, text), 2, "--hyp and --ref: stdin can be read once");
+    check_error(metrics({verb, "--hyp", "-", "--ref", "-"}, text), 2, "stdin");
+  }
+  check_error(metrics({"bleu", "--hyp", "-", "-", "--ref", files.ref}, text), 2, "stdin");
+  check_error(metrics({"bleu", "--hyp", files.hyp, "--ref", "-", files.ref, "-"}, text), 2, "stdin");
+  CHECK(scored({"bleu", "--hyp", files("line", text), "--ref", "-"}, text)["score"].get<double>() == Approx(100));
+}
+
+TEST_CASE("n-grams are counted in whole numbers") {
+  const Translations files;
+  const auto bleu = metrics({"bleu", "--hyp", files.hyp, "--ref", files.ref, "--json"});
+  CHECK_THAT(bleu.out, Catch::Contains("\"counts\":[17,12,7,4],\"totals\":[20,17,14,11],"));
+  const auto smoothed = metrics(
+      {"bleu", "--hyp", files.hyp, "--ref", files.ref, "--smooth-method", "add-k", "--smooth-value", "0.5", "--json"});
+  CHECK_THAT(smoothed.out, Catch::Contains("\"counts\":[17,12.5,7.5,4.5],\"totals\":[20,17.5,14.5,11.5],"));
 }
 
 TEST_CASE("files that do not belong together are told apart by their counts") {
@@ -173,7 +219,29 @@ TEST_CASE("what cannot be asked for is a usage error") {
   check_error(metrics({"bleu", "--hyp", files.hyp, "--ref", files.ref, "--sentence-level", "--confidence"}), 2,
               "--sentence-level");
   check_error(metrics({"chrf", "--hyp", files.hyp, "--ref", files.ref, "--char-order", "0"}), 2, "--char-order");
+  for (const std::string value : {"-1", "nan", "inf", "1e7", "1e999", "one"}) {
+    INFO(value);
+    const auto result =
+        metrics({"bleu", "--hyp", files.hyp, "--ref", files.ref, "--smooth-method", "floor", "--smooth-value", value});
+    check_error(result, 2, "--smooth-value: " + value + " is not a number from 0 to 1000000");
+  }
+  for (const std::string mode : {"--confidence", "--paired-bs", "--paired-ar"}) {
+    const auto result = metrics({"bleu", "--hyp", files.hyp, files.worse, "--ref", files.ref, mode + "-n", "10"});
+    check_error(result, 2, mode + "-n requires " + mode);
+  }
   check_error(metrics({"meteor"}), 2, "meteor");
+}
+
+TEST_CASE("the help tells what a p-value of equal systems is") {
+  const Translations files;
+  CHECK_THAT(metrics({"bleu", "--help"}).out, Catch::Contains("of two equal systems it is the least there is"));
+  for (const std::string mode : {"--paired-bs", "--paired-ar"}) {
+    const auto systems =
+        metrics({"bleu", "--hyp", files.hyp, files.hyp, "--ref", files.ref, mode, mode + "-n", "9", "--json"})
+            .objects();
+    REQUIRE(systems.size() == 2);
+    CHECK(systems[1]["p_value"]["score"] == 0.1);
+  }
 }
 
 TEST_CASE("every verb's help has examples") {
