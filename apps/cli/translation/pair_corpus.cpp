@@ -15,6 +15,7 @@
 #include "tokenizers/trainers/byte_level_bpe_trainer.h"
 #include "tokenizers/trainers/char_trainer.h"
 #include "tokenizers/trainers/pipeline_trainer.h"
+#include "tokenizers/utf8.h"
 
 namespace langzoo {
 
@@ -67,9 +68,10 @@ std::unique_ptr<SentencePairs> task_pairs(const PairsOptions& options, std::int6
   return microworld_korean_pairs(options.task_seed, count, MicroworldUnit::kEvent);
 }
 
-/// The sources, the targets or both of `pairs`, one text after another.
-TextSource texts_of(SentencePairs& pairs, bool sources, bool targets) {
-  return [&pairs, sources, targets, pending = std::string(), has_pending = false,
+/// The sources, the targets or both of `pairs`, one text after another. Throws std::runtime_error naming the line for
+/// one that is not UTF-8, where that is asked for.
+TextSource texts_of(SentencePairs& pairs, bool sources, bool targets, bool utf8) {
+  return [&pairs, sources, targets, utf8, pending = std::string(), has_pending = false,
           left = kTokenizerBytes](std::string& text) mutable {
     if (std::exchange(has_pending, false)) {
       text = std::move(pending);
@@ -78,6 +80,11 @@ TextSource texts_of(SentencePairs& pairs, bool sources, bool targets) {
     SentencePair pair;
     if (left == 0 || !pairs.next(pair)) return false;
     left -= std::min(left, pair.source.size() + pair.target.size());
+    for (const std::string_view side : {pair.source, pair.target}) {
+      if (utf8 && !is_valid_utf8(side)) {
+        throw std::runtime_error(fmt::format("{}: line {}: is not UTF-8", pairs.name(), pair.line));
+      }
+    }
     if (sources && targets) {
       pending = std::move(pair.target);
       has_pending = true;
@@ -102,7 +109,8 @@ std::unique_ptr<Tokenizer> make_tokenizer(const TokenizerSpec& spec, const Pairs
                                           bool targets, const Message& message) {
   if (spec.kind.empty()) return load_tokenizer(spec.text);
   const auto pairs = open_pairs(data);
-  const auto texts = texts_of(*pairs, sources, targets);
+  const bool bytes = spec.kind == "bytebpe" || spec.kind == "byteword";
+  const auto texts = texts_of(*pairs, sources, targets, /*utf8=*/!bytes);
   if (spec.kind == "char") return sentence_characters(texts);
   message(fmt::format("training a {} tokenizer of {} tokens", spec.kind, spec.vocab_size));
   const auto threads = std::max(1U, std::thread::hardware_concurrency());

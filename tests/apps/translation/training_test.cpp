@@ -95,6 +95,7 @@ TEST_CASE("what is wrong with a training is said before it begins, and nothing s
   const TempDir dir;
   test::write_file(dir / "pairs.tsv", letters_of_digits(30, 1));
   test::write_file(dir / "broken.tsv", "12\tab\n34 cd\n");
+  test::write_file(dir / "latin1.tsv", "12\tab\n34\tc\xe9\n");
   test::write_file(dir / "short.txt", "one\ntwo\n");
   test::write_file(dir / "long.txt", "un\ndeux\ntrois\n");
   const auto pairs = (dir / "pairs.tsv").string(), out = (dir / "run").string();
@@ -108,6 +109,7 @@ TEST_CASE("what is wrong with a training is said before it begins, and nothing s
   refused(1, "line 2", {"--data", (dir / "broken.tsv").string(), "--tokenizer", "char"});
   refused(1, "2",
           {"--data", (dir / "short.txt").string(), "--target", (dir / "long.txt").string(), "--tokenizer", "char"});
+  refused(1, "latin1.tsv: line 2: is not UTF-8", {"--data", (dir / "latin1.tsv").string(), "--tokenizer", "char"});
   refused(2, "data.tokenizer", {"--data", pairs, "--tokenizer", "train:pieces:500"});
   refused(2, "addition", {"--data", "addition", "--target", pairs});
   refused(2, "attention_query", {"--data", pairs, "--tokenizer", "char", "--set", "model.attention_query=sideways"});
