@@ -96,8 +96,8 @@ class Speaker {
 
   std::string_view it(int t) const { return kItObject.of(kThings[t]); }
   std::string_view it_subject(int t) const { return kItSubject.of(kThings[t]); }
-  std::string was(int t) const { return " " + std::string(kWas.of(kThings[t])); }
-  std::string is(int t) const { return " " + std::string(kIs.of(kThings[t])); }
+  std::string was(int t) const { return std::string(" ").append(kWas.of(kThings[t])); }
+  std::string is(int t) const { return std::string(" ").append(kIs.of(kThings[t])); }
 
   void the(int t, bool plain = false) {
     say("the ");
