@@ -52,9 +52,10 @@ void BeamFlags::add_coverage_to(CLI::App& app) {
                        ->group(kGroup));
 }
 
-std::string BeamFlags::given() const {
+void BeamFlags::check_needed() const {
+  if (more_than_one()) return;
   const auto flag = std::find_if(flags_.begin(), flags_.end(), [](const auto* f) { return f->count() > 0; });
-  return flag == flags_.end() ? std::string() : (*flag)->get_name();
+  if (flag != flags_.end()) throw UsageError((*flag)->get_name() + ": needs --num-beams above 1");
 }
 
 BeamSearchOptions BeamFlags::apply_to(BeamSearchOptions options) const {

@@ -22,9 +22,8 @@ class BeamFlags {
   std::int64_t num_beams() const { return options_.num_beams; }
   bool more_than_one() const { return options_.num_beams > 1; }
 
-  /// The first of these flags but --num-beams that was given, for programs where one beam means another way of
-  /// decoding, in which it would say nothing; empty: none.
-  std::string given() const;
+  /// Throws UsageError for the first of these flags that was given beside one beam, with which it would say nothing.
+  void check_needed() const;
 
   /// `options` with the flags' values in their fields, checked. Throws UsageError naming the flag.
   BeamSearchOptions apply_to(BeamSearchOptions options) const;

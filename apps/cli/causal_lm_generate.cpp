@@ -105,10 +105,8 @@ class GenerateVerb : public ComputeVerb {
   };
 
   void check_beams() const {
-    if (!beams_.more_than_one()) {
-      if (const auto flag = beams_.given(); !flag.empty()) throw UsageError(flag + ": needs --num-beams above 1");
-      return;
-    }
+    beams_.check_needed();
+    if (!beams_.more_than_one()) return;
     for (const auto* flag : one_beam_flags_) {
       if (flag->count() > 0) throw UsageError(flag->get_name() + ": not with --num-beams above 1");
     }

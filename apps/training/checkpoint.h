@@ -20,7 +20,8 @@ struct TrainingProgress {
   DataPosition position;
   double interval_loss = 0;         ///< sum over what was learned since the last report
   std::int64_t interval_terms = 0;  ///< of that sum: steps; of a task's own algorithm, targets
-  double train_loss = std::numeric_limits<double>::quiet_NaN();  ///< mean of the last log interval that had terms
+  double train_loss = std::numeric_limits<double>::quiet_NaN();  ///< mean of the last log interval that had terms; of
+                                                                 ///< an own algorithm NaN where the last had none
   std::int64_t evaluated_step = 0;
   EvalMetrics valid;  ///< of evaluated_step
   double best = std::numeric_limits<double>::infinity();

@@ -19,7 +19,7 @@ constexpr std::int64_t kLeastWork = 1 << 16;
 
 bool suits_onednn(const Tensor& a, std::int64_t m, std::int64_t k, std::int64_t n) {
   const auto dtype = a.scalar_type();
-  return a.is_cpu() && (dtype == torch::kBFloat16 || (dtype == torch::kFloat32 && !mkl_is_at_home())) &&
+  return a.is_cpu() && (dtype == torch::kBFloat16 || (dtype == torch::kFloat32 && !mkl_is_fastest())) &&
          m * k * n >= kLeastWork && one_dnn() && (dtype == torch::kFloat32 || one_dnn()->bfloat16()) &&
          at::globalContext().userEnabledMkldnn();
 }
@@ -54,7 +54,7 @@ struct LinearFunction : torch::autograd::Function<LinearFunction> {
 
 }  // namespace
 
-bool mkl_is_at_home() {
+bool mkl_is_fastest() {
 #if defined(__x86_64__)
   static const bool intel = at::hasMKL() && __builtin_cpu_is("intel");
   return intel;

@@ -11,8 +11,8 @@
 
 namespace langzoo {
 
-/// Whether this processor is one that MKL serves best.
-bool mkl_is_at_home();
+/// Whether float32 products are fastest by MKL, not oneDNN: on processors of its own maker.
+bool mkl_is_fastest();
 
 /// a b without a graph, for operands of any strides. Shapes: (M,K), (K,N) -> (M,N) contiguous.
 torch::Tensor matmul_2d(const torch::Tensor& a, const torch::Tensor& b);

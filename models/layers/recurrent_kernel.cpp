@@ -26,7 +26,7 @@ class StepProduct {
   /// W (out,in), any strides.
   StepProduct(const Tensor& weight, std::int64_t rows, std::int64_t steps) {
     const bool worth_arranging = steps > 1 && rows * weight.numel() >= (1 << 18);
-    if (worth_arranging && !mkl_is_at_home() && one_dnn() && at::globalContext().userEnabledMkldnn()) {
+    if (worth_arranging && !mkl_is_fastest() && one_dnn() && at::globalContext().userEnabledMkldnn()) {
       packed_ = one_dnn()->reorder(weight, rows);
       return;
     }

@@ -83,8 +83,8 @@ void add_channel(const IbmModel& channel, StateDict& tensors) {
   tensors.insert(kAlignmentProbabilities, tensor_of(alignments));
 }
 
-TranslationTable read_translations(const Tables& tables, std::int64_t source_vocab_size,
-                                   std::int64_t target_vocab_size) {
+TranslationTable read_translation_table(const Tables& tables, std::int64_t source_vocab_size,
+                                        std::int64_t target_vocab_size) {
   const auto words = tables.vector<std::int32_t>(kEntryWords);
   const auto probabilities = tables.vector<float>(kEntryProbabilities);
   const auto rows = tables.vector<std::int64_t>(kRows);
@@ -104,7 +104,7 @@ TranslationTable read_translations(const Tables& tables, std::int64_t source_voc
   return {std::vector<std::size_t>(rows.begin(), rows.end()), std::move(entries)};
 }
 
-AlignmentTable read_alignments(const Tables& tables) {
+AlignmentTable read_alignment_table(const Tables& tables) {
   const auto lengths = tables.vector<std::int32_t>(kLengths);
   const auto probabilities = tables.vector<float>(kAlignmentProbabilities);
   AlignmentTable alignments;
@@ -182,7 +182,7 @@ NoisyChannelModel NoisyChannelModel::load(const fs::path& dir) {
     NGramTree tree{tables.vector<std::int32_t>(kNGramWords), tables.vector<std::int32_t>(kNGramChildren),
                    tables.vector<std::int64_t>(kNGramCounts)};
     return {source_vocab_size,
-            {read_translations(tables, source_vocab_size, target_vocab_size), read_alignments(tables)},
+            {read_translation_table(tables, source_vocab_size, target_vocab_size), read_alignment_table(tables)},
             NGramModel(std::move(tree), static_cast<std::int32_t>(target_vocab_size), n_grams),
             options};
   } catch (const std::invalid_argument& error) {

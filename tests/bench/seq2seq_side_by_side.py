@@ -135,27 +135,47 @@ class PyTorchModel(nn.Module):
         return F.cross_entropy(self.output(readouts).flatten(0, 1), labels.flatten(), ignore_index=-100)
 
     @torch.inference_mode()
-    def beam_search(self, source, lengths, start, beams, length):
+    def beam_search(self, source, lengths, beams, length):
         """Token ids (B,length) of the best beam; no end token."""
-        memory, state = self.encode(source, lengths)
-        B, V = len(source), self.c["target_vocab_size"]
-        repeat = lambda x, dim: x.repeat_interleave(beams, dim)
-        lstm = isinstance(state, tuple)
-        state = tuple(repeat(s, 1) for s in state) if lstm else repeat(state, 1)
-        memory = tuple(repeat(m, 0) for m in memory) if memory else None
-        scores = torch.full((B, beams), float("-inf"))
-        scores[:, 0] = 0
-        ids = torch.full((B * beams, 1), start)
-        fed, offset = None, (torch.arange(B) * beams)[:, None]
+        search = Beams(self, source, lengths, beams)
         for _ in range(length):
-            readout, state, fed = self.decode(ids[:, -1:], state, memory, fed)
-            log_p = F.log_softmax(self.output(readout[:, -1]), -1).view(B, beams, V)
-            scores, best = (scores[..., None] + log_p).flatten(1).topk(beams)
-            rows = (best // V + offset).flatten()
-            ids = torch.cat([ids[rows], (best % V).view(-1, 1)], 1)
-            state = tuple(s[:, rows] for s in state) if lstm else state[:, rows]
-            fed = fed[rows] if fed is not None else None
-        return ids.view(B, beams, -1)[:, 0, 1:]
+            scores, rows, tokens = search.best(beams)
+            search.advance(scores, rows.flatten(), tokens)
+        return search.ids.view(len(source), beams, -1)[:, 0, 1:]
+
+
+class Beams:
+    """The beams of a batch of sources: ids (B beams, T) with the start token, scores (B,beams)."""
+
+    def __init__(self, model, source, lengths, beams):
+        self.model = model
+        self.memory, state = model.encode(source, lengths)
+        B = len(source)
+        self.state = self.of_states(state, lambda s: s.repeat_interleave(beams, 1))
+        self.memory = tuple(m.repeat_interleave(beams, 0) for m in self.memory) if self.memory else None
+        self.scores = torch.full((B, beams), float("-inf"))
+        self.scores[:, 0] = 0
+        self.ids = torch.full((B * beams, 1), model.c["decoder_start_token_id"])
+        self.fed, self.offset = None, (torch.arange(B) * beams)[:, None]
+
+    @staticmethod
+    def of_states(state, change):
+        return tuple(map(change, state)) if isinstance(state, tuple) else change(state)
+
+    def best(self, count):
+        """The likeliest continuations: log-probabilities, rows that they continue, and tokens, each (B,count)."""
+        readout, self.state, self.fed = self.model.decode(self.ids[:, -1:], self.state, self.memory, self.fed)
+        logits = self.model.output(readout[:, -1])
+        log_p = F.log_softmax(logits, -1).view(*self.scores.shape, -1)
+        totals, best = (self.scores[..., None] + log_p).flatten(1).topk(count)
+        return totals, best // logits.shape[-1] + self.offset, best % logits.shape[-1]
+
+    def advance(self, scores, rows, tokens):
+        """Goes on with rows (B beams) and tokens (B,beams)."""
+        self.scores = scores
+        self.ids = torch.cat([self.ids[rows], tokens.view(-1, 1)], 1)
+        self.state = self.of_states(self.state, lambda s: s[:, rows])
+        self.fed = self.fed[rows] if self.fed is not None else None
 
 
 def run_python(directory, args):
@@ -170,7 +190,7 @@ def run_python(directory, args):
         best = 1e9
         for _ in range(args.repeat):
             begin = time.perf_counter()
-            ids = model.beam_search(*batch, config["decoder_start_token_id"], 5, args.length)
+            ids = model.beam_search(*batch, 5, args.length)
             best = min(best, time.perf_counter() - begin)
         return {"ids": ids.tolist(), "tokens_per_second": ids.numel() / best}
     adam = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)

@@ -18,9 +18,8 @@ import tempfile
 import time
 
 import torch
-import torch.nn.functional as F
 from safetensors.torch import load_file
-from seq2seq_side_by_side import PyTorchModel
+from seq2seq_side_by_side import Beams, PyTorchModel
 from tokenizers import Tokenizer
 
 LONGEST = 128
@@ -29,39 +28,23 @@ LONGEST = 128
 @torch.inference_mode()
 def beam_search(model, source, lengths, beams):
     """Token ids of each source's best hypothesis, its end token included."""
-    start, end, V = (model.c[k] for k in ("decoder_start_token_id", "eos_token_id", "target_vocab_size"))
-    memory, state = model.encode(source, lengths)
-    B = len(source)
-    repeat = lambda x, dim: x.repeat_interleave(beams, dim)
-    lstm = isinstance(state, tuple)
-    state = tuple(repeat(s, 1) for s in state) if lstm else repeat(state, 1)
-    memory = tuple(repeat(m, 0) for m in memory) if memory else None
-    scores = torch.full((B, beams), float("-inf"))
-    scores[:, 0] = 0
-    ids = torch.full((B * beams, 1), start)
-    fed, offset = None, (torch.arange(B) * beams)[:, None]
-    complete, done = [[] for _ in range(B)], [False] * B
+    search = Beams(model, source, lengths, beams)
+    complete, done = [[] for _ in source], [False] * len(source)
     for length in range(1, LONGEST + 1):
-        readout, state, fed = model.decode(ids[:, -1:], state, memory, fed)
-        log_p = F.log_softmax(model.output(readout[:, -1]), -1).view(B, beams, V)
-        totals, best = (scores[..., None] + log_p).flatten(1).topk(2 * beams)
-        rows, tokens = best // V + offset, best % V
-        ended = tokens == end
+        totals, rows, tokens = search.best(2 * beams)
+        ended = tokens == model.c["eos_token_id"]
         if length == LONGEST:
             ended[:] = True
         for b, k in ended[:, :beams].nonzero().tolist():
             if not done[b]:
-                complete[b].append((totals[b, k].item() / length, ids[rows[b, k], 1:].tolist() + [tokens[b, k].item()]))
+                complete[b].append((totals[b, k].item() / length, search.ids[rows[b, k], 1:].tolist() + [tokens[b, k].item()]))
         scores, kept = totals.masked_fill(ended, float("-inf")).topk(beams)
         for b, bound in enumerate((scores[:, 0] / length).tolist()):
             complete[b] = sorted(complete[b], key=lambda c: -c[0])[:beams]
             done[b] = done[b] or (len(complete[b]) == beams and bound <= complete[b][-1][0])
         if all(done):
             break
-        rows = rows.gather(1, kept).flatten()
-        ids = torch.cat([ids[rows], tokens.gather(1, kept).view(-1, 1)], 1)
-        state = tuple(s[:, rows] for s in state) if lstm else state[:, rows]
-        fed = fed[rows] if fed is not None else None
+        search.advance(scores, rows.gather(1, kept).flatten(), tokens.gather(1, kept))
     return [c[0][1] for c in complete]
 
 

@@ -26,9 +26,8 @@ class NoisyChannelTrainVerb : public ComputeVerb {
            "train --data train.en --target train.fr --valid valid.en --valid-target valid.fr --out run\n";
   }
   std::string notes() const override {
-    return "Trains P(source | target), IBM Model 1 and from it Model 2, by expectation maximisation, and P(target), "
-           "an\n"
-           "n-gram model with modified Kneser-Ney smoothing; then finds the weights of the search that give the\n"
+    return "Trains P(source | target), IBM Model 1 and from it Model 2, by expectation maximisation, and P(target),\n"
+           "an n-gram model with modified Kneser-Ney smoothing; then finds the weights of the search that give the\n"
            "validation pairs the highest BLEU.\n"
            "Fields under --json: pairs, log_likelihoods (of the sources given the targets, before each iteration, in\n"
            "nats), language_perplexity and bleu (of the validation pairs), language_weight, word_bonus, jump_penalty,\n"

@@ -36,9 +36,7 @@ BeamSearchOptions DecodeFlags::options() const {
     throw UsageError(fmt::format("--n-best {}: at most --num-beams, which is {}", options_.num_return_sequences,
                                  beams_.num_beams()));
   }
-  if (const auto flag = beams_.given(); !beams_.more_than_one() && !flag.empty()) {
-    throw UsageError(flag + ": needs --num-beams above 1");
-  }
+  beams_.check_needed();
   return beams_.apply_to(options_);
 }
 
