@@ -6,9 +6,9 @@
 #include <torch/torch.h>
 
 #include "data/files/files.h"
-#include "models/co_occurrence/ppmi_svd.h"
 #include "models/glove/glove.h"
 #include "models/gpt/gpt.h"
+#include "models/ppmi_svd/ppmi_svd.h"
 #include "models/seq2seq/seq2seq.h"
 #include "models/word2vec/word2vec.h"
 

@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 
 #include "apps/cli/causal_lm.h"
-#include "data/causal_lm.h"
+#include "data/text/causal_lm.h"
 
 namespace langzoo {
 

@@ -7,8 +7,8 @@
 
 #include "apps/cli/causal_lm.h"
 #include "apps/cli/text_lines.h"
-#include "data/causal_lm.h"
 #include "data/files/files.h"
+#include "data/text/causal_lm.h"
 #include "tokenizers/utf8.h"
 
 namespace langzoo {

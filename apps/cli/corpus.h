@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "apps/cli/run_config.h"
-#include "data/token_file.h"
+#include "data/text/token_file.h"
 #include "tokenizers/tokenizer.h"
 
 namespace langzoo {

@@ -1,13 +1,18 @@
-/// apps/configs/*.json, carried inside the program; apps/CMakeLists.txt writes the table.
+/// apps/configs/<program>/<preset>.json, carried inside the programs; apps/CMakeLists.txt writes the table.
 #pragma once
 
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace langzoo {
 
-/// (name, JSON text), by name.
-extern const std::vector<std::pair<std::string_view, std::string_view>> kEmbeddedPresets;
+struct EmbeddedPreset {
+  std::string_view program;  ///< "gpt"
+  std::string_view name;     ///< the file's, without .json
+  std::string_view json;
+};
+
+/// By program and name.
+extern const std::vector<EmbeddedPreset> kEmbeddedPresets;
 
 }  // namespace langzoo

@@ -192,8 +192,8 @@ void RunConfig::load_preset(const std::string& program, const std::string& name)
   if (std::find(names.begin(), names.end(), name) == names.end()) {
     throw UsageError(fmt::format("--preset {}: unknown; there are {}", shown(name), fmt::join(names, ", ")));
   }
-  for (const auto& [preset, text] : kEmbeddedPresets) {
-    if (preset == name) set_all(Json::parse(text), "preset " + name);
+  for (const auto& preset : kEmbeddedPresets) {
+    if (preset.program == program && preset.name == name) set_all(Json::parse(preset.json), "preset " + name);
   }
 }
 
@@ -249,9 +249,9 @@ std::string RunConfig::help() const {
 
 std::vector<Preset> presets_of(const std::string& program) {
   std::vector<Preset> presets;
-  for (const auto& [name, text] : kEmbeddedPresets) {
-    const auto document = Json::parse(text);
-    if (document.value("program", "") == program) presets.push_back({std::string(name), document.value("about", "")});
+  for (const auto& preset : kEmbeddedPresets) {
+    if (preset.program == program)
+      presets.push_back({std::string(preset.name), Json::parse(preset.json).value("about", "")});
   }
   return presets;
 }

@@ -63,7 +63,7 @@ class RunConfig {
   /// Sections as objects, {"train": {"max_steps": 10}}; a dotted key may stand at the top as well.
   void set_all(const Json& document, const std::string& source);
   void load_file(const std::filesystem::path& path);
-  /// A preset of `program` ("gpt"): apps/configs/<name>.json, which the program carries inside.
+  /// A preset of `program` ("gpt"): apps/configs/<program>/<name>.json, which the program carries inside.
   void load_preset(const std::string& program, const std::string& name);
 
   /// Every key with its value, in the form set_all() reads.

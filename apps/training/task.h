@@ -10,7 +10,7 @@
 
 #include <torch/nn/module.h>
 
-#include "data/batch_iterator.h"
+#include "data/batching/batch_iterator.h"
 
 namespace langzoo {
 

@@ -11,8 +11,8 @@
 #include <fmt/format.h>
 #include <torch/torch.h>
 
-#include "apps/training/checkpoint.h"
 #include "apps/training/flush_denormals.h"
+#include "apps/training/training_state.h"
 #include "data/files/files.h"
 #include "models/optim/adamw.h"
 #include "models/optim/autocast.h"

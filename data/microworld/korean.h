@@ -18,8 +18,8 @@
 #include <string_view>
 
 #include "data/microworld/microworld.h"
-#include "data/parallel_text.h"
-#include "data/word_alignment.h"
+#include "data/parallel/parallel_text.h"
+#include "data/parallel/word_alignment.h"
 
 namespace langzoo {
 

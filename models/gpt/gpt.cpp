@@ -7,8 +7,8 @@
 #include <torch/torch.h>
 
 #include "models/io/config_json.h"
+#include "models/layers/activation_checkpoint.h"
 #include "models/layers/attention.h"
-#include "models/layers/checkpoint.h"
 #include "models/layers/init.h"
 #include "models/layers/masks.h"
 #include "models/losses/cross_entropy.h"

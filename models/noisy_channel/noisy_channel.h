@@ -6,8 +6,8 @@
 #include <span>
 #include <vector>
 
+#include "models/ngram/ngram_model.h"
 #include "models/noisy_channel/ibm_model.h"
-#include "models/noisy_channel/n_gram_model.h"
 
 namespace langzoo {
 

@@ -31,12 +31,12 @@ Seq2SeqDecoderImpl::Seq2SeqDecoderImpl(const Seq2SeqConfig& config, const torch:
     bridge = register_module("bridge", Linear(config.encoder_width(), config.decoder_layers * H));
   }
   if (config.has_attention()) {
-    alignment =
-        register_module("alignment", Alignment(AlignmentOptions{.score = alignment_score_from_name(config.attention),
-                                                                .query_size = H,
-                                                                .source_size = C,
-                                                                .key_size = config.attention_size,
-                                                                .window = config.attention_window}));
+    alignment = register_module(
+        "alignment", AttentionMechanism(AttentionMechanismOptions{.score = attention_score_from_name(config.attention),
+                                                                  .query_size = H,
+                                                                  .source_size = C,
+                                                                  .key_size = config.attention_size,
+                                                                  .window = config.attention_window}));
   }
   if (config.output == "tanh") attentional = register_module("attentional", Linear(C + H, H, /*with_bias=*/false));
   if (config.output == "maxout") {
@@ -70,7 +70,7 @@ DecoderOutput Seq2SeqDecoderImpl::forward(const Tensor& ids, DecoderState& state
 }
 
 /// The context of each h; rows of one source are its queries. Shapes: h (T,B,H) -> context (T,B,C), weights (B,T,S).
-Aligned Seq2SeqDecoderImpl::attend(const Tensor& h, const AlignmentSource& source) {
+Attended Seq2SeqDecoderImpl::attend(const Tensor& h, const AttentionMemory& source) {
   const auto B = h.size(1), sources = source.values.size(0);
   if (B == sources) {
     const auto aligned = alignment(h.transpose(0, 1), source);

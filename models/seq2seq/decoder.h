@@ -3,7 +3,7 @@
 
 #include <torch/nn/modules/embedding.h>
 
-#include "models/layers/alignment.h"
+#include "models/layers/attention_mechanism.h"
 #include "models/layers/linear.h"
 #include "models/layers/recurrent.h"
 #include "models/seq2seq/encoder.h"
@@ -17,7 +17,7 @@ struct DecoderState {
   RecurrentState recurrent;   ///< (L,B,H)
   torch::Tensor attentional;  ///< (B,H) input feeding: tanh(W_c [c; h]) of the last step
   torch::Tensor summary;      ///< (B,E) peeky: the encoder's last h
-  AlignmentSource source;     ///< of N sources; undefined tensors without attention
+  AttentionMemory source;     ///< of N sources; undefined tensors without attention
 };
 
 struct DecoderOutput {
@@ -39,12 +39,12 @@ class Seq2SeqDecoderImpl : public torch::nn::Module {
   torch::nn::Embedding embedding{nullptr};  ///< registered only when not shared
   Recurrent rnn{nullptr};
   Linear bridge{nullptr};  ///< bridge = tanh: (L H, E)
-  Alignment alignment{nullptr};
+  AttentionMechanism alignment{nullptr};
   Linear attentional{nullptr};  ///< output = tanh: W_c (H, C + H), no bias
   Linear maxout{nullptr};       ///< output = maxout: [U V C] (2 M, H + D + C)
 
  private:
-  Aligned attend(const torch::Tensor& h, const AlignmentSource& source);
+  Attended attend(const torch::Tensor& h, const AttentionMemory& source);
   DecoderOutput without_attention(const torch::Tensor& x, DecoderState& state);
   DecoderOutput attend_before_step(const torch::Tensor& x, DecoderState& state);
   DecoderOutput attend_after_sequence(const torch::Tensor& x, DecoderState& state);

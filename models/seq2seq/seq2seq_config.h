@@ -34,7 +34,7 @@ struct Seq2SeqConfig {
   /// (Bahdanau et al. 2015), one W for each decoder layer.
   std::string bridge = "state";
 
-  /// none, dot, general or additive (models/layers/alignment.h).
+  /// none, dot, general or additive (models/layers/attention_mechanism.h).
   std::string attention = "none";
   std::int64_t attention_size = 512;  ///< width of additive attention's tanh layer
   std::int64_t attention_window = 0;  ///< local-p's D; 0: global

@@ -6,8 +6,8 @@
 /// "Distributed representations of words and phrases and their compositionality" (1310.4546); Bojanowski et al. 2017.
 /// Follows word2vec.c where papers and code differ.
 ///
-/// The module here is the reference: any device, any optimizer, gradients by autograd. LockFreeTrainer
-/// (lock_free_trainer.h) trains the same parameters on the CPU many times faster.
+/// The module here is the reference: any device, any optimizer, gradients by autograd. HogwildTrainer
+/// (hogwild_trainer.h) trains the same parameters on the CPU many times faster.
 ///
 /// Letters: V words, C width (dim), B examples, W input rows an example (padded with -1), N targets an example.
 #pragma once

@@ -6,8 +6,8 @@
 #include <torch/torch.h>
 
 #include "data/random/random.h"
-#include "models/co_occurrence/ppmi.h"
-#include "models/co_occurrence/truncated_svd.h"
+#include "models/ppmi_svd/ppmi.h"
+#include "models/ppmi_svd/truncated_svd.h"
 
 namespace {
 

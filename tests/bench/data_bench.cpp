@@ -8,8 +8,8 @@
 #include <benchmark/benchmark.h>
 #include <sys/resource.h>
 
-#include "data/causal_lm.h"
 #include "data/files/text_source.h"
+#include "data/text/causal_lm.h"
 
 using namespace langzoo;
 namespace fs = std::filesystem;

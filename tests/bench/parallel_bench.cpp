@@ -4,8 +4,8 @@
 #include <cstdio>
 #include <stdexcept>
 
-#include "data/causal_lm.h"
-#include "data/parallel_corpus.h"
+#include "data/parallel/parallel_corpus.h"
+#include "data/text/causal_lm.h"
 
 using namespace langzoo;
 
@@ -29,11 +29,11 @@ int main(int argc, char** argv) {
                 threads, static_cast<long long>(corpus.size()), tokens, seconds,
                 static_cast<double>(corpus.size()) / seconds, tokens / seconds / 1e6);
   }
-  const SentenceMarks marks{.start = 1, .source_end = 2, .target_end = 2};
+  const ParallelSpecialTokens special{.start = 1, .source_end = 2, .target_end = 2};
   for (const BatchLimits limits :
        {BatchLimits{.tokens = 4096}, BatchLimits{.tokens = 16384}, BatchLimits{.sentences = 128}}) {
     auto start = Clock::now();
-    const auto batches = parallel_batches(corpus, marks, limits, 1);
+    const auto batches = parallel_batches(corpus, special, limits, 1);
     const double ordering = seconds_since(start);
     start = Clock::now();
     for (std::int64_t i = 0; i < batches->batches_per_epoch(); ++i) batches->next();

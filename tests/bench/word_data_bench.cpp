@@ -15,10 +15,10 @@
 
 #include <sys/resource.h>
 
-#include "data/co_occurrence.h"
 #include "data/files/text_source.h"
 #include "data/random/random.h"
-#include "data/word_corpus.h"
+#include "data/words/co_occurrence.h"
+#include "data/words/word_corpus.h"
 
 using namespace langzoo;
 namespace fs = std::filesystem;

@@ -6,13 +6,13 @@
 #include <torch/torch.h>
 
 #include <langzoo/apps/training/trainer.h>
-#include <langzoo/data/vocabulary.h>
+#include <langzoo/data/words/vocabulary.h>
 #include <langzoo/models/gpt/gpt.h>
 #include <langzoo/models/word2vec/word2vec.h>
 #include <langzoo/models/word_vectors/formats.h>
 
 #include "data/batch.h"
-#include "data/batch_iterator.h"
+#include "data/batching/batch_iterator.h"
 
 static_assert(kConsumersOwnBatch == 42 && kConsumersOwnIterator == 42);
 
@@ -34,7 +34,8 @@ int main(int argc, char** argv) {
   const auto logits = model->forward(ids).logits;
   if (!torch::equal(logits, original->forward(ids).logits)) return std::puts("loaded logits differ"), 1;
 
-  const auto loss = torch::nn::functional::cross_entropy(logits.slice(1, 0, -1).flatten(0, 1), ids.slice(1, 1).flatten());
+  const auto loss =
+      torch::nn::functional::cross_entropy(logits.slice(1, 0, -1).flatten(0, 1), ids.slice(1, 1).flatten());
   loss.backward();
   double norm = 0;
   for (const auto& parameter : model->parameters()) norm += parameter.grad().pow(2).sum().item<double>();

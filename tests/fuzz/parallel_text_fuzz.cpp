@@ -6,9 +6,9 @@
 // What was read is encoded and batched: every token once an epoch, and no batch beyond its budget.
 #include <algorithm>
 
-#include "data/causal_lm.h"
 #include "data/microworld/korean.h"
-#include "data/parallel_corpus.h"
+#include "data/parallel/parallel_corpus.h"
+#include "data/text/causal_lm.h"
 #include "tests/data/byte_tokenizer.h"
 #include "tests/support/fuzz.h"
 #include "tests/support/test.h"
@@ -47,8 +47,8 @@ void batch(SentencePairs& pairs) {
   options.max_source = options.max_target = 40;
   options.threads = 1;
   const auto corpus = ParallelCorpus::read(pairs, tokenizer, tokenizer, options);
-  const SentenceMarks marks{.start = 2, .source_end = 3, .target_end = 4, .pad = 1};
-  const auto batches = parallel_batches(corpus, marks, {.tokens = 90}, 7);
+  const ParallelSpecialTokens special{.start = 2, .source_end = 3, .target_end = 4, .pad = 1};
+  const auto batches = parallel_batches(corpus, special, {.tokens = 90}, 7);
   std::int64_t sources = 0, targets = 0;
   for (std::int64_t i = 0; i < batches->batches_per_epoch(); ++i) {
     const auto made = batches->next();

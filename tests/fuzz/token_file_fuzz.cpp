@@ -2,7 +2,7 @@
 #include <fstream>
 #include <vector>
 
-#include "data/token_file.h"
+#include "data/text/token_file.h"
 #include "tests/data/byte_tokenizer.h"
 #include "tests/support/fuzz.h"
 #include "tests/support/test.h"

@@ -7,10 +7,10 @@
 #include <set>
 #include <vector>
 
-#include "data/co_occurrence.h"
 #include "data/files/files.h"
-#include "data/vocabulary.h"
-#include "data/word_corpus.h"
+#include "data/words/co_occurrence.h"
+#include "data/words/vocabulary.h"
+#include "data/words/word_corpus.h"
 #include "tests/support/fuzz.h"
 #include "tests/support/test.h"
 

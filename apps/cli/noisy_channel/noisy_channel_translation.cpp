@@ -23,9 +23,9 @@ class NoisyChannelTranslator : public SentenceTranslator {
     return decode_sources(channel_, sources, n_best_, threads_);
   }
 
-  std::optional<AlignmentView> alignment_view(std::span<const TokenId> source,
+  std::optional<AttentionView> attention_view(std::span<const TokenId> source,
                                               std::span<const TokenId> target) const override {
-    AlignmentView view;
+    AttentionView view;
     view.source = shown_tokens(tokenizers_.source(), source);
     view.target = shown_tokens(tokenizers_.target(), target);
     view.target.emplace_back("NULL");

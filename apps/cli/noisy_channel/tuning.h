@@ -8,7 +8,7 @@
 #include <string>
 
 #include "apps/cli/translation/translation.h"
-#include "data/parallel_corpus.h"
+#include "data/parallel/parallel_corpus.h"
 #include "models/noisy_channel/noisy_channel_model.h"
 
 namespace langzoo {

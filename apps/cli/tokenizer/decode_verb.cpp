@@ -1,6 +1,6 @@
 #include <iostream>
 
-#include "apps/cli/base/parallel.h"
+#include "apps/cli/base/parallel_for_each.h"
 #include "apps/cli/tokenizer/encoding_json.h"
 #include "apps/cli/tokenizer/input.h"
 #include "apps/cli/tokenizer/verbs.h"
@@ -34,7 +34,7 @@ class DecodeVerb : public Verb {
     const auto tokenizer = load_tokenizer(path_);
     while (batches.next()) {
       std::vector<std::string> results(batches.lines().size());
-      parallel_for(results.size(), threads_of(common), [&](std::size_t i) {
+      parallel_for_each(results.size(), threads_of(common), [&](std::size_t i) {
         told_from(batches.where(i), [&] {
           results[i] = "{\"text\":";
           append_json_string(results[i], tokenizer->decode(parse_ids(batches.lines()[i]), skip_special_tokens_));

@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "apps/cli/base/parallel.h"
+#include "apps/cli/base/parallel_for_each.h"
 #include "apps/cli/tokenizer/encoding_json.h"
 #include "apps/cli/tokenizer/input.h"
 #include "apps/cli/tokenizer/verbs.h"
@@ -97,7 +97,8 @@ class EncodeVerb : public Verb {
     if (pad_ == kLongest) return print_padded(batches, common.json);
     while (batches.next()) {
       std::vector<std::string> lines(batches.texts().size());
-      parallel_for(lines.size(), threads_, [&](std::size_t i) { lines[i] = line(encode(batches, i), common.json); });
+      parallel_for_each(lines.size(), threads_,
+                        [&](std::size_t i) { lines[i] = line(encode(batches, i), common.json); });
       for (const auto& line : lines) std::cout << line;
       std::cout.flush();
     }
@@ -165,7 +166,8 @@ class EncodeVerb : public Verb {
     while (batches.next()) {
       const auto first = encodings.size();
       encodings.resize(first + batches.texts().size());
-      parallel_for(batches.texts().size(), threads_, [&](std::size_t i) { encodings[first + i] = encode(batches, i); });
+      parallel_for_each(batches.texts().size(), threads_,
+                        [&](std::size_t i) { encodings[first + i] = encode(batches, i); });
     }
     pad(encodings, *options_.padding);
     for (const auto& encoding : encodings) std::cout << line(encoding, json);
@@ -185,7 +187,7 @@ class EncodeVerb : public Verb {
         continue;
       }
       std::vector<std::size_t> sizes(batches.texts().size());
-      parallel_for(sizes.size(), threads_, [&](std::size_t i) { sizes[i] = encode(batches, i).size(); });
+      parallel_for_each(sizes.size(), threads_, [&](std::size_t i) { sizes[i] = encode(batches, i).size(); });
       for (const auto size : sizes) tokens += size;
     }
     print_json({{"texts", texts}, {"tokens", tokens}, {"bytes", bytes}});

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "apps/cli/translation/alignment_view.h"
+#include "apps/cli/translation/attention_view.h"
 #include "apps/cli/translation/pair_corpus.h"
 #include "apps/cli/translation/sentence_translator.h"
 #include "data/files/files.h"
@@ -58,26 +58,26 @@ class AlignVerb : public ComputeVerb {
     if (method_->has_n_best()) throw UsageError("--n-best: align shows the best translation");
     pairs_.keep_padding |= trained_with_padding(model_);
     translator_ = method_->load(model_, common);
-    std::vector<AlignmentView> views;
+    std::vector<AttentionView> views;
     for_each_pair([&](const SentenceTokens& source, const SentenceTokens& target) {
       if (format_ == "pharaoh") {
         std::cout << pharaoh_line(checked(translator_->align(source, target))) << '\n';
         return;
       }
       if (source.ids.empty()) return;
-      auto view = checked(translator_->alignment_view(source.ids, target.ids));
+      auto view = checked(translator_->attention_view(source.ids, target.ids));
       if (common.json) {
         print_json(
             {{"source_tokens", view.source}, {"target_tokens", view.target}, {method_->weight_name(), view.weights}});
       } else if (out_.empty()) {
-        std::cout << alignment_text(view) << '\n';
+        std::cout << attention_text(view) << '\n';
       }
       if (!out_.empty()) views.push_back(std::move(view));
     });
     if (out_.empty()) return;
     const auto title = std::filesystem::path(model_).lexically_normal().filename().string();
     const auto subtitle = fmt::format("{} of {} sentence pairs", method_->weight_name(), views.size());
-    write_file_atomically(out_, alignment_page(title, subtitle, views));
+    write_file_atomically(out_, attention_page(title, subtitle, views));
     std::cerr << fmt::format("{} pairs written to {}\n", views.size(), out_);
   }
 

@@ -55,13 +55,13 @@ std::vector<Hypotheses> decode_sources(const Translator& translator, std::span<c
   }
   std::stable_sort(order.begin(), order.end(),
                    [&](std::size_t a, std::size_t b) { return sources[a].size() > sources[b].size(); });
-  const std::vector<TokenId> start = {translator.marks.start};
+  const std::vector<TokenId> start = {translator.special.start};
   for (std::size_t first = 0; first < order.size(); first += static_cast<std::size_t>(batch_size)) {
     const auto rows =
         std::span(order).subspan(first, std::min(static_cast<std::size_t>(batch_size), order.size() - first));
     std::vector<std::span<const TokenId>> sentences;
     for (const auto row : rows) sentences.emplace_back(sources[row]);
-    auto batch = source_batch(sentences, translator.marks);
+    auto batch = source_batch(sentences, translator.special);
     if (options.coverage_penalty != 0) {
       options.source_mask = (torch::arange(batch.source.size(1)).unsqueeze(0) < batch.source_lengths.unsqueeze(1))
                                 .to(translator.device);  // (B,S)
@@ -69,7 +69,7 @@ std::vector<Hypotheses> decode_sources(const Translator& translator, std::span<c
     batch.source = batch.source.to(translator.device);
     batch.source_lengths = batch.source_lengths.to(translator.device);
     const std::vector<std::vector<TokenId>> starts(rows.size(), start);
-    auto prompts = pad_left(starts, translator.marks.start);
+    auto prompts = pad_left(starts, translator.special.start);
     prompts.ids = prompts.ids.to(translator.device);
     prompts.mask = prompts.mask.to(translator.device);
     const auto step = translator.model->start(batch, options.max_new_tokens);

@@ -24,7 +24,7 @@ class NeuralTranslator : public SentenceTranslator {
     return decode_sources(translator_, sources, options_, batch_size_);
   }
 
-  std::optional<AlignmentView> alignment_view(std::span<const TokenId> source,
+  std::optional<AttentionView> attention_view(std::span<const TokenId> source,
                                               std::span<const TokenId> target) const override {
     auto weights = attention(source, target);
     if (weights.empty()) return std::nullopt;
@@ -33,9 +33,9 @@ class NeuralTranslator : public SentenceTranslator {
       all.push_back(end);
       return all;
     };
-    AlignmentView view;
-    view.source = shown_tokens(tokenizers().source(), with_end(source, *translator_.marks.source_end));
-    view.target = shown_tokens(tokenizers().target(), with_end(target, *translator_.marks.target_end));
+    AttentionView view;
+    view.source = shown_tokens(tokenizers().source(), with_end(source, *translator_.special.source_end));
+    view.target = shown_tokens(tokenizers().target(), with_end(target, *translator_.special.target_end));
     view.weights = std::move(weights);
     return view;
   }
@@ -47,7 +47,7 @@ class NeuralTranslator : public SentenceTranslator {
   }
 
   std::vector<Figure> figures(const ParallelCorpus& corpus) const override {
-    const auto nats = target_nats(*translator_.model, corpus, translator_.marks, translator_.device);
+    const auto nats = target_nats(*translator_.model, corpus, translator_.special, translator_.device);
     return {{"nats_per_token", "nats per token", nats.per_token()},
             {"perplexity", "perplexity", std::exp(nats.per_token())},
             {"tokens", "", nats.tokens}};
@@ -59,7 +59,7 @@ class NeuralTranslator : public SentenceTranslator {
     const c10::InferenceMode inference;
     ParallelCorpus corpus;
     corpus.add(source, target);
-    const auto batch = to_device(parallel_batch(corpus, {0}, translator_.marks), translator_.device);
+    const auto batch = to_device(parallel_batch(corpus, {0}, translator_.special), translator_.device);
     const auto attention = translator_.model->attention(batch);
     std::vector<std::vector<double>> rows;
     if (!attention.defined()) return rows;

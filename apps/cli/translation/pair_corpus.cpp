@@ -9,8 +9,8 @@
 #include "apps/cli/tokenizer_spec.h"
 #include "data/files/files.h"
 #include "data/microworld/korean.h"
-#include "data/tasks/addition.h"
-#include "data/tasks/dates.h"
+#include "data/synthetic/addition.h"
+#include "data/synthetic/dates.h"
 #include "tokenizers/char_level.h"
 #include "tokenizers/trainers/byte_level_bpe_trainer.h"
 #include "tokenizers/trainers/char_trainer.h"
@@ -23,8 +23,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const std::string kMicroworld = "microworld-ko";
-const std::vector<std::string> kTasks = {"addition", "dates", kMicroworld};
+const std::string kMicroworldKorean = "microworld-ko";
+const std::vector<std::string> kTasks = {"addition", "dates", kMicroworldKorean};
 /// A vocabulary is trained on this much text at most: more changes little.
 constexpr std::size_t kTokenizerBytes = std::size_t{256} << 20;
 
@@ -231,7 +231,7 @@ std::unique_ptr<SentencePairs> open_pairs(const PairsOptions& options) {
 std::optional<std::vector<ReferenceAlignment>> reference_alignments(const PairsOptions& options, const fs::path& file,
                                                                     std::span<const SentencePair> pairs) {
   if (!file.empty()) return read_alignments(file, pairs);
-  if (options.data != kMicroworld) return std::nullopt;
+  if (options.data != kMicroworldKorean) return std::nullopt;
   std::vector<ReferenceAlignment> alignments;
   for (const auto& pair : pairs) alignments.push_back(microworld_alignment(pair.source).value());
   return alignments;

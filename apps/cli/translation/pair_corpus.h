@@ -13,9 +13,9 @@
 
 #include "apps/cli/run_config.h"
 #include "apps/cli/translation/translation.h"
-#include "data/parallel_corpus.h"
-#include "data/parallel_text.h"
-#include "data/word_alignment.h"
+#include "data/parallel/parallel_corpus.h"
+#include "data/parallel/parallel_text.h"
+#include "data/parallel/word_alignment.h"
 
 namespace langzoo {
 

@@ -15,13 +15,13 @@ constexpr std::int64_t kTokensAtOnce = 8192;
 
 }  // namespace
 
-TargetNats target_nats(TranslationModel& model, const ParallelCorpus& corpus, const SentenceMarks& marks,
+TargetNats target_nats(TranslationModel& model, const ParallelCorpus& corpus, const ParallelSpecialTokens& special,
                        torch::Device device) {
   const c10::InferenceMode inference;
   TargetNats sum;
-  const auto lengths = pair_lengths(corpus, marks);
+  const auto lengths = pair_lengths(corpus, special);
   for (auto& pairs : batches_by_length(lengths, {.tokens = kTokensAtOnce})) {
-    const auto batch = to_device(parallel_batch(corpus, std::move(pairs), marks), device);
+    const auto batch = to_device(parallel_batch(corpus, std::move(pairs), special), device);
     sum.nats += model.loss_sum(batch, 1.0).item<double>();
     sum.tokens += batch.labels.ge(0).sum().item<std::int64_t>();
   }

@@ -8,7 +8,7 @@
 
 #include "apps/cli/translation/translation.h"
 #include "data/metrics/bleu.h"
-#include "data/parallel_corpus.h"
+#include "data/parallel/parallel_corpus.h"
 
 namespace langzoo {
 
@@ -20,7 +20,7 @@ struct TargetNats {
 };
 
 /// Of every pair; end tokens count. The model must be in evaluation mode.
-TargetNats target_nats(TranslationModel& model, const ParallelCorpus& corpus, const SentenceMarks& marks,
+TargetNats target_nats(TranslationModel& model, const ParallelCorpus& corpus, const ParallelSpecialTokens& special,
                        torch::Device device);
 
 struct TextScores {

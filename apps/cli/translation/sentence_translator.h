@@ -9,10 +9,10 @@
 #include <string>
 #include <vector>
 
-#include "apps/cli/translation/alignment_view.h"
+#include "apps/cli/translation/attention_view.h"
 #include "apps/cli/translation/translation.h"
-#include "data/parallel_corpus.h"
-#include "data/word_alignment.h"
+#include "data/parallel/parallel_corpus.h"
+#include "data/parallel/word_alignment.h"
 #include "models/generation/beam_search.h"
 
 namespace langzoo {
@@ -21,7 +21,7 @@ using Hypotheses = std::vector<Hypothesis>;
 
 struct SentenceTokens {
   std::vector<TokenId> ids;
-  std::vector<int> words;  ///< where each token ends: a word as data/word_alignment.h counts them; -1: in none
+  std::vector<int> words;  ///< where each token ends: a word as data/parallel/word_alignment.h counts them; -1: in none
 };
 /// For alignment. Throws std::runtime_error for more than 4096 tokens, besides what the tokenizer throws.
 SentenceTokens sentence_tokens(const Tokenizer& tokenizer, const std::string& text);
@@ -49,7 +49,7 @@ class SentenceTranslator {
   /// becomes does not depend on the others.
   virtual std::vector<Hypotheses> translate(std::span<const std::vector<TokenId>> sources) const = 0;
   /// Which tokens belong together, to look at; nothing for a model that does not say.
-  virtual std::optional<AlignmentView> alignment_view(std::span<const TokenId> source,
+  virtual std::optional<AttentionView> attention_view(std::span<const TokenId> source,
                                                       std::span<const TokenId> target) const = 0;
   /// Which words do; nothing likewise.
   virtual std::optional<AlignmentLinks> align(const SentenceTokens& source, const SentenceTokens& target) const = 0;
@@ -69,7 +69,7 @@ class TranslationMethod {
   virtual bool has_device() const = 0;  ///< --device and --dtype mean something
   virtual bool has_n_best() const = 0;  ///< more than one hypothesis a source was asked for
 
-  /// For the help: the keys of figures(), what alignment_view() shows and how align() finds a word's partner.
+  /// For the help: the keys of figures(), what attention_view() shows and how align() finds a word's partner.
   virtual std::string figures_help() const = 0;
   virtual std::string weight_name() const = 0;
   virtual std::string align_help() const = 0;

@@ -32,7 +32,7 @@ class TranslationTask : public TrainingTask {
         limits_(setting.batch.batch_tokens > 0 ? BatchLimits{.tokens = setting.batch.batch_tokens}
                                                : BatchLimits{.sentences = setting.batch.batch_size}),
         seed_(setting.trainer.seed),
-        batches_(parallel_batches(train_, translator_.marks, limits_, seed_, kPrepareAhead)) {}
+        batches_(parallel_batches(train_, translator_.special, limits_, seed_, kPrepareAhead)) {}
 
   torch::nn::Module& model() override { return translator_.model->module(); }
   DataPosition position() const override { return batches_->position(); }
@@ -57,7 +57,7 @@ class TranslationTask : public TrainingTask {
 
   EvalMetrics evaluate() override {
     if (!valid_) return {};
-    const auto loss = target_nats(*translator_.model, *valid_, translator_.marks, translator_.device).per_token();
+    const auto loss = target_nats(*translator_.model, *valid_, translator_.special, translator_.device).per_token();
     EvalMetrics metrics = {{"loss", loss}, {"perplexity", std::exp(loss)}};
     if (translated_ == 0) return metrics;
     std::vector<std::string> hypotheses, references;
@@ -195,7 +195,7 @@ class TranslationTraining : public TrainFamily {
       throw UsageError(one_line(error));
     }
     translator.tokenizers = std::move(corpus.tokenizers);
-    translator.marks = sentence_marks(*translator.model, translator.tokenizers);
+    translator.special = parallel_special_tokens(*translator.model, translator.tokenizers);
     translator.model->module().to(setting.device);
     auto task = std::make_unique<TranslationTask>(std::move(translator), std::move(corpus.train),
                                                   std::move(corpus.valid), setting, sampling_, translated_);

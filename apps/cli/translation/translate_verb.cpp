@@ -6,7 +6,7 @@
 #include "apps/cli/base/line_batches.h"
 #include "apps/cli/translation/sentence_translator.h"
 #include "data/files/files.h"
-#include "data/parallel_corpus.h"
+#include "data/parallel/parallel_corpus.h"
 
 namespace langzoo {
 

@@ -51,12 +51,12 @@ TokenId start_token_of(const Tokenizer& tokenizer, const std::string& which) {
   return end_token_of(tokenizer, which);
 }
 
-SentenceMarks sentence_marks(const TranslationModel& model, const TranslationTokenizers& tokenizers) {
-  SentenceMarks marks;
-  marks.start = model.start_token();
-  marks.source_end = end_token_of(tokenizers.source(), "data.tokenizer");
-  marks.target_end = model.end_token();
-  return marks;
+ParallelSpecialTokens parallel_special_tokens(const TranslationModel& model, const TranslationTokenizers& tokenizers) {
+  ParallelSpecialTokens special;
+  special.start = model.start_token();
+  special.source_end = end_token_of(tokenizers.source(), "data.tokenizer");
+  special.target_end = model.end_token();
+  return special;
 }
 
 Translator load_translator(const TranslationFamily& family, const fs::path& dir, const ComputeOptions& common) {
@@ -72,7 +72,7 @@ Translator load_translator(const TranslationFamily& family, const fs::path& dir,
   }
   check_vocabulary(dir, "source", tokenizers.source(), translator.model->source_vocab_size());
   check_vocabulary(dir, "target", tokenizers.target(), translator.model->target_vocab_size());
-  translator.marks = sentence_marks(*translator.model, tokenizers);
+  translator.special = parallel_special_tokens(*translator.model, tokenizers);
   return translator;
 }
 

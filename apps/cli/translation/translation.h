@@ -10,7 +10,7 @@
 
 #include "apps/cli/compute_verb.h"
 #include "apps/cli/run_config.h"
-#include "data/parallel_corpus.h"
+#include "data/parallel/parallel_corpus.h"
 #include "models/generation/step.h"
 #include "tokenizers/tokenizer.h"
 
@@ -92,7 +92,7 @@ TokenId start_token_of(const Tokenizer& tokenizer, const std::string& which);
 struct Translator {
   TranslationTokenizers tokenizers;
   std::unique_ptr<TranslationModel> model;
-  SentenceMarks marks;
+  ParallelSpecialTokens special;
   torch::Device device = torch::kCPU;
 };
 
@@ -100,8 +100,8 @@ struct Translator {
 Translator load_translator(const TranslationFamily& family, const std::filesystem::path& dir,
                            const ComputeOptions& common);
 
-/// The marks of a model and its tokenizers. Sources end as the source's tokenizer ends sentences.
-SentenceMarks sentence_marks(const TranslationModel& model, const TranslationTokenizers& tokenizers);
+/// The special tokens of a model and its tokenizers. Sources end as the source's tokenizer ends sentences.
+ParallelSpecialTokens parallel_special_tokens(const TranslationModel& model, const TranslationTokenizers& tokenizers);
 
 /// The batch on `device`.
 ParallelBatch to_device(ParallelBatch batch, torch::Device device);

@@ -12,7 +12,7 @@
 #include "apps/cli/word_vectors/verbs.h"
 #include "data/metrics/correlation.h"
 #include "data/microworld/word_relations.h"
-#include "data/wordnet.h"
+#include "data/words/wordnet.h"
 #include "models/word_vectors/analogy.h"
 #include "models/word_vectors/similarity.h"
 

@@ -3,8 +3,8 @@
 #include <stdexcept>
 
 #include "data/files/files.h"
-#include "models/co_occurrence/ppmi_svd.h"
 #include "models/glove/glove.h"
+#include "models/ppmi_svd/ppmi_svd.h"
 #include "models/word2vec/word2vec.h"
 #include "models/word_vectors/formats.h"
 

@@ -3,7 +3,7 @@
 
 #include <filesystem>
 
-#include "data/vocabulary.h"
+#include "data/words/vocabulary.h"
 #include "models/word_vectors/word_vectors.h"
 
 namespace langzoo {

@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
 #include "apps/cli/word_vectors/training.h"
-#include "models/co_occurrence/ppmi_svd.h"
+#include "models/ppmi_svd/ppmi_svd.h"
 
 namespace langzoo {
 

@@ -9,9 +9,9 @@
 
 #include "apps/cli/base/program.h"
 #include "apps/cli/word_vectors/train_options.h"
-#include "data/co_occurrence.h"
-#include "data/vocabulary.h"
-#include "data/word_corpus.h"
+#include "data/words/co_occurrence.h"
+#include "data/words/vocabulary.h"
+#include "data/words/word_corpus.h"
 #include "models/pretrained.h"
 #include "models/word_vectors/word_vectors.h"
 

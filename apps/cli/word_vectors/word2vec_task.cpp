@@ -5,8 +5,8 @@
 
 #include "apps/cli/base/program.h"
 #include "apps/cli/word_vectors/training.h"
-#include "apps/training/checkpoint.h"
-#include "models/word2vec/lock_free_trainer.h"
+#include "apps/training/training_state.h"
+#include "models/word2vec/hogwild_trainer.h"
 #include "models/word2vec/word2vec.h"
 
 namespace langzoo {
@@ -101,8 +101,8 @@ class Word2VecTask : public WordVectorsTask {
 
   Word2Vec model_;
   WordText text_;
-  LockFreeTrainer trainer_;
-  LockFreeTrainer::ReadBlock read_block_ = [this](std::int64_t block, std::vector<std::int32_t>& ids) {
+  HogwildTrainer trainer_;
+  HogwildTrainer::ReadBlock read_block_ = [this](std::int64_t block, std::vector<std::int32_t>& ids) {
     text_.corpus.read_block(block, ids);
   };
   torch::Device device_;

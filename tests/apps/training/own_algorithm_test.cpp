@@ -2,8 +2,8 @@
 
 #include <cmath>
 
-#include "apps/training/checkpoint.h"
 #include "apps/training/trainer.h"
+#include "apps/training/training_state.h"
 #include "models/io/safetensors.h"
 
 namespace langzoo {

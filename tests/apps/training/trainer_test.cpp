@@ -3,9 +3,9 @@
 #include <fstream>
 #include <functional>
 
-#include "apps/training/checkpoint.h"
 #include "apps/training/flush_denormals.h"
 #include "apps/training/trainer.h"
+#include "apps/training/training_state.h"
 #include "data/files/files.h"
 #include "models/io/safetensors.h"
 

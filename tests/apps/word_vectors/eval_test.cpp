@@ -3,7 +3,7 @@
 #include <fstream>
 
 #include "data/metrics/correlation.h"
-#include "data/wordnet.h"
+#include "data/words/wordnet.h"
 #include "tests/apps/word_vectors/word_vectors.h"
 
 using Json = nlohmann::ordered_json;

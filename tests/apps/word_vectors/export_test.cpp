@@ -1,6 +1,6 @@
 #include "tests/support/test.h"
 
-#include "data/vocabulary.h"
+#include "data/words/vocabulary.h"
 #include "models/glove/glove.h"
 #include "tests/apps/word_vectors/word_vectors.h"
 

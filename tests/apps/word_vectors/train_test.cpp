@@ -9,7 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "data/random/random.h"
-#include "data/vocabulary.h"
+#include "data/words/vocabulary.h"
 #include "models/io/safetensors.h"
 #include "models/word2vec/word2vec.h"
 #include "models/word_vectors/word_vectors.h"

@@ -1,0 +1,80 @@
+#include "data/text/fingerprint.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <fstream>
+#include <string>
+
+#include "data/files/files.h"
+#include "data/random/random.h"
+
+namespace langzoo {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::uint64_t kWholeHashLimit = std::uint64_t{64} << 20;
+constexpr std::uint64_t kSamples = 64, kSampleBytes = std::uint64_t{64} << 10;
+
+std::uint64_t size_of(const fs::path& file) {
+  std::error_code error;
+  const auto size = fs::file_size(file, error);
+  if (error) throw FileError(file, error.message());
+  return size;
+}
+
+void add_document(Fingerprint& print, const fs::path& file, std::uint64_t size) {
+  print.add(size);
+  std::ifstream in(file, std::ios::binary);
+  if (!in) throw FileError(file, std::strerror(errno));
+  std::string piece(kSampleBytes, '\0');
+  const auto add_piece = [&](std::uint64_t at) {
+    const auto n = static_cast<std::streamsize>(std::min(kSampleBytes, size - at));
+    in.seekg(static_cast<std::streamoff>(at));
+    if (!in.read(piece.data(), n)) throw FileError(file, "cannot be read, or became shorter meanwhile");
+    print.add(std::string_view(piece.data(), static_cast<std::size_t>(n)));
+  };
+  if (size <= kWholeHashLimit) {
+    for (std::uint64_t at = 0; at < size; at += kSampleBytes) add_piece(at);
+    return;
+  }
+  for (std::uint64_t i = 0; i < kSamples; ++i) add_piece((size - kSampleBytes) / (kSamples - 1) * i);
+  std::error_code error;
+  const auto time = fs::last_write_time(file, error);
+  if (error) throw FileError(file, error.message());
+  print.add(static_cast<std::uint64_t>(time.time_since_epoch().count()));
+}
+
+}  // namespace
+
+void Fingerprint::add(std::uint64_t number) {
+  value_ = mix_bits(value_ * 3 + number);
+}
+
+void Fingerprint::add(std::string_view bytes) {
+  add(bytes.size());
+  for (; bytes.size() >= 8; bytes.remove_prefix(8)) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, bytes.data(), 8);
+    add(word);
+  }
+  std::uint64_t tail = 0;
+  if (!bytes.empty()) std::memcpy(&tail, bytes.data(), bytes.size());
+  add(tail);
+}
+
+TextFingerprint text_fingerprint(std::span<const fs::path> documents, std::uint64_t seed) {
+  Fingerprint print(seed);
+  std::uint64_t bytes = 0;
+  for (const fs::path& document : documents) {
+    const std::uint64_t size = size_of(document);
+    bytes += size;
+    add_document(print, document, size);
+  }
+  return {bytes, print.value()};
+}
+
+}  // namespace langzoo
