@@ -4,7 +4,6 @@ if(LANGZOO_TORCH)
   find_package(LibTorch 2.11 REQUIRED)
 endif()
 find_package(nlohmann_json 3.10 REQUIRED)
-# Header-only, because LibTorch ships headers of another fmt, which a library of the system's would not match.
 find_package(fmt REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8>=10.40)

@@ -1,4 +1,4 @@
-# How every langzoo target is made: one language standard, one set of flags, one precompiled torch header.
+# How every langzoo target is made: one language standard, one set of flags, two precompiled headers.
 if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
   set(CMAKE_BUILD_TYPE Release)
 endif()
@@ -19,11 +19,25 @@ target_compile_options(langzoo_flags INTERFACE
   $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
 target_include_directories(langzoo_flags INTERFACE ${PROJECT_SOURCE_DIR})
 
-# torch/torch.h costs 15-19 s a file without a precompiled header, 2-10 s with one.
+# LibTorch ships the headers of another fmt than the system's library: these come first, everywhere.
+get_target_property(fmt_include_dir fmt::fmt INTERFACE_INCLUDE_DIRECTORIES)
+file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/fmt)
+file(CREATE_LINK ${fmt_include_dir}/fmt ${PROJECT_BINARY_DIR}/fmt/fmt SYMBOLIC)
+target_include_directories(langzoo_flags INTERFACE ${PROJECT_BINARY_DIR}/fmt)
+
+# Two precompiled headers for all libraries and programs: torch/torch.h costs a file 15-19 s without one and 2 s with it,
+# nlohmann/json 4 s and 1 s, what everybody includes of std and fmt half a second and nothing.
+set(common_headers <fmt/format.h> <fmt/ranges.h> <nlohmann/json.hpp> <algorithm> <filesystem> <functional> <map>
+  <memory> <optional> <set> <stdexcept> <string> <thread> <unordered_map> <vector>)
+function(langzoo_pch name)
+  add_library(${name} OBJECT ${PROJECT_SOURCE_DIR}/third_party/pch.cpp)
+  target_link_libraries(${name} PRIVATE langzoo_flags ${ARGN})
+endfunction()
+langzoo_pch(langzoo_plain_pch)
+target_precompile_headers(langzoo_plain_pch PRIVATE ${common_headers})
 if(LANGZOO_TORCH)
-  add_library(langzoo_torch_pch OBJECT ${PROJECT_SOURCE_DIR}/third_party/torch_pch.cpp)
-  target_link_libraries(langzoo_torch_pch PRIVATE langzoo_flags langzoo::libtorch)
-  target_precompile_headers(langzoo_torch_pch PRIVATE <torch/torch.h>)
+  langzoo_pch(langzoo_torch_pch langzoo::libtorch)
+  target_precompile_headers(langzoo_torch_pch PRIVATE <torch/torch.h> ${common_headers})
 endif()
 
 # langzoo_library(<name> [TORCH] SOURCES ... [PUBLIC libs] [PRIVATE libs]) makes langzoo_<name>, alias langzoo::<name>.
@@ -41,5 +55,7 @@ function(langzoo_library name)
   if(arg_TORCH)
     target_link_libraries(${target} PUBLIC langzoo::libtorch)
     target_precompile_headers(${target} REUSE_FROM langzoo_torch_pch)
+  else()
+    target_precompile_headers(${target} REUSE_FROM langzoo_plain_pch)
   endif()
 endfunction()
