@@ -121,5 +121,8 @@ build_sentencepiece() (
 )
 
 install_packages
-install_libtorch
+# One waits for the network, the other for the processor.
+install_libtorch &
+libtorch=$!
 install_sentencepiece
+wait "$libtorch"
