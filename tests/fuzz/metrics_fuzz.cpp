@@ -72,7 +72,7 @@ void check_texts(unsigned options, std::string_view hypothesis, std::span<const 
 
 }  // namespace
 
-int main(int argc, char** argv) {
+LANGZOO_FUZZER(metrics) {
   std::string shuffled_a, shuffled_b, same, tall;
   for (int i = 0; i < 400; ++i) {
     shuffled_a += std::to_string(i * 7 % 50) + " ";

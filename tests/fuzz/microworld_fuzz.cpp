@@ -4,7 +4,7 @@
 #include "data/microworld/microworld.h"
 #include "tests/support/fuzz.h"
 
-int main(int argc, char** argv) {
+LANGZOO_FUZZER(microworld) {
   langzoo::Microworld source(1);
   const std::string one = source.next().text, two = source.next().text;
   return langzoo::test::fuzz_main(argc, argv, {one, two, one + two}, [](const std::string& bytes) {

@@ -32,7 +32,7 @@ void check(const Normalizer& normalizer, const std::string& text) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+LANGZOO_FUZZER(normalizer) {
   const auto goldens = nlohmann::json::parse(test::read_file(test::fixture("tokenizers/normalizers.json")));
   std::vector<std::string> seeds;
   std::vector<std::string> texts;

@@ -62,7 +62,7 @@ void batch(SentencePairs& pairs) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+LANGZOO_FUZZER(parallel_text) {
   const test::TempDir dir;
   const auto file = dir / "fuzzed", other = dir / "other", jsonl = dir / "fuzzed.jsonl";
   const std::string tsv = "Go.\tVa !\r\n\xef\xbb\xbfHi.\tSalut !\tCC-BY\n\n \t \nna\xc3\xafve\t\xff\xfe\nlast\tone";

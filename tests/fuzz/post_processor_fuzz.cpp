@@ -6,7 +6,7 @@
 #include "tokenizers/post_processors/post_processor.h"
 #include "tokenizers/tokenizer.h"
 
-int main(int argc, char** argv) {
+LANGZOO_FUZZER(post_processor) {
   using namespace langzoo;
   const auto goldens = nlohmann::json::parse(test::read_file(test::fixture("tokenizers/post_processing.json")));
   std::vector<std::string> seeds;

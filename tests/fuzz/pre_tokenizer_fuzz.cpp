@@ -73,7 +73,7 @@ void check_added_tokens(const JsonField& list, const std::string& text) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+LANGZOO_FUZZER(pre_tokenizer) {
   const std::string text = "It's 12  \u00e9\u4e2d.\r\n\u3000a\u2581b <s> x <m>! \u00a0";
   const std::string tokens = "\u0120the|##s|\u2581a|low</w>|.|<0xE4>|<0xB8>|\u00e9| do not";
   std::vector<std::string> seeds;

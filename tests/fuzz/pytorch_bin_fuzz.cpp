@@ -6,7 +6,7 @@
 #include "tests/support/fuzz.h"
 #include "tests/support/zip.h"
 
-int main(int argc, char** argv) {
+LANGZOO_FUZZER(pytorch_bin) {
   using namespace langzoo::test;
   const TempDir dir;
   const auto path = dir / "x.bin";

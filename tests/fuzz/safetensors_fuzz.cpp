@@ -4,7 +4,7 @@
 #include "models/io/safetensors.h"
 #include "tests/support/fuzz.h"
 
-int main(int argc, char** argv) {
+LANGZOO_FUZZER(safetensors) {
   using namespace langzoo::test;
   const TempDir dir;
   const auto path = dir / "x.safetensors";

@@ -8,7 +8,7 @@
 #include "tokenizers/sentencepiece.h"
 #include "tokenizers/sentencepiece_pipeline.h"
 
-int main(int argc, char** argv) {
+LANGZOO_FUZZER(sentencepiece) {
   using namespace langzoo;
   std::vector<std::string> seeds;
   for (const char* name : {"unigram", "unigram_bytes", "unigram_spaces", "unigram_suffix", "bpe", "bpe_bytes", "word",

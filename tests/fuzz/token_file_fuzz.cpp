@@ -9,7 +9,7 @@
 
 using namespace langzoo;
 
-int main(int argc, char** argv) {
+LANGZOO_FUZZER(token_file) {
   const test::TempDir dir;
   const auto text = dir / "text", path = dir / "tokens";
   test::write_file(text, "a text of some words");

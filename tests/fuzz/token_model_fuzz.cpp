@@ -49,7 +49,7 @@ void use(const TokenModel& model, std::string_view bytes) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+LANGZOO_FUZZER(token_model) {
   // The first byte says what the rest is.
   std::vector<std::string> seeds = {
       "J"

@@ -56,7 +56,7 @@ std::string mutate_lines(const std::string& text, test::FuzzRandom& random) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+LANGZOO_FUZZER(tokenizer_directory) {
   std::vector<Files> directories;
   std::vector<std::string> seeds;
   std::vector<nlohmann::json> configs = {

@@ -24,7 +24,7 @@ std::string join(const std::string& tokenizer, const std::string& config) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+LANGZOO_FUZZER(tokenizer_json) {
   std::vector<json> tokenizers;
   for (const char* name :
        {"added_tokens", "char_level", "prefix_space", "pipelines/bert_uncased", "pipelines/gpt", "pipelines/t5",

@@ -62,7 +62,7 @@ std::unique_ptr<Tokenizer> train(const Strings& texts, test::FuzzRandom& random)
 
 }  // namespace
 
-int main(int argc, char** argv) {
+LANGZOO_FUZZER(trainer) {
   // An input is the seed of all that is random.
   return test::fuzz_main(
       argc, argv, {"1"},

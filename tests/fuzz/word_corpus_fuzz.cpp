@@ -74,7 +74,7 @@ double read_counts(const CoOccurrenceFile& file, std::int64_t vocabulary_size) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+LANGZOO_FUZZER(word_corpus) {
   const test::TempDir dir;
   const auto text = dir / "text", tsv = dir / "vocab.tsv", words = dir / "words.bin", pairs = dir / "pairs.bin";
   const auto fuzzed = dir / "fuzzed", fuzzed_words = dir / "fuzzed.words", fuzzed_pairs = dir / "fuzzed.pairs";

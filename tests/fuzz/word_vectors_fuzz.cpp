@@ -5,7 +5,7 @@
 
 using namespace langzoo;
 
-int main(int argc, char** argv) {
+LANGZOO_FUZZER(word_vectors) {
   const test::TempDir dir;
   const auto path = dir / "vectors";
   const WordVectors vectors({"</s>", "the", "na\xc3\xafve", "7"}, torch::arange(12, torch::kFloat32).view({4, 3}) / 8);

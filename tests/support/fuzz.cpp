@@ -7,6 +7,7 @@
 #include <ctime>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <new>
 #include <stdexcept>
 
@@ -16,7 +17,27 @@ namespace {
 
 constexpr double kMaxSeconds = 5;  // of processor time an input; sanitizers included
 
+using Run = int (*)(int argc, char** argv);
+
+std::map<std::string, Run>& fuzzers() {
+  static std::map<std::string, Run> all;
+  return all;
+}
+
 }  // namespace
+
+Fuzzer::Fuzzer(const char* name, Run run) {
+  fuzzers()[name] = run;
+}
+
+int run_fuzzer(int argc, char** argv) {
+  const auto found = fuzzers().find(argc > 1 ? argv[1] : "");
+  if (found != fuzzers().end()) return found->second(argc - 1, argv + 1);
+  std::fprintf(stderr, "usage: %s NAME [--runs N] [--seed S] [--seconds T] [--input FILE]\nfuzzers:", argv[0]);
+  for (const auto& fuzzer : fuzzers()) std::fprintf(stderr, " %s", fuzzer.first.c_str());
+  std::fprintf(stderr, "\n");
+  return 2;
+}
 
 std::string mutate_bytes(std::string bytes, const std::vector<std::string>& seeds, FuzzRandom& random) {
   static constexpr std::int64_t kInteresting[] = {0,   1,     -1,    7,         8,         127,       128,      255,
@@ -66,6 +87,7 @@ int fuzz_main(int argc, char** argv, const std::vector<std::string>& seeds,
               const std::function<void(const std::string& bytes)>& target, const FuzzMutation& mutate) {
   std::vector<std::string> replayed = seeds;
   std::uint64_t runs = 2000, seed = 1;
+  bool one_input = false;
   double seconds = 1e9;
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string flag = argv[i];
@@ -76,6 +98,7 @@ int fuzz_main(int argc, char** argv, const std::vector<std::string>& seeds,
       std::ifstream file(argv[i + 1], std::ios::binary);
       replayed.assign(1, std::string(std::istreambuf_iterator<char>(file), {}));
       runs = 0;
+      one_input = true;
     }
   }
   FuzzRandom random(seed);
@@ -109,7 +132,9 @@ int fuzz_main(int argc, char** argv, const std::vector<std::string>& seeds,
   }
   std::printf("%llu runs, %llu accepted\n", static_cast<unsigned long long>(done),
               static_cast<unsigned long long>(accepted));
-  return 0;
+  if (accepted > 0 || one_input) return 0;
+  std::fprintf(stderr, "nothing was accepted: the fuzzer tests nothing\n");
+  return 1;
 }
 
 }  // namespace langzoo::test
