@@ -1,4 +1,4 @@
-// langzoo-word2vec: trains, evaluates and uses word vectors (models/word2vec, models/glove, models/co_occurrence).
+// langzoo-word2vec: trains, evaluates and uses word vectors (models/word2vec, models/glove, models/ppmi_svd).
 #include "apps/cli/word_vectors/verbs.h"
 
 int main(int argc, char** argv) {
