@@ -1,12 +1,10 @@
 // langzoo-gpt: trains, evaluates and uses GPT-2 (models/gpt/gpt.h).
 #include "apps/cli/causal_lm.h"
 #include "models/gpt/gpt_step.h"
-#include "models/pretrained.h"
 
 namespace {
 
 using namespace langzoo;
-using Json = RunConfig::Json;
 
 class Gpt : public CausalLm {
  public:
@@ -37,28 +35,27 @@ class GptFamily : public CausalLmFamily {
  public:
   std::string program() const override { return "gpt"; }
 
-  Json default_model() const override {
+  std::unique_ptr<ModelConfig> default_config() const override {
     // Small enough to learn something on a laptop; the published shapes are presets.
     Gpt2Config small;
     small.n_layer = small.n_head = 4;
     small.n_embd = small.n_positions = 256;
-    auto config = Json::parse(small.to_json());
     // The published vocabulary is GPT-2's own; a run has its tokenizer's.
-    for (const auto* key : {"vocab_size", "bos_token_id", "eos_token_id"}) config[key] = nullptr;
-    return config;
+    small.vocab_size = kFromTokenizer;
+    small.bos_token_id.reset();
+    small.eos_token_id.reset();
+    return ModelConfig::of(small);
   }
 
-  std::unique_ptr<CausalLm> create(const Json& config) const override {
-    const auto parsed = Gpt2Config::from_json(config.dump(), "model");
+  std::unique_ptr<CausalLm> create(const ModelConfig& config) const override {
     Gpt2LmHeadModel model{nullptr};
-    construct_checked("model", [&] { model = Gpt2LmHeadModel(parsed); });
+    construct_checked("model", [&] { model = Gpt2LmHeadModel(config.as<Gpt2Config>()); });
     return std::make_unique<Gpt>(model);
   }
 
-  std::unique_ptr<CausalLm> load(const std::filesystem::path& dir, torch::Dtype dtype) const override {
-    PretrainedOptions options;
-    options.dtype = dtype;
-    return std::make_unique<Gpt>(from_pretrained<Gpt2LmHeadModel>(dir, nullptr, options));
+  std::unique_ptr<CausalLm> load(const std::filesystem::path& dir, const PretrainedOptions& options,
+                                 LoadReport& report) const override {
+    return std::make_unique<Gpt>(from_pretrained<Gpt2LmHeadModel>(dir, &report, options));
   }
 };
 

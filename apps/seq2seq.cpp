@@ -7,7 +7,6 @@
 namespace {
 
 using namespace langzoo;
-using Json = RunConfig::Json;
 
 class RecurrentTranslation : public TranslationModel {
  public:
@@ -37,44 +36,31 @@ class RecurrentFamily : public TranslationFamily {
  public:
   std::string program() const override { return "seq2seq"; }
 
-  Json default_model() const override {
+  std::unique_ptr<ModelConfig> default_config() const override {
     auto luong = Seq2SeqConfig::preset("luong");
     luong.embedding_size = luong.hidden_size = 256;
+    luong.source_vocab_size = luong.target_vocab_size = luong.decoder_start_token_id = kFromTokenizer;
+    luong.bos_token_id.reset();
+    luong.eos_token_id.reset();
     luong.pad_token_id.reset();
-    auto config = Json::parse(luong.to_json());
-    for (const auto* key :
-         {"source_vocab_size", "target_vocab_size", "decoder_start_token_id", "bos_token_id", "eos_token_id"}) {
-      config[key] = nullptr;
-    }
-    return config;
+    return ModelConfig::of(luong);
   }
 
   std::string model_help() const override {
-    return "model.cell: rnn_tanh, rnn_relu, lstm or gru. model.encoder: forward, bidirectional or gnmt (the lowest\n"
-           "layer bidirectional). model.bridge, what the decoder starts from: state (the encoder's), hidden (without\n"
-           "the cell) or tanh (of a linear layer). model.attention: none, dot, general or additive, asked by the\n"
-           "current state (Luong) or the previous (Bahdanau: model.attention_query); model.attention_window: "
-           "local-p's\n"
-           "D, 0: the whole source. model.output, what the output layer reads: hidden, concat (with the context), "
-           "tanh\n"
-           "(Luong) or maxout (Bahdanau). model.residual_from: the first layer that adds its input, 0: none.\n"
-           "model.initializer: uniform (in +- initializer_range), fan_in or orthogonal. Null sizes and token ids come\n"
-           "from the tokenizers, a null encoder_hidden_size is hidden_size. The presets plain, bahdanau, luong, "
-           "local-p\n"
-           "and gnmt are the papers' wirings.\n";
+    return "Sizes and token ids that are null come from the tokenizers. The presets plain, bahdanau, luong, local-p "
+           "and\n"
+           "gnmt are the papers' wirings.\n";
   }
 
-  std::unique_ptr<TranslationModel> create(const Json& config) const override {
-    const auto parsed = Seq2SeqConfig::from_json(config.dump(), "model");
+  std::unique_ptr<TranslationModel> create(const ModelConfig& config) const override {
     Seq2Seq model{nullptr};
-    construct_checked("model", [&] { model = Seq2Seq(parsed); });
+    construct_checked("model", [&] { model = Seq2Seq(config.as<Seq2SeqConfig>()); });
     return std::make_unique<RecurrentTranslation>(model);
   }
 
-  std::unique_ptr<TranslationModel> load(const std::filesystem::path& dir, torch::Dtype dtype) const override {
-    PretrainedOptions options;
-    options.dtype = dtype;
-    auto model = from_pretrained<Seq2Seq>(dir, nullptr, options);
+  std::unique_ptr<TranslationModel> load(const std::filesystem::path& dir, const PretrainedOptions& options,
+                                         LoadReport& report) const override {
+    auto model = from_pretrained<Seq2Seq>(dir, &report, options);
     if (!model->config().eos_token_id)
       throw FileError(dir / "config.json", "eos_token_id is null: a translation has no end");
     return std::make_unique<RecurrentTranslation>(model);

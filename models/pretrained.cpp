@@ -7,9 +7,7 @@
 #include <torch/torch.h>
 
 #include "data/files/files.h"
-#include "models/io/config_json.h"
 #include "models/io/safetensors.h"
-#include "models/io/weights.h"
 
 namespace langzoo {
 
@@ -22,20 +20,43 @@ constexpr std::uint64_t kMaxConfigBytes = 10'000'000;
 /// Last components of names that checkpoints converted from TensorFlow use for layer norms.
 constexpr std::pair<std::string_view, std::string_view> kOldNames[] = {{"gamma", "weight"}, {"beta", "bias"}};
 
-ConfigReader open_config(const fs::path& dir, std::string* text) {
+/// What every config.json has, whichever the family.
+struct ConfigHeader {
+  std::vector<std::string> architectures;
+  std::string model_type, dtype;
+
+  void for_each_field(FieldVisitor& visit) {
+    visit("architectures", architectures);
+    visit("model_type", model_type);
+    visit("dtype", dtype);
+  }
+};
+
+ModelIdentity read_identity(const std::string& text, const std::string& origin) {
+  ModelIdentity identity;
+  const auto fields = [&](FieldVisitor& visit) {
+    visit("architectures", identity.architectures);
+    visit("model_type", identity.model_type);
+  };
+  read_fields(Fields(fields), text, origin);
+  return identity;
+}
+
+std::string config_text(const fs::path& dir) {
   const fs::path path = dir / "config.json";
   if (!fs::exists(dir)) throw FileError(dir, "no such directory");
   if (!fs::exists(path)) throw FileError(dir, "no config.json here: is it a Hugging Face model directory?");
-  std::string bytes = read_file(path, kMaxConfigBytes);
-  ConfigReader reader(bytes, path.string());
-  if (text != nullptr) *text = std::move(bytes);
-  return reader;
+  return read_file(path, kMaxConfigBytes);
 }
 
-std::string model_type(const ConfigReader& reader) {
-  std::string result;
-  reader.get("model_type", result);
-  return result;
+bool begins_with_any(const std::string& name, const std::vector<std::string>& prefixes) {
+  return std::any_of(prefixes.begin(), prefixes.end(), [&](const std::string& p) { return name.starts_with(p); });
+}
+
+bool is_leftover(const std::string& name, const PretrainedTraits& traits) {
+  const auto ends_here = [&](const std::string& suffix) { return ("." + name).ends_with(suffix); };
+  return begins_with_any(name, traits.ignored_prefixes) ||
+         std::any_of(traits.ignored_suffixes.begin(), traits.ignored_suffixes.end(), ends_here);
 }
 
 /// The name today of a tensor that an old checkpoint calls `name`.
@@ -54,85 +75,122 @@ std::set<std::string> names_of(const torch::nn::Module& module) {
   return result;
 }
 
-/// `tensors` under the names that `model` has, following Hugging Face's rule: a checkpoint may have the base model's
-/// prefix where the model has none, and the other way round.
-StateDict renamed(const StateDict& tensors, const std::set<std::string>& model_names, const PretrainedTraits& traits,
-                  std::vector<std::string>& ignored) {
-  const std::string prefix = traits.base_model_prefix + ".";
-  const auto has_prefix = [&](const std::string& name) { return name.starts_with(prefix); };
-  const bool model_has_base = std::any_of(model_names.begin(), model_names.end(), has_prefix);
-  const bool file_has_base =
-      std::any_of(tensors.begin(), tensors.end(), [&](const auto& item) { return has_prefix(item.key()); });
+/// The names of a model's tensors, and which of them are the base model's.
+class ModelNames {
+ public:
+  ModelNames(const torch::nn::Module& model, const PretrainedTraits& traits)
+      : all_(names_of(model)), heads_(traits.heads) {
+    if (!traits.base_model_prefix.empty()) prefix_ = traits.base_model_prefix + ".";
+    has_base_ = std::any_of(all_.begin(), all_.end(), [&](const std::string& name) { return is_below_base(name); });
+  }
 
+  bool contains(const std::string& name) const { return all_.count(name) != 0; }
+  const std::string& prefix() const { return prefix_; }
+  /// Whether it holds the base model as a part with its prefix.
+  bool has_base() const { return has_base_; }
+  bool is_below_base(const std::string& name) const { return !prefix_.empty() && name.starts_with(prefix_); }
+  bool in_head(const std::string& name) const {
+    return has_base_ ? !is_below_base(name) : begins_with_any(name, heads_);
+  }
+
+ private:
+  std::set<std::string> all_;
+  const std::vector<std::string>& heads_;
+  std::string prefix_;
+  bool has_base_ = false;
+};
+
+/// `tensors` under the names that the model has, following Hugging Face's rule: a checkpoint may have the base model's
+/// prefix where the model has none, and the other way round.
+StateDict renamed(const StateDict& tensors, const ModelNames& model, const PretrainedTraits& traits,
+                  LoadReport& report) {
+  const bool file_has_base =
+      std::any_of(tensors.begin(), tensors.end(), [&](const auto& item) { return model.is_below_base(item.key()); });
   StateDict result;
   for (const auto& item : tensors) {
     std::string name = item.key();
-    const auto ends_here = [&](const std::string& suffix) { return ("." + name).ends_with(suffix); };
-    if (std::any_of(traits.ignored_suffixes.begin(), traits.ignored_suffixes.end(), ends_here)) {
-      ignored.push_back(item.key());
+    if (is_leftover(name, traits)) {
+      report.ignored.push_back(name);
       continue;
     }
-    if (model_has_base && !file_has_base && model_names.count(prefix + current_name(name)) != 0) name = prefix + name;
-    if (!model_has_base && file_has_base) {
-      if (!has_prefix(name)) {  // the head of a model whose base alone is wanted
-        ignored.push_back(item.key());
-        continue;
-      }
-      name = name.substr(prefix.size());
+    if (model.has_base() && !file_has_base && model.contains(model.prefix() + current_name(name))) {
+      name = model.prefix() + name;
+    } else if (!model.has_base() && model.is_below_base(name)) {
+      name = name.substr(model.prefix().size());
     }
-    if (model_names.count(name) == 0 && model_names.count(current_name(name)) != 0) name = current_name(name);
+    if (!model.contains(name) && model.contains(current_name(name))) name = current_name(name);
     if (result.contains(name)) {
       throw std::runtime_error("tensor " + name + " is there under two names, one of them " + item.key());
     }
     result.insert(name, item.value());
   }
-  for (const auto& [second, first] : traits.tied) {
-    if (model_names.count(second) != 0 || !result.contains(second)) continue;
-    const std::string target = model_has_base || !first.starts_with(prefix) ? first : first.substr(prefix.size());
-    if (result.contains(target)) {
-      ignored.push_back(second);
-    } else if (model_names.count(target) != 0) {
-      result.insert(target, result[second]);
+  for (const auto& [second, first, key] : traits.tied) {
+    if (model.contains(second) || !result.contains(second)) continue;
+    const std::string source =
+        model.has_base() || !model.is_below_base(first) ? first : first.substr(model.prefix().size());
+    if (result.contains(source)) {
+      report.ignored.push_back(second);
+    } else if (model.contains(source)) {
+      result.insert(source, result[second]);
     }
     result.erase(second);
+  }
+  for (const auto& name : result.keys()) {
+    if (model.contains(name) || !begins_with_any(name, traits.heads)) continue;
+    report.other_heads.push_back(name);
+    result.erase(name);
   }
   return result;
 }
 
-}  // namespace
-
-std::string model_type_of(const fs::path& dir) {
-  return model_type(open_config(dir, nullptr));
+/// The tensor of a file, which may have the base model's prefix or not.
+const torch::Tensor* find_tensor(const StateDict& file, const std::string& name, const PretrainedTraits& traits) {
+  const std::string prefix = traits.base_model_prefix + ".";
+  const torch::Tensor* found = file.find(name);
+  return found == nullptr && name.starts_with(prefix) ? file.find(name.substr(prefix.size())) : found;
 }
 
-std::string read_config(const fs::path& dir, const PretrainedTraits& traits) {
-  std::string text;
-  const ConfigReader reader = open_config(dir, &text);
-  const std::string type = model_type(reader);
-  if (type != traits.model_type) {
-    reader.fail("model_type", "is \"" + type + "\", this program loads \"" + traits.model_type + "\"");
+}  // namespace
+
+ModelIdentity model_identity(const fs::path& dir) {
+  return read_identity(config_text(dir), (dir / "config.json").string());
+}
+
+std::string read_config(const fs::path& dir, const std::string& model_type) {
+  std::string text = config_text(dir);
+  const std::string origin = (dir / "config.json").string();
+  const std::string found = read_identity(text, origin).model_type;
+  if (found != model_type) {
+    throw std::runtime_error(origin + ": model_type: is \"" + found + "\", this program loads \"" + model_type + "\"");
   }
   return text;
 }
 
-LoadReport load_pretrained_weights(torch::nn::Module& model, const fs::path& dir, const PretrainedTraits& traits,
-                                   const PretrainedOptions& options) {
-  const StateDict file = load_weights(dir);
-  const std::set<std::string> names = names_of(model);
-  std::vector<std::string> ignored;
+void untie_different(const Fields& config, const StateDict& file, const PretrainedTraits& traits, LoadReport& report) {
+  for (const auto& [second, first, key] : traits.tied) {
+    const auto field = find_field(config, key);
+    if (!field || field->json() != "true") continue;
+    const torch::Tensor* a = find_tensor(file, second, traits);
+    const torch::Tensor* b = find_tensor(file, first, traits);
+    if (a == nullptr || b == nullptr) continue;
+    if (a->sizes() == b->sizes() && a->scalar_type() == b->scalar_type() && torch::equal(*a, *b)) continue;
+    field->set("false");
+    report.untied.push_back(second + " differs from " + first + ", although config.json says " + key);
+  }
+}
+
+void load_pretrained_weights(torch::nn::Module& model, const StateDict& file, const fs::path& dir,
+                             const PretrainedTraits& traits, const PretrainedOptions& options, LoadReport& report) {
+  const ModelNames names(model, traits);
   try {
-    const StateDict tensors = renamed(file, names, traits, ignored);
-    LoadOptions load{.strict = !options.new_head, .share_memory = true, .dtype = options.dtype};
-    LoadReport report = load_state_dict(model, tensors, load);
-    ignored.insert(ignored.end(), report.ignored.begin(), report.ignored.end());
-    report.ignored = std::move(ignored);
-    if (options.new_head) {
-      std::erase_if(report.missing,
-                    [&](const std::string& name) { return !name.starts_with(traits.base_model_prefix + "."); });
-      if (!report.ok()) throw std::runtime_error("the weights do not fit the model: " + report.summary());
-      model.to(options.dtype);
-    }
-    return report;
+    const StateDict tensors = renamed(file, names, traits, report);
+    LoadOptions load{.share_memory = true, .dtype = options.dtype};
+    if (options.new_head) load.may_be_fresh = [&](const std::string& name) { return names.in_head(name); };
+    LoadReport loaded = load_state_dict(model, tensors, load);
+    report.fresh = std::move(loaded.fresh);
+    report.replaced = std::move(loaded.replaced);
+    report.ignored.insert(report.ignored.end(), loaded.ignored.begin(), loaded.ignored.end());
+    if (options.new_head) model.to(options.dtype);
   } catch (const FileError&) {
     throw;
   } catch (const std::runtime_error& error) {
@@ -140,17 +198,9 @@ LoadReport load_pretrained_weights(torch::nn::Module& model, const fs::path& dir
   }
 }
 
-std::vector<std::string> unmodelled_keys(std::string_view file_text, std::string_view modelled_text) {
-  std::set<std::string> known = {"architectures", "model_type", "dtype", "torch_dtype", "transformers_version"};
-  known.merge([&] {
-    const auto keys = ConfigReader(modelled_text, "config").keys();
-    return std::set<std::string>(keys.begin(), keys.end());
-  }());
-  std::vector<std::string> result;
-  for (const auto& key : ConfigReader(file_text, "config.json").keys()) {
-    if (known.count(key) == 0) result.push_back("config.json: " + key);
-  }
-  return result;
+void remove_common_keys(std::vector<std::string>& keys) {
+  const std::set<std::string> common = {"architectures", "model_type", "dtype", "torch_dtype", "transformers_version"};
+  std::erase_if(keys, [&](const std::string& key) { return common.contains(key); });
 }
 
 void construct_checked(const std::string& origin, const std::function<void()>& construct) {
@@ -166,7 +216,7 @@ void construct_checked(const std::string& origin, const std::function<void()>& c
   }
 }
 
-void save_pretrained(const torch::nn::Module& model, const std::string& config_json, const PretrainedTraits& traits,
+void save_pretrained(const torch::nn::Module& model, const Fields& config, const PretrainedTraits& traits,
                      const fs::path& dir) {
   const StateDict tensors = state_dict(model);
   torch::ScalarType dtype = torch::kFloat32;
@@ -175,15 +225,18 @@ void save_pretrained(const torch::nn::Module& model, const std::string& config_j
     dtype = item.value().scalar_type();
     break;
   }
-  ConfigWriter config(config_json);
-  config.set("architectures", std::vector<std::string>{traits.architecture}).set("model_type", traits.model_type);
-  config.set("dtype", dtype == torch::kBFloat16 ? "bfloat16" : dtype == torch::kFloat16 ? "float16" : "float32");
+  ConfigHeader header{{traits.architecture}, traits.model_type, ""};
+  header.dtype = dtype == torch::kBFloat16 ? "bfloat16" : dtype == torch::kFloat16 ? "float16" : "float32";
+  const auto text = write_fields(Fields([&](FieldVisitor& visit) {
+    config(visit);
+    header.for_each_field(visit);
+  }));
 
   std::error_code error;
   fs::create_directories(dir, error);
   if (error) throw FileError(dir, "cannot be made: " + error.message());
   save_safetensors(dir / "model.safetensors", tensors);
-  write_file_atomically(dir / "config.json", config.text());
+  write_file_atomically(dir / "config.json", text);
 }
 
 }  // namespace langzoo

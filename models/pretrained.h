@@ -3,12 +3,9 @@
 ///     auto model = langzoo::from_pretrained<langzoo::Gpt2LmHeadModel>(dir);   // in evaluation mode
 ///
 /// A family's Impl class takes part by having
-///     using Config = ...;                                     // with the two members below
+///     using Config = ...;                                     // with for_each_field() and validate()
 ///     static const PretrainedTraits& pretrained_traits();
 ///     explicit Impl(const Config& config);                    // asks SkipInit::active() before initialising
-/// and its config by
-///     static Config from_json(std::string_view text, const std::string& origin);  // throws naming origin and key
-///     std::string to_json() const;                            // every key it models
 #pragma once
 
 #include <filesystem>
@@ -21,7 +18,9 @@
 
 #include <torch/types.h>
 
+#include "models/io/config_fields.h"
 #include "models/io/state_dict.h"
+#include "models/io/weights.h"
 #include "models/layers/init.h"
 
 namespace torch::nn {
@@ -30,73 +29,119 @@ class Module;
 
 namespace langzoo {
 
+/// A tensor that is another one where the config says so.
+struct TiedTensor {
+  std::string name, source;  ///< "lm_head.weight", "transformer.wte.weight"
+  std::string config_key;    ///< the field that says so: "tie_word_embeddings"
+};
+
 /// How a model class is known in Hugging Face directories.
 struct PretrainedTraits {
   std::string model_type;    ///< of config.json: "gpt2"
   std::string architecture;  ///< Python class: "GPT2LMHeadModel"
   /// Name under which models with a head hold the model without one: "transformer". A checkpoint of either loads into
-  /// either. A model without a head names it too.
+  /// either. A model without a head names it too. Empty: what is no head stands at the top.
   std::string base_model_prefix;
-  /// Ends of names that old checkpoints hold and no model needs: ".attn.bias", ".attn.masked_bias".
-  std::vector<std::string> ignored_suffixes = {};
-  /// Second names of tied tensors and their first: {"lm_head.weight", "transformer.wte.weight"}. The second name is
-  /// dropped from a file unless the model has a tensor of its own under it (an untied head).
-  std::vector<std::pair<std::string, std::string>> tied = {};
+  /// How the names of heads begin, those of all the family's architectures: "lm_head.", "score.". A head that a
+  /// checkpoint holds and the model does not have is left out and reported.
+  std::vector<std::string> heads = {};
+  /// How names begin or end that old checkpoints hold and no model needs: ".attn.bias", ".attn.masked_bias".
+  std::vector<std::string> ignored_prefixes = {}, ignored_suffixes = {};
+  /// A file may hold a tied tensor under either name. Where it holds both with different values they are not tied,
+  /// whatever the config says, as in transformers.
+  std::vector<TiedTensor> tied = {};
 };
 
 struct PretrainedOptions {
   /// Floating-point parameters become this; a checkpoint in half precision is converted to float32 unless asked.
   torch::ScalarType dtype = torch::kFloat32;
-  /// Parameters outside the base model may be missing: they keep their random initialisation (a new head to fine-tune).
+  /// The head may be missing, or be another model's or have other sizes: it keeps its random initialisation, to be
+  /// fine-tuned. All the rest must be there.
   bool new_head = false;
 };
 
-/// `model_type` of DIR/config.json. Throws FileError when there is none.
-std::string model_type_of(const std::filesystem::path& dir);
+/// Of DIR/config.json: what says which model it is.
+struct ModelIdentity {
+  std::string model_type;
+  std::vector<std::string> architectures;
+};
+/// Throws FileError when there is no config.json, std::runtime_error naming it when it cannot be read.
+ModelIdentity model_identity(const std::filesystem::path& dir);
+inline std::string model_type_of(const std::filesystem::path& dir) {
+  return model_identity(dir).model_type;
+}
 
-/// DIR/config.json, after checking that its model_type is the traits'. Throws FileError "DIR: no config.json ...".
-std::string read_config(const std::filesystem::path& dir, const PretrainedTraits& traits);
+/// The text of DIR/config.json, after checking that its model_type is this one. Throws as model_identity().
+std::string read_config(const std::filesystem::path& dir, const std::string& model_type);
 
-/// Fills `model` with the weights in `dir`, sharing their mapping. Throws FileError unless they fit exactly.
-LoadReport load_pretrained_weights(torch::nn::Module& model, const std::filesystem::path& dir,
-                                   const PretrainedTraits& traits, const PretrainedOptions& options = {});
+/// Takes out of `keys` those that every config.json has.
+void remove_common_keys(std::vector<std::string>& keys);
 
-/// "config.json: KEY" for each key of `file_text` that the config it became does not model.
-std::vector<std::string> unmodelled_keys(std::string_view file_text, std::string_view modelled_text);
+/// The Config of DIR/config.json. `unmodelled` gets the keys that it does not have, but for those of every config.json.
+template <class Config>
+Config config_of(const std::filesystem::path& dir, const PretrainedTraits& traits,
+                 std::vector<std::string>* unmodelled = nullptr) {
+  auto config =
+      config_from_json<Config>(read_config(dir, traits.model_type), (dir / "config.json").string(), unmodelled);
+  if (unmodelled != nullptr) remove_common_keys(*unmodelled);
+  return config;
+}
+
+/// Sets to false the fields of `config` that tie what `file` holds as two different tensors, and reports them.
+void untie_different(const Fields& config, const StateDict& file, const PretrainedTraits& traits, LoadReport& report);
+
+/// Fills `model` with the tensors of `file`, which is `dir`'s, sharing their memory, and adds to `report` what was
+/// found. Throws FileError unless they fit; the model is unchanged then.
+void load_pretrained_weights(torch::nn::Module& model, const StateDict& file, const std::filesystem::path& dir,
+                             const PretrainedTraits& traits, const PretrainedOptions& options, LoadReport& report);
 
 /// Runs `construct` and turns a model too large for memory into a one-line error that names `origin`.
 void construct_checked(const std::string& origin, const std::function<void()>& construct);
 
-/// The model in `dir`, in evaluation mode. Parameters are neither initialised nor read nor copied: they are pages of
-/// the file, private to this process, and take gradients as usual. `report`, if given, tells what was ignored. Throws
-/// std::runtime_error (FileError) naming directory, file and key.
+/// A model of this config with the weights in `dir`, in evaluation mode. Parameters are neither initialised nor read
+/// nor copied: they are pages of the file, private to this process, and take gradients as usual. `report`, if given,
+/// tells what was not as it should be, and yet could be loaded. Throws std::runtime_error (FileError) naming directory,
+/// file and key.
 template <class Model>
-Model from_pretrained(const std::filesystem::path& dir, LoadReport* report = nullptr,
-                      const PretrainedOptions& options = {}) {
-  using Impl = typename Model::ContainedType;
-  const PretrainedTraits& traits = Impl::pretrained_traits();
-  const std::string text = read_config(dir, traits);
-  const std::string origin = (dir / "config.json").string();
-  const auto config = Impl::Config::from_json(text, origin);
+Model from_pretrained(const std::filesystem::path& dir, typename Model::ContainedType::Config config,
+                      LoadReport* report = nullptr, const PretrainedOptions& options = {}) {
+  const PretrainedTraits& traits = Model::ContainedType::pretrained_traits();
+  LoadReport found;
+  const StateDict file = load_weights(dir);
+  untie_different(fields_in(config), file, traits, found);
   Model model{nullptr};
-  construct_checked(origin, [&] {
+  construct_checked((dir / "config.json").string(), [&] {
     std::optional<SkipInit> skip;
     if (!options.new_head) skip.emplace();
     model = Model(config);
   });
-  LoadReport found = load_pretrained_weights(*model, dir, traits, options);
-  if (report != nullptr) {
-    for (auto& key : unmodelled_keys(text, config.to_json())) found.ignored.push_back(std::move(key));
-    *report = std::move(found);
-  }
+  load_pretrained_weights(*model, file, dir, traits, options, found);
+  if (report != nullptr) *report = std::move(found);
   model->eval();
   return model;
 }
 
-/// Writes DIR/config.json (`config_json` with "architectures", "model_type" and "dtype" added) and
+/// The same with the config in `dir`.
+template <class Model>
+Model from_pretrained(const std::filesystem::path& dir, LoadReport* report = nullptr,
+                      const PretrainedOptions& options = {}) {
+  using Impl = typename Model::ContainedType;
+  std::vector<std::string> unmodelled;
+  auto config = config_of<typename Impl::Config>(dir, Impl::pretrained_traits(), &unmodelled);
+  auto model = from_pretrained<Model>(dir, std::move(config), report, options);
+  if (report != nullptr) report->unmodelled = std::move(unmodelled);
+  return model;
+}
+
+/// Writes DIR/config.json (the fields of `config`, with "architectures", "model_type" and "dtype" added) and
 /// DIR/model.safetensors, each atomically, the weights first; makes DIR when missing. Python's from_pretrained opens
 /// it.
-void save_pretrained(const torch::nn::Module& model, const std::string& config_json, const PretrainedTraits& traits,
+void save_pretrained(const torch::nn::Module& model, const Fields& config, const PretrainedTraits& traits,
                      const std::filesystem::path& dir);
+template <HasFields Config>
+void save_pretrained(const torch::nn::Module& model, Config config, const PretrainedTraits& traits,
+                     const std::filesystem::path& dir) {
+  save_pretrained(model, fields_in(config), traits, dir);
+}
 
 }  // namespace langzoo

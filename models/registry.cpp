@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <vector>
 
 #include <torch/torch.h>
 
@@ -17,34 +18,72 @@ namespace langzoo {
 namespace {
 
 template <class Model>
+std::shared_ptr<torch::nn::Module> make(std::string_view text, const std::string& origin) {
+  const auto config = config_from_json<typename Model::ContainedType::Config>(text, origin);
+  Model model{nullptr};
+  construct_checked(origin, [&] { model = Model(config); });
+  return model.ptr();
+}
+
+template <class Model>
 std::shared_ptr<torch::nn::Module> load(const std::filesystem::path& dir, LoadReport* report,
                                         const PretrainedOptions& options) {
   return from_pretrained<Model>(dir, report, options).ptr();
 }
 
-// A new family adds one line.
-constexpr Family kFamilies[] = {
-    {"gpt2", "langzoo-gpt", "GPT-2, a decoder-only language model", load<Gpt2LmHeadModel>},
-    {"seq2seq", "langzoo-seq2seq", "recurrent encoder-decoders", load<Seq2Seq>},
-    {"word2vec", "langzoo-word2vec", "skip-gram and CBOW word vectors", load<Word2Vec>},
-    {"ppmi-svd", "langzoo-word2vec", "count-based word vectors", load<PpmiSvd>},
-    {"glove", "langzoo-word2vec", "GloVe word vectors", load<Glove>},
+template <class Model>
+constexpr RegisteredModel model(std::string_view model_type, std::string_view architecture, std::string_view program,
+                                std::string_view description) {
+  return {model_type,  architecture, program, description, Model::ContainedType::pretrained_traits,
+          make<Model>, load<Model>};
+}
+
+// A new model adds one line.
+constexpr RegisteredModel kModels[] = {
+    model<Gpt2LmHeadModel>("gpt2", "GPT2LMHeadModel", "langzoo-gpt", "GPT-2, a decoder-only language model"),
+    model<Gpt2Model>("gpt2", "GPT2Model", "langzoo-gpt", "GPT-2 without a head: tokens to hidden states"),
+    model<Seq2Seq>("seq2seq", "Seq2Seq", "langzoo-seq2seq", "recurrent encoder-decoders"),
+    model<Word2Vec>("word2vec", "Word2Vec", "langzoo-word2vec", "skip-gram and CBOW word vectors"),
+    model<PpmiSvd>("ppmi-svd", "PpmiSvd", "langzoo-word2vec", "count-based word vectors"),
+    model<Glove>("glove", "Glove", "langzoo-word2vec", "GloVe word vectors"),
 };
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string text;
+  for (const auto& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
 
 }  // namespace
 
-std::span<const Family> families() {
-  return kFamilies;
+std::span<const RegisteredModel> registered_models() {
+  return kModels;
 }
 
-const Family& family_of(const std::filesystem::path& dir) {
-  const std::string type = model_type_of(dir);
-  const auto found = std::find_if(std::begin(kFamilies), std::end(kFamilies),
-                                  [&](const Family& family) { return family.model_type == type; });
-  if (found != std::end(kFamilies)) return *found;
-  std::string known;
-  for (const Family& family : kFamilies) known += (known.empty() ? "" : ", ") + std::string(family.model_type);
-  throw FileError(dir / "config.json", "model_type: is \"" + type + "\", known are " + known);
+const RegisteredModel* find_registered_model(std::string_view model_type, std::string_view architecture) {
+  const auto* const found = std::find_if(std::begin(kModels), std::end(kModels), [&](const RegisteredModel& model) {
+    return model.model_type == model_type && (architecture.empty() || model.architecture == architecture);
+  });
+  return found == std::end(kModels) ? nullptr : found;
+}
+
+const RegisteredModel& registered_model(const std::filesystem::path& dir) {
+  const auto [model_type, architectures] = model_identity(dir);
+  const RegisteredModel* const usual = find_registered_model(model_type);
+  if (usual != nullptr && architectures.empty()) return *usual;
+  for (const auto& architecture : architectures) {
+    const auto* const found = architecture.empty() ? nullptr : find_registered_model(model_type, architecture);
+    if (found != nullptr) return *found;
+  }
+  std::vector<std::string> known;
+  for (const RegisteredModel& model : kModels) {
+    if (usual != nullptr && model.model_type == model_type) known.emplace_back(model.architecture);
+    if (usual == nullptr && &model == find_registered_model(model.model_type)) known.emplace_back(model.model_type);
+  }
+  const auto wrong = usual == nullptr
+                         ? "model_type: is \"" + model_type + "\", known are "
+                         : "architectures: is \"" + joined(architectures) + "\", known of " + model_type + " are ";
+  throw FileError(dir / "config.json", wrong + joined(known));
 }
 
 }  // namespace langzoo

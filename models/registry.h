@@ -1,28 +1,37 @@
-/// Every family there is, by the `model_type` of its directories: for programs that open a directory without knowing
-/// what it holds.
+/// Every model there is, by what config.json says of it: its model_type and its architecture. For programs that open a
+/// directory without knowing what it holds, and for those that treat all models alike.
 #pragma once
 
 #include <filesystem>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "models/pretrained.h"
 
 namespace langzoo {
 
-struct Family {
-  std::string_view model_type;  ///< of config.json: "gpt2"
-  std::string_view program;     ///< what opens it: "langzoo-gpt"
+struct RegisteredModel {
+  std::string_view model_type;    ///< "gpt2"
+  std::string_view architecture;  ///< "GPT2LMHeadModel"
+  std::string_view program;       ///< what trains and opens it: "langzoo-gpt"
   std::string_view description;
-  /// from_pretrained of the family's model with its usual head.
+  const PretrainedTraits& (*traits)();
+  /// One with random weights, of the text of a config.json. Throws std::runtime_error naming `origin` and the key.
+  std::shared_ptr<torch::nn::Module> (*make)(std::string_view config, const std::string& origin);
+  /// from_pretrained of it.
   std::shared_ptr<torch::nn::Module> (*load)(const std::filesystem::path& dir, LoadReport* report,
                                              const PretrainedOptions& options);
 };
 
-std::span<const Family> families();
+/// Those of one model_type stand together, the usual one first.
+std::span<const RegisteredModel> registered_models();
 
-/// The family of the model in `dir`. Throws FileError naming its model_type and the ones there are.
-const Family& family_of(const std::filesystem::path& dir);
+/// What the directory holds: of its model_type the first of its architectures that there is, or the usual one where it
+/// names none. Throws FileError naming what it says and what there is.
+const RegisteredModel& registered_model(const std::filesystem::path& dir);
+/// That of a name; an empty architecture is the usual one. nullptr where there is none.
+const RegisteredModel* find_registered_model(std::string_view model_type, std::string_view architecture = {});
 
 }  // namespace langzoo

@@ -13,6 +13,8 @@
 #include "apps/cli/train_verb.h"
 #include "models/generation/generate.h"
 #include "models/generation/step.h"
+#include "models/model_config.h"
+#include "models/pretrained.h"
 
 namespace langzoo {
 
@@ -41,13 +43,14 @@ class CausalLmFamily {
   virtual ~CausalLmFamily() = default;
   /// "gpt", for langzoo-gpt.
   virtual std::string program() const = 0;
-  /// config.json with its defaults. The keys vocab_size, bos_token_id and eos_token_id that are null are filled from
-  /// the tokenizer.
-  virtual RunConfig::Json default_model() const = 0;
-  /// A model with random weights. Throws std::invalid_argument naming the key that is impossible.
-  virtual std::unique_ptr<CausalLm> create(const RunConfig::Json& config) const = 0;
+  /// The config of a run that says nothing. A run's tokenizer gives vocab_size, bos_token_id and eos_token_id where
+  /// they are kFromTokenizer or have no value.
+  virtual std::unique_ptr<ModelConfig> default_config() const = 0;
+  /// A model with random weights. Throws std::runtime_error naming the key that is impossible.
+  virtual std::unique_ptr<CausalLm> create(const ModelConfig& config) const = 0;
   /// A saved model, in evaluation mode.
-  virtual std::unique_ptr<CausalLm> load(const std::filesystem::path& dir, torch::Dtype dtype) const = 0;
+  virtual std::unique_ptr<CausalLm> load(const std::filesystem::path& dir, const PretrainedOptions& options,
+                                         LoadReport& report) const = 0;
 };
 
 /// The verbs train, eval, generate and score. `family` must outlive them.

@@ -4,13 +4,12 @@
 #include <fmt/format.h>
 
 #include "apps/cli/causal_lm.h"
+#include "apps/cli/model_checks.h"
 #include "data/text/causal_lm.h"
 
 namespace langzoo {
 
 namespace {
-
-using Json = RunConfig::Json;
 
 /// Batches made in the background while a step computes.
 constexpr std::size_t kPrepareAhead = 2;
@@ -73,31 +72,29 @@ class CausalLmTask : public TrainingTask {
   std::unique_ptr<BatchIterator<CausalLmBatch>> batches_;
 };
 
-/// null in the configuration means: what the tokenizer says.
-void complete_model(Json& model, const Tokenizer& tokenizer) {
-  if (model["vocab_size"].is_null()) model["vocab_size"] = tokenizer.vocab_size();
+/// Gives the model what its tokenizer decides and the configuration left open.
+void complete_config(ModelConfig& config, const Tokenizer& tokenizer) {
+  const auto fields = fields_in(config);
+  const auto tokens = static_cast<std::int64_t>(tokenizer.vocab_size());
   const auto& special = tokenizer.special_tokens();
-  const auto fill = [&](const char* key, const std::optional<TokenId>& id) {
-    if (model[key].is_null() && id) model[key] = *id;
-  };
-  fill("bos_token_id", special.bos ? special.bos : special.eos);
-  fill("eos_token_id", special.eos);
-  const auto& size = model["vocab_size"];
-  if (size.is_number_integer() && size.get<std::int64_t>() < static_cast<std::int64_t>(tokenizer.vocab_size())) {
-    throw UsageError(
-        fmt::format("model.vocab_size = {}: the tokenizer has {} tokens", size.dump(), tokenizer.vocab_size()));
-  }
+  const auto begin = special.bos ? special.bos : special.eos;
+  fill_field(fields, "vocab_size", tokens);
+  if (begin) fill_field(fields, "bos_token_id", *begin);
+  if (special.eos) fill_field(fields, "eos_token_id", *special.eos);
+  require_vocabulary(config, "vocab_size", tokens);
 }
 
 class CausalLmTraining : public TrainFamily {
  public:
   explicit CausalLmTraining(const CausalLmFamily& family) : family_(family) {}
 
-  Json default_model() const override { return family_.default_model(); }
-
   void bind(RunConfig& config, TrainSetting& /*setting*/) override {
-    bind_corpus(config, options_);
-    config.bind("data.context", context_, "tokens a training sequence; 0: all the model takes", between(0, 1 << 24));
+    config.bind("data", options_);
+    config.bind("data", [this](FieldVisitor& visit) {
+      visit("context", context_,
+            {.least = 0, .most = 1 << 24, .help = "tokens a training sequence; 0: all the model takes"});
+    });
+    config.bind("model", *config_);
   }
 
   std::vector<TrainFlag> flags() const override {
@@ -106,10 +103,10 @@ class CausalLmTraining : public TrainFamily {
 
   std::unique_ptr<TrainingTask> make_task(TrainSetting& setting) override {
     auto corpus = open_corpus(options_, setting.out, setting.message);
-    complete_model(setting.model, *corpus.tokenizer);
+    complete_config(*config_, *corpus.tokenizer);
     std::unique_ptr<CausalLm> model;
     try {
-      model = family_.create(setting.model);
+      model = family_.create(*config_);
     } catch (const std::bad_alloc&) {
       throw;
     } catch (const std::exception& error) {
@@ -168,6 +165,7 @@ class CausalLmTraining : public TrainFamily {
 
  private:
   const CausalLmFamily& family_;
+  std::unique_ptr<ModelConfig> config_ = family_.default_config();
   CorpusOptions options_;
   std::int64_t context_ = 0, tokens_ = 0;
   torch::Device device_ = torch::kCPU;

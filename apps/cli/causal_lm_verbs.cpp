@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "apps/cli/causal_lm.h"
+#include "apps/cli/model_checks.h"
 #include "apps/cli/text_lines.h"
 #include "data/files/files.h"
 #include "data/text/causal_lm.h"
@@ -186,7 +187,9 @@ class ScoreVerb : public ComputeVerb {
 
 LoadedLm load_lm(const CausalLmFamily& family, const fs::path& dir, const ComputeOptions& common, bool with_tokenizer) {
   LoadedLm lm;
-  lm.model = family.load(dir, common.torch_dtype());
+  LoadReport report;
+  lm.model = family.load(dir, {.dtype = common.torch_dtype()}, report);
+  show_load_report(dir, report);
   lm.model->module().to(common.torch_device());
   const bool has_tokenizer = fs::exists(dir / "tokenizer.json") || fs::exists(dir / "vocab.json");
   if (!has_tokenizer && !with_tokenizer) return lm;

@@ -178,15 +178,15 @@ std::uint64_t valid_bytes(const CorpusOptions& options) {
 
 }  // namespace
 
-void bind_corpus(RunConfig& config, CorpusOptions& o) {
-  config.bind("data.train", o.train, "a file, a folder of .txt files, or microworld");
-  config.bind("data.valid", o.valid, "likewise; empty: the last part of data.train");
-  config.bind("data.tokenizer", o.tokenizer, "char, train:bytebpe:N or a path");
-  config.bind("data.valid_fraction", o.valid_fraction, "set aside for validation where data.valid is empty",
-              between(0, 0.9));
-  config.bind("data.microworld_bytes", o.microworld_bytes, "training text that microworld tells",
-              between(1000, 1LL << 40));
-  config.bind("data.microworld_seed", o.microworld_seed, "which stories it tells");
+void CorpusOptions::for_each_field(FieldVisitor& visit) {
+  visit("train", train, {.help = "a file, a folder of .txt files, or microworld"});
+  visit("valid", valid, {.help = "likewise; empty: the last part of data.train"});
+  visit("tokenizer", tokenizer, {.help = "char, train:bytebpe:N or a path"});
+  visit("valid_fraction", valid_fraction,
+        {.least = 0, .most = 0.9, .help = "set aside for validation where data.valid is empty"});
+  visit("microworld_bytes", microworld_bytes,
+        {.least = 1000, .most = 1LL << 40, .help = "training text that microworld tells"});
+  visit("microworld_seed", microworld_seed, {.help = "which stories it tells"});
 }
 
 Corpus open_corpus(const CorpusOptions& options, const fs::path& dir, const Message& message) {

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "apps/cli/run_config.h"
+#include "apps/training/run_config.h"
 #include "data/text/token_file.h"
 #include "tokenizers/tokenizer.h"
 
@@ -27,8 +27,9 @@ struct CorpusOptions {
   double valid_fraction = 0.1;              ///< of the tokens of `train`, where `valid` is empty
   std::int64_t microworld_bytes = 4000000;  ///< training text told by microworld; validation has valid_fraction of it
   std::uint64_t microworld_seed = 1;
+
+  void for_each_field(FieldVisitor& visit);
 };
-void bind_corpus(RunConfig& config, CorpusOptions& options);
 
 /// Tokens of a text with what its evaluation needs.
 struct TokenizedText {

@@ -20,7 +20,7 @@
 namespace langzoo {
 
 namespace fs = std::filesystem;
-using Json = RunConfig::Json;
+using Json = nlohmann::ordered_json;
 
 namespace {
 
@@ -122,10 +122,11 @@ torch::Device device_of(const TrainFamily& family, const ComputeOptions& common)
   return torch::kCPU;
 }
 
-Json read_run(const fs::path& path) {
-  auto document = Json::parse(read_file(path, std::uint64_t{1} << 24), nullptr, false);
-  if (!document.is_object()) throw FileError(path, "is not a run configuration");
-  return document;
+/// The text of run.json.
+std::string read_run(const fs::path& path) {
+  auto text = read_file(path, std::uint64_t{1} << 24);
+  if (!Json::parse(text, nullptr, false).is_object()) throw FileError(path, "is not a run configuration");
+  return text;
 }
 
 void print_summary(const TrainSummary& summary, const std::string& unit, const fs::path& out, bool json) {
@@ -162,7 +163,7 @@ void TrainVerb::add_own_options(CLI::App& app) {
     const auto give = [this, name = name, key = key](const std::string& value) {
       flags_.emplace_back(name, key + "=" + value);
     };
-    if (config.value(key).is_boolean()) {
+    if (config.is_flag(key)) {
       app.add_flag_callback(
           name, [give] { give("true"); }, help);
     } else {
@@ -182,10 +183,9 @@ void TrainVerb::add_own_options(CLI::App& app) {
 
 std::unique_ptr<TrainFamily> TrainVerb::bind_all(RunConfig& config, TrainSetting& setting) const {
   auto family = make_family_();
-  setting.model = family->default_model();
-  bind_train(config, setting.trainer, setting.batch);
+  config.bind("train", setting.trainer);
+  config.bind("train", setting.batch);
   family->bind(config, setting);
-  config.bind_object("model", setting.model);
   return family;
 }
 
@@ -213,7 +213,7 @@ void TrainVerb::configure(RunConfig& config, const ComputeOptions& common) const
   if (!config_.empty()) config.load_file(config_);
   if (!data_.empty()) config.set("data.train", data_, "--data");
   for (const auto& [name, assignment] : flags_) config.set_text(assignment, name);
-  if (common.seed) config.set("train.seed", *common.seed, "--seed");
+  if (common.seed) config.set("train.seed", std::to_string(*common.seed), "--seed");
   if (common.dtype) config.set("train.dtype", *common.dtype, "--dtype");
   for (const auto& assignment : set_) config.set_text(assignment, "--set");
 }
@@ -238,7 +238,7 @@ void TrainVerb::compute(const ComputeOptions& common) {
 
   const auto run_file = out / "run.json";
   const bool begun = resume_ && fs::exists(run_file);
-  Json earlier;
+  std::string earlier;
   if (begun) {
     earlier = read_run(run_file);
     config.set_all(earlier, run_file.string());
@@ -249,20 +249,18 @@ void TrainVerb::compute(const ComputeOptions& common) {
   family->complete(config);
   setting.device = device_of(*family, common);
   if (begun) {
-    for (const auto& key : config.differing(earlier)) {
+    for (const auto& [key, here, there] : config.differing(earlier)) {
       if (std::find(kMayChange.begin(), kMayChange.end(), key) != kMayChange.end()) continue;
-      const auto dot = key.find('.');
-      throw UsageError(fmt::format("--resume: {} = {} here, but {} = {} in {}", key, config.value(key).dump(), key,
-                                   earlier[key.substr(0, dot)][key.substr(dot + 1)].dump(), run_file.string()));
+      throw UsageError(
+          fmt::format("--resume: {} = {} here, but {} = {} in {}", key, here, key, there, run_file.string()));
     }
   }
 
   Progress progress(std::cerr, stderr_is_terminal(), 0, family->unit());
   OutputGuard guard(out);
   const auto write_run = [&] {
-    auto resolved = Json{{"program", program_}, {"version", LANGZOO_VERSION}};
-    resolved.update(config.resolved());
-    write_file_atomically(run_file, resolved.dump(2) + "\n");
+    auto resolved = config.resolved({{"program", program_}, {"version", LANGZOO_VERSION}});
+    write_file_atomically(run_file, resolved);
     return resolved;
   };
   if (!begun) write_run();  // a run killed while it prepares its data can be resumed
@@ -292,9 +290,9 @@ void TrainVerb::compute(const ComputeOptions& common) {
   const auto parameters = count_parameters(task->model());
   ReportContent content;
   content.title = "langzoo-" + program_;
-  content.subtitle = fmt::format("{} on {}", preset_.empty() ? out.filename().string() : preset_,
-                                 config.value("data.train").get<std::string>());
-  content.config = resolved;
+  content.subtitle =
+      fmt::format("{} on {}", preset_.empty() ? out.filename().string() : preset_, config.value("data.train"));
+  content.config = Json::parse(resolved);
   ReportWriter report(out, content, parameters);
   trainer.add_observer(report);
   guard.keep();

@@ -10,13 +10,13 @@
 
 #include "apps/cli/compute_verb.h"
 #include "apps/cli/report.h"
-#include "apps/cli/run_config.h"
+#include "apps/training/run_config.h"
+#include "apps/training/trainer.h"
 
 namespace langzoo {
 
 /// All that is decided before a family builds its model and its batches.
 struct TrainSetting {
-  RunConfig::Json model;  ///< the section `model`: a config.json; the family completes it (the vocabulary's size)
   TrainerOptions trainer;
   BatchOptions batch;
   std::filesystem::path out;
@@ -35,9 +35,8 @@ class TrainFamily {
  public:
   virtual ~TrainFamily() = default;
 
-  /// The section `model` with its defaults, where the family does not bind its keys itself.
-  virtual RunConfig::Json default_model() const { return RunConfig::Json::object(); }
-  /// Binds the family's own keys: `data.train` (--data) at least. May change the defaults of the section `train`.
+  /// Binds the family's own sections: `data`, with `data.train` (--data), and `model`, whose config the family holds.
+  /// May change the defaults of the section `train`.
   virtual void bind(RunConfig& config, TrainSetting& setting) = 0;
   /// Flags beside --data.
   virtual std::vector<TrainFlag> flags() const = 0;
@@ -50,8 +49,8 @@ class TrainFamily {
   virtual std::string notes() const { return {}; }
   /// What the speed is counted in: "tok", "words".
   virtual std::string unit() const { return "tok"; }
-  /// Prepares data below `setting.out`, and builds the model with random numbers seeded already. May complete
-  /// `setting.model`. Throws UsageError for what the configuration has wrong.
+  /// Prepares data below `setting.out`, gives what the configuration leaves to the tokenizers its value, and builds the
+  /// model with random numbers seeded already. Throws UsageError or ConfigError for what the configuration has wrong.
   virtual std::unique_ptr<TrainingTask> make_task(TrainSetting& setting) = 0;
   /// Tokens of one sequence of a batch, once the task is made: what train.batch_tokens counts. 0: the task heeds
   /// train.batch_tokens by itself.

@@ -80,6 +80,35 @@ using Clock = std::chrono::steady_clock;
 
 }  // namespace
 
+void TrainerOptions::for_each_field(FieldVisitor& visit) {
+  visit("max_steps", max_steps, {.least = 1, .help = "optimizer steps"});
+  visit("max_epochs", max_epochs, {.least = 0, .help = "passes over the data; 0: no bound"});
+  visit("accumulation", accumulation, {.least = 1, .most = 1 << 30, .help = "micro-batches an optimizer step"});
+  visit(
+      "optimizer", optimizer,
+      {.choices = {"adamw", "sgd", "own"}, .help = "adamw, sgd, or own: the family's own algorithm, where it has one"});
+  visit("learning_rate", learning_rate, {.above = 0, .help = "the highest learning rate"});
+  visit("min_learning_rate", min_learning_rate, {.least = 0, .help = "where the schedule ends"});
+  visit("warmup_steps", warmup_steps, {.least = 0, .help = "steps of linear warm-up"});
+  visit("schedule", schedule,
+        {.choices = {"constant", "linear", "cosine", "inverse_sqrt", "wsd"},
+         .help = "constant, linear, cosine, inverse_sqrt or wsd"});
+  visit("wsd_decay_fraction", wsd_decay_fraction, {.least = 0, .most = 1, .help = "last part of schedule wsd"});
+  visit("weight_decay", weight_decay, {.least = 0, .help = "of matrices; never of biases and norms"});
+  visit("beta1", beta1, {.least = 0, .most = 1, .help = "Adam's decay of the mean"});
+  visit("beta2", beta2, {.least = 0, .most = 1, .help = "Adam's decay of the square"});
+  visit("epsilon", epsilon, {.least = 0, .help = "Adam's epsilon"});
+  visit("clip_norm", clip_norm, {.least = 0, .help = "largest gradient norm; 0: no clipping"});
+  visit("ema_decay", ema_decay, {.least = 0, .most = 1, .help = "moving average of the weights; 0: none"});
+  visit("dtype", dtype, {.choices = {"float32", "bfloat16"}, .help = "float32, or bfloat16 (autocast)"});
+  visit("eval_every", eval_every, {.least = 0, .help = "steps between evaluations; 0: at the end"});
+  visit("save_every", save_every, {.least = 0, .help = "steps between checkpoints; 0: at the end"});
+  visit("log_every", log_every, {.least = 1, .help = "steps between reports"});
+  visit("patience", patience, {.least = 0, .help = "evaluations without improvement before stopping; 0: never"});
+  visit("best_metric", best_metric, {.help = "the metric that decides which checkpoint is best; lower is better"});
+  visit("seed", seed, {.help = "seed of initialisation, data order and dropout"});
+}
+
 void TrainerOptions::validate() const {
   const auto check = [](bool ok, const char* field, const auto& value, const char* expected) {
     if (!ok) throw std::invalid_argument(fmt::format("train.{} is {}, expected {}", field, value, expected));

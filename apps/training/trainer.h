@@ -7,6 +7,7 @@
 #include <string>
 
 #include "apps/training/task.h"
+#include "models/io/config_fields.h"
 
 namespace langzoo {
 
@@ -35,6 +36,7 @@ struct TrainerOptions {
   std::string best_metric = "loss";  ///< a key of EvalMetrics, lower is better
   std::uint64_t seed = 1;
 
+  void for_each_field(FieldVisitor& visit);
   /// Throws std::invalid_argument naming field and value.
   void validate() const;
 };

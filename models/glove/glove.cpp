@@ -6,37 +6,17 @@
 #include <c10/util/StringUtil.h>
 #include <torch/torch.h>
 
-#include "models/io/config_json.h"
 #include "models/layers/init.h"
 
 namespace langzoo {
 
 using torch::Tensor;
 
-void GloveConfig::validate() const {
-  const auto require = [](bool holds, const char* field, auto value, const char* rule) {
-    if (!holds) throw std::invalid_argument(c10::str("glove config: ", field, " = ", value, " must be ", rule));
-  };
-  require(vocab_size >= 1 && vocab_size <= std::int64_t{1} << 30, "vocab_size", vocab_size, "between 1 and 2^30");
-  require(dim >= 1 && dim <= 1 << 16, "dim", dim, "between 1 and 65536");
-  require(x_max > 0.0 && std::isfinite(x_max), "x_max", x_max, "positive");
-  require(alpha >= 0.0 && alpha <= 1.0, "alpha", alpha, "between 0 and 1");
-}
-
-GloveConfig GloveConfig::from_json(std::string_view text, const std::string& origin) {
-  const ConfigReader reader(text, origin);
-  GloveConfig config;
-  reader.get("vocab_size", config.vocab_size);
-  reader.get("dim", config.dim);
-  reader.get("x_max", config.x_max);
-  reader.get("alpha", config.alpha);
-  reader.validate(config);
-  return config;
-}
-
-std::string GloveConfig::to_json() const {
-  ConfigWriter writer;
-  return writer.set("vocab_size", vocab_size).set("dim", dim).set("x_max", x_max).set("alpha", alpha).text();
+void GloveConfig::for_each_field(FieldVisitor& visit) {
+  visit("vocab_size", vocab_size, {.least = 1, .most = 1 << 30, .help = "words"});
+  visit("dim", dim, {.least = 1, .most = 1 << 16, .help = "width of the vectors"});
+  visit("x_max", x_max, {.above = 0, .help = "glove: counts from here on weigh alike"});
+  visit("alpha", alpha, {.least = 0, .most = 1, .help = "glove: smaller ones weigh (count / x_max)^alpha"});
 }
 
 const PretrainedTraits& GloveImpl::pretrained_traits() {
@@ -87,7 +67,7 @@ Tensor GloveImpl::word_vectors() const {
 }
 
 void GloveImpl::save_pretrained(const std::filesystem::path& dir) const {
-  langzoo::save_pretrained(*this, config_.to_json(), pretrained_traits(), dir);
+  langzoo::save_pretrained(*this, config_, pretrained_traits(), dir);
 }
 
 }  // namespace langzoo

@@ -11,8 +11,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <string>
-#include <string_view>
 
 #include <torch/nn/modules/embedding.h>
 
@@ -27,10 +25,9 @@ struct GloveConfig {
   double x_max = 100.0;  ///< counts from here on weigh 1
   double alpha = 0.75;   ///< those below weigh (count / x_max)^alpha
 
+  void for_each_field(FieldVisitor& visit);
   /// Throws std::invalid_argument naming the first impossible field and its value.
-  void validate() const;
-  static GloveConfig from_json(std::string_view text, const std::string& origin);
-  std::string to_json() const;
+  void validate() const { check_fields(*this, "glove config"); }
 };
 
 class GloveImpl : public torch::nn::Module {

@@ -6,7 +6,6 @@
 #include <c10/util/StringUtil.h>
 #include <torch/torch.h>
 
-#include "models/io/config_json.h"
 #include "models/layers/activation_checkpoint.h"
 #include "models/layers/attention.h"
 #include "models/layers/init.h"
@@ -31,6 +30,31 @@ Linear conv1d(std::int64_t in, std::int64_t out) {
   return Linear(in, out, /*with_bias=*/true, WeightLayout::kInOut);
 }
 
+/// Radford et al. 2019, section 2.3: the layers that write into the residual stream start smaller by 1/sqrt(N), N being
+/// how many of them there are, two a block.
+void initialize(torch::nn::Module& model, const Gpt2Config& config) {
+  const torch::NoGradGuard no_grad;
+  const double residual_std = config.initializer_range / std::sqrt(2.0 * static_cast<double>(config.n_layer));
+  for (auto& parameter : model.named_parameters()) {
+    const std::string& name = parameter.key();
+    if (parameter.value().dim() == 2)
+      init_normal(parameter.value(), name.ends_with("c_proj.weight") ? residual_std : config.initializer_range);
+    else if (name.ends_with("bias"))
+      parameter.value().zero_();
+    else
+      parameter.value().fill_(1.0);  // the norms' gains
+  }
+}
+
+/// The class of transformers that a model of `architecture` is.
+PretrainedTraits traits_of(const std::string& architecture) {
+  return {.model_type = "gpt2",
+          .architecture = architecture,
+          .base_model_prefix = "transformer",
+          .heads = {"lm_head.", "multiple_choice_head.", "score.", "classifier.", "qa_outputs."},
+          .ignored_suffixes = {".attn.bias", ".attn.masked_bias"}};
+}
+
 }  // namespace
 
 Gpt2Config Gpt2Config::preset(const std::string& name) {
@@ -49,93 +73,44 @@ Gpt2Config Gpt2Config::preset(const std::string& name) {
       c10::str("GPT-2 preset \"", name, "\" is not known: use gpt2, gpt2-medium, gpt2-large or gpt2-xl"));
 }
 
+void Gpt2Config::for_each_field(FieldVisitor& visit) {
+  constexpr double kLargest = 1 << 24;
+  const auto size = [](std::string_view help, std::string_view alias = {}) {
+    return FieldRules{.least = 1, .most = kLargest, .alias = alias, .help = help};
+  };
+  const auto dropout = [](std::string_view help) { return FieldRules{.least = 0, .below = 1, .help = help}; };
+  const auto token = [](std::string_view help) { return FieldRules{.least = 0, .most = kLargest, .help = help}; };
+  visit("vocab_size", vocab_size, {.least = 1, .most = kLargest, .from_tokenizer = true, .help = "tokens it knows"});
+  visit("n_positions", n_positions, size("tokens it takes at once: its context", "max_position_embeddings"));
+  visit("n_embd", n_embd, size("width", "hidden_size"));
+  visit("n_layer", n_layer, {.least = 1, .most = 4096, .alias = "num_hidden_layers", .help = "blocks"});
+  visit("n_head", n_head, size("attention heads, which share the width", "num_attention_heads"));
+  visit("n_inner", n_inner, size("width of the feed-forward layers; null: 4 n_embd"));
+  visit("activation_function", activation_function, {.help = "of the feed-forward layers"});
+  visit("resid_pdrop", resid_pdrop, dropout("dropout of what is added to the residual stream"));
+  visit("embd_pdrop", embd_pdrop, dropout("dropout of the embeddings"));
+  visit("attn_pdrop", attn_pdrop, dropout("dropout of the attention weights"));
+  visit("layer_norm_epsilon", layer_norm_epsilon, {.above = 0, .help = "added to variances"});
+  visit("initializer_range", initializer_range, {.least = 0, .help = "standard deviation of new weights"});
+  visit("scale_attn_weights", scale_attn_weights, {.help = "divide scores by the root of the head's width"});
+  visit("scale_attn_by_inverse_layer_idx", scale_attn_by_inverse_layer_idx,
+        {.help = "divide scores by the number of the layer"});
+  visit("tie_word_embeddings", tie_word_embeddings, {.help = "the head is the embedding"});
+  visit("bos_token_id", bos_token_id, token("begins a text"));
+  visit("eos_token_id", eos_token_id, token("ends a text"));
+  visit("pad_token_id", pad_token_id, token("fills up"));
+  visit.constant("add_cross_attention", "false", "this GPT-2 is a decoder alone");
+}
+
 void Gpt2Config::validate() const {
-  const auto require = [](bool holds, const char* field, auto value, const char* rule) {
-    if (!holds) throw std::invalid_argument(c10::str("gpt2 config: ", field, " = ", value, " must be ", rule));
-  };
-  constexpr std::int64_t kLargest = std::int64_t{1} << 24;
-  const auto require_size = [&](const char* field, std::int64_t value) {
-    require(value >= 1 && value <= kLargest, field, value, "between 1 and 2^24");
-  };
-  const auto require_probability = [&](const char* field, double value) {
-    require(value >= 0.0 && value < 1.0, field, value, "in [0, 1)");
-  };
-  const auto require_token = [&](const char* field, std::optional<std::int64_t> value) {
-    if (value) require(*value >= 0, field, *value, "a token id (0 or more) or null");
-  };
-  require_size("vocab_size", vocab_size);
-  require_size("n_positions", n_positions);
-  require_size("n_embd", n_embd);
-  require(n_layer >= 1 && n_layer <= 4096, "n_layer", n_layer, "between 1 and 4096");
-  require_size("n_head", n_head);
-  require_size("n_inner", inner_width());
-  require(n_embd % n_head == 0, "n_embd", n_embd, c10::str("a multiple of n_head = ", n_head).c_str());
-  require_probability("resid_pdrop", resid_pdrop);
-  require_probability("embd_pdrop", embd_pdrop);
-  require_probability("attn_pdrop", attn_pdrop);
-  require(layer_norm_epsilon > 0.0 && std::isfinite(layer_norm_epsilon), "layer_norm_epsilon", layer_norm_epsilon,
-          "positive");
-  require(initializer_range >= 0.0 && std::isfinite(initializer_range), "initializer_range", initializer_range,
-          "0 or more");
-  require_token("bos_token_id", bos_token_id);
-  require_token("eos_token_id", eos_token_id);
-  require_token("pad_token_id", pad_token_id);
+  check_fields(*this, "gpt2 config");
+  if (n_embd % n_head != 0)
+    throw std::invalid_argument(c10::str("gpt2 config: n_embd = ", n_embd, " must be a multiple of n_head = ", n_head));
   try {
     activation_from_name(activation_function);
   } catch (const std::invalid_argument& error) {
     throw std::invalid_argument(c10::str("gpt2 config: activation_function: ", error.what()));
   }
-}
-
-Gpt2Config Gpt2Config::from_json(std::string_view text, const std::string& origin) {
-  const ConfigReader reader(text, origin);
-  Gpt2Config config;
-  reader.get("vocab_size", config.vocab_size);
-  reader.get("n_positions", config.n_positions);
-  reader.get("n_embd", config.n_embd);
-  reader.get("n_layer", config.n_layer);
-  reader.get("n_head", config.n_head);
-  reader.get("n_inner", config.n_inner);
-  reader.get("activation_function", config.activation_function);
-  reader.get("resid_pdrop", config.resid_pdrop);
-  reader.get("embd_pdrop", config.embd_pdrop);
-  reader.get("attn_pdrop", config.attn_pdrop);
-  reader.get("layer_norm_epsilon", config.layer_norm_epsilon);
-  reader.get("initializer_range", config.initializer_range);
-  reader.get("scale_attn_weights", config.scale_attn_weights);
-  reader.get("scale_attn_by_inverse_layer_idx", config.scale_attn_by_inverse_layer_idx);
-  reader.get("tie_word_embeddings", config.tie_word_embeddings);
-  reader.get("bos_token_id", config.bos_token_id);
-  reader.get("eos_token_id", config.eos_token_id);
-  reader.get("pad_token_id", config.pad_token_id);
-  bool add_cross_attention = false;
-  reader.get("add_cross_attention", add_cross_attention);
-  if (add_cross_attention) reader.fail("add_cross_attention", "true is not supported: this GPT-2 is a decoder alone");
-  reader.validate(config);
-  return config;
-}
-
-std::string Gpt2Config::to_json() const {
-  ConfigWriter writer;
-  writer.set("vocab_size", vocab_size)
-      .set("n_positions", n_positions)
-      .set("n_embd", n_embd)
-      .set("n_layer", n_layer)
-      .set("n_head", n_head)
-      .set("n_inner", n_inner)
-      .set("activation_function", activation_function)
-      .set("resid_pdrop", resid_pdrop)
-      .set("embd_pdrop", embd_pdrop)
-      .set("attn_pdrop", attn_pdrop)
-      .set("layer_norm_epsilon", layer_norm_epsilon)
-      .set("initializer_range", initializer_range)
-      .set("scale_attn_weights", scale_attn_weights)
-      .set("scale_attn_by_inverse_layer_idx", scale_attn_by_inverse_layer_idx)
-      .set("tie_word_embeddings", tie_word_embeddings)
-      .set("bos_token_id", bos_token_id)
-      .set("eos_token_id", eos_token_id)
-      .set("pad_token_id", pad_token_id);
-  return writer.text();
 }
 
 Gpt2AttentionImpl::Gpt2AttentionImpl(const Gpt2Config& config, std::int64_t layer)
@@ -183,12 +158,22 @@ torch::Tensor Gpt2BlockImpl::forward(const torch::Tensor& x0, const torch::Tenso
   return x + mlp(ln_2(x));
 }
 
+const PretrainedTraits& Gpt2ModelImpl::pretrained_traits() {
+  static const PretrainedTraits traits = traits_of("GPT2Model");
+  return traits;
+}
+
 Gpt2ModelImpl::Gpt2ModelImpl(const Gpt2Config& config) : config_(config) {
-  wte = register_module("wte", embedding(config.vocab_size, config.n_embd));
-  wpe = register_module("wpe", embedding(config.n_positions, config.n_embd));
-  h = register_module("h", torch::nn::ModuleList());
-  for (std::int64_t layer = 0; layer < config.n_layer; ++layer) h->push_back(Gpt2Block(config, layer));
-  ln_f = register_module("ln_f", layer_norm(config));
+  config.validate();
+  {
+    const SkipInit filled_below;
+    wte = register_module("wte", embedding(config.vocab_size, config.n_embd));
+    wpe = register_module("wpe", embedding(config.n_positions, config.n_embd));
+    h = register_module("h", torch::nn::ModuleList());
+    for (std::int64_t layer = 0; layer < config.n_layer; ++layer) h->push_back(Gpt2Block(config, layer));
+    ln_f = register_module("ln_f", layer_norm(config));
+  }
+  if (!SkipInit::active()) initialize(*this, config);
 }
 
 torch::Tensor Gpt2ModelImpl::forward(const torch::Tensor& ids, const Gpt2Inputs& inputs) {
@@ -226,7 +211,6 @@ torch::Tensor Gpt2ModelImpl::forward(const torch::Tensor& ids, const Gpt2Inputs&
 }
 
 Gpt2LmHeadModelImpl::Gpt2LmHeadModelImpl(const Gpt2Config& config) : config_(config) {
-  config.validate();
   {
     const SkipInit filled_below;
     transformer = register_module("transformer", Gpt2Model(config));
@@ -236,23 +220,7 @@ Gpt2LmHeadModelImpl::Gpt2LmHeadModelImpl(const Gpt2Config& config) : config_(con
     lm_head->weight = transformer->wte->weight;
   else
     register_module("lm_head", lm_head);
-  if (!SkipInit::active()) initialize();
-}
-
-/// Radford et al. 2019, section 2.3: the layers that write into the residual stream start smaller by 1/sqrt(N), N being
-/// how many of them there are, two a block.
-void Gpt2LmHeadModelImpl::initialize() {
-  const torch::NoGradGuard no_grad;
-  const double residual_std = config_.initializer_range / std::sqrt(2.0 * static_cast<double>(config_.n_layer));
-  for (auto& parameter : named_parameters()) {
-    const std::string& name = parameter.key();
-    if (parameter.value().dim() == 2)
-      init_normal(parameter.value(), name.ends_with("c_proj.weight") ? residual_std : config_.initializer_range);
-    else if (name.ends_with("bias"))
-      parameter.value().zero_();
-    else
-      parameter.value().fill_(1.0);  // the norms' gains
-  }
+  if (!SkipInit::active()) initialize(*this, config);
 }
 
 CausalLmOutput Gpt2LmHeadModelImpl::forward(const torch::Tensor& ids, const Gpt2Inputs& inputs) {
@@ -267,15 +235,15 @@ torch::Tensor Gpt2LmHeadModelImpl::loss_sum(const torch::Tensor& ids, const torc
 }
 
 void Gpt2LmHeadModelImpl::save_pretrained(const std::filesystem::path& dir) const {
-  langzoo::save_pretrained(*this, config_.to_json(), pretrained_traits(), dir);
+  langzoo::save_pretrained(*this, config_, pretrained_traits(), dir);
 }
 
 const PretrainedTraits& Gpt2LmHeadModelImpl::pretrained_traits() {
-  static const PretrainedTraits traits{.model_type = "gpt2",
-                                       .architecture = "GPT2LMHeadModel",
-                                       .base_model_prefix = "transformer",
-                                       .ignored_suffixes = {".attn.bias", ".attn.masked_bias"},
-                                       .tied = {{"lm_head.weight", "transformer.wte.weight"}}};
+  static const PretrainedTraits traits = [] {
+    auto traits = traits_of("GPT2LMHeadModel");
+    traits.tied = {{"lm_head.weight", "transformer.wte.weight", "tie_word_embeddings"}};
+    return traits;
+  }();
   return traits;
 }
 

@@ -17,7 +17,6 @@
 #include <filesystem>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include <torch/nn/modules/container/modulelist.h>
@@ -52,15 +51,13 @@ struct Gpt2Config {
   std::optional<std::int64_t> eos_token_id = 50256;
   std::optional<std::int64_t> pad_token_id;
 
+  void for_each_field(FieldVisitor& visit);
+
   /// "gpt2" (124M), "gpt2-medium" (355M), "gpt2-large" (774M) or "gpt2-xl" (1.5B); std::invalid_argument for others.
   static Gpt2Config preset(const std::string& name);
 
   /// Throws std::invalid_argument naming the first impossible field and its value.
   void validate() const;
-
-  /// The text of a config.json and back. Throws std::runtime_error naming `origin` and the key.
-  static Gpt2Config from_json(std::string_view text, const std::string& origin);
-  std::string to_json() const;
 
   std::int64_t inner_width() const { return n_inner.value_or(4 * n_embd); }
   std::int64_t head_width() const { return n_embd / n_head; }
@@ -126,6 +123,11 @@ TORCH_MODULE(Gpt2Block);
 /// Embeddings, blocks and the final norm: tokens to hidden states.
 class Gpt2ModelImpl : public torch::nn::Module {
  public:
+  using Config = Gpt2Config;
+  static const PretrainedTraits& pretrained_traits();
+
+  /// Initialised as the paper and transformers do: matrices and embeddings N(0, initializer_range^2), the projections
+  /// that end in the residual stream scaled by 1/sqrt(2L), biases 0. Draws from torch's default generator.
   explicit Gpt2ModelImpl(const Gpt2Config& config);
 
   /// Throws std::invalid_argument when S exceeds n_positions or the inputs do not fit the ids.
@@ -138,6 +140,8 @@ class Gpt2ModelImpl : public torch::nn::Module {
 
   bool gradient_checkpointing = false;
 
+  const Gpt2Config& config() const { return config_; }
+
  private:
   Gpt2Config config_;
 };
@@ -148,8 +152,7 @@ class Gpt2LmHeadModelImpl : public torch::nn::Module {
  public:
   using Config = Gpt2Config;
 
-  /// Initialised as the paper and transformers do: matrices and embeddings N(0, initializer_range^2), the projections
-  /// that end in the residual stream scaled by 1/sqrt(2L), biases 0. Draws from torch's default generator.
+  /// Initialised as Gpt2Model; a head of its own as its matrices.
   explicit Gpt2LmHeadModelImpl(const Gpt2Config& config);
 
   /// Next-token logits after every token.
@@ -179,7 +182,6 @@ class Gpt2LmHeadModelImpl : public torch::nn::Module {
   Linear lm_head{nullptr};  ///< registered only when not tied; else its weight is transformer.wte.weight itself
 
  private:
-  void initialize();
   Gpt2Config config_;
 };
 TORCH_MODULE(Gpt2LmHeadModel);

@@ -48,22 +48,32 @@ std::string shape_text(const torch::Tensor& tensor) {
   return fmt::format("({})", fmt::join(tensor.sizes().begin(), tensor.sizes().end(), ", "));
 }
 
-void append_list(std::string& text, const char* title, const std::vector<std::string>& items) {
-  constexpr std::size_t kShown = 3;
+void append_list(std::string& text, const char* title, const std::vector<std::string>& items, std::size_t most = 3) {
   if (items.empty()) return;
-  const auto end = items.begin() + static_cast<std::ptrdiff_t>(std::min(items.size(), kShown));
+  const auto end = items.begin() + static_cast<std::ptrdiff_t>(std::min(items.size(), most));
   text +=
       fmt::format("{}{} {}: {}", text.empty() ? "" : "; ", items.size(), title, fmt::join(items.begin(), end, ", "));
-  if (items.size() > kShown) text += ", ...";
+  if (items.size() > most) text += ", ...";
 }
 
 }  // namespace
 
-std::string LoadReport::summary() const {
+std::string LoadReport::faults() const {
   std::string text;
   append_list(text, "missing", missing);
   append_list(text, "unexpected", unexpected);
   append_list(text, "of another shape", wrong_shape);
+  return text;
+}
+
+std::string LoadReport::summary() const {
+  std::string text = faults();
+  append_list(text, "new", fresh);
+  append_list(text, "new in place of another shape", replaced);
+  append_list(text, "left out as another model's head", other_heads);
+  append_list(text, "not tied", untied);
+  append_list(text, "ignored", ignored);
+  append_list(text, "config keys not used", unmodelled, 12);
   return text;
 }
 
@@ -78,6 +88,7 @@ LoadReport load_state_dict(torch::nn::Module& module, const StateDict& tensors, 
   LoadReport report;
   std::vector<std::pair<torch::Tensor, torch::Tensor>> assignments;  // module's tensor <- file's tensor
   std::set<std::string> known;
+  const auto may_be_fresh = [&](const std::string& name) { return options.may_be_fresh && options.may_be_fresh(name); };
   for (const NamedTensor& target : tensors_of(module)) {
     known.insert(target.names.begin(), target.names.end());
     const torch::Tensor* source = nullptr;
@@ -88,10 +99,10 @@ LoadReport load_state_dict(torch::nn::Module& module, const StateDict& tensors, 
     }
     const std::string& name = target.names.front();
     if (source == nullptr) {
-      report.missing.push_back(name);
+      (may_be_fresh(name) ? report.fresh : report.missing).push_back(name);
     } else if (source->sizes() != target.tensor.sizes()) {
-      report.wrong_shape.push_back(
-          fmt::format("{}: file {}, model {}", name, shape_text(*source), shape_text(target.tensor)));
+      (may_be_fresh(name) ? report.replaced : report.wrong_shape)
+          .push_back(fmt::format("{}: file {}, model {}", name, shape_text(*source), shape_text(target.tensor)));
     } else if (source->is_floating_point() != target.tensor.is_floating_point()) {
       report.wrong_shape.push_back(fmt::format("{}: file {}, model {}", name, c10::toString(source->scalar_type()),
                                                c10::toString(target.tensor.scalar_type())));
@@ -103,7 +114,7 @@ LoadReport load_state_dict(torch::nn::Module& module, const StateDict& tensors, 
     if (known.count(item.key()) == 0) report.unexpected.push_back(item.key());
   }
   if (options.strict && !report.ok()) {
-    throw std::runtime_error("the weights do not fit the model: " + report.summary());
+    throw std::runtime_error("the weights do not fit the model: " + report.faults());
   }
 
   std::set<const void*> adopted;

@@ -52,7 +52,7 @@ struct Hypothesis {
 /// The best hypotheses that explain equally many words, of those that can only go on alike the best one.
 class Stack {
  public:
-  explicit Stack(int beam) : beam_(as_size(beam)) {}
+  explicit Stack(std::int64_t beam) : beam_(as_size(beam)) {}
 
   void add(Hypothesis hypothesis) {
     Key key{hypothesis.first, hypothesis.beyond, hypothesis.last, hypothesis.context};
@@ -82,17 +82,13 @@ class Stack {
 
 }  // namespace
 
-void NoisyChannelOptions::validate() const {
-  const auto check = [](const char* field, double value, double least, double most) {
-    if (value >= least && value <= most) return;
-    throw std::invalid_argument(fmt::format("{} {}: expected {} to {}", field, value, least, most));
-  };
-  check("beam", beam, 1, 1e6);
-  check("candidates", candidates, 1, 1e6);
-  check("window", window, 0, 31);
-  check("language_weight", language_weight, 1e-6, 1e3);
-  check("word_bonus", word_bonus, -1e3, 1e3);
-  check("jump_penalty", jump_penalty, 0, 1e3);
+void NoisyChannelOptions::for_each_field(FieldVisitor& visit) {
+  visit("beam", beam, {.least = 1, .most = 1e6, .help = "hypotheses kept"});
+  visit("candidates", candidates, {.least = 1, .most = 1e6, .help = "words tried for a word"});
+  visit("window", window, {.least = 0, .most = 31, .help = "words ahead of the first unexplained one"});
+  visit("language_weight", language_weight, {.least = 1e-6, .most = 1e3, .help = "of the language model"});
+  visit("word_bonus", word_bonus, {.least = -1e3, .most = 1e3, .help = "added for each word"});
+  visit("jump_penalty", jump_penalty, {.least = 0, .most = 1e3, .help = "for each word away from the natural place"});
 }
 
 NoisyChannel::NoisyChannel(const IbmModel& channel, const NGramModel& language, const NoisyChannelOptions& options)
@@ -133,12 +129,13 @@ std::vector<ScoredTranslation> NoisyChannel::translate(std::span<const std::int3
   const auto language_score = [&](const Hypothesis& of, std::int32_t word) {
     return options_.language_weight * std::log(language_.probability(of.context, word));
   };
+  const int window = static_cast<int>(options_.window);
   std::vector<Word> words;
   Stack stack(options_.beam);
   stack.add({});
   for (int explained = 0; explained < m; ++explained) {
     for (const Hypothesis& from : stack.take(words)) {
-      for (int j = from.first; j < std::min(m, from.first + options_.window + 1); ++j) {
+      for (int j = from.first; j < std::min(m, from.first + window + 1); ++j) {
         if (from.explains(j)) continue;
         Hypothesis next = from;
         next.explain(j);

@@ -6,21 +6,23 @@
 #include <span>
 #include <vector>
 
+#include "models/io/config_fields.h"
 #include "models/ngram/ngram_model.h"
 #include "models/noisy_channel/ibm_model.h"
 
 namespace langzoo {
 
 struct NoisyChannelOptions {
-  int beam = 50;               ///< hypotheses kept of those that explain equally many words
-  int candidates = 10;         ///< words e tried for a word f: those of the largest P(e) t(f | e)
-  int window = 4;              ///< how far ahead of the first unexplained word of f the next may stand, up to 31
-  double language_weight = 1;  ///< of log P(e)
-  double word_bonus = 0;       ///< added for each word of e
-  double jump_penalty = 0.5;   ///< for each word that the next explained word is away from its natural place
+  std::int64_t beam = 50;        ///< hypotheses kept of those that explain equally many words
+  std::int64_t candidates = 10;  ///< words e tried for a word f: those of the largest P(e) t(f | e)
+  std::int64_t window = 4;       ///< how far ahead of the first unexplained word of f the next may stand, up to 31
+  double language_weight = 1;    ///< of log P(e)
+  double word_bonus = 0;         ///< added for each word of e
+  double jump_penalty = 0.5;     ///< for each word that the next explained word is away from its natural place
 
+  void for_each_field(FieldVisitor& visit);
   /// Throws std::invalid_argument naming the field and its value.
-  void validate() const;
+  void validate() const { check_fields(*this, "noisy channel"); }
 };
 
 struct ScoredTranslation {

@@ -8,7 +8,7 @@
 #include <torch/torch.h>
 
 #include "data/files/files.h"
-#include "models/io/config_json.h"
+#include "models/io/config_fields.h"
 #include "models/io/safetensors.h"
 #include "models/pretrained.h"
 
@@ -20,10 +20,24 @@ namespace {
 
 constexpr std::int64_t kLargestVocabulary = 1 << 24, kLargestOrder = 16, kMostWords = 10'000;
 
-const PretrainedTraits& traits() {
-  static const PretrainedTraits traits{"noisy-channel", "NoisyChannel", ""};
-  return traits;
-}
+/// config.json.
+struct NoisyChannelConfig {
+  std::string model_type = "noisy-channel";
+  std::int64_t source_vocab_size = 0, target_vocab_size = 0;
+  std::int64_t order = 3;
+  bool modified = NGramOptions().modified;
+  NoisyChannelOptions options;
+
+  void for_each_field(FieldVisitor& visit) {
+    visit("model_type", model_type, {.choices = {"noisy-channel"}});
+    visit("source_vocab_size", source_vocab_size, {.least = 0, .most = kLargestVocabulary});
+    visit("target_vocab_size", target_vocab_size, {.least = 0, .most = kLargestVocabulary});
+    visit("order", order, {.least = 1, .most = kLargestOrder, .help = "the words of an n-gram"});
+    visit("modified", modified, {.help = "modified Kneser-Ney smoothing"});
+    options.for_each_field(visit);
+  }
+  void validate() const { check_fields(*this, "noisy-channel config"); }
+};
 
 // The names of the tensors.
 constexpr const char* kRows = "channel.translation.rows";
@@ -139,52 +153,30 @@ void NoisyChannelModel::save(const fs::path& dir) const {
   tensors.insert(kNGramCounts, tensor_of(language.tree().counts));
   save_safetensors(dir / "model.safetensors", tensors);
 
-  ConfigWriter config;
-  config.set("model_type", traits().model_type)
-      .set("source_vocab_size", source_vocab_size)
-      .set("target_vocab_size", std::int64_t{language.vocabulary()})
-      .set("order", std::int64_t{language.order()})
-      .set("modified", language.options().modified)
-      .set("beam", std::int64_t{options.beam})
-      .set("candidates", std::int64_t{options.candidates})
-      .set("window", std::int64_t{options.window})
-      .set("language_weight", options.language_weight)
-      .set("word_bonus", options.word_bonus)
-      .set("jump_penalty", options.jump_penalty);
-  write_file_atomically(dir / "config.json", config.text());
+  const NoisyChannelConfig config{.source_vocab_size = source_vocab_size,
+                                  .target_vocab_size = language.vocabulary(),
+                                  .order = language.order(),
+                                  .modified = language.options().modified,
+                                  .options = options};
+  write_file_atomically(dir / "config.json", write_fields(config));
 }
 
 NoisyChannelModel NoisyChannelModel::load(const fs::path& dir) {
-  const ConfigReader config(read_config(dir, traits()), (dir / "config.json").string());
-  std::int64_t source_vocab_size = 0, target_vocab_size = 0, order = 3;
+  const auto config =
+      config_from_json<NoisyChannelConfig>(read_config(dir, "noisy-channel"), (dir / "config.json").string());
   NGramOptions n_grams;
-  config.get("source_vocab_size", source_vocab_size, 0, kLargestVocabulary);
-  config.get("target_vocab_size", target_vocab_size, 0, kLargestVocabulary);
-  config.get("order", order, 1, kLargestOrder);
-  config.get("modified", n_grams.modified);
-  n_grams.order = static_cast<int>(order);
-  NoisyChannelOptions options;
-  const auto get_int = [&](const char* key, int& value) {
-    std::int64_t wide = value;
-    config.get(key, wide, 0, 1 << 30);
-    value = static_cast<int>(wide);
-  };
-  get_int("beam", options.beam);
-  get_int("candidates", options.candidates);
-  get_int("window", options.window);
-  config.get("language_weight", options.language_weight);
-  config.get("word_bonus", options.word_bonus);
-  config.get("jump_penalty", options.jump_penalty);
-  config.validate(options);
+  n_grams.order = static_cast<int>(config.order);
+  n_grams.modified = config.modified;
 
   const Tables tables(dir / "model.safetensors");
   try {
     NGramTree tree{tables.vector<std::int32_t>(kNGramWords), tables.vector<std::int32_t>(kNGramChildren),
                    tables.vector<std::int64_t>(kNGramCounts)};
-    return {source_vocab_size,
-            {read_translation_table(tables, source_vocab_size, target_vocab_size), read_alignment_table(tables)},
-            NGramModel(std::move(tree), static_cast<std::int32_t>(target_vocab_size), n_grams),
-            options};
+    return {config.source_vocab_size,
+            {read_translation_table(tables, config.source_vocab_size, config.target_vocab_size),
+             read_alignment_table(tables)},
+            NGramModel(std::move(tree), static_cast<std::int32_t>(config.target_vocab_size), n_grams),
+            config.options};
   } catch (const std::invalid_argument& error) {
     throw tables.error(error.what());
   }

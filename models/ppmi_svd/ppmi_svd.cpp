@@ -5,46 +5,27 @@
 #include <c10/util/StringUtil.h>
 #include <torch/torch.h>
 
-#include "models/io/config_json.h"
 #include "models/ppmi_svd/ppmi.h"
 #include "models/ppmi_svd/truncated_svd.h"
 
 namespace langzoo {
 
+void PpmiSvdConfig::for_each_field(FieldVisitor& visit) {
+  visit("vocab_size", vocab_size, {.least = 1, .most = 1 << 30, .help = "words"});
+  visit("dim", dim, {.least = 1, .most = 1 << 30, .help = "width of the vectors"});
+  visit("context_smoothing", context_smoothing,
+        {.most = 1, .above = 0, .help = "ppmi-svd: power of the context counts"});
+  visit("shift", shift, {.least = 1, .most = 1e6, .help = "ppmi-svd: log2 of it is taken off; 1: none"});
+  visit("eigenvalue_weight", eigenvalue_weight,
+        {.least = 0, .most = 1, .help = "ppmi-svd: power of the singular values"});
+  visit("add_contexts", add_contexts, {.help = "ppmi-svd: add each word's vector as a context"});
+}
+
 void PpmiSvdConfig::validate() const {
-  const auto require = [](bool holds, const char* field, const auto& value, const char* rule) {
-    if (!holds) throw std::invalid_argument(c10::str("ppmi-svd config: ", field, " = ", value, " must be ", rule));
-  };
-  require(vocab_size >= 1 && vocab_size <= std::int64_t{1} << 30, "vocab_size", vocab_size, "between 1 and 2^30");
-  require(dim >= 1 && dim <= vocab_size, "dim", dim, c10::str("between 1 and the ", vocab_size, " words").c_str());
-  require(context_smoothing > 0 && context_smoothing <= 1, "context_smoothing", context_smoothing,
-          "above 0, at most 1");
-  require(shift >= 1 && shift <= 1e6, "shift", shift, "between 1 (none) and 1e6");
-  require(eigenvalue_weight >= 0 && eigenvalue_weight <= 1, "eigenvalue_weight", eigenvalue_weight, "between 0 and 1");
-}
-
-PpmiSvdConfig PpmiSvdConfig::from_json(std::string_view text, const std::string& origin) {
-  const ConfigReader reader(text, origin);
-  PpmiSvdConfig config;
-  reader.get("vocab_size", config.vocab_size);
-  reader.get("dim", config.dim);
-  reader.get("context_smoothing", config.context_smoothing);
-  reader.get("shift", config.shift);
-  reader.get("eigenvalue_weight", config.eigenvalue_weight);
-  reader.get("add_contexts", config.add_contexts);
-  reader.validate(config);
-  return config;
-}
-
-std::string PpmiSvdConfig::to_json() const {
-  ConfigWriter writer;
-  return writer.set("vocab_size", vocab_size)
-      .set("dim", dim)
-      .set("context_smoothing", context_smoothing)
-      .set("shift", shift)
-      .set("eigenvalue_weight", eigenvalue_weight)
-      .set("add_contexts", add_contexts)
-      .text();
+  check_fields(*this, "ppmi-svd config");
+  if (dim > vocab_size)
+    throw std::invalid_argument(
+        c10::str("ppmi-svd config: dim = ", dim, " must be at most the number of words, ", vocab_size));
 }
 
 const PretrainedTraits& PpmiSvdImpl::pretrained_traits() {
@@ -72,7 +53,7 @@ void PpmiSvdImpl::fit(const SparseMatrix& counts, std::uint64_t seed) {
 }
 
 void PpmiSvdImpl::save_pretrained(const std::filesystem::path& dir) const {
-  langzoo::save_pretrained(*this, config_.to_json(), pretrained_traits(), dir);
+  langzoo::save_pretrained(*this, config_, pretrained_traits(), dir);
 }
 
 }  // namespace langzoo

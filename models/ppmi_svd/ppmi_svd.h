@@ -6,8 +6,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <string>
-#include <string_view>
 
 #include <torch/nn/modules/embedding.h>
 
@@ -25,10 +23,9 @@ struct PpmiSvdConfig {
   double eigenvalue_weight = 0.5;   ///< p of U diag(s)^p
   bool add_contexts = false;        ///< V diag(s)^p is added to it
 
+  void for_each_field(FieldVisitor& visit);
   /// Throws std::invalid_argument naming the first impossible field and its value.
   void validate() const;
-  static PpmiSvdConfig from_json(std::string_view text, const std::string& origin);
-  std::string to_json() const;
 };
 
 class PpmiSvdImpl : public torch::nn::Module {

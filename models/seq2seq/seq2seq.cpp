@@ -117,15 +117,16 @@ Tensor Seq2SeqImpl::sampled_readouts(const Tensor& decoder_input, DecoderState& 
 }
 
 void Seq2SeqImpl::save_pretrained(const std::filesystem::path& dir) const {
-  langzoo::save_pretrained(*this, config_.to_json(), pretrained_traits(), dir);
+  langzoo::save_pretrained(*this, config_, pretrained_traits(), dir);
 }
 
 const PretrainedTraits& Seq2SeqImpl::pretrained_traits() {
-  static const PretrainedTraits traits{.model_type = "seq2seq",
-                                       .architecture = "Seq2Seq",
-                                       .base_model_prefix = "",
-                                       .tied = {{"decoder.embedding.weight", "encoder.embedding.weight"},
-                                                {"output.weight", "decoder.embedding.weight"}}};
+  static const PretrainedTraits traits{
+      .model_type = "seq2seq",
+      .architecture = "Seq2Seq",
+      .base_model_prefix = "",
+      .tied = {{"decoder.embedding.weight", "encoder.embedding.weight", "shared_embeddings"},
+               {"output.weight", "decoder.embedding.weight", "tie_word_embeddings"}}};
   return traits;
 }
 

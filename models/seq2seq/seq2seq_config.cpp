@@ -1,13 +1,9 @@
 #include "models/seq2seq/seq2seq_config.h"
 
 #include <algorithm>
-#include <cmath>
-#include <initializer_list>
 #include <stdexcept>
 
 #include <c10/util/StringUtil.h>
-
-#include "models/io/config_json.h"
 
 namespace langzoo {
 
@@ -15,50 +11,6 @@ namespace {
 
 [[noreturn]] void fail(const std::string& what) {
   throw std::invalid_argument("seq2seq config: " + what);
-}
-
-void require_one_of(const char* field, const std::string& value, std::initializer_list<const char*> known) {
-  if (std::any_of(known.begin(), known.end(), [&](const char* name) { return value == name; })) return;
-  std::string names;
-  for (const char* name : known) names += (names.empty() ? "" : ", ") + std::string(name);
-  fail(c10::str(field, " = \"", value, "\" is not known: use ", names));
-}
-
-/// Every field, for reading and writing alike: `visit(key, member)`.
-template <class Config, class Visit>
-void for_each_field(Config& config, const Visit& visit) {
-  visit("source_vocab_size", config.source_vocab_size);
-  visit("target_vocab_size", config.target_vocab_size);
-  visit("shared_embeddings", config.shared_embeddings);
-  visit("tie_word_embeddings", config.tie_word_embeddings);
-  visit("output_bias", config.output_bias);
-  visit("embedding_size", config.embedding_size);
-  visit("hidden_size", config.hidden_size);
-  visit("encoder_hidden_size", config.encoder_hidden_size);
-  visit("encoder_layers", config.encoder_layers);
-  visit("decoder_layers", config.decoder_layers);
-  visit("cell", config.cell);
-  visit("recurrent_bias", config.recurrent_bias);
-  visit("encoder", config.encoder);
-  visit("reverse_source", config.reverse_source);
-  visit("residual_from", config.residual_from);
-  visit("bridge", config.bridge);
-  visit("attention", config.attention);
-  visit("attention_size", config.attention_size);
-  visit("attention_window", config.attention_window);
-  visit("attention_query", config.attention_query);
-  visit("input_feeding", config.input_feeding);
-  visit("peeky", config.peeky);
-  visit("output", config.output);
-  visit("maxout_size", config.maxout_size);
-  visit("dropout", config.dropout);
-  visit("word_dropout", config.word_dropout);
-  visit("initializer", config.initializer);
-  visit("initializer_range", config.initializer_range);
-  visit("decoder_start_token_id", config.decoder_start_token_id);
-  visit("bos_token_id", config.bos_token_id);
-  visit("eos_token_id", config.eos_token_id);
-  visit("pad_token_id", config.pad_token_id);
 }
 
 }  // namespace
@@ -102,47 +54,76 @@ Seq2SeqConfig Seq2SeqConfig::preset(const std::string& name) {
   return config;
 }
 
-void Seq2SeqConfig::validate() const {
-  const auto require = [](bool holds, const char* field, auto value, const char* rule) {
-    if (!holds) fail(c10::str(field, " = ", value, " must be ", rule));
+void Seq2SeqConfig::for_each_field(FieldVisitor& visit) {
+  constexpr double kLargest = 1 << 16, kLargestVocabulary = 1 << 24;
+  const auto vocabulary = [](std::string_view help) {
+    return FieldRules{.least = 1, .most = kLargestVocabulary, .from_tokenizer = true, .help = help};
   };
+  const auto size = [](std::string_view help) { return FieldRules{.least = 1, .most = kLargest, .help = help}; };
+  const auto layers = [](std::string_view help) { return FieldRules{.least = 1, .most = 256, .help = help}; };
+  const auto share = [](std::string_view help) { return FieldRules{.least = 0, .below = 1, .help = help}; };
+  const auto token = [](std::string_view help) {
+    return FieldRules{.least = 0, .most = kLargestVocabulary, .from_tokenizer = true, .help = help};
+  };
+  visit("source_vocab_size", source_vocab_size, vocabulary("tokens it reads"));
+  visit("target_vocab_size", target_vocab_size, vocabulary("tokens it writes"));
+  visit("shared_embeddings", shared_embeddings, {.help = "one matrix for the tokens of both sides"});
+  visit("tie_word_embeddings", tie_word_embeddings, {.help = "the output layer's matrix is the decoder's embedding"});
+  visit("output_bias", output_bias, {.help = "whether the output layer has one"});
+  visit("embedding_size", embedding_size, size("width of the embeddings"));
+  visit("hidden_size", hidden_size, size("width of each decoder layer"));
+  visit("encoder_hidden_size", encoder_hidden_size,
+        size("width of each direction of each encoder layer; null: hidden_size"));
+  visit("encoder_layers", encoder_layers, layers("layers of the encoder"));
+  visit("decoder_layers", decoder_layers, layers("layers of the decoder"));
+  visit("cell", cell, {.choices = {"rnn_tanh", "rnn_relu", "lstm", "gru"}, .help = "rnn_tanh, rnn_relu, lstm or gru"});
+  visit("recurrent_bias", recurrent_bias, {.help = "a second bias a gate, as torch.nn has it"});
+  visit("encoder", encoder,
+        {.choices = {"forward", "bidirectional", "gnmt"},
+         .help = "forward, bidirectional or gnmt (the lowest layer bidirectional)"});
+  visit("reverse_source", reverse_source, {.help = "read the source from its end"});
+  visit("residual_from", residual_from,
+        {.least = 0, .most = 256, .help = "the first layer that adds its input to its output; 0: none"});
+  visit("bridge", bridge,
+        {.choices = {"state", "hidden", "tanh"},
+         .help = "what the decoder starts from: state (the encoder's), hidden (without the cell) or tanh (a layer)"});
+  visit("attention", attention,
+        {.choices = {"none", "dot", "general", "additive"}, .help = "none, dot, general or additive"});
+  visit("attention_size", attention_size, size("width of additive attention's layer"));
+  visit("attention_window", attention_window, {.least = 0, .help = "local-p's D; 0: the whole source"});
+  visit("attention_query", attention_query,
+        {.choices = {"current", "previous"}, .help = "the state that asks: current (Luong) or previous (Bahdanau)"});
+  visit("input_feeding", input_feeding, {.help = "the attentional output is input to the next step"});
+  visit("peeky", peeky, {.help = "without attention: every step sees the encoder's last state"});
+  visit("output", output,
+        {.choices = {"hidden", "concat", "tanh", "maxout"},
+         .help = "what the output layer reads: hidden, concat (with the context), tanh (Luong) or maxout (Bahdanau)"});
+  visit("maxout_size", maxout_size, size("width of maxout's output"));
+  visit("dropout", dropout, share("of what enters each layer"));
+  visit("word_dropout", word_dropout, share("the share of tokens whose embedding is zero"));
+  visit("initializer", initializer,
+        {.choices = {"uniform", "fan_in", "orthogonal"},
+         .help = "uniform (within initializer_range of 0), fan_in or orthogonal"});
+  visit("initializer_range", initializer_range, {.least = 0, .help = "of initializer uniform"});
+  visit("decoder_start_token_id", decoder_start_token_id, token("what the decoder is first given"));
+  visit("bos_token_id", bos_token_id, token("begins a target"));
+  visit("eos_token_id", eos_token_id, token("ends a target"));
+  visit("pad_token_id", pad_token_id, token("fills up"));
+}
+
+void Seq2SeqConfig::validate() const {
+  check_fields(*this, "seq2seq config");
   const auto allow = [](bool holds, const std::string& combination) {
     if (!holds) fail(combination);
   };
-  const auto require_size = [&](const char* field, std::int64_t value, std::int64_t largest) {
-    require(value >= 1 && value <= largest, field, value, c10::str("between 1 and ", largest).c_str());
+  const auto allow_token = [&](const char* field, std::optional<std::int64_t> id, std::int64_t vocabulary) {
+    if (id) allow(*id < vocabulary, c10::str(field, " = ", *id, " must be in [0, ", vocabulary, ")"));
   };
-  const auto require_token = [&](const char* field, std::optional<std::int64_t> id, std::int64_t vocabulary) {
-    if (id) require(*id >= 0 && *id < vocabulary, field, *id, c10::str("in [0, ", vocabulary, ")").c_str());
-  };
-  constexpr std::int64_t kLargest = 1 << 16, kLargestVocabulary = 1 << 24;
-  require_size("source_vocab_size", source_vocab_size, kLargestVocabulary);
-  require_size("target_vocab_size", target_vocab_size, kLargestVocabulary);
-  require_size("embedding_size", embedding_size, kLargest);
-  require_size("hidden_size", hidden_size, kLargest);
-  require_size("encoder_hidden_size", encoder_width(), kLargest);
-  require_size("encoder_layers", encoder_layers, 256);
-  require_size("decoder_layers", decoder_layers, 256);
-  require_size("attention_size", attention_size, kLargest);
-  require_size("maxout_size", maxout_size, kLargest);
-  require(attention_window >= 0, "attention_window", attention_window, "0 or more");
-  require(dropout >= 0.0 && dropout < 1.0, "dropout", dropout, "in [0, 1)");
-  require(word_dropout >= 0.0 && word_dropout < 1.0, "word_dropout", word_dropout, "in [0, 1)");
-  require(initializer_range >= 0.0 && std::isfinite(initializer_range), "initializer_range", initializer_range,
-          "0 or more");
-  require(residual_from == 0 || residual_from >= 2, "residual_from", residual_from, "0 or at least 2");
-  require_one_of("cell", cell, {"rnn_tanh", "rnn_relu", "lstm", "gru"});
-  require_one_of("encoder", encoder, {"forward", "bidirectional", "gnmt"});
-  require_one_of("bridge", bridge, {"state", "hidden", "tanh"});
-  require_one_of("attention", attention, {"none", "dot", "general", "additive"});
-  require_one_of("attention_query", attention_query, {"current", "previous"});
-  require_one_of("output", output, {"hidden", "concat", "tanh", "maxout"});
-  require_one_of("initializer", initializer, {"uniform", "fan_in", "orthogonal"});
-  require_token("decoder_start_token_id", decoder_start_token_id, target_vocab_size);
-  require_token("bos_token_id", bos_token_id, target_vocab_size);
-  require_token("eos_token_id", eos_token_id, target_vocab_size);
-  require_token("pad_token_id", pad_token_id, std::min(source_vocab_size, target_vocab_size));
-
+  allow_token("decoder_start_token_id", decoder_start_token_id, target_vocab_size);
+  allow_token("bos_token_id", bos_token_id, target_vocab_size);
+  allow_token("eos_token_id", eos_token_id, target_vocab_size);
+  allow_token("pad_token_id", pad_token_id, std::min(source_vocab_size, target_vocab_size));
+  allow(residual_from != 1, "residual_from = 1 must be 0 or at least 2");
   allow(!shared_embeddings || source_vocab_size == target_vocab_size,
         c10::str("shared_embeddings needs equal vocabularies: source_vocab_size = ", source_vocab_size,
                  ", target_vocab_size = ", target_vocab_size));
@@ -189,20 +170,6 @@ std::int64_t Seq2SeqConfig::readout_width() const {
   if (output != "concat") return hidden_size;
   if (peeky) return encoder_width() + hidden_size;
   return source_width() + hidden_size + (attends_before_step() ? embedding_size : 0);
-}
-
-Seq2SeqConfig Seq2SeqConfig::from_json(std::string_view text, const std::string& origin) {
-  const ConfigReader reader(text, origin);
-  Seq2SeqConfig config;
-  for_each_field(config, [&](const char* key, auto& value) { reader.get(key, value); });
-  reader.validate(config);
-  return config;
-}
-
-std::string Seq2SeqConfig::to_json() const {
-  ConfigWriter writer;
-  for_each_field(*this, [&](const char* key, const auto& value) { writer.set(key, value); });
-  return writer.text();
 }
 
 }  // namespace langzoo

@@ -4,7 +4,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
+
+#include "models/io/config_fields.h"
 
 namespace langzoo {
 
@@ -70,12 +71,9 @@ struct Seq2SeqConfig {
   /// std::invalid_argument for others.
   static Seq2SeqConfig preset(const std::string& name);
 
+  void for_each_field(FieldVisitor& visit);
   /// Throws std::invalid_argument naming the first impossible field or combination.
   void validate() const;
-
-  /// The text of a config.json and back. Throws std::runtime_error naming `origin` and the key.
-  static Seq2SeqConfig from_json(std::string_view text, const std::string& origin);
-  std::string to_json() const;
 
   std::int64_t encoder_width() const { return encoder_hidden_size.value_or(hidden_size); }
   bool has_attention() const { return attention != "none"; }

@@ -7,70 +7,39 @@
 #include <c10/util/StringUtil.h>
 #include <torch/torch.h>
 
-#include "models/io/config_json.h"
 #include "models/layers/init.h"
 
 namespace langzoo {
 
 using torch::Tensor;
 
+void Word2VecConfig::for_each_field(FieldVisitor& visit) {
+  constexpr double kMostRows = 1 << 30;
+  visit("vocab_size", vocab_size, {.least = 2, .most = kMostRows, .help = "words"});
+  visit("architecture", architecture, {.choices = {"skipgram", "cbow"}, .help = "skipgram or cbow"});
+  visit("objective", objective,
+        {.choices = {"ns", "hs", "softmax"},
+         .help = "of skipgram and cbow: ns (negative sampling), hs (hierarchical softmax) or softmax"});
+  visit("dim", dim, {.least = 1, .most = 1 << 16, .help = "width of the vectors"});
+  visit("window", window, {.least = 1, .most = 1000, .help = "words on either side that count as neighbours"});
+  visit("negative", negative, {.least = 0, .most = 1000, .help = "negative words for each example of ns"});
+  visit("sample", sample, {.least = 0, .most = 1, .help = "threshold of subsampling frequent words; 0: none"});
+  visit("sampling_power", sampling_power,
+        {.least = 0, .most = 1, .help = "negatives are drawn by count to this power"});
+  visit("full_input_gradient", full_input_gradient,
+        {.help = "cbow, subwords: every part of an input takes the whole error, not its share"});
+  visit("subwords", subwords, {.help = "compose words of character n-grams, which gives unseen words a vector"});
+  visit("min_n", min_n, {.least = 1, .most = 64, .help = "characters of the shortest n-gram"});
+  visit("max_n", max_n, {.least = 1, .most = 64, .help = "characters of the longest"});
+  visit("buckets", buckets, {.least = 1, .most = kMostRows, .help = "rows that the n-grams share"});
+}
+
 void Word2VecConfig::validate() const {
-  const auto require = [](bool holds, const char* field, const auto& value, const char* rule) {
-    if (!holds) throw std::invalid_argument(c10::str("word2vec config: ", field, " = ", value, " must be ", rule));
-  };
-  constexpr std::int64_t kMostRows = std::int64_t{1} << 30;
-  require(architecture == "skipgram" || architecture == "cbow", "architecture", architecture, "skipgram or cbow");
-  require(objective == "ns" || objective == "hs" || objective == "softmax", "objective", objective,
-          "ns, hs or softmax");
-  require(vocab_size >= 2 && vocab_size <= kMostRows, "vocab_size", vocab_size, "between 2 and 2^30");
-  require(dim >= 1 && dim <= 1 << 16, "dim", dim, "between 1 and 65536");
-  require(window >= 1 && window <= 1000, "window", window, "between 1 and 1000");
-  require(negative >= (objective == "ns" ? 1 : 0) && negative <= 1000, "negative", negative,
-          "between 1 and 1000 (0 where the objective is not ns)");
-  require(sample >= 0 && sample <= 1, "sample", sample, "between 0 (keep all words) and 1");
-  require(sampling_power >= 0 && sampling_power <= 1, "sampling_power", sampling_power, "between 0 and 1");
-  if (!subwords) return;
-  require(min_n >= 1 && min_n <= max_n, "min_n", min_n, "between 1 and max_n");
-  require(max_n <= 64, "max_n", max_n, "at most 64");
-  require(buckets >= 1 && buckets <= kMostRows, "buckets", buckets, "between 1 and 2^30");
-}
-
-Word2VecConfig Word2VecConfig::from_json(std::string_view text, const std::string& origin) {
-  const ConfigReader reader(text, origin);
-  Word2VecConfig config;
-  reader.get("vocab_size", config.vocab_size);
-  reader.get("architecture", config.architecture);
-  reader.get("objective", config.objective);
-  reader.get("dim", config.dim);
-  reader.get("window", config.window);
-  reader.get("negative", config.negative);
-  reader.get("sample", config.sample);
-  reader.get("sampling_power", config.sampling_power);
-  reader.get("full_input_gradient", config.full_input_gradient);
-  reader.get("subwords", config.subwords);
-  reader.get("min_n", config.min_n);
-  reader.get("max_n", config.max_n);
-  reader.get("buckets", config.buckets);
-  reader.validate(config);
-  return config;
-}
-
-std::string Word2VecConfig::to_json() const {
-  ConfigWriter writer;
-  return writer.set("vocab_size", vocab_size)
-      .set("architecture", architecture)
-      .set("objective", objective)
-      .set("dim", dim)
-      .set("window", window)
-      .set("negative", negative)
-      .set("sample", sample)
-      .set("sampling_power", sampling_power)
-      .set("full_input_gradient", full_input_gradient)
-      .set("subwords", subwords)
-      .set("min_n", min_n)
-      .set("max_n", max_n)
-      .set("buckets", buckets)
-      .text();
+  check_fields(*this, "word2vec config");
+  if (objective == "ns" && negative < 1)
+    throw std::invalid_argument("word2vec config: negative = 0 must be at least 1 where the objective is ns");
+  if (subwords && min_n > max_n)
+    throw std::invalid_argument(c10::str("word2vec config: min_n = ", min_n, " must be at most max_n = ", max_n));
 }
 
 const PretrainedTraits& Word2VecImpl::pretrained_traits() {
@@ -138,7 +107,7 @@ Tensor Word2VecImpl::subword_vector(std::string_view word) const {
 }
 
 void Word2VecImpl::save_pretrained(const std::filesystem::path& dir) const {
-  langzoo::save_pretrained(*this, config_.to_json(), pretrained_traits(), dir);
+  langzoo::save_pretrained(*this, config_, pretrained_traits(), dir);
 }
 
 }  // namespace langzoo

@@ -47,10 +47,9 @@ struct Word2VecConfig {
   std::int64_t output_rows() const { return objective == "hs" ? vocab_size - 1 : vocab_size; }
   Subwords subword_options() const { return {min_n, max_n, buckets}; }
 
+  void for_each_field(FieldVisitor& visit);
   /// Throws std::invalid_argument naming the first impossible field and its value.
   void validate() const;
-  static Word2VecConfig from_json(std::string_view text, const std::string& origin);
-  std::string to_json() const;
 };
 
 /// Examples as tensors on any device.

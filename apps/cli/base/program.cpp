@@ -12,6 +12,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "data/files/config_error.h"
+
 namespace langzoo {
 
 namespace {
@@ -120,6 +122,8 @@ int run_program(int argc, char** argv, const std::string& name, const std::strin
     for (const auto* sub : app.get_subcommands()) where += " " + sub->get_name();
     return fail(2, flattened(error.what()), fmt::format("{} --help shows what it takes\n", where));
   } catch (const UsageError& error) {
+    return fail(2, one_line(error));
+  } catch (const ConfigError& error) {
     return fail(2, one_line(error));
   } catch (const std::bad_alloc&) {
     return fail(1, "out of memory");

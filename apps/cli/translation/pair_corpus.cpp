@@ -165,26 +165,26 @@ ParallelCorpus part_of(const ParallelCorpus& corpus, std::int64_t begin, std::in
 
 }  // namespace
 
-void bind_pair_corpus(RunConfig& config, PairCorpusOptions& o) {
-  config.bind("data.train", o.train,
-              "pairs: TSV (source TAB target), JSON lines, the book's source_target lines; addition, dates or "
-              "microworld-ko; with data.train_target the sources, one a line");
-  config.bind("data.train_target", o.train_target, "the targets, one a line, where they have a file of their own");
-  config.bind("data.valid", o.valid, "as data.train; empty: the last part of it");
-  config.bind("data.valid_target", o.valid_target, "as data.train_target");
-  config.bind("data.tokenizer", o.tokenizer,
-              "char, train:bytebpe:N, train:unigram:N, train:word:N, train:byteword:N or a path");
-  config.bind("data.target_tokenizer", o.target_tokenizer, "the targets' own; empty: one for both sides");
-  config.bind("data.valid_fraction", o.valid_fraction, "set aside for validation where data.valid is empty",
-              between(0, 0.9));
-  config.bind("data.max_source", o.max_source, "tokens; longer pairs are left out; 0: no bound", at_least(0));
-  config.bind("data.max_target", o.max_target, "likewise", at_least(0));
-  config.bind("data.keep_padding", o.keep_padding, "source_target lines and tasks: keep the spaces that fill up");
-  config.bind("data.source_key", o.source_key, "JSON lines: the field of the source, \"en\" say");
-  config.bind("data.target_key", o.target_key, "likewise of the target");
-  config.bind("data.task_pairs", o.task_pairs, "pairs that addition, dates or microworld-ko make",
-              between(1, 1'000'000'000));
-  config.bind("data.task_seed", o.task_seed, "which pairs those are");
+void PairCorpusOptions::for_each_field(FieldVisitor& visit) {
+  visit("train", train,
+        {.help = "pairs: TSV (source TAB target), JSON lines, the book's source_target lines; addition, dates or "
+                 "microworld-ko; with data.train_target the sources, one a line"});
+  visit("train_target", train_target, {.help = "the targets, one a line, where they have a file of their own"});
+  visit("valid", valid, {.help = "as data.train; empty: the last part of it"});
+  visit("valid_target", valid_target, {.help = "as data.train_target"});
+  visit("tokenizer", tokenizer,
+        {.help = "char, train:bytebpe:N, train:unigram:N, train:word:N, train:byteword:N or a path"});
+  visit("target_tokenizer", target_tokenizer, {.help = "the targets' own; empty: one for both sides"});
+  visit("valid_fraction", valid_fraction,
+        {.least = 0, .most = 0.9, .help = "set aside for validation where data.valid is empty"});
+  visit("max_source", max_source, {.least = 0, .help = "tokens; longer pairs are left out; 0: no bound"});
+  visit("max_target", max_target, {.least = 0, .help = "likewise"});
+  visit("keep_padding", keep_padding, {.help = "source_target lines and tasks: keep the spaces that fill up"});
+  visit("source_key", source_key, {.help = "JSON lines: the field of the source, \"en\" say"});
+  visit("target_key", target_key, {.help = "likewise of the target"});
+  visit("task_pairs", task_pairs,
+        {.least = 1, .most = 1e9, .help = "pairs that addition, dates or microworld-ko make"});
+  visit("task_seed", task_seed, {.help = "which pairs those are"});
 }
 
 CLI::Option* add_pairs_flags(CLI::App& app, PairsOptions& options) {

@@ -11,8 +11,8 @@
 
 #include <CLI/CLI.hpp>
 
-#include "apps/cli/run_config.h"
 #include "apps/cli/translation/translation.h"
+#include "apps/training/run_config.h"
 #include "data/parallel/parallel_corpus.h"
 #include "data/parallel/parallel_text.h"
 #include "data/parallel/word_alignment.h"
@@ -32,8 +32,9 @@ struct PairCorpusOptions {
   std::string source_key = "source", target_key = "target";  ///< of JSON lines
   std::int64_t task_pairs = 50'000;
   std::uint64_t task_seed = 1;
+
+  void for_each_field(FieldVisitor& visit);
 };
-void bind_pair_corpus(RunConfig& config, PairCorpusOptions& options);
 
 /// Tells the user what takes time, and what was left out.
 using Message = std::function<void(const std::string&)>;

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "apps/cli/model_checks.h"
 #include "apps/cli/train_verb.h"
 #include "apps/cli/translation/decode.h"
 #include "apps/cli/translation/pair_corpus.h"
@@ -12,8 +13,6 @@
 namespace langzoo {
 
 namespace {
-
-using Json = RunConfig::Json;
 
 /// Batches made in the background while a step computes.
 constexpr std::size_t kPrepareAhead = 2;
@@ -120,47 +119,47 @@ class TranslationTask : public TrainingTask {
   std::unique_ptr<BatchIterator<ParallelBatch>> batches_;
 };
 
-/// null in the configuration means: what the tokenizers say.
-void complete_model(Json& model, const TranslationTokenizers& tokenizers) {
-  const auto fill = [&](const char* key, std::int64_t value) {
-    if (model.contains(key) && model[key].is_null()) model[key] = value;
-  };
+/// Gives the model what its tokenizers decide and the configuration left open.
+void complete_config(ModelConfig& config, const TranslationTokenizers& tokenizers) {
+  const auto fields = fields_in(config);
   const auto& target = tokenizers.target();
-  fill("source_vocab_size", static_cast<std::int64_t>(tokenizers.source().vocab_size()));
-  fill("target_vocab_size", static_cast<std::int64_t>(target.vocab_size()));
-  fill("decoder_start_token_id", start_token_of(target, "data.tokenizer"));
-  fill("eos_token_id", end_token_of(target, "data.tokenizer"));
-  if (target.special_tokens().bos) fill("bos_token_id", *target.special_tokens().bos);
-  for (const auto& [key, tokens] : {std::pair{"source_vocab_size", tokenizers.source().vocab_size()},
-                                    std::pair{"target_vocab_size", target.vocab_size()}}) {
-    if (model.contains(key) && model[key].is_number_integer() &&
-        model[key].get<std::int64_t>() < static_cast<std::int64_t>(tokens)) {
-      throw UsageError(fmt::format("model.{} = {}: the tokenizer has {} tokens", key, model[key].dump(), tokens));
-    }
-  }
+  const auto sources = static_cast<std::int64_t>(tokenizers.source().vocab_size());
+  const auto targets = static_cast<std::int64_t>(target.vocab_size());
+  fill_field(fields, "source_vocab_size", sources);
+  fill_field(fields, "target_vocab_size", targets);
+  fill_field(fields, "decoder_start_token_id", start_token_of(target, "data.tokenizer"));
+  fill_field(fields, "eos_token_id", end_token_of(target, "data.tokenizer"));
+  if (target.special_tokens().bos) fill_field(fields, "bos_token_id", *target.special_tokens().bos);
+  require_vocabulary(config, "source_vocab_size", sources);
+  require_vocabulary(config, "target_vocab_size", targets);
 }
 
 class TranslationTraining : public TrainFamily {
  public:
   explicit TranslationTraining(const TranslationFamily& family) : family_(family) {}
 
-  Json default_model() const override { return family_.default_model(); }
-
   void bind(RunConfig& config, TrainSetting& setting) override {
+    setting_ = &setting;
     setting.batch.batch_size = 64;
     setting.trainer.weight_decay = 0;
     setting.trainer.clip_norm = 5;
-    bind_pair_corpus(config, options_);
-    config.bind("data.translated", translated_,
-                "pairs of the validation data that every evaluation translates, greedily, for exact_match and bleu",
-                at_least(0));
-    config.bind("train.teacher_forcing", sampling_.schedule,
-                "the probability of the true token before, rather than the model's own: constant (k), linear "
-                "(max(least, k - c step)) or inverse_sigmoid (k / (k + exp(step / k)))",
-                one_of({"constant", "linear", "inverse_sigmoid"}));
-    config.bind("train.teacher_forcing_k", sampling_.k, "k", at_least(0));
-    config.bind("train.teacher_forcing_c", sampling_.c, "c", at_least(0));
-    config.bind("train.teacher_forcing_least", sampling_.least, "least", between(0, 1));
+    config.bind("data", options_);
+    config.bind("data", [this](FieldVisitor& visit) {
+      visit("translated", translated_,
+            {.least = 0,
+             .help = "pairs of the validation data that every evaluation translates, greedily, for exact_match and "
+                     "bleu"});
+    });
+    config.bind("model", *config_);
+    config.bind("train", [this](FieldVisitor& visit) {
+      visit("teacher_forcing", sampling_.schedule,
+            {.choices = {"constant", "linear", "inverse_sigmoid"},
+             .help = "the probability of the true token before, rather than the model's own: constant (k), linear "
+                     "(max(least, k - c step)) or inverse_sigmoid (k / (k + exp(step / k)))"});
+      visit("teacher_forcing_k", sampling_.k, {.least = 0, .help = "k"});
+      visit("teacher_forcing_c", sampling_.c, {.least = 0, .help = "c"});
+      visit("teacher_forcing_least", sampling_.least, {.least = 0, .most = 1, .help = "least"});
+    });
   }
 
   std::vector<TrainFlag> flags() const override {
@@ -173,8 +172,7 @@ class TranslationTraining : public TrainFamily {
   }
 
   void complete(RunConfig& config) override {
-    constexpr std::int64_t kUnbounded = 1'000'000'000;
-    if (config.value("train.max_epochs").get<std::int64_t>() > 0) config.set_default("train.max_steps", kUnbounded);
+    if (setting_->trainer.max_epochs > 0) config.set_default("train.max_steps", "1000000000");
   }
 
   std::unique_ptr<TrainingTask> make_task(TrainSetting& setting) override {
@@ -184,11 +182,11 @@ class TranslationTraining : public TrainFamily {
       throw UsageError(fmt::format("train.teacher_forcing: {}", error.what()));
     }
     auto corpus = open_pair_corpus(options_, setting.out, setting.message);
-    complete_model(setting.model, corpus.tokenizers);
+    complete_config(*config_, corpus.tokenizers);
     Translator translator;
     translator.device = setting.device;
     try {
-      translator.model = family_.create(setting.model);
+      translator.model = family_.create(*config_);
     } catch (const std::bad_alloc&) {
       throw;
     } catch (const std::exception& error) {
@@ -211,9 +209,11 @@ class TranslationTraining : public TrainFamily {
 
  private:
   const TranslationFamily& family_;
+  std::unique_ptr<ModelConfig> config_ = family_.default_config();
   PairCorpusOptions options_;
   ScheduledSampling sampling_;
   std::int64_t translated_ = 500;
+  TrainSetting* setting_ = nullptr;
   TranslationTask* task_ = nullptr;
 };
 

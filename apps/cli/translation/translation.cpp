@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "apps/cli/model_checks.h"
 #include "apps/cli/translation/neural_translator.h"
 #include "data/files/files.h"
 
@@ -62,7 +63,9 @@ ParallelSpecialTokens parallel_special_tokens(const TranslationModel& model, con
 Translator load_translator(const TranslationFamily& family, const fs::path& dir, const ComputeOptions& common) {
   Translator translator;
   translator.device = common.torch_device();
-  translator.model = family.load(dir, common.torch_dtype());
+  LoadReport report;
+  translator.model = family.load(dir, {.dtype = common.torch_dtype()}, report);
+  show_load_report(dir, report);
   translator.model->module().to(translator.device);
   translator.tokenizers = TranslationTokenizers::load(dir);
   const auto& tokenizers = translator.tokenizers;

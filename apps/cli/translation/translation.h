@@ -9,9 +9,10 @@
 #include <vector>
 
 #include "apps/cli/compute_verb.h"
-#include "apps/cli/run_config.h"
 #include "data/parallel/parallel_corpus.h"
 #include "models/generation/step.h"
+#include "models/model_config.h"
+#include "models/pretrained.h"
 #include "tokenizers/tokenizer.h"
 
 namespace langzoo {
@@ -44,14 +45,16 @@ class TranslationFamily {
   virtual ~TranslationFamily() = default;
   /// "seq2seq", for langzoo-seq2seq.
   virtual std::string program() const = 0;
-  /// config.json with its defaults. Vocabulary sizes and token ids that are null are filled from the tokenizers.
-  virtual RunConfig::Json default_model() const = 0;
-  /// What the keys of config.json mean, in whole lines of help.
+  /// The config of a run that says nothing. A run's tokenizers give vocabulary sizes and token ids where they are
+  /// kFromTokenizer or have no value.
+  virtual std::unique_ptr<ModelConfig> default_config() const = 0;
+  /// What its fields do not say by themselves, in whole lines of help.
   virtual std::string model_help() const = 0;
-  /// A model with random weights. Throws std::invalid_argument naming the key that is impossible.
-  virtual std::unique_ptr<TranslationModel> create(const RunConfig::Json& config) const = 0;
+  /// A model with random weights. Throws std::runtime_error naming the key that is impossible.
+  virtual std::unique_ptr<TranslationModel> create(const ModelConfig& config) const = 0;
   /// A saved model, in evaluation mode.
-  virtual std::unique_ptr<TranslationModel> load(const std::filesystem::path& dir, torch::Dtype dtype) const = 0;
+  virtual std::unique_ptr<TranslationModel> load(const std::filesystem::path& dir, const PretrainedOptions& options,
+                                                 LoadReport& report) const = 0;
 };
 
 /// The verbs train, eval, translate and align. `family` must outlive them.

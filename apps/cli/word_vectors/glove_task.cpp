@@ -108,11 +108,9 @@ class GloveTask : public WordVectorsTask {
 }  // namespace
 
 std::unique_ptr<WordVectorsTask> make_glove_task(WordText text, const WordVectorsSetting& setting) {
-  GloveConfig config;
+  GloveConfig config = setting.options.glove;
   config.vocab_size = static_cast<std::int64_t>(text.vocabulary.size());
-  config.dim = setting.options.dim;
-  config.x_max = setting.options.x_max;
-  config.alpha = setting.options.alpha;
+  config.dim = setting.options.word2vec.dim;
   auto model = new_model<Glove>(config);
   auto counts = count_co_occurrences(text, setting, /*shuffle=*/true);
   model->to(setting.train.device);

@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 
+#include "apps/cli/model_checks.h"
 #include "data/files/files.h"
 #include "models/glove/glove.h"
 #include "models/ppmi_svd/ppmi_svd.h"
@@ -26,13 +27,17 @@ class ComposedOfSubwords : public OutOfVocabulary {
 
 template <class Model>
 WordVectors vectors_of(const fs::path& dir, const Vocabulary& vocabulary) {
-  const auto model = from_pretrained<Model>(dir);
+  LoadReport report;
+  const auto model = from_pretrained<Model>(dir, &report);
+  show_load_report(dir, report);
   require_words(vocabulary, model->config().vocab_size, dir);
   return {vocabulary.words(), model->word_vectors()};
 }
 
 WordVectors word2vec_vectors(const fs::path& dir, const Vocabulary& vocabulary) {
-  const auto model = from_pretrained<Word2Vec>(dir);
+  LoadReport report;
+  const auto model = from_pretrained<Word2Vec>(dir, &report);
+  show_load_report(dir, report);
   require_words(vocabulary, model->config().vocab_size, dir);
   std::shared_ptr<const OutOfVocabulary> composed;
   if (model->config().subwords) composed = std::make_shared<ComposedOfSubwords>(model);

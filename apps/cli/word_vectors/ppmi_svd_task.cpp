@@ -64,17 +64,13 @@ class PpmiSvdTask : public WordVectorsTask {
 
 std::unique_ptr<WordVectorsTask> make_ppmi_svd_task(WordText text, const WordVectorsSetting& setting) {
   const auto& options = setting.options;
-  PpmiSvdConfig config;
+  PpmiSvdConfig config = options.ppmi_svd;
   config.vocab_size = static_cast<std::int64_t>(text.vocabulary.size());
-  config.dim = options.dim;
+  config.dim = options.word2vec.dim;
   if (config.dim > config.vocab_size) {
     throw UsageError(fmt::format("--dim (model.dim) = {}: {} has {} words, and ppmi-svd no more dimensions than words",
                                  config.dim, options.data, config.vocab_size));
   }
-  config.context_smoothing = options.context_smoothing;
-  config.shift = options.shift;
-  config.eigenvalue_weight = options.eigenvalue_weight;
-  config.add_contexts = options.add_contexts;
   auto model = new_model<PpmiSvd>(config);
   auto counts = count_co_occurrences(text, setting, /*shuffle=*/false);
   return std::make_unique<PpmiSvdTask>(std::move(model), std::move(text), std::move(counts), setting);

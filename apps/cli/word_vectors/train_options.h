@@ -2,36 +2,36 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <vector>
 
 #include "apps/cli/train_verb.h"
+#include "models/glove/glove.h"
+#include "models/ppmi_svd/ppmi_svd.h"
 #include "models/word2vec/word2vec.h"
 
 namespace langzoo {
 
 /// The keys of a run that are not the trainer's.
 struct WordVectorsOptions {
+  // The section `model`.
   std::string kind = "skipgram";  ///< skipgram, cbow, glove or ppmi-svd
-  std::string objective = "ns";
-  std::int64_t dim = 100, window = 5;
-  std::int64_t negative = 5;
-  double sample = 1e-3, sampling_power = 0.75;
-  bool full_input_gradient = true;
-  bool subwords = false;
-  std::int64_t min_n = 3, max_n = 6, buckets = 2'000'000;
-  // Of the kinds that count first.
-  bool distance_weighting = true;
-  double x_max = 100, alpha = 0.75;
-  double context_smoothing = 0.75, shift = 1, eigenvalue_weight = 0.5;
-  bool add_contexts = false;
+  /// Of each kind its config. What several have, dim and window, is word2vec's; what the text decides is unset.
+  Word2VecConfig word2vec;
+  GloveConfig glove;
+  PpmiSvdConfig ppmi_svd;
+  bool distance_weighting = true;  ///< of the kinds that count first
 
+  // The section `data`.
   std::string data;                           ///< a file, a folder, or "microworld"
   std::int64_t microworld_bytes = 4'000'000;  ///< before its words are put apart
   std::uint64_t microworld_seed = 1;
   std::int64_t min_count = 5, max_vocabulary = 0;
   bool lines = true;
   std::int64_t counting_memory_mb = 1024;
+
+  // Of the section `train`.
   std::string init;
   bool deterministic = false;
 
@@ -48,6 +48,6 @@ std::string word_vectors_notes();
 void complete_word_vectors(RunConfig& config, const WordVectorsOptions& options, bool resumed);
 
 /// config.json of a folder that --init names. Throws FileError.
-Word2VecConfig initial_config(const std::string& dir);
+Word2VecConfig initial_config(const std::filesystem::path& dir);
 
 }  // namespace langzoo

@@ -172,7 +172,7 @@ WordVectors WordText::frequent(std::int64_t count, const VectorsOfFirst& vectors
 
 CoOccurrenceFile count_co_occurrences(const WordText& text, const WordVectorsSetting& setting, bool shuffle) {
   CoOccurrenceOptions counting;
-  counting.window = setting.options.window;
+  counting.window = setting.options.word2vec.window;
   counting.distance_weighting = setting.options.distance_weighting;
   counting.memory_bytes = setting.options.counting_memory_mb << 20;
   counting.seed = setting.train.trainer.seed;

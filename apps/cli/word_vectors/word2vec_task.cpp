@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "apps/cli/base/program.h"
+#include "apps/cli/model_checks.h"
 #include "apps/cli/word_vectors/training.h"
 #include "apps/training/training_state.h"
 #include "models/word2vec/hogwild_trainer.h"
@@ -113,21 +114,11 @@ class Word2VecTask : public WordVectorsTask {
   std::int64_t examples_ = 1;  ///< of the epoch so far; what a resumed run saw of it before counts as one
 };
 
-Word2VecConfig config_of(const WordVectorsOptions& options, std::int64_t vocab_size) {
-  Word2VecConfig config;
+Word2VecConfig config_for(const WordVectorsOptions& options, std::int64_t vocab_size) {
+  Word2VecConfig config = options.word2vec;
   config.vocab_size = vocab_size;
   config.architecture = options.kind;
-  config.objective = options.objective;
-  config.dim = options.dim;
-  config.window = options.window;
-  config.negative = options.objective == "ns" ? options.negative : 0;
-  config.sample = options.sample;
-  config.sampling_power = options.sampling_power;
-  config.full_input_gradient = options.full_input_gradient;
-  config.subwords = options.subwords;
-  config.min_n = options.min_n;
-  config.max_n = options.max_n;
-  config.buckets = options.buckets;
+  if (config.objective != "ns") config.negative = 0;
   return config;
 }
 
@@ -164,10 +155,13 @@ std::unique_ptr<WordVectorsTask> make_word2vec_task(WordText text, const WordVec
   const auto& options = setting.options;
   const auto size = static_cast<std::int64_t>(text.vocabulary.size());
   if (size < 2) throw std::runtime_error(options.data + ": one word alone has no neighbours to learn from");
-  auto model = new_model<Word2Vec>(config_of(options, size));
+  auto model = new_model<Word2Vec>(config_for(options, size));
   if (!options.init.empty() && !(setting.train.resume && fs::exists(training_state_path(setting.train.out)))) {
-    copy_rows(from_pretrained<Word2Vec>(options.init), options.init, model);
-    if (options.objective == "hs") setting.train.message("--init: the tree of hs begins anew, the word vectors go on");
+    LoadReport report;
+    copy_rows(from_pretrained<Word2Vec>(options.init, &report), options.init, model);
+    show_load_report(options.init, report);
+    if (options.word2vec.objective == "hs")
+      setting.train.message("--init: the tree of hs begins anew, the word vectors go on");
   }
   model->to(setting.train.device);
   return std::make_unique<Word2VecTask>(std::move(model), std::move(text), setting);

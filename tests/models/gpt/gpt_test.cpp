@@ -193,10 +193,64 @@ TEST_CASE("what is saved loads as the same model") {
   auto loaded = from_pretrained<Gpt2LmHeadModel>(dir.path(), &report);
   CHECK(report.ok());
   CHECK_FALSE(loaded->is_training());
-  CHECK(loaded->config().to_json() == model->config().to_json());
+  CHECK(write_fields(loaded->config()) == write_fields(model->config()));
   CHECK(loaded->lm_head->weight.is_same(loaded->transformer->wte->weight) == config.tie_word_embeddings);
   const auto ids = some_ids(2, 6);
   CHECK(torch::equal(loaded->forward(ids).logits, model->forward(ids).logits));
+}
+
+TEST_CASE("the model without a head is saved, loaded and initialised by itself, and takes other models' base") {
+  const TempDir dir;
+  torch::manual_seed(21);
+  const Gpt2Model base(tiny());
+  torch::manual_seed(21);
+  const Gpt2LmHeadModel with_head(tiny());
+  for (const auto& item : base->named_parameters()) {
+    CHECK(torch::equal(item.value(), with_head->transformer->named_parameters()[item.key()]));
+  }
+  auto untied = tiny();
+  untied.tie_word_embeddings = false;
+  const Gpt2LmHeadModel model(untied);
+  model->save_pretrained(dir.path());
+  LoadReport report;
+  auto loaded = from_pretrained<Gpt2Model>(dir.path(), &report);
+  CHECK(report.other_heads == std::vector<std::string>{"lm_head.weight"});
+  CHECK(torch::equal(loaded->wte->weight, model->transformer->wte->weight));
+
+  save_pretrained(*loaded, loaded->config(), Gpt2ModelImpl::pretrained_traits(), dir / "base");
+  CHECK_THROWS_WITH(from_pretrained<Gpt2LmHeadModel>(dir / "base"), Catch::Contains("1 missing: lm_head.weight"));
+  auto again = from_pretrained<Gpt2LmHeadModel>(dir / "base", &report, {.new_head = true});
+  CHECK(report.fresh == std::vector<std::string>{"lm_head.weight"});
+  CHECK(torch::equal(again->transformer->h->ptr<Gpt2BlockImpl>(0)->mlp->c_fc->weight,
+                     model->transformer->h->ptr<Gpt2BlockImpl>(0)->mlp->c_fc->weight));
+}
+
+TEST_CASE("a head of its own in a file whose config says tied is kept, as transformers does") {
+  const TempDir dir;
+  auto config = tiny();
+  config.tie_word_embeddings = false;
+  Gpt2LmHeadModel model(config);
+  config.tie_word_embeddings = true;
+  save_pretrained(*model, config, Gpt2LmHeadModelImpl::pretrained_traits(), dir.path());
+  LoadReport report;
+  auto loaded = from_pretrained<Gpt2LmHeadModel>(dir.path(), &report);
+  CHECK(torch::equal(loaded->lm_head->weight, model->lm_head->weight));
+  CHECK_FALSE(loaded->config().tie_word_embeddings);
+  CHECK_THAT(report.summary(), Catch::Contains("1 not tied: lm_head.weight differs from transformer.wte.weight"));
+  const auto ids = some_ids(2, 5);
+  model->eval();
+  CHECK(torch::equal(loaded->forward(ids).logits, model->forward(ids).logits));
+}
+
+TEST_CASE("config.json may have transformers' common names") {
+  const auto config = config_from_json<Gpt2Config>(
+      R"({"hidden_size": 24, "num_attention_heads": 3, "num_hidden_layers": 2, "max_position_embeddings": 9})", "c");
+  CHECK(config.n_embd == 24);
+  CHECK(config.n_head == 3);
+  CHECK(config.n_layer == 2);
+  CHECK(config.n_positions == 9);
+  CHECK_THROWS_WITH(config_from_json<Gpt2Config>(R"({"n_head": 12, "num_attention_heads": 6})", "c"),
+                    Catch::Contains("n_head") && Catch::Contains("num_attention_heads"));
 }
 
 TEST_CASE("impossible configs and inputs are named") {
@@ -213,11 +267,11 @@ TEST_CASE("impossible configs and inputs are named") {
   rejects([](Gpt2Config& c) { c.layer_norm_epsilon = 0; }, "layer_norm_epsilon", "0");
   rejects([](Gpt2Config& c) { c.activation_function = "gelo"; }, "activation_function", "gelo");
   CHECK_THROWS_WITH(Gpt2Config::preset("gpt3"), Catch::Contains("gpt3"));
-  CHECK_THROWS_WITH(Gpt2Config::from_json(R"({"n_embd": "wide"})", "a/config.json"),
+  CHECK_THROWS_WITH(config_from_json<Gpt2Config>(R"({"n_embd": "wide"})", "a/config.json"),
                     Catch::Contains("a/config.json") && Catch::Contains("n_embd"));
-  CHECK_THROWS_WITH(Gpt2Config::from_json(R"({"n_head": 7})", "a/config.json"),
+  CHECK_THROWS_WITH(config_from_json<Gpt2Config>(R"({"n_head": 7})", "a/config.json"),
                     Catch::Contains("a/config.json") && Catch::Contains("n_embd"));
-  CHECK_THROWS_WITH(Gpt2Config::from_json(R"({"add_cross_attention": true})", "x"), Catch::Contains("cross"));
+  CHECK_THROWS_WITH(config_from_json<Gpt2Config>(R"({"add_cross_attention": true})", "x"), Catch::Contains("cross"));
 
   auto model = tiny_model();
   CHECK_THROWS_WITH(model->forward(some_ids(1, 33)), Catch::Contains("33") && Catch::Contains("n_positions = 32"));

@@ -119,6 +119,28 @@ TEST_CASE("what does not fit is listed, and strict loading changes nothing") {
   CHECK(untouched.bias.max().item<float>() == 0.0f);
 }
 
+TEST_CASE("what may be fresh keeps its values, the rest must be there") {
+  TiedImpl module;
+  const auto head = [](const std::string& name) { return name == "bias"; };
+  const auto load = [&](const StateDict& tensors) { return load_state_dict(module, tensors, {.may_be_fresh = head}); };
+  const StateDict base = dict({{"first", matrix()}, {"steps", torch::full(1, 5, torch::kInt64)}});
+  const LoadReport lacking = load(base);
+  CHECK(lacking.ok());
+  CHECK(lacking.fresh == std::vector<std::string>{"bias"});
+  CHECK(torch::equal(module.first, matrix()));
+  CHECK(module.bias.max().item<float>() == 0.0f);
+
+  const LoadReport other = load(dict({{"first", matrix()}, {"steps", base["steps"]}, {"bias", torch::ones(3)}}));
+  CHECK(other.replaced == std::vector<std::string>{"bias: file (3), model (2)"});
+  CHECK(other.faults().empty());
+  CHECK(other.summary() == "1 new in place of another shape: bias: file (3), model (2)");
+  CHECK(module.bias.max().item<float>() == 0.0f);
+
+  CHECK_THROWS_WITH(load(dict({{"steps", base["steps"]}})), Contains("1 missing: first"));
+  CHECK_THROWS_WITH(load(dict({{"first", torch::ones({2, 4})}, {"steps", base["steps"]}})),
+                    Contains("1 of another shape: first"));
+}
+
 TEST_CASE("a tensor of integers does not fit a floating-point parameter") {
   TiedImpl module;
   const LoadReport report = load_state_dict(

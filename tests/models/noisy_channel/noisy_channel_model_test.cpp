@@ -156,8 +156,8 @@ TEST_CASE("a config.json that is no noisy channel's is refused, and any damage i
     try {
       const auto model = NoisyChannelModel::load(dir.path());
       auto options = model.options;
-      options.beam = std::min(options.beam, 20);
-      options.candidates = std::min(options.candidates, 20);
+      options.beam = std::min<std::int64_t>(options.beam, 20);
+      options.candidates = std::min<std::int64_t>(options.candidates, 20);
       CHECK(NoisyChannel(model.channel, model.language, options).translate(f[0]).size() == 1);
       ++loaded;
     } catch (const std::runtime_error&) {

@@ -1,0 +1,82 @@
+#include "tests/support/test.h"
+
+#include <iostream>
+#include <sstream>
+
+#include "apps/cli/base/program.h"
+#include "apps/cli/model_checks.h"
+#include "models/gpt/gpt.h"
+#include "tests/support/process.h"
+
+namespace langzoo::test {
+
+namespace {
+
+Gpt2Config small() {
+  Gpt2Config config;
+  config.vocab_size = 11;
+  config.n_positions = 8;
+  config.n_embd = 4;
+  config.n_layer = 1;
+  config.n_head = 2;
+  config.bos_token_id = config.eos_token_id = 0;
+  return config;
+}
+
+std::string shown(const LoadReport& report) {
+  std::ostringstream text;
+  auto* const before = std::cerr.rdbuf(text.rdbuf());
+  show_load_report("dir", report);
+  std::cerr.rdbuf(before);
+  return text.str();
+}
+
+}  // namespace
+
+TEST_CASE("a load report is one line, and none where all is as it should be") {
+  CHECK(shown({}).empty());
+  LoadReport report;
+  report.other_heads = {"a", "b", "c", "d"};
+  report.unmodelled = {"use_cache"};
+  CHECK(shown(report) ==
+        "note: dir: 4 left out as another model's head: a, b, c, ...; 1 config keys not used: use_cache\n");
+}
+
+TEST_CASE("a program says what it left out of a model or took otherwise than the config says") {
+  const TempDir dir;
+  write_file(dir / "ids.txt", "1 2 3\n");
+  const auto score = [&] {
+    return Process("langzoo-gpt",
+                   {"score", "--model", (dir / "model").string(), "--ids", (dir / "ids.txt").string(), "--json"})
+        .wait();
+  };
+  auto config = small();
+  config.tie_word_embeddings = false;
+  const Gpt2LmHeadModel model(config);
+  model->save_pretrained(dir / "model");
+  const auto whole = score();
+  REQUIRE(whole.code == 0);
+  CHECK(whole.err.empty());
+
+  config.tie_word_embeddings = true;
+  save_pretrained(*model, config, Gpt2LmHeadModelImpl::pretrained_traits(), dir / "model");
+  auto text = read_file(dir / "model" / "config.json");
+  write_file(dir / "model" / "config.json", text.insert(1, "\"use_cache\": true,"));
+  const auto untied = score();
+  CHECK(untied.code == 0);
+  CHECK(untied.out == whole.out);
+  CHECK_THAT(untied.err, Catch::Contains("note: ") && Catch::Contains((dir / "model").string()) &&
+                             Catch::Contains("not tied: lm_head.weight differs from transformer.wte.weight") &&
+                             Catch::Contains("config keys not used: use_cache"));
+}
+
+TEST_CASE("a vocabulary smaller than the tokenizer's is refused by the run's key") {
+  const auto config = ModelConfig::of(small());
+  CHECK_NOTHROW(require_vocabulary(*config, "vocab_size", 11));
+  CHECK_NOTHROW(require_vocabulary(*config, "no_such_field", 12));
+  CHECK_THROWS_WITH(require_vocabulary(*config, "vocab_size", 12),
+                    "model.vocab_size = 11: the tokenizer has 12 tokens");
+  CHECK_THROWS_AS(require_vocabulary(*config, "vocab_size", 12), UsageError);
+}
+
+}  // namespace langzoo::test
