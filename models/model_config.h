@@ -15,10 +15,13 @@ class ModelConfig {
 
   template <class Config>
   static std::unique_ptr<ModelConfig> of(Config config);
+  virtual std::unique_ptr<ModelConfig> copy() const = 0;
 
   virtual void for_each_field(FieldVisitor& visit) = 0;
   /// Throws std::invalid_argument naming the first impossible field and its value.
   virtual void validate() const = 0;
+  /// The same of a config that still lacks what its tokenizers decide: for what is impossible whatever they say.
+  void validate_without_tokenizers() const;
   /// The text of a config.json.
   virtual std::string to_json() const = 0;
 
@@ -33,6 +36,7 @@ class ModelConfigOf final : public ModelConfig {
  public:
   explicit ModelConfigOf(Config config) : config(std::move(config)) {}
 
+  std::unique_ptr<ModelConfig> copy() const override { return of(config); }
   void for_each_field(FieldVisitor& visit) override { config.for_each_field(visit); }
   void validate() const override { config.validate(); }
   std::string to_json() const override { return write_fields(config); }

@@ -7,6 +7,7 @@
 #include <torch/torch.h>
 
 #include "data/files/files.h"
+#include "models/fasttext/fasttext.h"
 #include "models/glove/glove.h"
 #include "models/gpt/gpt.h"
 #include "models/ppmi_svd/ppmi_svd.h"
@@ -43,6 +44,8 @@ constexpr RegisteredModel kModels[] = {
     model<Gpt2LmHeadModel>("gpt2", "GPT2LMHeadModel", "langzoo-gpt", "GPT-2, a decoder-only language model"),
     model<Gpt2Model>("gpt2", "GPT2Model", "langzoo-gpt", "GPT-2 without a head: tokens to hidden states"),
     model<Seq2Seq>("seq2seq", "Seq2Seq", "langzoo-seq2seq", "recurrent encoder-decoders"),
+    model<FastTextForSequenceClassification>("fasttext", "FastTextForSequenceClassification", "langzoo-fasttext",
+                                             "text classification by averaged word vectors"),
     model<Word2Vec>("word2vec", "Word2Vec", "langzoo-word2vec", "skip-gram and CBOW word vectors"),
     model<PpmiSvd>("ppmi-svd", "PpmiSvd", "langzoo-word2vec", "count-based word vectors"),
     model<Glove>("glove", "Glove", "langzoo-word2vec", "GloVe word vectors"),

@@ -75,21 +75,27 @@ std::string tokenizer_class(const fs::path& dir, const std::string& config_text)
   return std::string(found->second);
 }
 
-/// The one SentencePiece model of a directory, or an empty path.
-fs::path find_sentencepiece(const fs::path& dir) {
+/// The SentencePiece model of a directory that has a usual name, else all that it has.
+std::vector<fs::path> find_sentencepiece(const fs::path& dir) {
   for (const char* name : {"spiece.model", "tokenizer.model", "sentencepiece.bpe.model"}) {
-    if (fs::exists(dir / name)) return dir / name;
+    if (fs::exists(dir / name)) return {dir / name};
   }
   std::vector<fs::path> models;
   for (const fs::directory_entry& entry : fs::directory_iterator(dir)) {
     if (entry.path().extension() == ".model") models.push_back(entry.path());
   }
   std::sort(models.begin(), models.end());
-  if (models.size() > 1) {
-    throw FileError(dir, fmt::format("has several SentencePiece models, {} and {}; name one of the files",
-                                     models[0].filename().string(), models[1].filename().string()));
-  }
-  return models.empty() ? fs::path() : models[0];
+  return models;
+}
+
+/// What of a directory makes its tokenizer; the first that there is, in this order.
+enum class Files { TokenizerJson, VocabTxt, VocabAndMerges, SentencePiece, None };
+
+Files files_of(const fs::path& dir) {
+  if (fs::exists(dir / "tokenizer.json")) return Files::TokenizerJson;
+  if (fs::exists(dir / "vocab.txt")) return Files::VocabTxt;
+  if (fs::exists(dir / "vocab.json") && fs::exists(dir / "merges.txt")) return Files::VocabAndMerges;
+  return find_sentencepiece(dir).empty() ? Files::None : Files::SentencePiece;
 }
 
 bool begins_with(const fs::path& path, std::string_view bytes) {
@@ -113,10 +119,11 @@ std::unique_ptr<Pipeline> make_pipeline(const fs::path& path, const TokenizerCon
   return naming_file(path, [&] { return std::make_unique<Pipeline>(std::move(parts)); });
 }
 
-/// T5's or ALBERT's tokenizer of a .model. Which one, where no configuration tells, the pieces do: only ALBERT has
-/// [CLS].
+/// T5's or ALBERT's tokenizer of a .model, or the model's own. Which one, where no configuration tells, the pieces do:
+/// only ALBERT has [CLS].
 std::unique_ptr<Tokenizer> load_sentencepiece_directory(const fs::path& path, std::string tokenizer_class,
                                                         const std::string& config_text) {
+  if (tokenizer_class == kSentencePieceClass) return load_sentencepiece(path);
   const TokenizerConfig config = config_beside(path, config_text);
   const std::string model = read_file(path, kMaxFileBytes);
   if (tokenizer_class.empty()) {
@@ -134,8 +141,8 @@ std::unique_ptr<Tokenizer> load_sentencepiece_directory(const fs::path& path, st
     made = t5_pipeline(model, path, config.size("extra_ids").value_or(100));
   } else {
     throw FileError(path, fmt::format("a SentencePiece model of the class {} is not supported, expected T5Tokenizer or "
-                                      "AlbertTokenizer",
-                                      tokenizer_class));
+                                      "AlbertTokenizer, or {} in tokenizer_config.json for the model as it is",
+                                      tokenizer_class, kSentencePieceClass));
   }
   auto tokenizer = make_pipeline(path, config, tokenizer_class, std::move(made.parts));
   tokenizer->set_rules(std::move(made.rules));
@@ -157,25 +164,33 @@ bool has_end_of_word(const fs::path& vocab_json) {
 
 std::unique_ptr<Tokenizer> load_directory(const fs::path& dir) {
   const std::string config = read_if_there(dir / "tokenizer_config.json");
-  if (fs::exists(dir / "tokenizer.json")) {
+  const Files files = files_of(dir);
+  if (files == Files::TokenizerJson) {
     return parse_tokenizer_json(read_file(dir / "tokenizer.json", kMaxFileBytes), config, dir / "tokenizer.json");
   }
   const std::string name = tokenizer_class(dir, config);
   const fs::path vocab_txt = dir / "vocab.txt", vocab_json = dir / "vocab.json", merges_txt = dir / "merges.txt";
-  if (fs::exists(vocab_txt)) {
-    expect_class(vocab_txt, name, {"BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer"});
-    return load_bert_vocabulary(vocab_txt, config);
+  switch (files) {
+    case Files::VocabTxt:
+      expect_class(vocab_txt, name, {"BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer"});
+      return load_bert_vocabulary(vocab_txt, config);
+    case Files::VocabAndMerges: {
+      expect_class(vocab_json, name, {"GPT2Tokenizer", "OpenAIGPTTokenizer"});
+      const bool gpt = name == "OpenAIGPTTokenizer" || (name != "GPT2Tokenizer" && has_end_of_word(vocab_json));
+      return gpt ? load_gpt_vocabulary(vocab_json, merges_txt, config)
+                 : load_gpt2_vocabulary(vocab_json, merges_txt, config);
+    }
+    case Files::SentencePiece: {
+      const std::vector<fs::path> models = find_sentencepiece(dir);
+      if (models.size() > 1) {
+        throw FileError(dir, fmt::format("has several SentencePiece models, {} and {}; name one of the files",
+                                         models[0].filename().string(), models[1].filename().string()));
+      }
+      return load_sentencepiece_directory(models.front(), name, config);
+    }
+    default:
+      throw FileError(dir, "has no tokenizer: none of tokenizer.json, vocab.txt, vocab.json with merges.txt, *.model");
   }
-  if (fs::exists(vocab_json) && fs::exists(merges_txt)) {
-    expect_class(vocab_json, name, {"GPT2Tokenizer", "OpenAIGPTTokenizer"});
-    const bool gpt = name == "OpenAIGPTTokenizer" || (name != "GPT2Tokenizer" && has_end_of_word(vocab_json));
-    return gpt ? load_gpt_vocabulary(vocab_json, merges_txt, config)
-               : load_gpt2_vocabulary(vocab_json, merges_txt, config);
-  }
-  if (const fs::path model = find_sentencepiece(dir); !model.empty()) {
-    return load_sentencepiece_directory(model, name, config);
-  }
-  throw FileError(dir, "has no tokenizer: none of tokenizer.json, vocab.txt, vocab.json with merges.txt, *.model");
 }
 
 }  // namespace
@@ -251,6 +266,10 @@ std::unique_ptr<Tokenizer> load_subword_nmt_codes(const fs::path& codes) {
   parts.decoder = std::make_shared<BpeDecoder>("</w>");
   parts.special_tokens.unk = parts.model->unk();
   return std::make_unique<Pipeline>(std::move(parts));
+}
+
+bool has_tokenizer(const fs::path& dir) {
+  return fs::is_directory(dir) && files_of(dir) != Files::None;
 }
 
 std::unique_ptr<Tokenizer> load_tokenizer(const fs::path& path) {

@@ -11,6 +11,9 @@
 /// files themselves. The result gives the ids of `transformers.AutoTokenizer` for the same directory; a tokenizer_class
 /// that needs more than its vocabulary's files, RoBERTa's say, is an error without tokenizer.json.
 ///
+/// A SentencePiece model whose tokenizer_class is SentencePieceProcessor is what SentencePiece::save wrote:
+/// libsentencepiece's own ids, no special tokens added.
+///
 /// A single file may be a tokenizer.json, a vocab.txt, the codes of subword-nmt ("#version: 0.2"), or a SentencePiece
 /// .model, which then gives libsentencepiece's own ids and adds no special tokens.
 #pragma once
@@ -23,6 +26,10 @@
 namespace langzoo {
 
 // load_tokenizer, the function for all of these, is declared in tokenizers/tokenizer.h.
+
+/// Whether `dir` is a directory with files of which load_tokenizer(dir) makes a tokenizer (or says what is wrong with
+/// them).
+bool has_tokenizer(const std::filesystem::path& dir);
 
 /// BERT's tokenizer of a vocab.txt; `config` as in parse_tokenizer_json: do_lower_case (true where it is not said),
 /// strip_accents, tokenize_chinese_chars, special tokens. Throws FileError.

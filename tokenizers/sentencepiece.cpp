@@ -11,6 +11,7 @@
 #include "tokenizers/sentencepiece_library.h"
 #include "tokenizers/sentencepiece_model.h"
 #include "tokenizers/sentencepiece_sampler.h"
+#include "tokenizers/tokenizer_config.h"
 #include "tokenizers/utf8.h"
 
 namespace langzoo {
@@ -189,7 +190,12 @@ std::size_t SentencePiece::cut_point(std::string_view text, std::size_t at) cons
 }
 
 void SentencePiece::save(const std::filesystem::path& dir) const {
-  std::filesystem::create_directories(dir);
+  std::error_code error;
+  std::filesystem::create_directories(dir, error);
+  if (error) throw FileError(dir, "cannot be created: " + error.message());
+  // The model comes last: it is what makes the directory one that holds a tokenizer.
+  write_file_atomically(dir / "tokenizer_config.json",
+                        fmt::format("{{\n  \"tokenizer_class\": \"{}\"\n}}\n", kSentencePieceClass));
   write_file_atomically(dir / "spiece.model", impl_->model_bytes);
 }
 

@@ -43,7 +43,8 @@ class SentencePiece : public Tokenizer {
   /// A unigram model knows no place: libsentencepiece adds up float32 scores from the beginning of the text on, and
   /// their rounding can decide between nearly equal segmentations.
   std::size_t cut_point(std::string_view text, std::size_t at) const override;
-  /// Writes spiece.model.
+  /// Writes spiece.model, and the tokenizer_config.json by which load_tokenizer(dir) knows that no special tokens are
+  /// to be added.
   void save(const std::filesystem::path& dir) const override;
 
  protected:

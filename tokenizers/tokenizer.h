@@ -84,7 +84,8 @@ class Tokenizer {
   virtual std::size_t cut_point(std::string_view text, std::size_t at) const;
 
   /// Writes tokenizer.json and tokenizer_config.json into `dir` (created when missing), as Python's `tokenizers` and
-  /// `transformers.AutoTokenizer` read them.
+  /// `transformers.AutoTokenizer` read them (a SentencePiece its own files). load_tokenizer(dir) gives this tokenizer
+  /// again.
   virtual void save(const std::filesystem::path& dir) const = 0;
 
  protected:

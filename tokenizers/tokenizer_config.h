@@ -36,6 +36,10 @@ inline constexpr std::array<SpecialTokenRole, 7> kSpecialTokenRoles = {{{"bos_to
                                                                         {"cls_token", &SpecialTokens::cls},
                                                                         {"mask_token", &SpecialTokens::mask}}};
 
+/// The tokenizer_class by which a directory says that its .model is meant as it is, not as a class of `transformers`
+/// would read it: the name that sentencepiece's own Python class has.
+inline constexpr const char* kSentencePieceClass = "SentencePieceProcessor";
+
 /// The special tokens that a class has where its configuration names none: {"cls_token", "[CLS]"}.
 using SpecialTokenDefaults = std::span<const std::pair<std::string_view, std::string_view>>;
 

@@ -11,62 +11,46 @@ constexpr std::uint64_t kMostBeams = 1 << 16;
 
 }  // namespace
 
-void BeamFlags::add_to(CLI::App& app, std::int64_t num_beams) {
+void BeamFlags::add_to(Options& options, std::int64_t num_beams) {
   options_.num_beams = num_beams;
-  app.add_option("--num-beams", options_.num_beams, "hypotheses followed at a time")
-      ->check(integer_from(1, kMostBeams))
-      ->capture_default_str()
-      ->group(kGroup);
-  const auto add = [&](CLI::Option* flag) { flags_.push_back(flag->group(kGroup)); };
-  add(app.add_option("--length-penalty", options_.length_penalty,
-                     "the log-probability is divided by length^this; 0: by nothing")
-          ->capture_default_str());
-  add(app.add_option("--early-stopping", early_stopping_,
-                     "false, true or never: end when better ones are unlikely, at the first num-beams complete "
-                     "hypotheses, or when there cannot be better ones")
-          ->check(CLI::IsMember({"false", "true", "never"}))
-          ->capture_default_str());
-  add(app.add_option("--beam-rules", rules_,
-                     "huggingface (as transformers) or papers (GNMT's; ends when no better hypothesis can come)")
-          ->check(CLI::IsMember({"huggingface", "papers"}))
-          ->capture_default_str());
-  add(app.add_option("--length-normalization", length_normalization_,
-                     "average: by length^penalty; gnmt: by ((5 + length) / 6)^penalty (papers' rules)")
-          ->check(CLI::IsMember({"average", "gnmt"}))
-          ->capture_default_str());
-  add(app.add_option("--patience", options_.patience,
-                     "with --early-stopping true: end at num-beams times this many hypotheses")
-          ->capture_default_str());
-  add(app.add_option("--num-beam-groups", options_.num_beam_groups, "groups of beams that keep apart from each other")
-          ->check(integer_from(1, kMostBeams))
-          ->capture_default_str());
-  add(app.add_option("--diversity-penalty", options_.diversity_penalty,
-                     "what a token costs for each beam of an earlier group that has just chosen it")
-          ->capture_default_str());
+  options.add("--num-beams", options_.num_beams, "hypotheses followed at a time").range(1, kMostBeams).group(kGroup);
+  with_beams(options.add("--length-penalty", options_.length_penalty,
+                         "the log-probability is divided by length^this; 0: by nothing"));
+  with_beams(
+      options.add("--early-stopping", options_.early_stopping,
+                  {{"false", EarlyStopping::kFalse}, {"true", EarlyStopping::kTrue}, {"never", EarlyStopping::kNever}},
+                  "false, true or never: end when better ones are unlikely, at the first num-beams complete "
+                  "hypotheses, or when there cannot be better ones"));
+  with_beams(options.add("--beam-rules", options_.rules,
+                         {{"huggingface", BeamRules::kHuggingFace}, {"papers", BeamRules::kPapers}},
+                         "huggingface (as transformers) or papers (GNMT's; ends when no better hypothesis can come)"));
+  with_beams(options.add("--length-normalization", options_.length_normalization,
+                         {{"average", LengthNormalization::kAverage}, {"gnmt", LengthNormalization::kGnmt}},
+                         "average: by length^penalty; gnmt: by ((5 + length) / 6)^penalty (papers' rules)"));
+  with_beams(options.add("--patience", options_.patience,
+                         "with --early-stopping true: end at num-beams times this many hypotheses"));
+  with_beams(
+      options.add("--num-beam-groups", options_.num_beam_groups, "groups of beams that keep apart from each other"))
+      .range(1, kMostBeams);
+  with_beams(options.add("--diversity-penalty", options_.diversity_penalty,
+                         "what a token costs for each beam of an earlier group that has just chosen it"));
 }
 
-void BeamFlags::add_coverage_to(CLI::App& app) {
-  flags_.push_back(app.add_option("--coverage-penalty", options_.coverage_penalty,
-                                  "above 0: score down what leaves parts of the source unattended (papers' rules)")
-                       ->capture_default_str()
-                       ->group(kGroup));
+void BeamFlags::add_coverage_to(Options& options) {
+  with_beams(options.add("--coverage-penalty", options_.coverage_penalty,
+                         "above 0: score down what leaves parts of the source unattended (papers' rules)"));
 }
 
-void BeamFlags::check_needed() const {
-  if (more_than_one()) return;
-  const auto flag = std::find_if(flags_.begin(), flags_.end(), [](const auto* f) { return f->count() > 0; });
-  if (flag != flags_.end()) throw UsageError((*flag)->get_name() + ": needs --num-beams above 1");
+Option& BeamFlags::with_beams(Option& flag) const {
+  return flag.group(kGroup).needs("--num-beams above 1", [this] { return more_than_one(); });
 }
 
 BeamSearchOptions BeamFlags::apply_to(BeamSearchOptions options) const {
   options.num_beams = options_.num_beams;
   options.length_penalty = options_.length_penalty;
-  options.early_stopping = early_stopping_ == "never"  ? EarlyStopping::kNever
-                           : early_stopping_ == "true" ? EarlyStopping::kTrue
-                                                       : EarlyStopping::kFalse;
-  options.rules = rules_ == "papers" ? BeamRules::kPapers : BeamRules::kHuggingFace;
-  options.length_normalization =
-      length_normalization_ == "gnmt" ? LengthNormalization::kGnmt : LengthNormalization::kAverage;
+  options.early_stopping = options_.early_stopping;
+  options.rules = options_.rules;
+  options.length_normalization = options_.length_normalization;
   options.patience = options_.patience;
   options.num_beam_groups = options_.num_beam_groups;
   options.diversity_penalty = options_.diversity_penalty;

@@ -3,7 +3,6 @@
 
 #include <stdexcept>
 #include <string>
-#include <vector>
 
 #include "apps/cli/base/program.h"
 #include "models/generation/beam_search.h"
@@ -14,24 +13,22 @@ class BeamFlags {
  public:
   /// Declares --num-beams and what only beams have: --length-penalty, --early-stopping, --beam-rules,
   /// --length-normalization, --patience, --num-beam-groups, --diversity-penalty.
-  void add_to(CLI::App& app, std::int64_t num_beams);
+  void add_to(Options& options, std::int64_t num_beams);
 
   /// Declares --coverage-penalty, for models with attention over a source.
-  void add_coverage_to(CLI::App& app);
+  void add_coverage_to(Options& options);
 
   std::int64_t num_beams() const { return options_.num_beams; }
   bool more_than_one() const { return options_.num_beams > 1; }
-
-  /// Throws UsageError for the first of these flags that was given beside one beam, with which it would say nothing.
-  void check_needed() const;
 
   /// `options` with the flags' values in their fields, checked. Throws UsageError naming the flag.
   BeamSearchOptions apply_to(BeamSearchOptions options) const;
 
  private:
+  /// What says nothing to one beam.
+  Option& with_beams(Option& flag) const;
+
   BeamSearchOptions options_;
-  std::string early_stopping_ = "false", rules_ = "huggingface", length_normalization_ = "average";
-  std::vector<CLI::Option*> flags_;
 };
 
 /// For what `validate` of a decoder's options throws: a UsageError that names the flag, which is the field's name.

@@ -1,9 +1,13 @@
 #include "apps/cli/compute_verb.h"
 
+#include <cstdlib>
+
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <malloc.h>
 #include <torch/cuda.h>
+
+#include "data/files/cpus.h"
 
 namespace langzoo {
 
@@ -17,6 +21,15 @@ void keep_freed_memory() {
   mallopt(M_TRIM_THRESHOLD, 1 << 30);
   mallopt(M_TOP_PAD, 16 << 20);
 #endif
+}
+
+/// --threads; otherwise LibTorch's own choice as far as there are CPUs for the process. What OMP_NUM_THREADS asks for
+/// stays.
+void set_torch_threads(const CommonOptions& common) {
+  if (common.threads) return at::set_num_threads(static_cast<int>(*common.threads));
+  if (std::getenv("OMP_NUM_THREADS") != nullptr) return;
+  const auto most = static_cast<int>(available_cpus());
+  if (at::get_num_threads() > most) at::set_num_threads(most);
 }
 
 }  // namespace
@@ -38,22 +51,19 @@ torch::Dtype ComputeOptions::torch_dtype() const {
   return dtype.value_or("float32") == "bfloat16" ? torch::kBFloat16 : torch::kFloat32;
 }
 
-void ComputeVerb::add_options(CLI::App& app) {
-  add_own_options(app);
+void ComputeVerb::add_options(Options& options) {
+  add_own_options(options);
   if (!has_device()) return;
-  app.add_option("--device", options_.device, "where to compute: auto, cpu or cuda")
-      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
-      ->capture_default_str()
-      ->group(kCommonGroup);
-  app.add_option("--dtype", options_.dtype, "float32 or bfloat16")
-      ->check(CLI::IsMember({"float32", "bfloat16"}))
-      ->group(kCommonGroup);
+  options.add("--device", options_.device, "where to compute: auto, cpu or cuda")
+      .one_of({"auto", "cpu", "cuda"})
+      .group(kCommonGroup);
+  options.add("--dtype", options_.dtype, "float32 or bfloat16").one_of({"float32", "bfloat16"}).group(kCommonGroup);
 }
 
 void ComputeVerb::run(const CommonOptions& common) {
   static_cast<CommonOptions&>(options_) = common;
   keep_freed_memory();
-  if (common.threads > 0) at::set_num_threads(static_cast<int>(common.threads));
+  set_torch_threads(common);
   // A softmax over near-zero embeddings runs several times slower on denormals.
   at::globalContext().setFlushDenormal(true);
   compute(options_);

@@ -26,12 +26,12 @@ void release_freed_memory();
 /// A verb whose --threads are LibTorch's.
 class ComputeVerb : public Verb {
  public:
-  void add_options(CLI::App& app) final;
+  void add_options(Options& options) final;
   void run(const CommonOptions& common) final;
 
  protected:
   /// Declares the verb's own options.
-  virtual void add_own_options(CLI::App& app) = 0;
+  virtual void add_own_options(Options& options) = 0;
   virtual void compute(const ComputeOptions& options) = 0;
   /// Whether --device and --dtype mean something to the verb; otherwise it does not have them.
   virtual bool has_device() const { return true; }

@@ -134,24 +134,24 @@ MetricsLog::MetricsLog(const fs::path& dir, std::int64_t resumed_step)
 }
 
 void MetricsLog::on_step(const StepReport& r) {
-  append(Json{{"step", r.step},
-              {"tokens", r.tokens},
-              {"loss", r.loss},
-              {"learning_rate", r.learning_rate},
-              {"grad_norm", r.grad_norm},
-              {"tokens_per_second", r.tokens_per_second}}
-             .dump());
+  Json line = {{"step", r.step}, {"tokens", r.tokens}, {"loss", r.loss}};
+  for (const auto& [name, loss] : r.losses) line["losses"][name] = loss;
+  line["learning_rate"] = r.learning_rate;
+  line["grad_norm"] = r.grad_norm;
+  line["tokens_per_second"] = r.tokens_per_second;
+  append(line.dump());
   std::vector<std::pair<std::string, double>> values = {{"train/learning_rate", r.learning_rate},
                                                         {"train/grad_norm", r.grad_norm},
                                                         {"train/tokens_per_second", r.tokens_per_second}};
   if (std::isfinite(r.loss)) values.insert(values.begin(), {"train/loss", r.loss});
+  for (const auto& [name, loss] : r.losses) values.emplace_back("train/loss/" + name, loss);
   events_.scalars(r.step, values);
 }
 
 void MetricsLog::on_eval(const EvalReport& r) {
-  append(Json{{"step", r.step}, {"valid", r.metrics}, {"best", r.best}}.dump());
+  append(Json{{"step", r.step}, {"valid", values_of(r.metrics)}, {"best", r.best}}.dump());
   std::vector<std::pair<std::string, double>> values;
-  for (const auto& [name, value] : r.metrics) values.emplace_back("valid/" + name, value);
+  for (const auto& [name, metric] : r.metrics) values.emplace_back("valid/" + name, metric.value);
   events_.scalars(r.step, values);
 }
 

@@ -1,7 +1,8 @@
 /// The metrics of a run, for programs: `metrics.jsonl` and TensorBoard event files.
 ///
 /// A line of metrics.jsonl is either a training report {step, tokens, loss, learning_rate, grad_norm,
-/// tokens_per_second} or an evaluation {step, valid: {...}, best}.
+/// tokens_per_second}, with losses: {...} behind the loss where it has several terms, or an evaluation {step, valid:
+/// {...}, best}.
 #pragma once
 
 #include <filesystem>

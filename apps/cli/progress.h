@@ -11,8 +11,8 @@ namespace langzoo {
 
 class Progress : public TrainerObserver {
  public:
-  /// As StatusLine. `unit`: what the speed is counted in.
-  Progress(std::ostream& out, bool terminal, int columns = 0, std::string unit = "tok");
+  /// As StatusLine.
+  Progress(std::ostream& out, bool terminal, int columns = 0);
 
   void on_step(const StepReport& report) override;
   void on_eval(const EvalReport& report) override;
@@ -25,10 +25,9 @@ class Progress : public TrainerObserver {
 
  private:
   StatusLine status_;
-  std::string unit_;
 };
 
-/// "valid loss 1.8857   perplexity 6.59": the metrics of an evaluation, the loss first.
+/// "valid loss 1.8857   perplexity 6.59": the metrics of an evaluation by their labels, the loss first.
 std::string in_words(const EvalMetrics& metrics);
 
 }  // namespace langzoo

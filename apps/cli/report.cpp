@@ -1,12 +1,14 @@
 #include "apps/cli/report.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <limits>
 #include <map>
 #include <sstream>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "apps/cli/base/figures.h"
 #include "apps/cli/base/html.h"
@@ -107,9 +109,9 @@ std::string chart_card(const std::string& title, const std::vector<Curve>& curve
          "</div><div class=\"narrow\">" + svg_chart(title, curves, 460, 300) + "</div></section>\n";
 }
 
-/// Every other metric of the validation data has a chart of its own, but for those that say what the loss says.
-bool has_own_chart(const std::string& metric) {
-  return metric != "loss" && metric != "source_loss" && metric != "perplexity" && metric != "bits_per_byte";
+std::string capitalized(std::string text) {
+  if (!text.empty()) text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[0])));
+  return text;
 }
 
 bool changes(const Curve& curve) {
@@ -183,9 +185,12 @@ std::string svg_chart(const std::string& title, const std::vector<Curve>& curves
 
 std::string report_page(const ReportContent& content, const std::string& metrics) {
   Curve train{"training loss", "train", {}}, valid{"validation loss", "valid", {}};
-  Curve source{"entropy of the source itself", "source", {}};
-  Curve rate{"learning rate", "plain", {}}, speed{"tokens per second", "plain", {}};
-  std::map<std::string, Curve> scores;
+  Curve rate{"learning rate", "plain", {}}, speed{content.unit + " per second", "plain", {}};
+  std::map<std::string, Curve> terms, beside_loss, scores;
+  const auto add = [](std::map<std::string, Curve>& curves, const std::string& name, const std::string& label,
+                      const char* style, const CurvePoint& point) {
+    curves.try_emplace(name, Curve{label, style, {}}).first->second.points.push_back(point);
+  };
   std::istringstream lines(metrics);
   for (std::string line; std::getline(lines, line);) {
     const auto entry = Json::parse(line, nullptr, false);
@@ -196,32 +201,44 @@ std::string report_page(const ReportContent& content, const std::string& metrics
     };
     const double step = number(entry, "step");
     if (const auto v = entry.find("valid"); v != entry.end() && v->is_object()) {
-      valid.points.push_back({step, number(*v, "loss")});
-      if (v->contains("source_loss")) source.points.push_back({step, number(*v, "source_loss")});
       for (const auto& [name, value] : v->items()) {
-        if (!has_own_chart(name)) continue;
-        scores.try_emplace(name, Curve{name, "valid", {}})
-            .first->second.points.push_back({step, number(*v, name.c_str())});
+        const CurvePoint point{step, number(*v, name.c_str())};
+        const auto known = content.metrics.find(name);
+        const Metric metric = known == content.metrics.end() ? Metric() : known->second;
+        if (name == "loss") {
+          valid.points.push_back(point);
+        } else if (metric.chart == MetricChart::kLoss) {
+          add(beside_loss, name, label_of(name, metric), "source", point);
+        } else if (metric.chart == MetricChart::kOwn) {
+          add(scores, name, "Validation: " + label_of(name, metric), "valid", point);
+        }
       }
     } else {
       train.points.push_back({step, number(entry, "loss")});
+      if (const auto l = entry.find("losses"); l != entry.end() && l->is_object()) {
+        for (const auto& [name, value] : l->items())
+          add(terms, name, "Training loss: " + name, "train", {step, number(*l, name.c_str())});
+      }
       rate.points.push_back({step, number(entry, "learning_rate")});
       speed.points.push_back({step, number(entry, "tokens_per_second")});
     }
   }
-  // The source's entropy is one number: a line across the whole chart.
-  if (!source.points.empty() && !train.points.empty())
-    source.points.insert(source.points.begin(), {0, source.points[0].value});
+  std::vector<Curve> losses = {train, valid};
+  for (auto& [name, curve] : beside_loss) {
+    // What stays the same is a line across the whole chart.
+    if (!changes(curve) && !train.points.empty()) curve.points.insert(curve.points.begin(), {0, curve.points[0].value});
+    losses.push_back(curve);
+  }
 
   std::string html = "<div class=\"charts\">\n";
-  html += chart_card("Loss, nats a token", {train, valid, source}, true);
-  for (const auto& [name, curve] : scores) {
-    auto title = "Validation: " + name;
-    std::replace(title.begin(), title.end(), '_', ' ');
-    if (changes(curve)) html += chart_card(title, {curve}, false);
+  html += chart_card("Loss, " + content.loss_unit, losses, true);
+  for (const auto* curves : {&terms, &scores}) {
+    for (const auto& [name, curve] : *curves) {
+      if (changes(curve)) html += chart_card(curve.name, {curve}, false);
+    }
   }
   html += chart_card("Learning rate", {rate}, false);
-  html += chart_card("Tokens per second", {speed}, false);
+  html += chart_card(capitalized(speed.name), {speed}, false);
   html += "</div>\n";
   if (!content.samples.empty()) {
     html += "<div class=\"samples\">\n";
@@ -232,7 +249,8 @@ std::string report_page(const ReportContent& content, const std::string& metrics
     html += "</div>\n";
   }
   html += "<div class=\"sections\">\n";
-  for (const auto& [name, section] : content.config.items()) {
+  const auto config = Json::parse(content.config, nullptr, false);
+  for (const auto& [name, section] : config.items()) {
     if (!section.is_object()) continue;
     html += fmt::format("<section class=\"card\"><h2>{}</h2>{}</section>\n", html_escaped(name), table(section));
   }

@@ -6,21 +6,21 @@
 #include <utility>
 #include <vector>
 
-#include <nlohmann/json.hpp>
+#include "apps/training/metric.h"
+#include "apps/training/task_setup.h"
 
 namespace langzoo {
-
-struct ReportSample {
-  std::string prompt, text;
-};
 
 /// What a report says beside the curves, which come from metrics.jsonl.
 struct ReportContent {
   std::string title;                                          ///< "langzoo-gpt"
   std::string subtitle;                                       ///< what was trained on what
   std::vector<std::pair<std::string, std::string>> headline;  ///< a few figures in large type: name, value
-  nlohmann::ordered_json config;                              ///< the resolved run configuration, in sections
+  std::string config;                                         ///< the resolved run configuration: JSON, in sections
   std::vector<ReportSample> samples;
+  EvalMetrics metrics = {};     ///< of the last evaluation: labels and charts; one of no evaluation has its own
+  std::string unit = "tokens";  ///< TrainingTask::unit()
+  std::string loss_unit = "nats a token";  ///< TrainingTask::loss_unit()
 };
 
 /// A point of a curve; `step` counts optimizer steps.

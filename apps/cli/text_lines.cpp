@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "apps/cli/base/program.h"
+#include "data/files/config_error.h"
 #include "data/files/files.h"
 
 namespace langzoo {
@@ -37,6 +38,8 @@ void encode_from(const std::string& where, const std::function<void()>& encode) 
     encode();
   } catch (const UsageError& error) {
     throw UsageError(fmt::format("{}: {}", where, error.what()));
+  } catch (const ConfigError& error) {
+    throw ConfigError(fmt::format("{}: {}", where, error.what()));
   } catch (const std::runtime_error& error) {
     throw std::runtime_error(fmt::format("{}: {}", where, one_line(error)));
   }

@@ -217,7 +217,10 @@ std::vector<Preset> presets_of(const std::string& program) {
 void BatchOptions::for_each_field(FieldVisitor& visit) {
   visit("batch_size", batch_size, {.least = 1, .most = 1 << 20, .help = "sequences a micro-batch"});
   visit("batch_tokens", batch_tokens,
-        {.least = 0, .most = 1LL << 40, .help = "tokens an optimizer step; 0: train.accumulation decides"});
+        {.least = 0,
+         .most = 1LL << 40,
+         .help = "target tokens an optimizer step, padding left out; 0: train.batch_size and "
+                 "train.accumulation decide"});
 }
 
 std::size_t edit_distance(const std::string& a, const std::string& b) {

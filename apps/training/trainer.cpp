@@ -1,26 +1,29 @@
 #include "apps/training/trainer.h"
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cmath>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <stdexcept>
 #include <vector>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <torch/torch.h>
 
 #include "apps/training/flush_denormals.h"
 #include "apps/training/training_state.h"
 #include "data/files/files.h"
-#include "models/optim/adamw.h"
+#include "models/io/config_fields.h"
 #include "models/optim/autocast.h"
 #include "models/optim/clip.h"
 #include "models/optim/ema.h"
 #include "models/optim/grad_scaler.h"
 #include "models/optim/schedule.h"
-#include "models/optim/sgd.h"
 
 namespace langzoo {
 
@@ -28,11 +31,21 @@ namespace fs = std::filesystem;
 
 namespace {
 
-torch::ScalarType compute_dtype(const std::string& name) {
-  if (name == "float32") return torch::kFloat32;
-  if (name == "bfloat16") return torch::kBFloat16;
-  if (name == "float16") return torch::kFloat16;
-  throw std::invalid_argument(fmt::format("train.dtype is '{}', expected float32, bfloat16 or float16", name));
+constexpr std::array<std::pair<std::string_view, torch::ScalarType>, 3> kDtypes = {
+    {{"float32", torch::kFloat32}, {"bfloat16", torch::kBFloat16}, {"float16", torch::kFloat16}}};
+
+/// Of a validated name.
+torch::ScalarType compute_dtype(std::string_view name) {
+  const auto* found = std::find_if(kDtypes.begin(), kDtypes.end(), [&](const auto& d) { return d.first == name; });
+  return found->second;
+}
+
+/// FieldRules view their texts: this one stays, for the few optimizers that a program adds.
+std::string_view kept(std::string text) {
+  static std::mutex mutex;
+  static std::set<std::string> texts;
+  const std::lock_guard lock(mutex);
+  return *texts.insert(std::move(text)).first;
 }
 
 at::Generator default_generator(torch::Device device) {
@@ -76,75 +89,97 @@ class RngGuard {
   StateDict states_;
 };
 
+/// Throws unless there are terms, of different names and finite weights.
+std::vector<LossTerm> checked_terms(std::vector<LossTerm> terms) {
+  std::set<std::string> names;
+  for (const LossTerm& term : terms) {
+    if (!names.insert(term.name).second)
+      throw std::logic_error(fmt::format("a task's loss has two terms '{}'", term.name));
+    if (!std::isfinite(term.weight))
+      throw std::invalid_argument(fmt::format("the weight of the loss term '{}' is {}", term.name, term.weight));
+  }
+  if (terms.empty()) throw std::logic_error("a task's loss has no terms");
+  return terms;
+}
+
+bool same_names(const std::vector<LossTerm>& a, const std::vector<LossTerm>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const LossTerm& x, const LossTerm& y) { return x.name == y.name; });
+}
+
+void check_counts(const std::vector<std::int64_t>& counts, std::size_t terms) {
+  if (counts.size() != terms)
+    throw std::logic_error(fmt::format("a micro-batch counts {} loss terms, expected {}", counts.size(), terms));
+  if (std::any_of(counts.begin(), counts.end(), [](std::int64_t count) { return count < 0; }))
+    throw std::logic_error("a micro-batch counts fewer than no targets");
+}
+
 using Clock = std::chrono::steady_clock;
 
 }  // namespace
 
 void TrainerOptions::for_each_field(FieldVisitor& visit) {
+  constexpr double kMostBatches = 1 << 30;  // products of counts stay in range
+  auto optimizers = optimizer_names();
+  const auto optimizer_help =
+      kept(fmt::format("{}, or own: the family's own algorithm, where it has one", fmt::join(optimizers, ", ")));
+  optimizers.push_back("own");
+  std::vector<std::string_view> dtypes;
+  for (const auto& [name, type] : kDtypes) dtypes.push_back(name);
+
   visit("max_steps", max_steps, {.least = 1, .help = "optimizer steps"});
   visit("max_epochs", max_epochs, {.least = 0, .help = "passes over the data; 0: no bound"});
-  visit("accumulation", accumulation, {.least = 1, .most = 1 << 30, .help = "micro-batches an optimizer step"});
-  visit(
-      "optimizer", optimizer,
-      {.choices = {"adamw", "sgd", "own"}, .help = "adamw, sgd, or own: the family's own algorithm, where it has one"});
+  visit("accumulation", accumulation, {.least = 1, .most = kMostBatches, .help = "micro-batches an optimizer step"});
+  visit("optimizer", optimizer, {.choices = optimizers, .help = optimizer_help});
   visit("learning_rate", learning_rate, {.above = 0, .help = "the highest learning rate"});
   visit("min_learning_rate", min_learning_rate, {.least = 0, .help = "where the schedule ends"});
   visit("warmup_steps", warmup_steps, {.least = 0, .help = "steps of linear warm-up"});
   visit("schedule", schedule,
-        {.choices = {"constant", "linear", "cosine", "inverse_sqrt", "wsd"},
+        {.choices = {kScheduleNames.begin(), kScheduleNames.end()},
          .help = "constant, linear, cosine, inverse_sqrt or wsd"});
   visit("wsd_decay_fraction", wsd_decay_fraction, {.least = 0, .most = 1, .help = "last part of schedule wsd"});
-  visit("weight_decay", weight_decay, {.least = 0, .help = "of matrices; never of biases and norms"});
-  visit("beta1", beta1, {.least = 0, .most = 1, .help = "Adam's decay of the mean"});
-  visit("beta2", beta2, {.least = 0, .most = 1, .help = "Adam's decay of the square"});
-  visit("epsilon", epsilon, {.least = 0, .help = "Adam's epsilon"});
+  visit("weight_decay", weight_decay, {.least = 0, .below = 1e6, .help = "of matrices; never of biases and norms"});
+  visit("beta1", beta1, {.least = 0, .below = 1, .help = "Adam's decay of the mean"});
+  visit("beta2", beta2, {.least = 0, .below = 1, .help = "Adam's decay of the square"});
+  visit("epsilon", epsilon, {.most = 1, .above = 0, .help = "Adam's epsilon"});
   visit("clip_norm", clip_norm, {.least = 0, .help = "largest gradient norm; 0: no clipping"});
-  visit("ema_decay", ema_decay, {.least = 0, .most = 1, .help = "moving average of the weights; 0: none"});
-  visit("dtype", dtype, {.choices = {"float32", "bfloat16"}, .help = "float32, or bfloat16 (autocast)"});
+  visit("ema_decay", ema_decay, {.least = 0, .below = 1, .help = "moving average of the weights; 0: none"});
+  visit("dtype", dtype, {.choices = dtypes, .help = "float32, or bfloat16 or float16 (autocast)"});
   visit("eval_every", eval_every, {.least = 0, .help = "steps between evaluations; 0: at the end"});
   visit("save_every", save_every, {.least = 0, .help = "steps between checkpoints; 0: at the end"});
   visit("log_every", log_every, {.least = 1, .help = "steps between reports"});
   visit("patience", patience, {.least = 0, .help = "evaluations without improvement before stopping; 0: never"});
-  visit("best_metric", best_metric, {.help = "the metric that decides which checkpoint is best; lower is better"});
+  visit("best_metric", best_metric, {.help = "the metric of the evaluation that decides which checkpoint is best"});
   visit("seed", seed, {.help = "seed of initialisation, data order and dropout"});
 }
 
+std::string TrainingTask::accept_fingerprint(const std::string& saved) const {
+  throw std::runtime_error(fmt::format(
+      "cannot resume: the training data is another, the run was saved with '{}', not '{}'", saved, fingerprint()));
+}
+
 void TrainerOptions::validate() const {
-  const auto check = [](bool ok, const char* field, const auto& value, const char* expected) {
-    if (!ok) throw std::invalid_argument(fmt::format("train.{} is {}, expected {}", field, value, expected));
-  };
-  check(max_steps >= 1, "max_steps", max_steps, "1 or more");
-  check(max_epochs >= 0, "max_epochs", max_epochs, "0 (no bound) or more");
-  check(accumulation >= 1, "accumulation", accumulation, "1 or more");
-  check(optimizer == "adamw" || optimizer == "sgd" || optimizer == "own", "optimizer", optimizer, "adamw, sgd or own");
-  check(learning_rate > 0 && std::isfinite(learning_rate), "learning_rate", learning_rate, "a number above 0");
-  check(min_learning_rate >= 0 && min_learning_rate <= learning_rate, "min_learning_rate", min_learning_rate,
-        "between 0 and learning_rate");
-  check(warmup_steps >= 0, "warmup_steps", warmup_steps, "0 or more");
-  schedule_kind(schedule);
-  check(wsd_decay_fraction >= 0 && wsd_decay_fraction <= 1, "wsd_decay_fraction", wsd_decay_fraction,
-        "between 0 and 1");
-  AdamWOptions{beta1, beta2, epsilon, weight_decay}.validate();
-  check(clip_norm >= 0 && std::isfinite(clip_norm), "clip_norm", clip_norm, "0 (no clipping) or more");
-  check(ema_decay >= 0 && ema_decay < 1, "ema_decay", ema_decay, "0 (none) or more, below 1");
-  compute_dtype(dtype);
-  check(eval_every >= 0, "eval_every", eval_every, "0 (only at the end) or more");
-  check(save_every >= 0, "save_every", save_every, "0 (only at the end) or more");
-  check(log_every >= 1, "log_every", log_every, "1 or more");
-  check(patience >= 0, "patience", patience, "0 (never stop early) or more");
+  check_fields(*this, "train");
+  if (min_learning_rate > learning_rate) {
+    throw std::invalid_argument(fmt::format("train: min_learning_rate = {} must be at most learning_rate, which is {}",
+                                            min_learning_rate, learning_rate));
+  }
 }
 
 struct Trainer::State {
-  State(TrainingTask& t, TrainerOptions o, fs::path directory, torch::Device d);
+  State(TrainingTask& t, TrainerOptions o, fs::path directory, torch::Device d, Rank r);
 
   bool finished() const;
   bool epochs_done() const;
+  bool saves() const { return rank.index == 0; }
+  const std::string& fingerprint();
   void train_step();
   void own_step(std::int64_t step);
   void optimizer_step(std::int64_t step);
   void settle();
   void report();
   void evaluate();
+  bool judge(const EvalMetrics& metrics);
   void save();
   template <typename Call>
   void notify(const Call& call);
@@ -154,7 +189,10 @@ struct Trainer::State {
   TrainerOptions options;
   fs::path out;
   torch::Device device;
+  Rank rank;
   torch::ScalarType dtype;
+  std::vector<LossTerm> terms;  ///< their names; weights are those of the last step
+  std::optional<std::string> task_fingerprint;
   std::vector<TrainerObserver*> observers;
 
   // Not for a task's own algorithm, whose parameters stay where they are.
@@ -170,9 +208,10 @@ struct Trainer::State {
   std::atomic<bool> stop{false};
 
   // On the device, read by settle(): a GPU is not waited for at every step.
-  torch::Tensor interval_loss;   // float64 scalar, sum since the last settle
-  torch::Tensor last_grad_norm;  // float32 scalar
-  torch::Tensor first_bad_step;  // int64 scalar, 0: none
+  torch::Tensor interval_loss;    // float64 scalar, sum since the last settle
+  torch::Tensor interval_losses;  // float64 (terms), likewise of each
+  torch::Tensor last_grad_norm;   // float32 scalar
+  torch::Tensor first_bad_step;   // int64 scalar, 0: none
   double learning_rate = 0, grad_norm = 0;
 
   Clock::duration training_time{};  // of this process, evaluation and saving left out
@@ -181,21 +220,18 @@ struct Trainer::State {
   std::int64_t reported_tokens = 0;
 };
 
-Trainer::State::State(TrainingTask& t, TrainerOptions o, fs::path directory, torch::Device d)
+Trainer::State::State(TrainingTask& t, TrainerOptions o, fs::path directory, torch::Device d, Rank r)
     : task(t),
       options((o.validate(), std::move(o))),
       out(std::move(directory)),
       device(d),
-      dtype(compute_dtype(options.dtype)) {
+      rank((check_rank(r), r)),
+      dtype(compute_dtype(options.dtype)),
+      terms(checked_terms(task.loss_terms())) {
   task.model().to(device);
   if (options.optimizer != "own") {
-    parameters.emplace(task.model().named_parameters());
-    if (options.optimizer == "sgd") {
-      optimizer = std::make_unique<Sgd>(*parameters);
-    } else {
-      const AdamWOptions adamw{options.beta1, options.beta2, options.epsilon, options.weight_decay};
-      optimizer = std::make_unique<AdamW>(*parameters, adamw);
-    }
+    parameters.emplace(task.model().named_parameters(), task.parameter_rules());
+    optimizer = make_optimizer(options.optimizer, *parameters, options);
     if (options.ema_decay > 0) ema = std::make_unique<Ema>(*parameters, options.ema_decay);
   }
   if (dtype == torch::kFloat16) scaler = std::make_unique<GradScaler>(device);
@@ -207,14 +243,21 @@ Trainer::State::State(TrainingTask& t, TrainerOptions o, fs::path directory, tor
               options.warmup_steps,
               options.max_steps,
               options.wsd_decay_fraction};
-  if (options.max_epochs > 0 && options.max_epochs <= options.max_steps * options.accumulation / batches) {
+  const std::int64_t step_batches = options.accumulation * rank.world;
+  if (options.max_epochs > 0 && options.max_epochs <= options.max_steps * step_batches / batches) {
     schedule.total_steps =
-        std::min(options.max_steps, (options.max_epochs * batches + options.accumulation - 1) / options.accumulation);
+        std::min(options.max_steps, (options.max_epochs * batches + step_batches - 1) / step_batches);
   }
   schedule.validate();
   interval_loss = torch::zeros({}, torch::dtype(torch::kFloat64).device(device));
+  interval_losses = torch::zeros({std::ssize(terms)}, interval_loss.options());
   last_grad_norm = torch::zeros({}, torch::dtype(torch::kFloat32).device(device));
   first_bad_step = torch::zeros({}, torch::dtype(torch::kInt64).device(device));
+}
+
+const std::string& Trainer::State::fingerprint() {
+  if (!task_fingerprint) task_fingerprint = task.fingerprint();
+  return *task_fingerprint;
 }
 
 bool Trainer::State::epochs_done() const {
@@ -249,39 +292,63 @@ void Trainer::State::own_step(std::int64_t step) {
   const OwnStep done = task.own_step(learning_rate);
   if (!std::isfinite(done.loss_sum)) first_bad_step.fill_(step);
   interval_loss += done.loss_sum;
-  progress.interval_terms += done.num_targets;
+  progress.interval_loss.count += done.num_targets;
   progress.tokens += done.num_tokens;
   process_tokens += done.num_tokens;
   settle();
 }
 
 void Trainer::State::optimizer_step(std::int64_t step) {
-  // The whole step is fetched first: its targets are what every micro-batch's loss is divided by.
+  auto asked = checked_terms(task.loss_terms());
+  if (!same_names(asked, terms)) throw std::logic_error("the names of a task's loss terms have changed");
+  terms = std::move(asked);
+  // The whole step is fetched first: its counts are what every micro-batch's sums are divided by.
   std::vector<MicroBatch> batches;
-  std::int64_t targets = 0;
+  std::vector<std::int64_t> counts(terms.size(), 0);
   for (std::int64_t i = 0; i < options.accumulation && (i == 0 || !epochs_done()); ++i) {
     batches.push_back(task.next());
-    targets += batches.back().num_targets;
+    check_counts(batches.back().counts, terms.size());
+    for (std::size_t t = 0; t < terms.size(); ++t) counts[t] += batches.back().counts[t];
   }
-  if (targets < 1) throw std::runtime_error(fmt::format("step {}: its batches hold no target to learn from", step));
+  const auto learns = [&](std::size_t t) { return counts[t] > 0 && terms[t].weight != 0; };
+  bool any = false;
+  for (std::size_t t = 0; t < terms.size(); ++t) any = any || learns(t);
+  if (!any) throw std::runtime_error(fmt::format("step {}: its batches hold no target to learn from", step));
 
   parameters->zero_grad();
-  torch::Tensor step_loss;
+  std::vector<torch::Tensor> means(terms.size());  // of the step, by term; undefined where there is nothing to count
   for (MicroBatch& kept : batches) {
     const MicroBatch batch = std::move(kept);  // released with its graph at the end of its turn
-    torch::Tensor loss;
+    std::vector<torch::Tensor> sums;
     {
       const AutocastGuard autocast(device.type(), dtype);
-      loss = batch.loss_sum();
+      sums = batch.loss_sums();
     }
-    if (loss.scalar_type() != torch::kFloat64) loss = loss.to(torch::kFloat32);
-    auto seed = torch::full_like(loss, 1.0 / static_cast<double>(targets));
-    if (scaler) seed.mul_(scaler->scale().squeeze());
-    torch::autograd::backward({loss}, {seed});
-    const auto share = loss.detach().to(torch::kFloat64) / static_cast<double>(targets);
-    step_loss = step_loss.defined() ? step_loss + share : share;
+    if (sums.size() != terms.size())
+      throw std::logic_error(fmt::format("a micro-batch has {} losses, expected {}", sums.size(), terms.size()));
+    std::vector<torch::Tensor> roots, seeds;
+    for (std::size_t t = 0; t < terms.size(); ++t) {
+      if (batch.counts[t] == 0) continue;
+      torch::Tensor sum = sums[t];
+      if (sum.scalar_type() != torch::kFloat64) sum = sum.to(torch::kFloat32);
+      const auto count = static_cast<double>(counts[t]);
+      if (learns(t)) {
+        roots.push_back(sum);
+        seeds.push_back(torch::full_like(sum, terms[t].weight / count));
+        if (scaler) seeds.back().mul_(scaler->scale().squeeze());
+      }
+      const auto share = sum.detach().to(torch::kFloat64) / count;
+      means[t] = means[t].defined() ? means[t] + share : share;
+    }
+    if (!roots.empty()) torch::autograd::backward(roots, seeds);
     progress.tokens += batch.num_tokens;
     process_tokens += batch.num_tokens;
+  }
+  torch::Tensor step_loss;
+  for (std::size_t t = 0; t < terms.size(); ++t) {
+    if (!learns(t)) continue;
+    const auto weighted = terms[t].weight == 1 ? means[t] : means[t] * terms[t].weight;
+    step_loss = step_loss.defined() ? step_loss + weighted : weighted;
   }
 
   const bool overflow = scaler && scaler->unscale(*parameters);
@@ -296,7 +363,12 @@ void Trainer::State::optimizer_step(std::int64_t step) {
     first_bad_step = torch::where(bad.logical_and(first_bad_step == 0), step, first_bad_step);
     last_grad_norm = norm;
     interval_loss += step_loss;
-    ++progress.interval_terms;
+    ++progress.interval_loss.count;
+    for (std::size_t t = 0; terms.size() > 1 && t < terms.size(); ++t) {
+      if (!means[t].defined()) continue;
+      interval_losses[static_cast<std::int64_t>(t)] += means[t];
+      ++progress.interval_losses[terms[t].name].count;
+    }
     torch::Tensor found_inf;
     if (device.is_cpu()) {
       settle();
@@ -321,8 +393,16 @@ void Trainer::State::settle() {
         "step {}: the loss or a gradient is not finite (loss {}, gradient norm {}); {}", bad_step, loss, grad_norm,
         fs::exists(state) ? "the last checkpoint in " + out.string() + " is kept" : "nothing was saved before"));
   }
-  progress.interval_loss += loss;
+  progress.interval_loss.sum += loss;
   interval_loss.zero_();
+  if (terms.size() < 2) return;
+  const torch::Tensor losses = interval_losses.cpu();
+  for (std::size_t t = 0; t < terms.size(); ++t) {
+    const auto found = progress.interval_losses.find(terms[t].name);
+    if (found != progress.interval_losses.end())
+      found->second.sum += losses[static_cast<std::int64_t>(t)].item<double>();
+  }
+  interval_losses.zero_();
 }
 
 template <typename Call>
@@ -336,20 +416,25 @@ void Trainer::State::report() {
   const auto begin = Clock::now();
   settle();
   training_time += Clock::now() - begin;
-  if (progress.interval_terms > 0) {
-    progress.train_loss = progress.interval_loss / static_cast<double>(progress.interval_terms);
+  StepReport report;
+  if (progress.interval_loss.count > 0) {
+    progress.train_loss = progress.interval_loss.mean();
   } else if (options.optimizer == "own") {
     progress.train_loss = std::nan("");
   }
-  progress.interval_loss = 0;
-  progress.interval_terms = 0;
+  for (const LossTerm& term : terms) {
+    const auto found = progress.interval_losses.find(term.name);
+    if (found != progress.interval_losses.end()) report.losses.emplace_back(term.name, found->second.mean());
+  }
+  progress.interval_loss = {};
+  progress.interval_losses.clear();
   reported_step = progress.step;
 
-  StepReport report;
   report.step = progress.step;
   report.max_steps = schedule.total_steps;
   report.epoch = progress.position.epoch;
   report.tokens = progress.tokens;
+  report.unit = task.unit();
   report.loss = progress.train_loss;
   report.learning_rate = learning_rate;
   report.grad_norm = grad_norm;
@@ -379,29 +464,53 @@ void Trainer::State::evaluate() {
     progress.evaluated_step = progress.step;
     saved_step = -1;  // a state saved at this step before does not know the outcome
     if (report.metrics.empty()) return;
+    report.best = judge(report.metrics);
     progress.valid = report.metrics;
-    const auto metric = report.metrics.find(options.best_metric);
-    if (metric == report.metrics.end())
-      throw std::invalid_argument(
-          fmt::format("train.best_metric is '{}', which the evaluation does not give", options.best_metric));
-    report.best = metric->second < progress.best;
-    if (report.best) {
-      progress.best = metric->second;
-      progress.evaluations_without_best = 0;
+    if (report.best && saves()) {
       fs::create_directories(out / "best");
       task.save_model(out / "best");
-    } else {
-      ++progress.evaluations_without_best;
     }
   }
   notify([&](TrainerObserver& observer) {
     observer.on_eval(report);
-    if (report.best) observer.on_checkpoint(report.step, out / "best");
+    if (report.best && saves()) observer.on_checkpoint(report.step, out / "best");
   });
+}
+
+/// Whether an evaluation is the best so far.
+bool Trainer::State::judge(const EvalMetrics& metrics) {
+  const std::string& name = options.best_metric;
+  const auto found = metrics.find(name);
+  if (found == metrics.end()) {
+    std::vector<std::string> names;
+    for (const auto& [known, metric] : metrics) names.push_back(known);
+    throw std::invalid_argument(fmt::format(
+        "train.best_metric is '{}', which the evaluation does not give; it gives {}", name, fmt::join(names, ", ")));
+  }
+  const Metric& metric = found->second;
+  const bool higher = metric.direction == Direction::kHigherIsBetter;
+  const auto before = progress.valid.find(name);
+  if (progress.best && before != progress.valid.end() && before->second.direction != metric.direction) {
+    const auto text = fmt::format("the best checkpoint so far is that of the {} {}: it is chosen anew",
+                                  higher ? "lowest" : "highest", name);
+    notify([&](TrainerObserver& observer) { observer.on_message(text); });
+    progress.best.reset();
+    progress.evaluations_without_best = 0;
+  }
+  const bool best = !progress.best ? std::isfinite(metric.value)
+                    : higher       ? metric.value > *progress.best
+                                   : metric.value < *progress.best;
+  if (best) progress.best = metric.value;
+  progress.evaluations_without_best = best ? 0 : progress.evaluations_without_best + 1;
+  return best;
 }
 
 void Trainer::State::save() {
   settle();
+  if (!saves()) {
+    saved_step = progress.step;
+    return;
+  }
   const RngGuard rng(device);
   {
     std::unique_ptr<Ema::Swap> averaged = ema ? std::make_unique<Ema::Swap>(*ema) : nullptr;
@@ -412,19 +521,21 @@ void Trainer::State::save() {
   TrainingState state;
   state.progress = progress;
   state.options = options;
-  state.fingerprint = task.fingerprint();
+  state.world = rank.world;
+  state.fingerprint = fingerprint();
   insert_prefixed(state.tensors, "model", module_tensors(task.model()));
   if (optimizer) insert_prefixed(state.tensors, "optimizer", optimizer->state_dict());
   if (ema) insert_prefixed(state.tensors, "ema", ema->state_dict());
   if (scaler) insert_prefixed(state.tensors, "scaler", scaler->state_dict());
+  insert_prefixed(state.tensors, "task", task.state());
   insert_prefixed(state.tensors, "rng", rng_states(device));
   save_training_state(out, state);
   saved_step = progress.step;
   notify([&](TrainerObserver& observer) { observer.on_checkpoint(progress.step, out); });
 }
 
-Trainer::Trainer(TrainingTask& task, TrainerOptions options, fs::path out, torch::Device device)
-    : state_(std::make_unique<State>(task, std::move(options), std::move(out), device)) {}
+Trainer::Trainer(TrainingTask& task, TrainerOptions options, fs::path out, torch::Device device, Rank rank)
+    : state_(std::make_unique<State>(task, std::move(options), std::move(out), device, rank)) {}
 
 Trainer::~Trainer() = default;
 
@@ -449,23 +560,20 @@ bool Trainer::resume() {
   State& s = *state_;
   const auto saved = load_training_state(s.out);
   if (!saved) return false;
-  const std::vector<std::string> messages = check_resumable(saved->options, s.options);
-  if (saved->fingerprint != s.task.fingerprint()) {
-    throw std::runtime_error(
-        fmt::format("cannot resume: the training data is another, the run was saved with '{}', not '{}'",
-                    saved->fingerprint, s.task.fingerprint()));
-  }
+  std::vector<std::string> messages = check_resumable(*saved, s.options, s.rank.world);
+  if (saved->fingerprint != s.fingerprint()) messages.push_back(s.task.accept_fingerprint(saved->fingerprint));
   try {
     copy_into_module(s.task.model(), extract_prefixed(saved->tensors, "model"));
     if (s.optimizer) s.optimizer->load_state_dict(extract_prefixed(saved->tensors, "optimizer"));
     if (s.ema) s.ema->load_state_dict(extract_prefixed(saved->tensors, "ema"));
     const StateDict scaler = extract_prefixed(saved->tensors, "scaler");
     if (s.scaler && !scaler.is_empty()) s.scaler->load_state_dict(scaler);
+    s.task.seek(saved->progress.position);
+    s.task.load_state(extract_prefixed(saved->tensors, "task"));
   } catch (const std::exception& error) {
     throw FileError(training_state_path(s.out), fmt::format("cannot resume: {}", error.what()));
   }
   s.progress = saved->progress;
-  s.task.seek(s.progress.position);
   restore_rng_states(s.device, extract_prefixed(saved->tensors, "rng"));
   s.resumed = true;
   s.saved_step = s.reported_step = s.progress.step;
@@ -478,7 +586,7 @@ TrainSummary Trainer::run() {
   State& s = *state_;
   const FlushDenormals flush;
   for (const fs::path& dir : {s.out, s.out / "best", training_state_path(s.out).parent_path()})
-    remove_partial_files(dir);
+    if (s.saves()) remove_partial_files(dir);
   if (!s.resumed && s.progress.step == 0) {
     for (const torch::Device device : {torch::Device(torch::kCPU), s.device}) {
       auto generator = default_generator(device);
@@ -507,8 +615,8 @@ TrainSummary Trainer::run() {
   const double seconds = std::chrono::duration<double>(s.training_time).count();
   if (seconds > 0) summary.tokens_per_second = static_cast<double>(s.process_tokens) / seconds;
   const auto& progress = s.progress;
-  summary.train_loss = std::isnan(progress.train_loss) && progress.interval_terms > 0
-                           ? progress.interval_loss / static_cast<double>(progress.interval_terms)
+  summary.train_loss = std::isnan(progress.train_loss) && progress.interval_loss.count > 0
+                           ? progress.interval_loss.mean()
                            : progress.train_loss;
   summary.valid = s.progress.valid;
   summary.interrupted = s.stop;

@@ -5,27 +5,29 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "apps/training/task.h"
 #include "models/io/config_fields.h"
+#include "models/optim/optimizers.h"
 
 namespace langzoo {
 
-/// The `train.*` keys of a run configuration, field for field.
-struct TrainerOptions {
+
+/// The `train.*` keys of a run configuration, field for field; those of the optimizer are its own.
+struct TrainerOptions : OptimizerOptions {
   std::int64_t max_steps = 1000;  ///< optimizer steps; training ends at the first of max_steps, max_epochs
   std::int64_t max_epochs = 0;    ///< 0: no bound
   std::int64_t accumulation = 1;  ///< micro-batches a step
-  /// adamw, sgd, or own: the family's own algorithm (TrainingTask::own_step), for which weight_decay, clip_norm,
-  /// ema_decay, accumulation and dtype mean nothing.
+  /// One of optimizer_names(), or own: the family's own algorithm (TrainingTask::own_step), for which weight_decay,
+  /// clip_norm, ema_decay, accumulation and dtype mean nothing.
   std::string optimizer = "adamw";
   double learning_rate = 1e-3;
   double min_learning_rate = 0.0;  ///< where the schedule ends
   std::int64_t warmup_steps = 0;
-  std::string schedule = "cosine";  ///< constant, linear, cosine, inverse_sqrt, wsd
-  double wsd_decay_fraction = 0.2;  ///< of max_steps, the last part of schedule wsd
-  double weight_decay = 0.1;        ///< not applied to biases, norms and other 1-D parameters
-  double beta1 = 0.9, beta2 = 0.99, epsilon = 1e-8;
+  std::string schedule = "cosine";   ///< constant, linear, cosine, inverse_sqrt, wsd
+  double wsd_decay_fraction = 0.2;   ///< of max_steps, the last part of schedule wsd
   double clip_norm = 1.0;            ///< global gradient norm; 0: no clipping
   double ema_decay = 0.0;            ///< 0: no moving average; else evaluation and saved weights use it
   std::string dtype = "float32";     ///< float32, bfloat16 or float16 (autocast; float16 with a gradient scaler)
@@ -33,9 +35,10 @@ struct TrainerOptions {
   std::int64_t save_every = 500;     ///< steps; 0: only at the end
   std::int64_t log_every = 10;       ///< steps between on_step reports
   std::int64_t patience = 0;         ///< evaluations without improvement before stopping; 0: never
-  std::string best_metric = "loss";  ///< a key of EvalMetrics, lower is better
+  std::string best_metric = "loss";  ///< a key of EvalMetrics, which says what is better
   std::uint64_t seed = 1;
 
+  /// Every field, with what it may be and its help. What a saved run lacks of them takes its default.
   void for_each_field(FieldVisitor& visit);
   /// Throws std::invalid_argument naming field and value.
   void validate() const;
@@ -45,8 +48,11 @@ struct StepReport {
   std::int64_t step = 0, max_steps = 0, epoch = 0;
   std::int64_t tokens = 0;  ///< since the start of the run
   double loss = 0;  ///< mean over the steps since the last report; of a task's own algorithm, over their targets
+  /// The same of each loss term, not weighted, where there are several: a mean over the steps in which it had a count.
+  std::vector<std::pair<std::string, double>> losses;
   double learning_rate = 0, grad_norm = 0;
   double tokens_per_second = 0, seconds_left = 0;
+  std::string unit = "tokens";  ///< what `tokens` counts
 };
 
 struct EvalReport {
@@ -74,15 +80,18 @@ struct TrainSummary {
 
 class Trainer {
  public:
-  /// Checkpoints go to `out`: the Hugging Face directory itself, `out/best`, and `out/training_state/`.
-  Trainer(TrainingTask& task, TrainerOptions options, std::filesystem::path out, torch::Device device);
+  /// Checkpoints go to `out`: the Hugging Face directory itself, `out/best`, and `out/training_state/`. One of several
+  /// ranks takes its share of a step's batches (all finish a round together, so that the last may reach into the next
+  /// epoch), and only rank 0 writes; exchanging counts and gradients is left to whoever runs several. Throws
+  /// std::invalid_argument for impossible options and parameter rules.
+  Trainer(TrainingTask& task, TrainerOptions options, std::filesystem::path out, torch::Device device, Rank rank = {});
   ~Trainer();
 
   void add_observer(TrainerObserver& observer);
   /// Continues from `out/training_state` bit for bit; false when nothing was saved there yet. Every option but
   /// `optimizer`, `best_metric` and having a moving average at all may differ from the saved run's (max_steps may be
-  /// raised); each difference that changes what is learned is told to the observers. Throws std::runtime_error naming
-  /// what does not fit: another model, optimizer or data order.
+  /// raised, and accumulation traded for ranks); each difference that changes what is learned is told to the observers.
+  /// Throws std::runtime_error naming what does not fit: another model, optimizer, parameter rule or data order.
   bool resume();
   /// The optimizer steps done, resumed ones included.
   std::int64_t step() const;

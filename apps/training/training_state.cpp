@@ -1,5 +1,6 @@
 #include "apps/training/training_state.h"
 
+#include <cmath>
 #include <cstring>
 #include <regex>
 #include <stdexcept>
@@ -11,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "data/files/files.h"
+#include "models/io/config_fields.h"
 #include "models/io/safetensors.h"
 
 namespace langzoo {
@@ -18,53 +20,90 @@ namespace langzoo {
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TrainerOptions, max_steps, max_epochs, accumulation, optimizer, learning_rate,
-                                   min_learning_rate, warmup_steps, schedule, wsd_decay_fraction, weight_decay, beta1,
-                                   beta2, epsilon, clip_norm, ema_decay, dtype, eval_every, save_every, log_every,
-                                   patience, best_metric, seed)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(DataPosition, epoch, batch)
+void TrainingProgress::for_each_field(FieldVisitor& visit) {
+  visit("step", step, {.least = 0});
+  visit("tokens", tokens, {.least = 0});
+  visit("interval_loss", interval_loss.sum);
+  visit("interval_steps", interval_loss.count, {.least = 0});
+  visit("train_loss", train_loss);
+  visit("evaluated_step", evaluated_step, {.least = 0});
+  visit("best", best);
+  visit("evaluations_without_best", evaluations_without_best, {.least = 0});
+}
 
 namespace {
 
 constexpr const char* kHeader = "trainer.json";  // an entry of bytes among the tensors
 constexpr int kVersion = 1;
+constexpr std::int64_t kMostRanks = 1 << 20;
+
+template <class Struct>
+Json fields_of(const Struct& fields) {
+  return Json::parse(write_fields(fields));
+}
 
 // JSON knows neither infinity nor NaN: both are written as text.
 Json number(double value) {
   return std::isfinite(value) ? Json(value) : Json(std::to_string(value));
 }
-
 double number(const Json& json) {
   return json.is_string() ? std::stod(json.get<std::string>()) : json.get<double>();
 }
 
+const std::vector<std::pair<Direction, std::string>> kDirections = {{Direction::kLowerIsBetter, "lower"},
+                                                                    {Direction::kHigherIsBetter, "higher"}};
+const std::vector<std::pair<MetricChart, std::string>> kCharts = {
+    {MetricChart::kOwn, "own"}, {MetricChart::kLoss, "loss"}, {MetricChart::kNone, "none"}};
+
+template <class Enum>
+std::string name_of(const std::vector<std::pair<Enum, std::string>>& names, Enum value) {
+  for (const auto& [known, name] : names)
+    if (known == value) return name;
+  throw std::logic_error("an enumerator without a name");
+}
+template <class Enum>
+Enum named(const std::vector<std::pair<Enum, std::string>>& names, const std::string& wanted) {
+  for (const auto& [known, name] : names)
+    if (name == wanted) return known;
+  throw std::runtime_error("'" + wanted + "' is unknown");
+}
+
+Json to_json(const Metric& metric) {
+  return {{"value", number(metric.value)},
+          {"better", name_of(kDirections, metric.direction)},
+          {"label", metric.label},
+          {"chart", name_of(kCharts, metric.chart)}};
+}
+Metric metric_from(const Json& json) {
+  if (!json.is_object()) return {number(json)};  // saved when lower was better, whatever the metric
+  return {number(json.at("value")), named(kDirections, json.at("better").get<std::string>()),
+          json.at("label").get<std::string>(), named(kCharts, json.at("chart").get<std::string>())};
+}
+
 Json to_json(const TrainingProgress& progress) {
-  Json valid = Json::object();
-  for (const auto& [name, value] : progress.valid) valid[name] = number(value);
-  return {{"step", progress.step},
-          {"tokens", progress.tokens},
-          {"position", progress.position},
-          {"interval_loss", number(progress.interval_loss)},
-          {"interval_steps", progress.interval_terms},
-          {"train_loss", number(progress.train_loss)},
-          {"evaluated_step", progress.evaluated_step},
-          {"valid", std::move(valid)},
-          {"best", number(progress.best)},
-          {"evaluations_without_best", progress.evaluations_without_best}};
+  Json json = fields_of(progress);
+  json["position"] = {{"epoch", progress.position.epoch}, {"batch", progress.position.batch}};
+  json["valid"] = Json::object();
+  for (const auto& [name, metric] : progress.valid) json["valid"][name] = to_json(metric);
+  json["interval_losses"] = Json::object();
+  for (const auto& [name, mean] : progress.interval_losses)
+    json["interval_losses"][name] = {{"sum", number(mean.sum)}, {"count", mean.count}};
+  return json;
 }
 
 TrainingProgress progress_from(const Json& json) {
   TrainingProgress progress;
-  json.at("step").get_to(progress.step);
-  json.at("tokens").get_to(progress.tokens);
-  json.at("position").get_to(progress.position);
-  progress.interval_loss = number(json.at("interval_loss"));
-  json.at("interval_steps").get_to(progress.interval_terms);
-  progress.train_loss = number(json.at("train_loss"));
-  json.at("evaluated_step").get_to(progress.evaluated_step);
-  for (const auto& [name, value] : json.at("valid").items()) progress.valid[name] = number(value);
-  progress.best = number(json.at("best"));
-  json.at("evaluations_without_best").get_to(progress.evaluations_without_best);
+  // What every state has had.
+  for (const char* key : {"step", "tokens", "position"}) json.at(key);
+  read_fields(progress, json.dump(), "progress");
+  json.at("position").at("epoch").get_to(progress.position.epoch);
+  json.at("position").at("batch").get_to(progress.position.batch);
+  const Json valid = json.value("valid", Json::object()), losses = json.value("interval_losses", Json::object());
+  if (!valid.is_object() || !losses.is_object()) throw std::runtime_error("valid or interval_losses is no object");
+  for (const auto& [name, metric] : valid.items()) progress.valid[name] = metric_from(metric);
+  for (const auto& [name, mean] : losses.items())
+    progress.interval_losses[name] = {number(mean.at("sum")), mean.at("count").get<std::int64_t>()};
+  if (progress.best && !std::isfinite(*progress.best)) progress.best.reset();  // older: infinite until there was one
   return progress;
 }
 
@@ -87,7 +126,8 @@ fs::path training_state_path(const fs::path& out) {
 void save_training_state(const fs::path& out, const TrainingState& state) {
   const Json header = {{"version", kVersion},
                        {"progress", to_json(state.progress)},
-                       {"options", state.options},
+                       {"options", fields_of(state.options)},
+                       {"world", state.world},
                        {"fingerprint", state.fingerprint}};
   StateDict tensors = state.tensors;
   tensors.insert(kHeader, to_bytes(header.dump(-1, ' ', false, Json::error_handler_t::replace)));
@@ -112,13 +152,18 @@ std::optional<TrainingState> load_training_state(const fs::path& out) {
     if (json.at("version") != kVersion)
       throw FileError(path, fmt::format("has version {}, expected {}", json.at("version").dump(), kVersion));
     state.progress = progress_from(json.at("progress"));
-    json.at("options").get_to(state.options);
+    const auto unknown = read_fields(state.options, json.at("options").dump(), "options");
+    if (!unknown.empty())
+      throw FileError(path, fmt::format("was saved with train.{}, which this program does not know", unknown.front()));
+    state.world = json.value("world", std::int64_t{1});
+    if (state.world < 1 || state.world > kMostRanks) throw std::runtime_error("a world of no size");
     json.at("fingerprint").get_to(state.fingerprint);
   } catch (const FileError&) {
     throw;
   } catch (const std::exception& error) {
     throw FileError(path, fmt::format("{} is damaged: {}", kHeader, error.what()));
   }
+  state.tensors.erase(kHeader);
   return state;
 }
 
@@ -161,20 +206,29 @@ void copy_into_module(torch::nn::Module& module, const StateDict& saved) {
   for (auto& item : own) item.value().copy_(saved[item.key()]);
 }
 
-std::vector<std::string> check_resumable(const TrainerOptions& saved, const TrainerOptions& current) {
+std::vector<std::string> check_resumable(const TrainingState& saved, const TrainerOptions& current,
+                                         std::int64_t world) {
   static const std::unordered_set<std::string> kFixed = {"optimizer", "best_metric"};
-  static const std::unordered_set<std::string> kHarmless = {"max_steps",  "max_epochs", "eval_every",
-                                                            "save_every", "log_every",  "patience"};
+  static const std::unordered_set<std::string> kHarmless = {"max_steps", "max_epochs", "eval_every",  "save_every",
+                                                            "log_every", "patience",   "accumulation"};
   std::vector<std::string> messages;
-  const Json before = saved, now = current;
+  const Json before = fields_of(saved.options), now = fields_of(current);
   for (const auto& [key, value] : before.items()) {
     if (value == now.at(key) || kHarmless.contains(key)) continue;
-    const bool average_appears = key == "ema_decay" && (saved.ema_decay > 0) != (current.ema_decay > 0);
+    const bool average_appears = key == "ema_decay" && (saved.options.ema_decay > 0) != (current.ema_decay > 0);
     if (kFixed.contains(key) || average_appears) {
       throw std::runtime_error(fmt::format("cannot resume with train.{} = {}: the run was saved with {}", key,
                                            now.at(key).dump(), value.dump()));
     }
     messages.push_back(fmt::format("resumed with train.{} = {}, was {}", key, now.at(key).dump(), value.dump()));
+  }
+  if (saved.options.accumulation * saved.world != current.accumulation * world) {
+    const auto on_ranks = [](std::int64_t accumulation, std::int64_t ranks) {
+      return fmt::format("{}{}", accumulation, ranks == 1 ? "" : fmt::format(" on each of {} ranks", ranks));
+    };
+    messages.push_back(fmt::format("resumed with train.accumulation = {}, was {}",
+                                   on_ranks(current.accumulation, world),
+                                   on_ranks(saved.options.accumulation, saved.world)));
   }
   return messages;
 }

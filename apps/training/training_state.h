@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <filesystem>
 #include <limits>
+#include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <torch/nn/module.h>
 
@@ -14,25 +16,37 @@
 
 namespace langzoo {
 
+/// A mean under way.
+struct RunningMean {
+  double sum = 0;
+  std::int64_t count = 0;
+  double mean() const { return sum / static_cast<double>(count); }
+};
+
 /// Where a run stands.
 struct TrainingProgress {
   std::int64_t step = 0, tokens = 0;
   DataPosition position;
-  double interval_loss = 0;         ///< sum over what was learned since the last report
-  std::int64_t interval_terms = 0;  ///< of that sum: steps; of a task's own algorithm, targets
-  double train_loss = std::numeric_limits<double>::quiet_NaN();  ///< mean of the last log interval that had terms; of
+  /// Of the loss since the last report: over steps; of a task's own algorithm, over targets.
+  RunningMean interval_loss;
+  std::map<std::string, RunningMean> interval_losses;  ///< likewise of each loss term, where there are several
+  double train_loss = std::numeric_limits<double>::quiet_NaN();  ///< mean of the last log interval that had a loss; of
                                                                  ///< an own algorithm NaN where the last had none
   std::int64_t evaluated_step = 0;
-  EvalMetrics valid;  ///< of evaluated_step
-  double best = std::numeric_limits<double>::infinity();
+  EvalMetrics valid;           ///< of evaluated_step
+  std::optional<double> best;  ///< of TrainerOptions::best_metric
   std::int64_t evaluations_without_best = 0;
+
+  /// Those that are numbers.
+  void for_each_field(FieldVisitor& visit);
 };
 
 struct TrainingState {
   TrainingProgress progress;
   TrainerOptions options;
+  std::int64_t world = 1;   ///< ranks that trained
   std::string fingerprint;  ///< TrainingTask::fingerprint()
-  StateDict tensors;        ///< "model/<name>", "optimizer/...", "ema/...", "scaler/...", "rng/<device>"
+  StateDict tensors;        ///< "model/<name>", "optimizer/...", "ema/...", "scaler/...", "task/...", "rng/<device>"
 };
 
 /// `<out>/training_state/state.safetensors`: weights, optimizer and counters in one file, replaced by one rename, so
@@ -40,7 +54,8 @@ struct TrainingState {
 std::filesystem::path training_state_path(const std::filesystem::path& out);
 /// Throws FileError; the previous state is untouched then.
 void save_training_state(const std::filesystem::path& out, const TrainingState& state);
-/// Nothing when no state was saved under `out`. Throws FileError naming what is damaged.
+/// Nothing when no state was saved under `out`. What an older program did not save yet has its default. Throws
+/// FileError naming what is damaged, and an option that this program does not know.
 std::optional<TrainingState> load_training_state(const std::filesystem::path& out);
 
 /// Entries of `from` as "<prefix>/<name>" of `into`, and back.
@@ -53,9 +68,9 @@ StateDict module_tensors(const torch::nn::Module& module);
 /// then.
 void copy_into_module(torch::nn::Module& module, const StateDict& saved);
 
-/// Throws std::runtime_error naming the option when a run saved under `saved` cannot go on under `current`; returns a
-/// message for each other difference that changes what is learned.
-std::vector<std::string> check_resumable(const TrainerOptions& saved, const TrainerOptions& current);
+/// Throws std::runtime_error naming the option when a run saved as `saved` cannot go on under `current` in a world of
+/// so many ranks; returns a message for each other difference that changes what is learned.
+std::vector<std::string> check_resumable(const TrainingState& saved, const TrainerOptions& current, std::int64_t world);
 
 /// Removes what write_file_atomically leaves in `dir` when the process is killed.
 void remove_partial_files(const std::filesystem::path& dir);

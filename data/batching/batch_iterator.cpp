@@ -26,9 +26,14 @@ std::vector<std::int64_t> EpochOrder::examples(const DataPosition& at) const {
   return examples;
 }
 
-DataPosition following(DataPosition at, std::int64_t batches_per_epoch) {
-  if (++at.batch == batches_per_epoch) at = {at.epoch + 1, 0};
-  return at;
+void check_rank(const Rank& rank) {
+  if (rank.index < 0 || rank.index >= rank.world)
+    throw std::invalid_argument(fmt::format("rank {} does not exist in a world of {}", rank.index, rank.world));
+}
+
+DataPosition following(DataPosition at, std::int64_t batches_per_epoch, std::int64_t batches) {
+  at.batch += batches;
+  return {at.epoch + at.batch / batches_per_epoch, at.batch % batches_per_epoch};
 }
 
 void check_position(const DataPosition& at, std::int64_t batches_per_epoch) {

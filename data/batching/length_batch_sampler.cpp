@@ -1,6 +1,8 @@
 #include "data/batching/length_batch_sampler.h"
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <map>
 #include <stdexcept>
 
@@ -27,22 +29,33 @@ using Cells = std::span<Cell>;
 /// What a bucket of these cells comes to.
 struct Extent {
   PairLength longest;
-  std::int64_t pairs = 0;
+  std::int64_t pairs = 0, targets = 0;
 
   void add(const Cell& cell) {
     longest = {std::max(longest.source, cell.length.source), std::max(longest.target, cell.length.target)};
     pairs += cell.pairs;
+    targets += cell.pairs * cell.length.target;
   }
   std::int64_t padded_tokens() const { return pairs * (longest.source + longest.target); }
   std::int64_t batches(const BatchLimits& limits) const {
     std::int64_t capacity = pairs;
     if (limits.sentences > 0) capacity = std::min(capacity, limits.sentences);
-    if (limits.tokens > 0) {
-      const std::int64_t width = std::max<std::int64_t>(1, longest.source + longest.target);
-      capacity = std::min(capacity, std::max<std::int64_t>(1, limits.tokens / width));
-    }
-    return (pairs + capacity - 1) / capacity;
+    const auto limit = [](std::int64_t capacity, std::int64_t tokens, std::int64_t width) {
+      return tokens == 0 ? capacity
+                         : std::min(capacity, std::max<std::int64_t>(1, tokens / std::max<std::int64_t>(1, width)));
+    };
+    capacity = limit(capacity, limits.tokens, longest.source + longest.target);
+    capacity = limit(capacity, limits.source_tokens, longest.source);
+    const auto needed = rounded_up(pairs, capacity);
+    if (limits.target_tokens == 0) return needed;
+    // Of as many pairs each, whatever their lengths; or dealt out, when none has more than the mean and the longest.
+    const auto by_longest = rounded_up(pairs, limit(capacity, limits.target_tokens, longest.target));
+    const auto room = limits.target_tokens - longest.target;
+    return room > 0 ? std::max(needed, std::min(by_longest, rounded_up(targets, room))) : by_longest;
   }
+
+ private:
+  static std::int64_t rounded_up(std::int64_t count, std::int64_t divisor) { return (count + divisor - 1) / divisor; }
 };
 
 /// Cuts cells into buckets, wherever that saves most, one cut after another.
@@ -115,9 +128,12 @@ class Cutter {
 
 void check(std::span<const PairLength> lengths, const BatchLimits& limits) {
   if (lengths.empty()) throw std::invalid_argument("no sentence pairs make no epoch");
-  if (limits.tokens < 0 || limits.sentences < 0 || limits.tokens + limits.sentences == 0) {
-    throw std::invalid_argument(fmt::format("batches of {} tokens or {} sentences: expected a positive limit",
-                                            limits.tokens, limits.sentences));
+  const std::array all{limits.tokens, limits.sentences, limits.source_tokens, limits.target_tokens};
+  if (*std::min_element(all.begin(), all.end()) < 0 || *std::max_element(all.begin(), all.end()) == 0) {
+    throw std::invalid_argument(
+        fmt::format("batches of {} tokens, {} sentences, {} source or {} target tokens: expected a positive limit, and "
+                    "none below 0",
+                    limits.tokens, limits.sentences, limits.source_tokens, limits.target_tokens));
   }
   for (const PairLength& length : lengths) {
     if (length.source < 0 || length.target < 0) {
@@ -128,17 +144,48 @@ void check(std::span<const PairLength> lengths, const BatchLimits& limits) {
 
 }  // namespace
 
+BatchLimits limits_by_target_tokens(std::span<const PairLength> lengths, std::int64_t target_tokens) {
+  if (target_tokens < 1) {
+    throw std::invalid_argument(fmt::format("batches of {} target tokens: expected at least 1", target_tokens));
+  }
+  if (lengths.empty()) throw std::invalid_argument("no sentence pairs make no batches");
+  double sources = 0, targets = 0;
+  for (const PairLength& length : lengths) {
+    sources += static_cast<double>(length.source);
+    targets += static_cast<double>(length.target);
+  }
+  constexpr double kMostOfMean = 2, kNoLimit = 1e18;
+  const double most = kMostOfMean * static_cast<double>(target_tokens) * sources / std::max(1.0, targets);
+  return {.source_tokens = static_cast<std::int64_t>(std::ceil(std::clamp(most, 1.0, kNoLimit))),
+          .target_tokens = target_tokens};
+}
+
 LengthBatchSampler::LengthBatchSampler(std::span<const PairLength> lengths, BatchLimits limits, std::uint64_t seed)
-    : seed_(seed), pairs_(lengths.size()) {
+    : seed_(seed), dealt_(limits.target_tokens > 0), pairs_(lengths.size()) {
   check(lengths, limits);
   std::map<PairLength, std::int64_t> counts;
   for (const PairLength& length : lengths) ++counts[length];
   std::vector<Cell> cells;
   for (const auto& [length, pairs] : counts) cells.push_back({length, pairs});
+  // A pair beyond a limit is a batch of its own; in a bucket with others it would make all of them that.
+  const auto fits = [&](const Cell& cell) {
+    return cell.length.target <= limits.target_tokens &&
+           (limits.source_tokens == 0 || cell.length.source <= limits.source_tokens);
+  };
+  const auto num_fitting =
+      dealt_ ? std::partition(cells.begin(), cells.end(), fits) - cells.begin() : std::ssize(cells);
+  const auto fitting = Cells(cells).first(static_cast<std::size_t>(num_fitting));
+  auto buckets = fitting.empty() ? std::vector<Cells>() : Cutter(limits).cut(fitting);
+  if (fitting.size() < cells.size()) buckets.push_back(Cells(cells).subspan(fitting.size()));
 
   std::map<PairLength, std::int64_t> next;  // where the next pair of this length goes
   std::int64_t begin = 0;
-  for (const Cells bucket : Cutter(limits).cut(cells)) {
+  for (const Cells bucket : buckets) {
+    if (dealt_) {
+      std::sort(bucket.begin(), bucket.end(), [](const Cell& a, const Cell& b) {
+        return std::pair(a.length.target, a.length.source) < std::pair(b.length.target, b.length.source);
+      });
+    }
     Extent extent;
     for (const Cell& cell : bucket) {
       next[cell.length] = begin + extent.pairs;
@@ -166,11 +213,26 @@ std::vector<std::int64_t> LengthBatchSampler::examples(const DataPosition& at) c
   const auto bucket = std::prev(std::upper_bound(buckets_.begin(), buckets_.end(), batch,
                                                  [](auto b, const Bucket& of) { return b < of.batches_before; }));
   const std::int64_t size = bucket->end - bucket->begin, part = batch - bucket->batches_before;
-  const auto border = [&](std::int64_t i) { return size / bucket->batches * i + std::min(i, size % bucket->batches); };
-  const Permutation order = shuffled(size, static_cast<std::uint64_t>(bucket - buckets_.begin()) + 1);
+  const auto stream = static_cast<std::uint64_t>(bucket - buckets_.begin()) + 1;
   std::vector<std::int64_t> examples;
+  const auto add = [&](std::int64_t place) {
+    examples.push_back(pairs_[static_cast<std::size_t>(bucket->begin + place)]);
+  };
+  if (dealt_) {
+    // The first round, of the shortest, may not go all the way round.
+    const std::int64_t rounds = (size + bucket->batches - 1) / bucket->batches;
+    for (std::int64_t round = 0; round < rounds; ++round) {
+      const auto order = shuffled(bucket->batches, stream + (static_cast<std::uint64_t>(round + 1) << 32));
+      const auto place = static_cast<std::int64_t>(order(static_cast<std::uint64_t>(part))) + size -
+                         (rounds - round) * bucket->batches;
+      if (place >= 0) add(place);
+    }
+    return examples;
+  }
+  const auto border = [&](std::int64_t i) { return size / bucket->batches * i + std::min(i, size % bucket->batches); };
+  const Permutation order = shuffled(size, stream);
   for (std::int64_t i = border(part); i < border(part + 1); ++i) {
-    examples.push_back(pairs_[static_cast<std::size_t>(bucket->begin) + order(static_cast<std::uint64_t>(i))]);
+    add(static_cast<std::int64_t>(order(static_cast<std::uint64_t>(i))));
   }
   return examples;
 }

@@ -87,6 +87,12 @@ std::string read_file(const fs::path& path, std::uint64_t max_bytes) {
   return bytes;
 }
 
+std::string absolute_if_there(const std::string& path) {
+  std::error_code error;
+  if (path.empty() || !fs::exists(path, error)) return path;
+  return fs::absolute(path).lexically_normal().string();
+}
+
 void write_file_atomically(const fs::path& path, const std::function<void(std::ostream&)>& write) {
   const fs::path temporary = temporary_name(path);
   try {

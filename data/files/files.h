@@ -24,6 +24,10 @@ class FileError : public std::runtime_error {
 /// The whole file. Throws when it is missing, a directory, or larger than `max_bytes`.
 std::string read_file(const std::filesystem::path& path, std::uint64_t max_bytes = std::uint64_t{1} << 32);
 
+/// `path` as an absolute one where there is such a file or folder, else as it is: for what is to be found again from
+/// another directory.
+std::string absolute_if_there(const std::string& path);
+
 /// Replaces `path` by what `write` puts into the stream: a temporary name beside it, fsync, rename. Whatever goes wrong
 /// (a full disk, an exception out of `write`), the old file is untouched and the temporary one is removed.
 void write_file_atomically(const std::filesystem::path& path, const std::function<void(std::ostream&)>& write);

@@ -4,12 +4,12 @@
 #include <atomic>
 #include <numeric>
 #include <stdexcept>
-#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
 #include <torch/torch.h>
 
+#include "data/files/cpus.h"
 #include "data/text/causal_lm.h"
 #include "data/text/fingerprint.h"
 #include "data/words/vocabulary.h"
@@ -68,8 +68,7 @@ ParallelCorpus ParallelCorpus::read(SentencePairs& pairs, const Tokenizer& sourc
   const auto too_long = [](const std::vector<TokenId>& ids, std::int64_t most) {
     return most > 0 && static_cast<std::int64_t>(ids.size()) > most;
   };
-  const std::size_t threads =
-      options.threads > 0 ? options.threads : std::max<std::size_t>(1, std::thread::hardware_concurrency());
+  const std::size_t threads = options.threads > 0 ? options.threads : available_cpus();
   ParallelCorpus corpus;
   std::vector<EncodedPair> round;
   for (bool more = true; more;) {
@@ -182,7 +181,8 @@ std::vector<PairLength> pair_lengths(const ParallelCorpus& corpus, const Paralle
 
 std::unique_ptr<BatchIterator<ParallelBatch>> parallel_batches(const ParallelCorpus& corpus,
                                                                const ParallelSpecialTokens& special, BatchLimits limits,
-                                                               std::uint64_t seed, std::size_t prepare_ahead) {
+                                                               std::uint64_t seed, std::size_t prepare_ahead,
+                                                               Rank rank) {
   LengthBatchSampler order(pair_lengths(corpus, special), limits, seed);
   const std::int64_t batches = order.batches_per_epoch();
   return std::make_unique<BatchIterator<ParallelBatch>>(
@@ -190,7 +190,7 @@ std::unique_ptr<BatchIterator<ParallelBatch>> parallel_batches(const ParallelCor
       [&corpus, special, order = std::move(order)](const DataPosition& at) {
         return parallel_batch(corpus, order.examples(at), special);
       },
-      prepare_ahead);
+      prepare_ahead, rank);
 }
 
 std::vector<std::vector<std::int64_t>> batches_by_length(std::span<const PairLength> lengths, BatchLimits limits) {
@@ -200,15 +200,20 @@ std::vector<std::vector<std::int64_t>> batches_by_length(std::span<const PairLen
   std::stable_sort(order.begin(), order.end(),
                    [&](std::int64_t a, std::int64_t b) { return length_of(a) > length_of(b); });
   std::vector<std::vector<std::int64_t>> batches;
-  PairLength longest;  // of the last batch
+  PairLength longest;        // of the last batch
+  std::int64_t targets = 0;  // of the last batch
   for (const std::int64_t pair : order) {
     const auto [source, target] = length_of(pair);
     const PairLength wider{std::max(longest.source, source), std::max(longest.target, target)};
     const auto pairs = static_cast<std::int64_t>(batches.empty() ? 0 : batches.back().size()) + 1;
-    const bool fits = !batches.empty() && (limits.sentences == 0 || pairs <= limits.sentences) &&
-                      (limits.tokens == 0 || pairs * (wider.source + wider.target) <= limits.tokens);
+    const auto within = [](std::int64_t size, std::int64_t limit) { return limit == 0 || size <= limit; };
+    const bool fits = !batches.empty() && within(pairs, limits.sentences) &&
+                      within(pairs * (wider.source + wider.target), limits.tokens) &&
+                      within(pairs * wider.source, limits.source_tokens) &&
+                      within(targets + target, limits.target_tokens);
     if (!fits) batches.emplace_back();
     longest = fits ? wider : PairLength{source, target};
+    targets = fits ? targets + target : target;
     batches.back().push_back(pair);
   }
   return batches;

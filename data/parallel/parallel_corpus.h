@@ -25,7 +25,7 @@ bool has_words(std::string_view text);
 struct ParallelCorpusOptions {
   std::int64_t max_source = 0;  ///< tokens; longer pairs are left out; 0: no bound
   std::int64_t max_target = 0;
-  std::size_t threads = 0;  ///< 0: as many as the machine has
+  std::size_t threads = 0;  ///< 0: as many as there are CPUs for the process
 };
 
 /// The token ids of sentence pairs, in memory: 4 bytes a token, 16 a pair. Any number of threads may read.
@@ -102,7 +102,8 @@ std::vector<PairLength> pair_lengths(const ParallelCorpus& corpus, const Paralle
 /// Endless training batches in the order of LengthBatchSampler. `corpus` must outlive them.
 std::unique_ptr<BatchIterator<ParallelBatch>> parallel_batches(const ParallelCorpus& corpus,
                                                                const ParallelSpecialTokens& special, BatchLimits limits,
-                                                               std::uint64_t seed, std::size_t prepare_ahead = 0);
+                                                               std::uint64_t seed, std::size_t prepare_ahead = 0,
+                                                               Rank rank = {});
 
 /// Every pair once, the longest first (a batch that does not fit into memory is the first), pairs of equal lengths in
 /// the order of the corpus: the pairs of each batch. ParallelBatch::pairs says where its rows belong.

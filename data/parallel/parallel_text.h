@@ -1,4 +1,4 @@
-/// Sentence pairs, one after another: from files of any size, or made up as they are asked for (data/tasks).
+/// Sentence pairs, one after another: from files of any size, or made up as they are asked for (data/synthetic).
 #pragma once
 
 #include <cstdint>

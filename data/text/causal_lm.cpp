@@ -60,12 +60,12 @@ CausalLmBatch CausalLmDataset::windows(std::int64_t epoch, std::span<const std::
 }
 
 std::unique_ptr<BatchIterator<CausalLmBatch>> causal_lm_batches(CausalLmDataset dataset, std::int64_t batch_size,
-                                                                std::size_t prepare_ahead) {
+                                                                std::size_t prepare_ahead, Rank rank) {
   const EpochOrder order(dataset.num_windows(), batch_size, dataset.seed());
   return std::make_unique<BatchIterator<CausalLmBatch>>(
       order.batches_per_epoch(),
-      [dataset, order](const DataPosition& at) { return dataset.windows(at.epoch, order.examples(at)); },
-      prepare_ahead);
+      [dataset, order](const DataPosition& at) { return dataset.windows(at.epoch, order.examples(at)); }, prepare_ahead,
+      rank);
 }
 
 EvaluationWindows::EvaluationWindows(TokenView tokens, std::int64_t n_positions, std::int64_t stride)

@@ -45,7 +45,7 @@ class CausalLmDataset {
 
 /// Endless training batches of (batch_size, context) windows in the order of EpochOrder, from the data set's seed.
 std::unique_ptr<BatchIterator<CausalLmBatch>> causal_lm_batches(CausalLmDataset dataset, std::int64_t batch_size,
-                                                                std::size_t prepare_ahead = 0);
+                                                                std::size_t prepare_ahead = 0, Rank rank = {});
 
 /// Evaluation windows: up to n_positions inputs, beginning every `stride` tokens until the last token is reached. Every
 /// token but the first is the target of exactly one window, the first that reaches it; where windows overlap, the rest

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstring>
 #include <fstream>
+#include <stdexcept>
 #include <string>
 
 #include "data/files/files.h"
@@ -75,6 +76,23 @@ TextFingerprint text_fingerprint(std::span<const fs::path> documents, std::uint6
     add_document(print, document, size);
   }
   return {bytes, print.value()};
+}
+
+std::uint64_t tokenizer_fingerprint(const Tokenizer& tokenizer) {
+  Fingerprint print(1);
+  print.add(tokenizer.vocab_size());
+  for (std::size_t id = 0; id < tokenizer.vocab_size(); ++id) {
+    try {
+      print.add(tokenizer.id_to_token(static_cast<TokenId>(id)));
+    } catch (const std::out_of_range&) {  // a hole in the vocabulary
+      print.add(id);
+    }
+  }
+  const SpecialTokens& special = tokenizer.special_tokens();
+  for (const auto& id : {special.bos, special.eos, special.unk, special.sep, special.pad, special.cls, special.mask}) {
+    print.add(id ? static_cast<std::uint64_t>(*id) + 1 : 0);
+  }
+  return print.value();
 }
 
 }  // namespace langzoo

@@ -6,6 +6,8 @@
 #include <span>
 #include <string_view>
 
+#include "tokenizers/tokenizer.h"
+
 namespace langzoo {
 
 /// An order-dependent 64-bit hash of numbers and byte strings: against forgetting to rebuild, not against forgery.
@@ -28,5 +30,8 @@ struct TextFingerprint {
 /// Covers the documents in order, not their names: the size of each and a hash of its bytes; of documents over 64 MiB
 /// the hash covers 64 evenly spread pieces of 64 KiB, and the time of last change counts too. Throws FileError.
 TextFingerprint text_fingerprint(std::span<const std::filesystem::path> documents, std::uint64_t seed);
+
+/// Covers every token of the vocabulary by id, and which tokens have a role of their own.
+std::uint64_t tokenizer_fingerprint(const Tokenizer& tokenizer);
 
 }  // namespace langzoo

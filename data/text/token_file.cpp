@@ -5,11 +5,11 @@
 #include <cstring>
 #include <fstream>
 #include <stdexcept>
-#include <thread>
 #include <type_traits>
 
 #include <fmt/format.h>
 
+#include "data/files/cpus.h"
 #include "data/files/text_source.h"
 #include "data/text/fingerprint.h"
 
@@ -22,7 +22,7 @@ static_assert(std::endian::native == std::endian::little, "token files are mappe
 namespace {
 
 constexpr std::string_view kMagic = "LZTOKENS";
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
 constexpr std::size_t kProbeBytes = std::size_t{256} << 10;
 
 std::uint64_t magic_number() {
@@ -31,20 +31,10 @@ std::uint64_t magic_number() {
   return magic;
 }
 
-std::uint64_t tokenizer_fingerprint(const Tokenizer& tokenizer, const fs::path& first_document) {
+/// Of the tokenizer, and of how it encodes the beginning of the text.
+std::uint64_t encoding_fingerprint(const Tokenizer& tokenizer, const fs::path& first_document) {
   Fingerprint print(kVersion);
-  print.add(tokenizer.vocab_size());
-  for (std::size_t id = 0; id < tokenizer.vocab_size(); ++id) {
-    try {
-      print.add(tokenizer.id_to_token(static_cast<TokenId>(id)));
-    } catch (const std::out_of_range&) {  // a hole in the vocabulary
-      print.add(id);
-    }
-  }
-  const SpecialTokens& special = tokenizer.special_tokens();
-  for (const auto& id : {special.bos, special.eos, special.unk, special.sep, special.pad, special.cls, special.mask}) {
-    print.add(id ? static_cast<std::uint64_t>(*id) + 1 : 0);
-  }
+  print.add(tokenizer_fingerprint(tokenizer));
   std::string probe;
   TextReader(first_document, kProbeBytes).next(probe);
   std::vector<TokenId> ids;
@@ -87,6 +77,7 @@ class IdWriter {
         throw std::runtime_error(
             fmt::format("the tokenizer gave id {}, its vocabulary has {} tokens", id, vocab_size_));
       }
+      print_.add(static_cast<std::uint64_t>(id));
     }
     count_ += ids.size();
     if (width_ == sizeof(TokenId)) return put(ids.data(), ids.size_bytes());
@@ -94,6 +85,7 @@ class IdWriter {
     put(narrow_.data(), narrow_.size() * sizeof(narrow_[0]));
   }
   std::uint64_t count() const { return count_; }
+  std::uint64_t fingerprint() const { return print_.value(); }
 
  private:
   void put(const void* data, std::size_t bytes) {
@@ -104,6 +96,7 @@ class IdWriter {
   std::size_t vocab_size_;
   std::uint32_t width_;
   std::uint64_t count_ = 0;
+  Fingerprint print_{kVersion};
   std::vector<std::uint16_t> narrow_;
 };
 
@@ -173,14 +166,14 @@ void TokenView::read(std::size_t begin, std::span<std::int64_t> out) const {
 std::uint64_t TokenFile::Header::expected_checksum() const {
   Fingerprint print(kVersion);
   for (const std::uint64_t field : {magic, std::uint64_t{version} << 32 | width, count, vocab_size, documents, bytes,
-                                    words, text_print, tokenizer_print}) {
+                                    words, text_print, tokenizer_print, ids_print}) {
     print.add(field);
   }
   return print.value();
 }
 
 TokenFile TokenFile::open(const fs::path& path) {
-  static_assert(std::is_trivially_copyable_v<Header> && sizeof(Header) == 80);
+  static_assert(std::is_trivially_copyable_v<Header> && sizeof(Header) == 88);
   MappedFile file(path);
   Header header;
   if (!kMagic.starts_with(file.text().substr(0, kMagic.size()))) {
@@ -211,8 +204,7 @@ TokenFile TokenFile::open(const fs::path& path) {
 
 void TokenFile::build(std::span<const fs::path> documents, const Tokenizer& tokenizer, Header header,
                       const TokenFileOptions& options, std::ostream& out) {
-  const std::size_t threads =
-      options.threads > 0 ? options.threads : std::max<std::size_t>(1, std::thread::hardware_concurrency());
+  const std::size_t threads = options.threads > 0 ? options.threads : available_cpus();
   const std::uint64_t total = header.bytes;
   const auto eos = tokenizer.special_tokens().eos;
   IdWriter writer(out, header.vocab_size, header.width);
@@ -259,6 +251,7 @@ void TokenFile::build(std::span<const fs::path> documents, const Tokenizer& toke
                     fmt::format("the text changed while it was read: {} bytes instead of {}", done, total));
   }
   header.count = writer.count();
+  header.ids_print = writer.fingerprint();
   header.words = words.words();
   header.checksum = header.expected_checksum();
   out.seekp(0);
@@ -281,7 +274,7 @@ TokenFile TokenFile::open_or_build(std::span<const fs::path> documents, const To
   const TextFingerprint text = text_fingerprint(documents, kVersion);
   wanted.bytes = text.bytes;
   wanted.text_print = text.print;
-  wanted.tokenizer_print = tokenizer_fingerprint(tokenizer, documents.front());
+  wanted.tokenizer_print = encoding_fingerprint(tokenizer, documents.front());
 
   if (fs::exists(path)) {
     {

@@ -43,15 +43,15 @@ class TokenView {
 };
 
 struct TokenFileOptions {
-  std::size_t threads = 0;                         ///< encoding at a time; 0: as many as the machine has
+  std::size_t threads = 0;                         ///< encoding at a time; 0: as many as there are CPUs for the process
   std::size_t chunk_bytes = std::size_t{1} << 20;  ///< text encoded at once by one thread
   /// Called while building, from the calling thread: bytes of text done, bytes in all. An exception ends the building.
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;
 };
 
 /// Layout, little-endian: the header (8 bytes of magic, u32 version, u32 bytes an id, u64 each: ids, vocabulary size,
-/// documents, bytes of text, words of text, fingerprint of the text, of the tokenizer, checksum of all before it), then
-/// the ids. Nothing else. The ids are 2 bytes wide for a vocabulary of at most 65,536, else 4.
+/// documents, bytes of text, words of text, fingerprint of the text, of the tokenizer, of the ids, checksum of all
+/// before it), then the ids. Nothing else. The ids are 2 bytes wide for a vocabulary of at most 65,536, else 4.
 ///
 /// Contract. The file is current when version, vocabulary size and both fingerprints agree:
 ///  - the text's is text_fingerprint's: the documents' contents in order, not their names;
@@ -79,15 +79,16 @@ class TokenFile {
   std::uint64_t documents() const { return header_.documents; }  ///< files the text came from
   std::uint64_t bytes() const { return header_.bytes; }          ///< of the text, for bits per byte
   std::uint64_t words() const { return header_.words; }          ///< of the text, separated by ASCII white space
-  /// Of the text and the tokenizer: equal fingerprints, equal tokens.
-  std::uint64_t fingerprint() const { return header_.text_print ^ header_.tokenizer_print; }
+  /// Of the ids, whatever files and tokenizer they came from: what a resumed run compares.
+  std::uint64_t fingerprint() const { return header_.ids_print; }
   bool was_built() const { return was_built_; }  ///< by this call of open_or_build
 
  private:
   struct Header {
     std::uint64_t magic = 0;
     std::uint32_t version = 0, width = 0;
-    std::uint64_t count = 0, vocab_size = 0, documents = 0, bytes = 0, words = 0, text_print = 0, tokenizer_print = 0;
+    std::uint64_t count = 0, vocab_size = 0, documents = 0, bytes = 0, words = 0, text_print = 0, tokenizer_print = 0,
+                  ids_print = 0;
     std::uint64_t checksum = 0;
     std::uint64_t expected_checksum() const;
   };

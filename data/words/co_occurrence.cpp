@@ -11,11 +11,11 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <type_traits>
 
 #include <fmt/format.h>
 
+#include "data/files/cpus.h"
 #include "data/files/files.h"
 #include "data/text/fingerprint.h"
 #include "data/words/entry_buckets.h"
@@ -81,7 +81,7 @@ class Build {
   Build(const WordCorpus& corpus, std::int64_t vocabulary_size, const CoOccurrenceOptions& options,
         const fs::path& path)
       : options_(options),
-        threads_(options.threads > 0 ? options.threads : std::max<std::size_t>(1, std::thread::hardware_concurrency())),
+        threads_(options.threads > 0 ? options.threads : available_cpus()),
         counter_(corpus, vocabulary_size, options.window, options.distance_weighting, threads_) {
     std::vector<std::uint64_t> row_entries = counter_.neighbors();
     std::uint64_t most_entries = 0;

@@ -27,7 +27,7 @@ struct CoOccurrenceOptions {
   std::uint64_t seed = 1;              ///< of the shuffle
   bool shuffle = true;                 ///< false: sorted by (row, column)
   std::int64_t block_entries = 65536;  ///< read at a time
-  std::size_t threads = 0;             ///< 0: as many as the machine has
+  std::size_t threads = 0;             ///< 0: as many as there are CPUs for the process
   /// Blocks of the corpus, over all passes; from the calling thread. An exception ends the building.
   std::function<void(std::int64_t done, std::int64_t total)> progress;
 };

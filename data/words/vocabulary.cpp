@@ -8,11 +8,11 @@
 #include <mutex>
 #include <ostream>
 #include <stdexcept>
-#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "data/files/cpus.h"
 #include "data/files/files.h"
 #include "data/words/word_chunks.h"
 #include "tokenizers/hash.h"
@@ -80,8 +80,7 @@ WordTable count_all_words(std::span<const fs::path> documents, const VocabularyO
   std::uint64_t done = 0;
   bool stopped = false;
   std::mutex reading, adding;
-  const std::size_t threads =
-      options.threads > 0 ? options.threads : std::max<std::size_t>(1, std::thread::hardware_concurrency());
+  const std::size_t threads = options.threads > 0 ? options.threads : available_cpus();
   run_on_threads(threads, [&](std::size_t thread) {
     try {
       WordTable own;

@@ -27,7 +27,7 @@ struct VocabularyOptions {
   /// Distinct words counted at a time, 32 bytes each on average: beyond, the rarest are forgotten on the way, as in
   /// word2vec.c's ReduceVocab. Memory is about 60 bytes times this.
   std::int64_t max_words = 30'000'000;
-  std::size_t threads = 0;                                                ///< 0: as many as the machine has
+  std::size_t threads = 0;  ///< 0: as many as there are CPUs for the process
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;  ///< bytes; from the calling thread
 };
 

@@ -8,11 +8,11 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <type_traits>
 
 #include <fmt/format.h>
 
+#include "data/files/cpus.h"
 #include "data/files/files.h"
 #include "data/text/fingerprint.h"
 #include "data/words/word_chunks.h"
@@ -131,8 +131,7 @@ void encode(EncodedChunk& piece, const Vocabulary& vocabulary, bool lines) {
 void build(std::span<const fs::path> documents, const Vocabulary& vocabulary, const WordCorpusOptions& options,
            Header header, std::ostream& out) {
   put<Header>(out, {&header, 1});
-  const std::size_t threads =
-      options.threads > 0 ? options.threads : std::max<std::size_t>(1, std::thread::hardware_concurrency());
+  const std::size_t threads = options.threads > 0 ? options.threads : available_cpus();
   WordChunks chunks(documents);
   BlockWriter writer(out, options);
   std::vector<EncodedChunk> round(threads * kChunksPerThread);

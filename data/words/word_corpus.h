@@ -21,7 +21,7 @@ struct WordCorpusOptions {
   bool lines = true;  ///< a line feed ends a sentence; false: running text, in which line feeds are spaces
   std::int64_t max_sentence = 1000;  ///< words (in the vocabulary) after which a sentence ends in any case
   std::int64_t block_words = 2000;   ///< a block ends at the first sentence end at or beyond this many words
-  std::size_t threads = 0;           ///< 0: as many as the machine has
+  std::size_t threads = 0;           ///< 0: as many as there are CPUs for the process
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;  ///< bytes; from the calling thread
 };
 

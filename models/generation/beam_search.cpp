@@ -107,7 +107,7 @@ class BeamGroup {
 void BeamGroup::advance(std::span<const Continuation> continuations, const SearchRows& rows, std::int64_t first_row,
                         TokenTree& tree) {
   const bool papers = options_->rules == BeamRules::kPapers;
-  const auto length = rows.made() + 1;
+  const auto length = rows.new_tokens() + 1;
   const bool last = length == options_->max_new_tokens;
   const bool closed = options_->early_stopping == EarlyStopping::kTrue && is_full();
   std::vector<Beam> next;
@@ -222,12 +222,12 @@ std::vector<std::vector<Continuation>> Search::continuations(const torch::Tensor
     for (const auto& beam : group.beams) before.push_back(beam.log_probability);
   }
   // The groups of a source share their first row.
-  const bool shared = rows_.made() == 0 && options_.num_beam_groups > 1;
+  const bool shared = rows_.new_tokens() == 0 && options_.num_beam_groups > 1;
   const auto spread = [&](const torch::Tensor& x) {
     return shared ? x.repeat_interleave(options_.num_beam_groups, 0) : x;
   };
   auto totals = spread(log_probabilities);  // (U * width,V)
-  if (rows_.made() > 0) totals = totals + at::tensor(before).to(rows_.device()).unsqueeze(1);
+  if (rows_.new_tokens() > 0) totals = totals + at::tensor(before).to(rows_.device()).unsqueeze(1);
   // What earlier groups choose can push at most num_beams tokens of each beam down.
   const auto spare = options_.diversity_penalty > 0 ? width_ * options_.num_beams : 0;
   const auto k = std::min(candidates_ + spare, width_ * vocabulary);
@@ -272,7 +272,7 @@ void Search::advance_groups(const torch::Tensor& log_probabilities) {
       if (!chosen.empty()) penalize(found[u], chosen);
     }
     if (std::ssize(found[u]) > candidates_) found[u].resize(candidates_);
-    const auto first_row = rows_.made() == 0 ? group.source : static_cast<std::int64_t>(u) * width_;
+    const auto first_row = rows_.new_tokens() == 0 ? group.source : static_cast<std::int64_t>(u) * width_;
     group.advance(found[u], rows_, first_row, tree_);
     for (const auto& beam : group.beams) ++chosen[beam.token];
   }
@@ -325,17 +325,10 @@ void BeamSearchOptions::validate() const {
   constexpr std::int64_t kLimit = std::numeric_limits<std::int32_t>::max();
   const auto count = [](std::int64_t n) { return static_cast<double>(n); };
   const bool papers = rules == BeamRules::kPapers;
+  DecodingOptions::validate();
   require(num_beams >= 1 && num_beams <= kLimit, "num_beams", count(num_beams), "at least 1");
   require(num_return_sequences >= 1 && num_return_sequences <= num_beams, "num_return_sequences",
           count(num_return_sequences), "between 1 and num_beams");
-  require(max_new_tokens >= 1 && max_new_tokens <= kLimit, "max_new_tokens", count(max_new_tokens), "at least 1");
-  require(min_new_tokens >= 0 && min_new_tokens <= max_new_tokens, "min_new_tokens", count(min_new_tokens),
-          "between 0 and max_new_tokens");
-  for (const auto id : eos_token_ids) require(id >= 0, "eos_token_id", id, "a token's id");
-  require(std::isfinite(repetition_penalty) && repetition_penalty > 0, "repetition_penalty", repetition_penalty,
-          "finite and positive");
-  require(no_repeat_ngram_size >= 0, "no_repeat_ngram_size", count(no_repeat_ngram_size),
-          "positive, or 0 for no limit");
   require(std::isfinite(length_penalty), "length_penalty", length_penalty, "finite");
   require(std::isfinite(coverage_penalty) && coverage_penalty >= 0, "coverage_penalty", coverage_penalty,
           "finite and not negative");
@@ -358,18 +351,6 @@ void BeamSearchOptions::validate() const {
   const auto kept = std::ceil(count(num_beams / num_beam_groups) * patience) * count(num_beam_groups);
   require(count(num_return_sequences) <= kept, "num_return_sequences", count(num_return_sequences),
           "at most num_beams * patience");
-  for (std::size_t i = 0; i < prefixes.size(); ++i) {
-    if (std::ssize(prefixes[i]) > max_new_tokens) {
-      throw std::invalid_argument(fmt::format("prefixes: that of source {} has {} tokens; max_new_tokens is {}", i,
-                                              prefixes[i].size(), max_new_tokens));
-    }
-    for (const auto id : prefixes[i]) {
-      if (id < 0 || std::find(eos_token_ids.begin(), eos_token_ids.end(), id) != eos_token_ids.end()) {
-        throw std::invalid_argument(fmt::format("prefixes: that of source {} holds {}, which is {}", i, id,
-                                                id < 0 ? "no token's id" : "an end token"));
-      }
-    }
-  }
 }
 
 std::vector<std::vector<Hypothesis>> beam_search(StepFunction& step, const PaddedPrompts& prompts,

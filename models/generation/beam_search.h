@@ -10,6 +10,9 @@
 ///   the (1 + number of end tokens) * num_beams likeliest continuations counts; the search ends when the best
 ///   num_return_sequences complete hypotheses are at least as good as anything that the beams can still become.
 ///
+/// Logits processors (logits_processors.h) work on log-probabilities, as in transformers, which are not normalised
+/// again.
+///
 /// Letters: K beams, G groups, U groups of all sources, V vocabulary.
 #pragma once
 
@@ -35,22 +38,15 @@ enum class EarlyStopping {
   kNever,
 };
 
-struct BeamSearchOptions {
+/// num_return_sequences is at most num_beams.
+struct BeamSearchOptions : DecodingOptions {
   std::int64_t num_beams = 4;
-  std::int64_t num_return_sequences = 1;  ///< hypotheses a source, at most num_beams
-  std::int64_t max_new_tokens = 128;
-  std::int64_t min_new_tokens = 0;  ///< no end token before that many
-  std::vector<std::int32_t> eos_token_ids;
-
-  /// On log-probabilities, as transformers' beam search has it; prompt tokens count (sampler.h).
-  double repetition_penalty = 1.0;
-  std::int64_t no_repeat_ngram_size = 0;  ///< 0 = off
 
   BeamRules rules = BeamRules::kHuggingFace;
   double length_penalty = 1.0;                                               ///< alpha; 0 compares log-probabilities
   LengthNormalization length_normalization = LengthNormalization::kAverage;  ///< kGnmt: the papers' rules only
-  double coverage_penalty = 0;  ///< beta, the papers' rules only; needs a step function with attention()
-  torch::Tensor source_mask;    ///< (B,S) bool, false on the source's padding: for the coverage; undefined: none
+  double coverage_penalty = 0;     ///< beta, the papers' rules only; needs a step function with attention()
+  torch::Tensor source_mask = {};  ///< (B,S) bool, false on the source's padding: for the coverage; undefined: none
   EarlyStopping early_stopping = EarlyStopping::kFalse;
   /// With kTrue the search ends at num_beams * patience complete hypotheses (Kasai et al. 2022).
   double patience = 1.0;
@@ -60,10 +56,6 @@ struct BeamSearchOptions {
   /// the beams' log-probabilities from then on.
   std::int64_t num_beam_groups = 1;
   double diversity_penalty = 0;
-
-  /// Tokens that the hypotheses of source b must begin with: no entry at all, or one (which may be empty) a source.
-  /// Their probabilities count; repetition, n-grams and min_new_tokens do not forbid them.
-  std::vector<std::vector<std::int32_t>> prefixes;
 
   /// Throws std::invalid_argument naming the field and its value.
   void validate() const;
@@ -78,7 +70,7 @@ struct Hypothesis {
 /// For every prompt its best hypotheses, best first: num_return_sequences, or fewer where no more exist. `step` is
 /// fresh and was made for the mask of `prompts`; each prompt goes through it once. For an encoder-decoder the prompts
 /// are the start tokens. Throws std::invalid_argument for options, a vocabulary or a capacity that do not fit, and
-/// std::runtime_error when a source's logits leave no token to choose.
+/// std::runtime_error naming the source whose logits leave no token to choose.
 std::vector<std::vector<Hypothesis>> beam_search(StepFunction& step, const PaddedPrompts& prompts,
                                                  const BeamSearchOptions& options);
 

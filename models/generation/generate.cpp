@@ -5,17 +5,13 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <limits>
 #include <stdexcept>
 
 #include "data/random/philox.h"
+#include "models/generation/processed_rows.h"
 
 namespace langzoo {
 namespace {
-
-void require(bool ok, const char* field, std::int64_t value, const char* rule) {
-  if (!ok) throw std::invalid_argument(fmt::format("{} is {}; it must be {}", field, value, rule));
-}
 
 torch::Tensor to_tensor(const std::vector<std::int64_t>& values, torch::Device device) {
   return at::tensor(values, at::kLong).to(device);
@@ -29,10 +25,7 @@ class Batch {
   std::vector<std::vector<std::int32_t>> run(const torch::Tensor& prompt);
 
  private:
-  bool looks_back() const {
-    return options_.sampling.repetition_penalty != 1 || options_.sampling.no_repeat_ngram_size > 0;
-  }
-  torch::Tensor choose(torch::Tensor logits, std::int64_t made) const;
+  torch::Tensor choose(const torch::Tensor& raw);
   void record(const torch::Tensor& next);
   torch::Tensor regroup(const std::vector<std::int64_t>& slots);
   std::vector<std::int64_t> unfinished() const;
@@ -41,47 +34,30 @@ class Batch {
   const GenerateOptions& options_;
   const OnToken& on_token_;
   torch::Device device_;
-  torch::Tensor eos_;         ///< end tokens (E) int64
-  torch::Tensor ids_, mask_;  ///< (slots, T + max_new_tokens): what rows hold; only when a processor looks back
-  std::int64_t length_;       ///< columns of ids_ in use
-  std::vector<std::int64_t> rows_;
-  std::vector<bool> finished_;  ///< by row
+  ProcessedRows slots_;
+  std::vector<std::int64_t> rows_;  ///< by slot
+  std::vector<bool> finished_;      ///< by row
   std::vector<std::vector<std::int32_t>> result_;
 };
 
 Batch::Batch(StepFunction& step, const PaddedPrompts& prompts, const GenerateOptions& options, const OnToken& on_token)
-    : step_(step),
-      options_(options),
-      on_token_(on_token),
-      device_(prompts.ids.device()),
-      eos_(to_tensor({options.eos_token_ids.begin(), options.eos_token_ids.end()}, device_)),
-      length_(prompts.ids.size(1)) {
-  if (looks_back()) {
-    const auto room = at::zeros({prompts.ids.size(0), options.max_new_tokens}, prompts.ids.options());
-    ids_ = at::cat({prompts.ids, room}, 1);
-    mask_ = at::cat({prompts.mask, room == 0}, 1);
-  }
+    : step_(step), options_(options), on_token_(on_token), device_(prompts.ids.device()), slots_(prompts, options) {
   rows_.resize(prompts.ids.size(0) * options.num_return_sequences);
   for (std::size_t slot = 0; slot < rows_.size(); ++slot) rows_[slot] = static_cast<std::int64_t>(slot);
   finished_.resize(rows_.size());
   result_.resize(rows_.size());
 }
 
-/// The next token of every slot, (slots) int64, after `made` new ones.
-torch::Tensor Batch::choose(torch::Tensor logits, std::int64_t made) const {
-  if (looks_back()) {
-    logits = apply_history(logits, ids_.narrow(1, 0, length_), mask_.narrow(1, 0, length_), options_.sampling);
-  }
-  if (made < options_.min_new_tokens && eos_.numel() > 0) {
-    logits = logits.index_fill(1, eos_, -std::numeric_limits<double>::infinity());
-  }
+/// The next token of every slot, (slots) int64.
+torch::Tensor Batch::choose(const torch::Tensor& raw) {
+  const auto logits = slots_.process(raw);
   if (options_.sampling.is_greedy()) return likeliest(logits);
   const auto uniforms = at::empty({static_cast<std::int64_t>(rows_.size())}, at::kDouble);
   for (std::size_t slot = 0; slot < rows_.size(); ++slot) {
     const auto [sequence, sample] = std::div(rows_[slot], options_.num_return_sequences);
     uniforms.data_ptr<double>()[slot] =
         philox_uniform(options_.seed, options_.first_sequence + static_cast<std::uint64_t>(sequence),
-                       static_cast<std::uint32_t>(sample), static_cast<std::uint32_t>(made));
+                       static_cast<std::uint32_t>(sample), static_cast<std::uint32_t>(slots_.new_tokens()));
   }
   return draw(apply_filters(logits, options_.sampling), uniforms.to(device_));
 }
@@ -109,10 +85,7 @@ void Batch::record(const torch::Tensor& next) {
 torch::Tensor Batch::regroup(const std::vector<std::int64_t>& slots) {
   const auto index = to_tensor(slots, device_);
   step_.reorder(index);
-  if (looks_back()) {
-    ids_ = ids_.index_select(0, index);
-    mask_ = mask_.index_select(0, index);
-  }
+  slots_.reorder(slots, index);
   return index;
 }
 
@@ -131,12 +104,13 @@ std::vector<std::vector<std::int32_t>> Batch::run(const torch::Tensor& prompt) {
     for (auto& slot : slots) slot /= samples;
     logits = logits.index_select(0, regroup(slots));
   }
-  for (std::int64_t made = 0;;) {
-    auto next = choose(logits, made);
+  while (true) {
+    auto next = choose(logits);
     record(next);
     const auto slots = unfinished();
-    if (++made == options_.max_new_tokens || slots.empty()) return std::move(result_);
-    if (looks_back()) ids_.select(1, length_++).copy_(next);
+    next = next.clamp_min(0);  // finished rows may have had nothing to choose
+    slots_.append(next);
+    if (slots_.new_tokens() == options_.max_new_tokens || slots.empty()) return std::move(result_);
     // A finished row costs its share of every step, dropping it one copy of what the model remembers of the others:
     // that pays once a quarter has finished. Until then its tokens are made and ignored.
     if (4 * slots.size() <= 3 * rows_.size()) {
@@ -145,7 +119,7 @@ std::vector<std::vector<std::int32_t>> Batch::run(const torch::Tensor& prompt) {
       for (const auto slot : slots) rows.push_back(rows_[slot]);
       rows_ = std::move(rows);
     }
-    logits = step_.step(next.clamp_min(0).unsqueeze(1));  // (slots,1) -> (slots,V)
+    logits = step_.step(next.unsqueeze(1));  // (slots,1) -> (slots,V)
   }
 }
 
@@ -172,14 +146,8 @@ PaddedPrompts pad_left(std::span<const std::vector<std::int32_t>> prompts, std::
 }
 
 void GenerateOptions::validate() const {
-  constexpr std::int64_t kLimit = std::numeric_limits<std::int32_t>::max();
   sampling.validate();
-  require(max_new_tokens >= 1 && max_new_tokens <= kLimit, "max_new_tokens", max_new_tokens, "at least 1");
-  require(min_new_tokens >= 0 && min_new_tokens <= max_new_tokens, "min_new_tokens", min_new_tokens,
-          "between 0 and max_new_tokens");
-  require(num_return_sequences >= 1 && num_return_sequences <= kLimit, "num_return_sequences", num_return_sequences,
-          "at least 1");
-  for (const auto id : eos_token_ids) require(id >= 0, "eos_token_id", id, "a token's id");
+  DecodingOptions::validate();
 }
 
 void check_capacity(const StepFunction& step, const PaddedPrompts& prompts, std::int64_t max_new_tokens) {

@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "models/generation/decoding_options.h"
 #include "models/generation/sampler.h"
 #include "models/generation/step.h"
 
@@ -25,12 +26,8 @@ PaddedPrompts pad_left(std::span<const std::vector<std::int32_t>> prompts, std::
 /// which is never read.
 void check_capacity(const StepFunction& step, const PaddedPrompts& prompts, std::int64_t max_new_tokens);
 
-struct GenerateOptions {
-  std::int64_t max_new_tokens = 128;
-  std::int64_t min_new_tokens = 0;  ///< no end token before that many
+struct GenerateOptions : DecodingOptions {
   SamplingOptions sampling;
-  std::vector<std::int32_t> eos_token_ids;
-  std::int64_t num_return_sequences = 1;
   std::uint64_t seed = 0;
   /// Index of the first prompt in the whole input. A sequence's random numbers are decided by (seed, its index in the
   /// whole input, the sample's index), so any split into batches draws the same.

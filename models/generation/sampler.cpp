@@ -23,36 +23,6 @@ void SamplingOptions::validate() const {
   require(std::isfinite(temperature) && temperature >= 0, "temperature", temperature, "finite and not negative");
   require(top_k >= 0, "top_k", static_cast<double>(top_k), "positive, or 0 for no limit");
   require(top_p > 0 && top_p <= 1, "top_p", top_p, "in (0, 1]");
-  require(std::isfinite(repetition_penalty) && repetition_penalty > 0, "repetition_penalty", repetition_penalty,
-          "finite and positive");
-  require(no_repeat_ngram_size >= 0, "no_repeat_ngram_size", static_cast<double>(no_repeat_ngram_size),
-          "positive, or 0 for no limit");
-}
-
-torch::Tensor penalize_repetition(const torch::Tensor& logits, const torch::Tensor& ids, const torch::Tensor& mask,
-                                  double penalty) {
-  // Padding is replaced by the row's last token, which is real: duplicates write the same value.
-  const auto held = at::where(mask, ids, ids.narrow(1, ids.size(1) - 1, 1));  // (B,S)
-  const auto score = logits.gather(1, held);
-  return logits.scatter(1, held, at::where(score < 0, score * penalty, score / penalty));
-}
-
-torch::Tensor ban_repeated_ngrams(const torch::Tensor& logits, const torch::Tensor& ids, const torch::Tensor& mask,
-                                  std::int64_t n) {
-  const auto length = ids.size(1);
-  if (length < n) return logits;
-  const auto windows = ids.unfold(1, n, 1);         // (B,S-n+1,n)
-  auto banned = mask.narrow(1, 0, length - n + 1);  // windows that begin after the padding
-  if (n > 1) {
-    const auto begin = length - n + 1;
-    const auto suffix = ids.narrow(1, begin, n - 1).unsqueeze(1);  // (B,1,n-1)
-    const auto repeats = (windows.narrow(2, 0, n - 1) == suffix).all(2);
-    banned = banned.logical_and(repeats).logical_and(mask.narrow(1, begin, 1));
-  }
-  const auto last = windows.select(2, n - 1);  // (B,S-n+1)
-  // 0 or -inf is added to the logit, so that an n-gram that may be completed cannot lift another's ban.
-  const auto penalty = at::zeros({}, logits.options()).masked_fill(banned, kDrop);
-  return logits.scatter_add(1, last, penalty);
 }
 
 torch::Tensor apply_temperature(const torch::Tensor& logits, double temperature) {
@@ -79,14 +49,6 @@ torch::Tensor keep_top_p(const torch::Tensor& logits, double p) {
     const auto kept = value.masked_fill(reached - probability >= p, kDrop);
     return at::full_like(logits, kDrop).scatter(1, index, kept);
   }
-}
-
-torch::Tensor apply_history(const torch::Tensor& logits, const torch::Tensor& ids, const torch::Tensor& mask,
-                            const SamplingOptions& options) {
-  auto result = logits;
-  if (options.repetition_penalty != 1) result = penalize_repetition(result, ids, mask, options.repetition_penalty);
-  if (options.no_repeat_ngram_size > 0) result = ban_repeated_ngrams(result, ids, mask, options.no_repeat_ngram_size);
-  return result;
 }
 
 torch::Tensor apply_filters(const torch::Tensor& logits, const SamplingOptions& options) {

@@ -5,11 +5,12 @@
 #include <vector>
 
 #include "models/generation/beam_search.h"
+#include "models/generation/processed_rows.h"
 
 namespace langzoo {
 
-/// A step function's rows, with what a search must know of each besides: its source, the tokens it holds and the source
-/// positions it has attended to.
+/// A step function's rows, with what a search must know of each besides: what its logits processors look at and the
+/// source positions it has attended to.
 ///
 /// Letters: R rows, B sources, V vocabulary.
 class SearchRows {
@@ -31,25 +32,16 @@ class SearchRows {
 
   torch::Device device() const { return prompts_.ids.device(); }
   bool is_end(std::int64_t token) const;
-  /// New tokens that each row holds.
-  std::int64_t made() const { return made_; }
+  std::int64_t new_tokens() const { return rows_.new_tokens(); }
 
  private:
-  bool looks_back() const { return history_.repetition_penalty != 1 || history_.no_repeat_ngram_size > 0; }
   torch::Tensor after_step(const torch::Tensor& logits);
-  torch::Tensor force_prefixes(const torch::Tensor& raw, const torch::Tensor& processed) const;
-  void check_vocabulary(std::int64_t vocabulary) const;
 
   StepFunction& step_;
   const PaddedPrompts& prompts_;
   const BeamSearchOptions& options_;
-  SamplingOptions history_;               ///< what apply_history reads
-  torch::Tensor eos_;                     ///< end tokens (E) int64
-  torch::Tensor ids_, mask_;              ///< (R, T + made): what rows hold; only when a processor looks back
+  ProcessedRows rows_;
   torch::Tensor coverage_, source_mask_;  ///< (R,S); only with a coverage penalty, the mask only where there is one
-  std::vector<std::int64_t> sources_;     ///< by row
-  std::int64_t made_ = 0;
-  std::int64_t longest_prefix_ = 0;
 };
 
 }  // namespace langzoo

@@ -6,6 +6,7 @@
 #include <c10/util/StringUtil.h>
 #include <torch/torch.h>
 
+#include "models/gpt/gpt_step.h"
 #include "models/layers/activation_checkpoint.h"
 #include "models/layers/attention.h"
 #include "models/layers/init.h"
@@ -232,6 +233,16 @@ torch::Tensor Gpt2LmHeadModelImpl::loss_sum(const torch::Tensor& ids, const torc
                                             const Gpt2Inputs& inputs) {
   const auto hidden = transformer->forward(ids, inputs);
   return linear_cross_entropy(hidden.flatten(0, 1), lm_head->weight, targets.flatten());
+}
+
+std::vector<std::int32_t> Gpt2LmHeadModelImpl::end_tokens() const {
+  if (!config_.eos_token_id) return {};
+  return {static_cast<std::int32_t>(*config_.eos_token_id)};
+}
+
+std::unique_ptr<StepFunction> Gpt2LmHeadModelImpl::start(const torch::Tensor& mask, std::int64_t capacity) {
+  const auto self = std::static_pointer_cast<Gpt2LmHeadModelImpl>(shared_from_this());
+  return std::make_unique<Gpt2StepFunction>(Gpt2LmHeadModel(self), mask, capacity);
 }
 
 void Gpt2LmHeadModelImpl::save_pretrained(const std::filesystem::path& dir) const {

@@ -15,6 +15,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,6 +24,7 @@
 #include <torch/nn/modules/embedding.h>
 #include <torch/nn/modules/normalization.h>
 
+#include "models/causal_lm.h"
 #include "models/layers/activations.h"
 #include "models/layers/kv_cache.h"
 #include "models/layers/linear.h"
@@ -148,7 +150,7 @@ class Gpt2ModelImpl : public torch::nn::Module {
 TORCH_MODULE(Gpt2Model);
 
 /// The language model: Gpt2Model and a head of V logits, which is the transposed token embedding when tied.
-class Gpt2LmHeadModelImpl : public torch::nn::Module {
+class Gpt2LmHeadModelImpl : public torch::nn::Module, public CausalLm {
  public:
   using Config = Gpt2Config;
 
@@ -162,16 +164,23 @@ class Gpt2LmHeadModelImpl : public torch::nn::Module {
   /// The cross-entropy of `targets` summed over those that are not -100, a scalar, without holding all logits.
   /// `targets[b][t]` is what follows ids[b][..t]: the caller has shifted them.
   /// Shapes: ids, targets (B,T) int64.
-  torch::Tensor loss_sum(const torch::Tensor& ids, const torch::Tensor& targets, const Gpt2Inputs& inputs = {});
+  torch::Tensor loss_sum(const torch::Tensor& ids, const torch::Tensor& targets, const Gpt2Inputs& inputs);
 
-  /// The head alone. Shapes: hidden (...,C) -> (...,V).
-  torch::Tensor logits(const torch::Tensor& hidden) { return lm_head(hidden); }
+  torch::nn::Module& module() override { return *this; }
+  std::int64_t n_positions() const override { return config_.n_positions; }
+  std::int64_t vocab_size() const override { return config_.vocab_size; }
+  std::vector<std::int32_t> end_tokens() const override;
+  torch::Tensor logits(const torch::Tensor& ids) override { return forward(ids).logits; }
+  torch::Tensor loss_sum(const torch::Tensor& ids, const torch::Tensor& targets) override {
+    return loss_sum(ids, targets, {});
+  }
+  std::unique_ptr<StepFunction> start(const torch::Tensor& mask, std::int64_t capacity) override;
 
   /// Keeps each block's input only and runs the block again in the backward pass. Does not change results.
   void set_gradient_checkpointing(bool on) { transformer->gradient_checkpointing = on; }
 
   /// Writes config.json and model.safetensors into `dir`; Python's GPT2LMHeadModel.from_pretrained opens it.
-  void save_pretrained(const std::filesystem::path& dir) const;
+  void save_pretrained(const std::filesystem::path& dir) const override;
   static const PretrainedTraits& pretrained_traits();
 
   void train(bool on = true) override;

@@ -24,16 +24,25 @@ Gpt2StepFunction::Gpt2StepFunction(Gpt2LmHeadModel model, const torch::Tensor& p
   mask_.narrow(1, 0, prompt_mask.size(1)).copy_(prompt_mask);
 }
 
-torch::Tensor Gpt2StepFunction::step(const torch::Tensor& ids) {
-  const c10::InferenceMode inference;
+/// Hidden states after the new tokens. Shapes: (B,T) -> (B,T,C).
+torch::Tensor Gpt2StepFunction::read(const torch::Tensor& ids) {
   const auto seen = caches_.front().length() + ids.size(1);
   if (seen > capacity_)
     throw std::invalid_argument(c10::str("gpt2: ", seen, " tokens exceed the capacity of ", capacity_));
   Gpt2Inputs inputs;
   if (mask_.defined()) inputs.attention_mask = mask_.narrow(1, 0, seen);
   inputs.caches = &caches_;
-  const auto hidden = model_->transformer->forward(ids, inputs);    // (B,T,C)
-  return model_->logits(hidden.select(1, -1)).to(torch::kFloat32);  // (B,V)
+  return model_->transformer->forward(ids, inputs);
+}
+
+torch::Tensor Gpt2StepFunction::step(const torch::Tensor& ids) {
+  const c10::InferenceMode inference;
+  return model_->lm_head(read(ids).select(1, -1)).to(torch::kFloat32);  // (B,V)
+}
+
+torch::Tensor Gpt2StepFunction::all_logits(const torch::Tensor& ids) {
+  const c10::InferenceMode inference;
+  return model_->lm_head(read(ids)).to(torch::kFloat32);  // (B,T,V)
 }
 
 void Gpt2StepFunction::reorder(const torch::Tensor& rows) {

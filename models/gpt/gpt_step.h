@@ -8,21 +8,24 @@
 
 namespace langzoo {
 
-/// Decodes with a key-value cache a layer; only the last position's logits are computed. Rows of different length are
-/// padded on the left, hidden by the mask and counted from their first token, so a row's logits do not depend on its
-/// neighbours.
+/// Decodes with a key-value cache a layer; step() computes the last position's logits only. Rows of different length
+/// are padded on the left, hidden by the mask and counted from their first token, so a row's logits do not depend on
+/// its neighbours.
 class Gpt2StepFunction : public StepFunction {
  public:
   /// `model` must be in evaluation mode and is shared, not copied. `prompt_mask` (B,T), 1 for tokens and 0 for padding,
-  /// covers the first step's ids; undefined: no padding. Throws std::invalid_argument when `capacity` exceeds
+  /// covers the first ids; undefined: no padding. Throws std::invalid_argument when `capacity` exceeds
   /// n_positions.
   Gpt2StepFunction(Gpt2LmHeadModel model, const torch::Tensor& prompt_mask, std::int64_t capacity);
 
   torch::Tensor step(const torch::Tensor& ids) override;
+  torch::Tensor all_logits(const torch::Tensor& ids) override;
   void reorder(const torch::Tensor& rows) override;
   std::int64_t capacity() const override { return capacity_; }
 
  private:
+  torch::Tensor read(const torch::Tensor& ids);
+
   Gpt2LmHeadModel model_;
   torch::Tensor mask_;  ///< (B,capacity): the prompt's, then ones; undefined without padding
   std::int64_t capacity_;

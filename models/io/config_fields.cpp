@@ -134,7 +134,7 @@ bool read(const Json& json, double& value) {
     value = kInfinity;
   } else if (json == "-inf") {
     value = -kInfinity;
-  } else if (json == "nan") {
+  } else if (json == "nan" || json == "-nan") {  // std::to_string knows both
     value = std::numeric_limits<double>::quiet_NaN();
   } else if (json.is_number()) {
     value = json.get<double>();
@@ -374,6 +374,7 @@ class Lister final : public AnyField<Lister> {
     field.name = prefix_ + name;
     if (std::is_same_v<T, std::string>) field.kind = Field::Kind::kText;
     if (std::is_same_v<T, bool>) field.kind = Field::Kind::kFlag;
+    field.from_tokenizer = rules.from_tokenizer;
     field.help = rules.help;
     field.allowed = in_words(type_of(value), rules);
     if (rules.from_tokenizer && std::is_same_v<T, std::int64_t>) field.allowed = "null or " + field.allowed;

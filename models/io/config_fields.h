@@ -127,6 +127,7 @@ struct Field {
   enum class Kind { kText, kFlag, kOther };
   std::string name;  ///< "part.key" in a nested object
   Kind kind = Kind::kOther;
+  bool from_tokenizer = false;  ///< FieldRules::from_tokenizer
   std::string help, allowed;  ///< `allowed`: what values it may have, in words
   /// Its value as JSON; "null" where it is to come from a tokenizer.
   std::function<std::string()> json;

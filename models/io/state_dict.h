@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include <c10/util/Exception.h>  // ordered_dict.h lacks it
 #include <torch/ordered_dict.h>
 #include <torch/types.h>
 

@@ -87,7 +87,7 @@ AttentionMemory AttentionMechanismImpl::rows(const AttentionMemory& source, cons
   return result;
 }
 
-Attended AttentionMechanismImpl::forward(const Tensor& queries, const AttentionMemory& source) {
+AttentionContext AttentionMechanismImpl::forward(const Tensor& queries, const AttentionMemory& source) {
   const auto &lengths = source.lengths, &bias = source.bias;
   const auto scores = options_.score == AttentionScore::kAdditive ? source.additive(source.query(queries))
                                                                   : source.scores(queries);  // (B,T,S)

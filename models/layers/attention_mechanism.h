@@ -53,7 +53,7 @@ struct AttentionMemory {
   torch::Tensor bias;     ///< (B,1,S) 0 on tokens, -inf on padding
 };
 
-struct Attended {
+struct AttentionContext {
   torch::Tensor context;  ///< (B,T,C)
   torch::Tensor weights;  ///< (B,T,S), 0 on padding
 };
@@ -69,7 +69,7 @@ class AttentionMechanismImpl : public torch::nn::Module {
   AttentionMemory rows(const AttentionMemory& source, const torch::Tensor& index);
 
   /// Shapes: queries (B,T,Q).
-  Attended forward(const torch::Tensor& queries, const AttentionMemory& source);
+  AttentionContext forward(const torch::Tensor& queries, const AttentionMemory& source);
 
   Linear query{nullptr};     ///< W of kAdditive, no bias
   Linear key{nullptr};       ///< W_a of kGeneral, U of kAdditive, no bias

@@ -47,11 +47,7 @@ LANGZOO_INLINE float exponentials(float* scores, std::int64_t n) {
   float largest = kDrop;
   for (std::int64_t j = 0; j < n; ++j) largest = scores[j] > largest ? scores[j] : largest;
   if (largest == kDrop) largest = 0;
-  for (std::int64_t j = 0; j < n; ++j) {
-    const float x = scores[j] - largest;
-    const float e = exp_approx(x);
-    scores[j] = x < -87.0f ? 0.0f : e;
-  }
+  for (std::int64_t j = 0; j < n; ++j) scores[j] = exp_approx(scores[j] - largest);
   float total = 0;
   for (std::int64_t j = 0; j < n; ++j) total += scores[j];
   return total;

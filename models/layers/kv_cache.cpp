@@ -3,9 +3,9 @@
 #include <cstring>
 #include <optional>
 #include <stdexcept>
-#include <string>
 #include <vector>
 
+#include <c10/util/StringUtil.h>
 #include <torch/torch.h>
 
 #include "models/layers/parallel.h"
@@ -58,10 +58,11 @@ void move_rows(const torch::Tensor& buffer, const std::vector<Move>& moves, std:
 }  // namespace
 
 std::pair<torch::Tensor, torch::Tensor> KvCache::append(const torch::Tensor& keys, const torch::Tensor& values) {
+  check(keys, values);
   const auto tokens = keys.size(2);
   if (length_ + tokens > capacity_)
-    throw std::invalid_argument("key-value cache: " + std::to_string(length_ + tokens) +
-                                " tokens exceed its capacity of " + std::to_string(capacity_));
+    throw std::invalid_argument(
+        c10::str("key-value cache: ", length_ + tokens, " tokens exceed its capacity of ", capacity_));
   const torch::NoGradGuard no_grad;
   if (!keys_.defined()) {
     const std::vector<std::int64_t> shape{keys.size(0), keys.size(1), capacity_, keys.size(3)};
@@ -72,6 +73,20 @@ std::pair<torch::Tensor, torch::Tensor> KvCache::append(const torch::Tensor& key
   values_.narrow(2, length_, tokens).copy_(values);
   length_ += tokens;
   return {keys_.narrow(2, 0, length_), values_.narrow(2, 0, length_)};
+}
+
+void KvCache::check(const torch::Tensor& keys, const torch::Tensor& values) const {
+  if (keys.dim() != 4 || values.sizes() != keys.sizes())
+    throw std::invalid_argument(c10::str("key-value cache: keys must be (B,H,T,K) and values likewise, they are ",
+                                         keys.sizes(), " and ", values.sizes()));
+  if (!keys_.defined()) return;
+  if (keys.size(0) != keys_.size(0) || keys.size(1) != keys_.size(1) || keys.size(3) != keys_.size(3))
+    throw std::invalid_argument(c10::str("key-value cache: keys and values ", keys.sizes(),
+                                         " do not go on from those held, ", keys_.narrow(2, 0, length_).sizes()));
+  if (keys.scalar_type() != keys_.scalar_type() || values.scalar_type() != values_.scalar_type())
+    throw std::invalid_argument(c10::str("key-value cache: keys and values are ", keys.scalar_type(), " and ",
+                                         values.scalar_type(), ", those held ", keys_.scalar_type(), " and ",
+                                         values_.scalar_type()));
 }
 
 void KvCache::reorder(const torch::Tensor& rows) {

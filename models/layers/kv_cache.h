@@ -1,4 +1,5 @@
-/// Keys and values of the tokens seen so far, kept for decoding.
+/// Keys and values of the tokens seen so far, kept for decoding. What cross-attention reads has a fixed cache,
+/// cross_kv_cache.h.
 #pragma once
 
 #include <utility>
@@ -14,8 +15,8 @@ class KvCache {
   explicit KvCache(std::int64_t capacity) : capacity_(capacity) {}
 
   /// Stores the T newest tokens and returns the keys and values of all S stored, each (B,H,S,K). The first call decides
-  /// batch, heads, width, dtype and device. Throws std::invalid_argument when the capacity is exceeded. Not for
-  /// training: no gradient passes through. Shapes: keys, values (B,H,T,K).
+  /// batch, heads, width, dtype and device. Throws std::invalid_argument when the capacity is exceeded, and where
+  /// sizes or dtypes are not those held. Not for training: no gradient passes through. Shapes: keys, values (B,H,T,K).
   std::pair<torch::Tensor, torch::Tensor> append(const torch::Tensor& keys, const torch::Tensor& values);
 
   /// Row b continues what row `rows[b]` held; the batch may grow or shrink. On the CPU rows that stay where they are
@@ -27,6 +28,8 @@ class KvCache {
   std::int64_t capacity() const { return capacity_; }
 
  private:
+  void check(const torch::Tensor& keys, const torch::Tensor& values) const;
+
   std::int64_t capacity_, length_ = 0;
   torch::Tensor keys_, values_;
 };

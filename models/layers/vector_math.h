@@ -32,10 +32,12 @@ LANGZOO_INLINE void store(std::uint16_t& to, float x) {
   to = x != x ? 0x7fc0 : static_cast<std::uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);  // to nearest even
 }
 
-/// e^x to about 2 ulp on [-87, 88], clamped outside: e^x = 2^n e^r with |r| <= ln(2)/2, e^r by a degree-7 polynomial.
+/// e^x to about 2 ulp on [-87, 88]: e^x = 2^n e^r with |r| <= ln(2)/2, e^r by a degree-7 polynomial. Below -88 it is 0,
+/// above 89 inf, of NaN NaN.
 LANGZOO_INLINE float exp_approx(float x) {
-  x = x < -87.0f ? -87.0f : (x > 88.0f ? 88.0f : x);
-  const float n = __builtin_rintf(x * 1.44269504f);
+  x = -88.0f > x ? -88.0f : x;                  // NaN stays one; at -88 n is -127, which makes 2^n zero
+  const float bounded = x < 88.0f ? x : 88.0f;  // never NaN, so that n is an integer; what x is beyond, r keeps
+  const float n = __builtin_rintf(bounded * 1.44269504f);
   const float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
   float p = 1.0f / 5040;
   p = p * r + 1.0f / 720;

@@ -3,7 +3,6 @@
 #include <stdexcept>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <torch/torch.h>
 
 namespace langzoo {
@@ -23,7 +22,7 @@ AdamW::AdamW(FlatParameters& parameters, AdamWOptions options) : parameters_(par
   const torch::NoGradGuard no_grad;
   for (const auto& group : parameters_.groups()) {
     moments_.push_back({torch::zeros_like(group.values), torch::zeros_like(group.values),
-                        std::vector<std::int64_t>(group.slots.size(), 0)});
+                        torch::zeros({static_cast<std::int64_t>(group.slots.size())}, torch::kInt64)});
   }
 }
 
@@ -34,6 +33,7 @@ void AdamW::step(double learning_rate, const torch::Tensor& divisor, const torch
     const auto& group = parameters_.groups()[g];
     auto& moments = moments_[g];
     const auto device = group.values.device();
+    auto* const slot_steps = moments.steps.data_ptr<std::int64_t>();
     std::vector<torch::Tensor> values, grads, exp_avgs, exp_avg_sqs, steps;
     // Neighbours that take part and stand at the same step run as one: usually that is the whole group.
     for (std::size_t i = 0; i < group.slots.size();) {
@@ -42,8 +42,8 @@ void AdamW::step(double learning_rate, const torch::Tensor& divisor, const torch
         continue;
       }
       const std::size_t first = i;
-      const std::int64_t step = moments.steps[first];
-      while (i < group.slots.size() && group.slots[i].has_grad && moments.steps[i] == step) ++moments.steps[i++];
+      const std::int64_t step = slot_steps[first];
+      while (i < group.slots.size() && group.slots[i].has_grad && slot_steps[i] == step) ++slot_steps[i++];
       const std::int64_t begin = group.slots[first].offset;
       const std::int64_t end = i < group.slots.size() ? group.slots[i].offset : group.values.numel();
       values.push_back(group.values.slice(0, begin, end));
@@ -56,9 +56,9 @@ void AdamW::step(double learning_rate, const torch::Tensor& divisor, const torch
     const auto on_device = [&](const torch::Tensor& scalar) {
       return scalar.defined() ? std::optional<torch::Tensor>(scalar.to(device)) : std::nullopt;
     };
-    at::_fused_adamw_(values, grads, exp_avgs, exp_avg_sqs, {}, steps, learning_rate, options_.beta1, options_.beta2,
-                      group.decay ? options_.weight_decay : 0.0, options_.epsilon, /*amsgrad=*/false,
-                      /*maximize=*/false, on_device(divisor), on_device(found_inf));
+    at::_fused_adamw_(values, grads, exp_avgs, exp_avg_sqs, {}, steps, learning_rate * group.lr_scale, options_.beta1,
+                      options_.beta2, group.weight_decay.value_or(options_.weight_decay), options_.epsilon,
+                      /*amsgrad=*/false, /*maximize=*/false, on_device(divisor), on_device(found_inf));
   }
   parameters_.mark_changed();
 }
@@ -71,35 +71,10 @@ NamedTensors AdamW::state_dict() const {
       const auto& slot = group.slots[i];
       state.insert("exp_avg." + slot.name, group.view(moments_[g].exp_avg, slot));
       state.insert("exp_avg_sq." + slot.name, group.view(moments_[g].exp_avg_sq, slot));
-      state.insert("step." + slot.name, torch::tensor(moments_[g].steps[i]));
+      state.insert("step." + slot.name, moments_[g].steps[static_cast<std::int64_t>(i)]);
     }
   }
   return state;
-}
-
-void AdamW::load_state_dict(const NamedTensors& state) {
-  const torch::NoGradGuard no_grad;
-  const NamedTensors own = state_dict();
-  for (const auto& item : own) {
-    const torch::Tensor* found = state.find(item.key());
-    if (found == nullptr) throw std::invalid_argument("optimizer state: " + item.key() + " is missing");
-    if (found->sizes() != item.value().sizes()) {
-      throw std::invalid_argument(fmt::format("optimizer state: {} has shape {}, expected {}", item.key(),
-                                              fmt::join(found->sizes(), "x"), fmt::join(item.value().sizes(), "x")));
-    }
-  }
-  for (const auto& item : state) {
-    if (!own.contains(item.key())) throw std::invalid_argument("optimizer state: " + item.key() + " is not known");
-  }
-  for (std::size_t g = 0; g < moments_.size(); ++g) {
-    const auto& group = parameters_.groups()[g];
-    for (std::size_t i = 0; i < group.slots.size(); ++i) {
-      const auto& slot = group.slots[i];
-      group.view(moments_[g].exp_avg, slot).copy_(state["exp_avg." + slot.name]);
-      group.view(moments_[g].exp_avg_sq, slot).copy_(state["exp_avg_sq." + slot.name]);
-      moments_[g].steps[i] = state["step." + slot.name].item<std::int64_t>();
-    }
-  }
 }
 
 }  // namespace langzoo

@@ -1,7 +1,6 @@
 /// AdamW, Adam with decoupled weight decay (Loshchilov and Hutter 2019, https://arxiv.org/abs/1711.05101, algorithm 2).
 #pragma once
 
-#include <cstdint>
 #include <vector>
 
 #include "models/optim/optimizer.h"
@@ -10,7 +9,7 @@ namespace langzoo {
 
 struct AdamWOptions {
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
-  double weight_decay = 0.01;  ///< only for the groups that decay, see FlatParameters
+  double weight_decay = 0.01;  ///< of the groups that have none of their own, see FlatParameters
 
   /// Throws std::invalid_argument naming field and value.
   void validate() const;
@@ -25,14 +24,13 @@ class AdamW : public Optimizer {
 
   void step(double learning_rate, const torch::Tensor& divisor = {}, const torch::Tensor& found_inf = {}) override;
 
-  /// `exp_avg.<name>`, `exp_avg_sq.<name>` (views in the parameter's shape) and `step.<name>` (int64 scalars).
+  /// `exp_avg.<name>`, `exp_avg_sq.<name>` (in the parameter's shape) and `step.<name>` (int64 scalars).
   NamedTensors state_dict() const override;
-  void load_state_dict(const NamedTensors& state) override;
 
  private:
   struct Moments {
     torch::Tensor exp_avg, exp_avg_sq;  // laid out as the group's values
-    std::vector<std::int64_t> steps;    // by slot
+    torch::Tensor steps;                // int64 on the CPU, by slot
   };
 
   FlatParameters& parameters_;

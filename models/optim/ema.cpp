@@ -12,13 +12,14 @@ Ema::Ema(FlatParameters& parameters, double decay) : parameters_(parameters), de
   if (!(decay >= 0.0 && decay < 1.0))
     throw std::invalid_argument(fmt::format("moving average: decay is {}, expected 0 <= decay < 1", decay));
   const torch::NoGradGuard no_grad;
+  updates_ = torch::zeros({}, torch::kInt64);
   parameters_.gather();
   for (const auto& group : parameters_.groups()) averages_.push_back(group.values.clone());
 }
 
 void Ema::update() {
   const torch::NoGradGuard no_grad;
-  const auto n = static_cast<double>(updates_++);
+  const auto n = static_cast<double>((*updates_.data_ptr<std::int64_t>())++);
   const double decay = std::min(decay_, (1.0 + n) / (10.0 + n));
   parameters_.gather();
   for (std::size_t g = 0; g < averages_.size(); ++g) averages_[g].lerp_(parameters_.groups()[g].values, 1.0 - decay);
@@ -46,20 +47,12 @@ NamedTensors Ema::state_dict() const {
     const auto& group = parameters_.groups()[g];
     for (const auto& slot : group.slots) state.insert("average." + slot.name, group.view(averages_[g], slot));
   }
-  state.insert("updates", torch::tensor(updates_));
+  state.insert("updates", updates_);
   return state;
 }
 
 void Ema::load_state_dict(const NamedTensors& state) {
-  const torch::NoGradGuard no_grad;
-  const NamedTensors own = state_dict();
-  for (const auto& item : own) {
-    const torch::Tensor* found = state.find(item.key());
-    if (found == nullptr || found->sizes() != item.value().sizes())
-      throw std::invalid_argument("moving average state: " + item.key() + " is missing or of another shape");
-  }
-  for (const auto& item : own) torch::Tensor(item.value()).copy_(state[item.key()]);
-  updates_ = state["updates"].item<std::int64_t>();
+  copy_state(state_dict(), state, "moving average state");
 }
 
 }  // namespace langzoo

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "models/optim/flat_parameters.h"
+#include "models/optim/optimizer.h"
 
 namespace langzoo {
 
@@ -30,9 +30,9 @@ class Ema {
     Ema& ema_;
   };
 
-  /// `average.<name>` (views in the parameter's shape) and `updates` (int64 scalar).
+  /// `average.<name>` (in the parameter's shape) and `updates` (int64 scalar): views.
   NamedTensors state_dict() const;
-  /// Throws std::invalid_argument naming what is missing or of another shape; nothing is changed then.
+  /// Throws std::invalid_argument naming what is missing, unexpected or of another shape; nothing is changed then.
   void load_state_dict(const NamedTensors& state);
 
  private:
@@ -40,7 +40,7 @@ class Ema {
 
   FlatParameters& parameters_;
   double decay_;
-  std::int64_t updates_ = 0;
+  torch::Tensor updates_;                // int64 scalar on the CPU
   std::vector<torch::Tensor> averages_;  // by group, laid out as its values
 };
 

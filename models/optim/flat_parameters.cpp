@@ -37,22 +37,32 @@ torch::Tensor FlatParameters::Group::view(const torch::Tensor& buffer, const Slo
   return buffer.narrow(0, slot.offset, slot.numel).view(slot.parameter.sizes());
 }
 
-FlatParameters::FlatParameters(const NamedTensors& parameters) {
+FlatParameters::FlatParameters(const NamedTensors& parameters, const std::vector<ParameterRule>& rules) {
   const torch::NoGradGuard no_grad;
+  for (const auto& item : parameters) require_trainable(item.key(), item.value());
+  const std::vector<const ParameterRule*> matched = match_rules(parameters, rules);
   std::unordered_set<const at::TensorImpl*> seen;
-  for (const auto& item : parameters) {
-    const torch::Tensor& parameter = item.value();
-    require_trainable(item.key(), parameter);
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    const auto& item = parameters[i];
+    torch::Tensor parameter = item.value();
+    const ParameterRule rule = matched[i] != nullptr ? *matched[i] : ParameterRule();
+    if (rule.frozen) {
+      parameter.requires_grad_(false);
+      parameter.mutable_grad() = torch::Tensor();
+    }
     if (!parameter.requires_grad() || !seen.insert(parameter.unsafeGetTensorImpl()).second) continue;
-    const bool decay = parameter.dim() >= 2;
+    auto decay = rule.weight_decay;
+    if (!decay && parameter.dim() < 2) decay = 0.0;
     auto group = std::find_if(groups_.begin(), groups_.end(), [&](const Group& g) {
       const torch::Tensor& other = g.slots.front().parameter;
-      return g.decay == decay && other.dtype() == parameter.dtype() && other.device() == parameter.device();
+      return g.weight_decay == decay && g.lr_scale == rule.lr_scale && other.dtype() == parameter.dtype() &&
+             other.device() == parameter.device();
     });
     if (group == groups_.end()) {
       groups_.emplace_back();
       group = groups_.end() - 1;
-      group->decay = decay;
+      group->weight_decay = decay;
+      group->lr_scale = rule.lr_scale;
     }
     Slot slot;
     slot.name = item.key();

@@ -3,22 +3,21 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include <torch/ordered_dict.h>
-#include <torch/types.h>
+#include "models/optim/parameter_rule.h"
 
 namespace langzoo {
 
-using NamedTensors = torch::OrderedDict<std::string, torch::Tensor>;
-
-/// Moves the parameters into one buffer per (dtype, device, decay group); the module's tensors stay the same objects
-/// and become views of it, and so do their gradients, into which autograd then accumulates in place.
+/// Moves the parameters into one buffer per (dtype, device, weight decay, factor of the learning rate); the module's
+/// tensors stay the same objects and become views of it, and so do their gradients, into which autograd then
+/// accumulates in place.
 ///
-/// A buffer decays unless its parameters have fewer than two dimensions (biases, norms); embeddings decay, as in
-/// nanoGPT. A tensor registered under several names (tied weights) counts once, under the first; frozen ones
-/// (requires_grad false) are left out.
+/// Weights decay unless they have fewer than two dimensions (biases, norms); embeddings decay, as in nanoGPT. Rules may
+/// say otherwise. A tensor registered under several names (tied weights) counts once, under the first; frozen ones (by
+/// a rule, or requires_grad false) are left out.
 ///
 /// Others may still replace what they like: a parameter whose storage was exchanged (a loaded checkpoint) is moved in
 /// again by the next gather(), a gradient that is a tensor of its own is copied in, and an undefined gradient means
@@ -34,17 +33,18 @@ class FlatParameters {
     bool has_grad = false;             ///< as of the last gather
   };
   struct Group {
-    torch::Tensor values, grads;  ///< (N); slots start at multiples of 64 bytes, the gaps hold zeros
-    bool decay = false;
+    torch::Tensor values, grads;         ///< (N); slots start at multiples of 64 bytes, the gaps hold zeros
+    std::optional<double> weight_decay;  ///< none: the optimizer's
+    double lr_scale = 1.0;
     std::vector<Slot> slots;
 
     /// The part of `buffer`, laid out as `values`, that is `slot`'s, in the parameter's shape.
     torch::Tensor view(const torch::Tensor& buffer, const Slot& slot) const;
   };
 
-  /// Throws std::invalid_argument naming a parameter that is not a dense floating-point leaf, or two that overlap in
-  /// memory without being one tensor.
-  explicit FlatParameters(const NamedTensors& parameters);
+  /// Throws std::invalid_argument naming a parameter that is not a dense floating-point leaf, two that overlap in
+  /// memory without being one tensor, or a rule that matches nothing.
+  explicit FlatParameters(const NamedTensors& parameters, const std::vector<ParameterRule>& rules = {});
   FlatParameters(const FlatParameters&) = delete;
   FlatParameters& operator=(const FlatParameters&) = delete;
 

@@ -7,17 +7,15 @@
 #include <string>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace langzoo {
 
 ScheduleKind schedule_kind(std::string_view name) {
-  if (name == "constant") return ScheduleKind::kConstant;
-  if (name == "linear") return ScheduleKind::kLinear;
-  if (name == "cosine") return ScheduleKind::kCosine;
-  if (name == "inverse_sqrt") return ScheduleKind::kInverseSqrt;
-  if (name == "wsd") return ScheduleKind::kWsd;
+  for (std::size_t i = 0; i < kScheduleNames.size(); ++i)
+    if (kScheduleNames[i] == name) return static_cast<ScheduleKind>(i);
   throw std::invalid_argument(
-      fmt::format("schedule '{}' is unknown, expected constant, linear, cosine, inverse_sqrt or wsd", name));
+      fmt::format("schedule '{}' is unknown, expected one of {}", name, fmt::join(kScheduleNames, ", ")));
 }
 
 void Schedule::validate() const {

@@ -1,6 +1,7 @@
 /// Learning-rate schedules: pure functions of the step.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 
@@ -8,7 +9,11 @@ namespace langzoo {
 
 enum class ScheduleKind { kConstant, kLinear, kCosine, kInverseSqrt, kWsd };
 
-/// "constant", "linear", "cosine", "inverse_sqrt", "wsd"; throws std::invalid_argument naming the known ones.
+/// In the order of ScheduleKind.
+inline constexpr std::array<std::string_view, 5> kScheduleNames = {"constant", "linear", "cosine", "inverse_sqrt",
+                                                                   "wsd"};
+
+/// One of kScheduleNames; throws std::invalid_argument naming the known ones.
 ScheduleKind schedule_kind(std::string_view name);
 
 /// Every schedule rises linearly to `peak` over `warmup_steps` (step s of them has peak * s / warmup_steps), and then

@@ -1,7 +1,5 @@
 #include "models/optim/sgd.h"
 
-#include <stdexcept>
-
 #include <torch/torch.h>
 
 namespace langzoo {
@@ -13,13 +11,9 @@ void Sgd::step(double learning_rate, const torch::Tensor& divisor, const torch::
     torch::Tensor grads = group.grads;  // those of parameters that took no part are zero
     if (divisor.defined()) grads = grads / divisor;
     if (found_inf.defined()) grads = torch::where(found_inf == 0, grads, 0.0);
-    group.values.sub_(grads, learning_rate);
+    group.values.sub_(grads, learning_rate * group.lr_scale);
   }
   parameters_.mark_changed();
-}
-
-void Sgd::load_state_dict(const NamedTensors& state) {
-  if (!state.is_empty()) throw std::invalid_argument("SGD has no state, but '" + state.front().key() + "' was saved");
 }
 
 }  // namespace langzoo

@@ -12,7 +12,6 @@ class Sgd : public Optimizer {
 
   void step(double learning_rate, const torch::Tensor& divisor = {}, const torch::Tensor& found_inf = {}) override;
   NamedTensors state_dict() const override { return NamedTensors(); }
-  void load_state_dict(const NamedTensors& state) override;
 
  private:
   FlatParameters& parameters_;

@@ -69,16 +69,17 @@ DecoderOutput Seq2SeqDecoderImpl::forward(const Tensor& ids, DecoderState& state
   return result;
 }
 
-/// The context of each h; rows of one source are its queries. Shapes: h (T,B,H) -> context (T,B,C), weights (B,T,S).
-Attended Seq2SeqDecoderImpl::attend(const Tensor& h, const AttentionMemory& source) {
-  const auto B = h.size(1), sources = source.values.size(0);
+/// The context of each h; all tokens of all rows of one source are its queries. Shapes: h (T,B,H) -> context (T,B,C),
+/// weights (B,T,S).
+AttentionContext Seq2SeqDecoderImpl::attend(const Tensor& h, const AttentionMemory& source) {
+  const auto queries = h.transpose(0, 1);  // (B,T,H)
+  const auto B = h.size(1), T = h.size(0), sources = source.values.size(0);
   if (B == sources) {
-    const auto aligned = alignment(h.transpose(0, 1), source);
+    const auto aligned = alignment(queries, source);
     return {aligned.context.transpose(0, 1), aligned.weights};
   }
-  TORCH_CHECK(h.size(0) == 1, "several rows of one source go one step at a time");
-  const auto aligned = alignment(h.view({sources, B / sources, -1}), source);
-  return {aligned.context.reshape({1, B, -1}), aligned.weights.reshape({B, 1, -1})};
+  const auto aligned = alignment(queries.reshape({sources, B / sources * T, -1}), source);
+  return {aligned.context.reshape({B, T, -1}).transpose(0, 1), aligned.weights.reshape({B, T, -1})};
 }
 
 DecoderOutput Seq2SeqDecoderImpl::without_attention(const Tensor& x, DecoderState& state) {

@@ -44,7 +44,7 @@ class Seq2SeqDecoderImpl : public torch::nn::Module {
   Linear maxout{nullptr};       ///< output = maxout: [U V C] (2 M, H + D + C)
 
  private:
-  Attended attend(const torch::Tensor& h, const AttentionMemory& source);
+  AttentionContext attend(const torch::Tensor& h, const AttentionMemory& source);
   DecoderOutput without_attention(const torch::Tensor& x, DecoderState& state);
   DecoderOutput attend_before_step(const torch::Tensor& x, DecoderState& state);
   DecoderOutput attend_after_sequence(const torch::Tensor& x, DecoderState& state);

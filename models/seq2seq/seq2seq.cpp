@@ -9,6 +9,7 @@
 
 #include "models/layers/init.h"
 #include "models/losses/cross_entropy.h"
+#include "models/seq2seq/seq2seq_step.h"
 
 namespace langzoo {
 
@@ -82,14 +83,18 @@ Tensor Seq2SeqImpl::attention_over_source(const Tensor& attention, const Tensor&
   return reverse_padded(attention.transpose(1, 2), lengths).transpose(1, 2);
 }
 
+void Seq2SeqImpl::set_scheduled_sampling(const ScheduledSampling& sampling) {
+  sampling.validate();
+  sampling_ = sampling;
+}
+
 Tensor Seq2SeqImpl::loss_sum(const Tensor& source, const Tensor& source_lengths, const Tensor& decoder_input,
-                             const Tensor& labels, double teacher_forcing) {
+                             const Tensor& labels) {
   check_batch(source, source_lengths, decoder_input);
   if (labels.sizes() != decoder_input.sizes())
     throw std::invalid_argument(
         c10::str("seq2seq: labels ", labels.sizes(), " must be shaped as decoder_input ", decoder_input.sizes()));
-  if (!(teacher_forcing >= 0.0 && teacher_forcing <= 1.0))
-    throw std::invalid_argument(c10::str("seq2seq: teacher_forcing = ", teacher_forcing, " must be in [0, 1]"));
+  const double teacher_forcing = is_training() ? sampling_.probability(training_step_) : 1.0;
   auto state = start(source, source_lengths);
   auto readout = (teacher_forcing == 1.0 ? decoder(decoder_input, state).readout
                                          : sampled_readouts(decoder_input, state, teacher_forcing))
@@ -114,6 +119,17 @@ Tensor Seq2SeqImpl::sampled_readouts(const Tensor& decoder_input, DecoderState& 
     const auto is_true = at::empty_like(own, torch::kFloat32).uniform_().lt(teacher_forcing);
     ids = at::where(is_true, decoder_input.narrow(1, t + 1, 1), own);
   }
+}
+
+std::optional<std::int32_t> Seq2SeqImpl::end_token() const {
+  if (!config_.eos_token_id) return std::nullopt;
+  return static_cast<std::int32_t>(*config_.eos_token_id);
+}
+
+std::unique_ptr<StepFunction> Seq2SeqImpl::start(const Tensor& source, const Tensor& source_lengths,
+                                                 std::int64_t capacity) {
+  const auto self = std::static_pointer_cast<Seq2SeqImpl>(shared_from_this());
+  return std::make_unique<Seq2SeqStepFunction>(Seq2Seq(self), source, source_lengths, capacity);
 }
 
 void Seq2SeqImpl::save_pretrained(const std::filesystem::path& dir) const {

@@ -13,12 +13,17 @@
 /// Letters: B batch, S source length, T target length, V target vocabulary, R width of what the output layer reads.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <memory>
+#include <optional>
 
+#include "models/encoder_decoder.h"
 #include "models/layers/linear.h"
 #include "models/pretrained.h"
 #include "models/seq2seq/decoder.h"
 #include "models/seq2seq/encoder.h"
+#include "models/seq2seq/scheduled_sampling.h"
 #include "models/seq2seq/seq2seq_config.h"
 
 namespace langzoo {
@@ -28,7 +33,7 @@ struct Seq2SeqOutput {
   torch::Tensor attention;  ///< (B,T,S) over the source as it was given, 0 on padding; undefined without attention
 };
 
-class Seq2SeqImpl : public torch::nn::Module {
+class Seq2SeqImpl : public torch::nn::Module, public EncoderDecoder {
  public:
   using Config = Seq2SeqConfig;
   static const PretrainedTraits& pretrained_traits();
@@ -42,12 +47,16 @@ class Seq2SeqImpl : public torch::nn::Module {
   Seq2SeqOutput forward(const torch::Tensor& source, const torch::Tensor& source_lengths,
                         const torch::Tensor& decoder_input);
 
-  /// The cross-entropy of `labels` summed over those that are not -100, a scalar. The decoder sees each true token of
-  /// decoder_input with probability `teacher_forcing`; otherwise, from the second on, one drawn from its own
-  /// distribution (scheduled_sampling.h), which takes one step at a time and draws from torch's default generator.
-  /// Shapes: as forward, labels (B,T) int64.
+  /// The cross-entropy of `labels` summed over those that are not -100, a scalar. Shapes: as forward, labels (B,T)
+  /// int64.
   torch::Tensor loss_sum(const torch::Tensor& source, const torch::Tensor& source_lengths,
-                         const torch::Tensor& decoder_input, const torch::Tensor& labels, double teacher_forcing = 1.0);
+                         const torch::Tensor& decoder_input, const torch::Tensor& labels) override;
+
+  /// In training mode the decoder of loss_sum then sees each true token of decoder_input with the step's probability;
+  /// otherwise, from the second on, one drawn from its own distribution, which takes one token at a time and draws from
+  /// torch's default generator. At first all are true. Throws std::invalid_argument naming field and value.
+  void set_scheduled_sampling(const ScheduledSampling& sampling);
+  void set_training_step(std::int64_t step) override { training_step_ = step; }
 
   /// The decoder before its first token.
   DecoderState start(const torch::Tensor& source, const torch::Tensor& source_lengths);
@@ -59,7 +68,19 @@ class Seq2SeqImpl : public torch::nn::Module {
   torch::Tensor attention_over_source(const torch::Tensor& attention, const torch::Tensor& lengths) const;
 
   /// Writes config.json and model.safetensors into `dir`.
-  void save_pretrained(const std::filesystem::path& dir) const;
+  void save_pretrained(const std::filesystem::path& dir) const override;
+
+  torch::nn::Module& module() override { return *this; }
+  std::int64_t source_vocab_size() const override { return config_.source_vocab_size; }
+  std::int64_t target_vocab_size() const override { return config_.target_vocab_size; }
+  std::int32_t start_token() const override { return static_cast<std::int32_t>(config_.decoder_start_token_id); }
+  std::optional<std::int32_t> end_token() const override;
+  std::unique_ptr<StepFunction> start(const torch::Tensor& source, const torch::Tensor& source_lengths,
+                                      std::int64_t capacity) override;
+  torch::Tensor attention(const torch::Tensor& source, const torch::Tensor& source_lengths,
+                          const torch::Tensor& decoder_input) override {
+    return forward(source, source_lengths, decoder_input).attention;
+  }
 
   const Seq2SeqConfig& config() const { return config_; }
 
@@ -72,6 +93,8 @@ class Seq2SeqImpl : public torch::nn::Module {
   torch::Tensor sampled_readouts(const torch::Tensor& decoder_input, DecoderState& state, double teacher_forcing);
 
   Seq2SeqConfig config_;
+  ScheduledSampling sampling_;
+  std::int64_t training_step_ = 0;
 };
 TORCH_MODULE(Seq2Seq);
 

@@ -12,16 +12,17 @@ using torch::Tensor;
 
 Seq2SeqStepFunction::Seq2SeqStepFunction(Seq2Seq model, const Tensor& source, const Tensor& source_lengths,
                                          std::int64_t capacity)
-    : model_(std::move(model)), capacity_(capacity) {
+    : model_(std::move(model)), capacity_(capacity), source_rows_(source.size(0)) {
   if (capacity < 1) throw std::invalid_argument(c10::str("seq2seq: capacity = ", capacity, " must be positive"));
   if (model_->is_training())
     throw std::invalid_argument("seq2seq: generation needs evaluation mode: call eval() first");
   const c10::InferenceMode inference;
   state_ = model_->start(source, source_lengths);
+  sources_ = state_.source;
 }
 
-Tensor Seq2SeqStepFunction::step(const Tensor& ids) {
-  const c10::InferenceMode inference;
+/// What the output layer reads after each new token. Shapes: (B,T) -> (T,B,R).
+Tensor Seq2SeqStepFunction::read(const Tensor& ids) {
   const auto B = state_.recurrent.hidden.size(1);
   if (ids.dim() != 2 || ids.size(0) != B || ids.size(1) < 1)
     throw std::invalid_argument(c10::str("seq2seq: a step takes (B,T) ids for B = ", B, " rows, not ", ids.sizes()));
@@ -31,7 +32,17 @@ Tensor Seq2SeqStepFunction::step(const Tensor& ids) {
   seen_ += ids.size(1);
   const auto decoded = model_->decoder(ids, state_);
   attention_ = decoded.attention.defined() ? decoded.attention.narrow(1, ids.size(1) - 1, 1) : decoded.attention;
-  return model_->logits(decoded.readout.select(0, -1)).to(torch::kFloat32);  // (B,V)
+  return decoded.readout;
+}
+
+Tensor Seq2SeqStepFunction::step(const Tensor& ids) {
+  const c10::InferenceMode inference;
+  return model_->logits(read(ids).select(0, -1)).to(torch::kFloat32);  // (B,V)
+}
+
+Tensor Seq2SeqStepFunction::all_logits(const Tensor& ids) {
+  const c10::InferenceMode inference;
+  return model_->logits(read(ids).transpose(0, 1)).to(torch::kFloat32);  // (B,T,V)
 }
 
 void Seq2SeqStepFunction::reorder(const Tensor& rows) {
@@ -47,17 +58,14 @@ void Seq2SeqStepFunction::reorder(const Tensor& rows) {
   take(attention_, 0);
 }
 
-/// Beams change places within their source, which then stays as it is; where rows are dropped or added unevenly, each
-/// gets its own.
 void Seq2SeqStepFunction::reorder_sources(const Tensor& rows) {
-  if (!state_.source.values.defined()) return;
-  const auto N = state_.source.values.size(0), K = state_.recurrent.hidden.size(1) / N;
-  const auto wanted = rows.to(torch::kCPU).floor_divide(K);  // each row's source
-  const auto [runs, inverse, counts] = at::unique_consecutive(wanted, /*return_inverse=*/false, /*return_counts=*/true);
-  const bool even = counts.numel() > 0 && counts.eq(counts[0]).all().item<bool>();
-  const auto sources = even ? runs : wanted;
-  if (sources.numel() == N && sources.equal(at::arange(N))) return;
-  state_.source = model_->decoder->alignment->rows(state_.source, sources.to(rows.device()));
+  if (!sources_.values.defined()) return;
+  const auto take = [&](const Tensor& index) {
+    return model_->decoder->alignment->rows(sources_, index.to(sources_.values.device()));
+  };
+  const auto kept = source_rows_.reorder(rows);
+  if (kept.defined()) sources_ = take(kept);
+  state_.source = source_rows_.grouped() ? sources_ : take(source_rows_.index());
 }
 
 Tensor Seq2SeqStepFunction::attention() const {

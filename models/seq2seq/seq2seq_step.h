@@ -2,12 +2,13 @@
 #pragma once
 
 #include "models/generation/step.h"
+#include "models/layers/source_rows.h"
 #include "models/seq2seq/seq2seq.h"
 
 namespace langzoo {
 
 /// Decodes from the states of the last step; sources are encoded once and compared with through keys made once. Rows of
-/// one source that lie together, as many for each source (beams), share its states.
+/// one source share its states; only while they do not lie together, as many for each source, each row has a copy.
 class Seq2SeqStepFunction : public StepFunction {
  public:
   /// `model` must be in evaluation mode and is shared, not copied. `capacity`: decoder tokens a row may hold.
@@ -16,17 +17,21 @@ class Seq2SeqStepFunction : public StepFunction {
                       std::int64_t capacity);
 
   torch::Tensor step(const torch::Tensor& ids) override;
+  torch::Tensor all_logits(const torch::Tensor& ids) override;
   void reorder(const torch::Tensor& rows) override;
   std::int64_t capacity() const override { return capacity_; }
   /// Over the source as it was given. Shapes: (B,S).
   torch::Tensor attention() const override;
 
  private:
+  torch::Tensor read(const torch::Tensor& ids);
   void reorder_sources(const torch::Tensor& rows);
 
   Seq2Seq model_;
   std::int64_t capacity_, seen_ = 0;
   DecoderState state_;
+  SourceRows source_rows_;
+  AttentionMemory sources_;  ///< once each; what `state_` has where rows are grouped
   torch::Tensor attention_;  ///< (B,1,S) in the encoder's order of reading
 };
 

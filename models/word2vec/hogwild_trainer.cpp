@@ -128,7 +128,7 @@ HogwildTrainer::Impl::Impl(Word2Vec m, std::span<const std::int64_t> counts, std
 HogwildTrainer::Impl::Workspace::Tables HogwildTrainer::Impl::tables() const {
   for (const auto& table : {model->embeddings(), model->output()}) {
     if (!table.device().is_cpu() || table.scalar_type() != torch::kFloat32 || !table.is_contiguous()) {
-      throw std::invalid_argument("the lock-free trainer needs contiguous float32 parameters on the CPU");
+      throw std::invalid_argument("the Hogwild trainer needs contiguous float32 parameters on the CPU");
     }
   }
   return {model->embeddings().data_ptr<float>(), model->output().data_ptr<float>()};

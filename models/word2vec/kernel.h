@@ -1,4 +1,4 @@
-/// The arithmetic of one update of the lock-free trainer.
+/// The arithmetic of one update of the Hogwild trainer.
 #pragma once
 
 #include <cstdint>

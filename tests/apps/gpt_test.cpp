@@ -6,11 +6,11 @@
 #include <fstream>
 #include <set>
 #include <sstream>
-#include <thread>
 
 #include <nlohmann/json.hpp>
 
 #include "models/io/safetensors.h"
+#include "tests/apps/training/saved_fingerprint.h"
 #include "tests/support/process.h"
 
 using namespace langzoo;
@@ -180,6 +180,37 @@ TEST_CASE("generate gives one object a result, in order, whatever the batches") 
         "Anna" + text + "\n");
 }
 
+TEST_CASE("every prompt of a conversation draws numbers of its own, those of the same lines in a file") {
+  const auto& t = trained();
+  const auto converse = [&](const std::string& lines, const std::string& seed) {
+    Process process(
+        kProgram,
+        {"generate", "--model", t.model(), "--max-new-tokens", "8", "--temperature", "2", "--json", "--seed", seed},
+        lines, false, Process::Stdin::kTerminal);
+    const auto result = process.wait();
+    INFO(result.err);
+    CHECK(result.code == 0);
+    CHECK_THAT(result.err, Catch::Contains("Ctrl-D ends"));
+    return result.objects();
+  };
+  const std::string lines = "Anna\nAnna\nAnna has\nAnna\n";
+  const auto results = converse(lines, "3");
+  REQUIRE(results.size() == 4);
+  CHECK(results[0] != results[1]);
+  CHECK(results[3] != results[0]);
+  CHECK(results[3] != results[1]);
+  CHECK(converse(lines, "3") == results);
+  CHECK(converse(lines, "4") != results);
+  const auto file = gpt({"generate", "--model", t.model(), "--max-new-tokens", "8", "--temperature", "2", "--json",
+                         "--seed", "3", "--prompts", t.file("conversation.txt", lines)});
+  CHECK(file.objects() == results);
+  // A prompt that is refused has its number all the same.
+  const auto interrupted = converse("Anna\nAnna has more apples than fit\nAnna has\n", "3");
+  REQUIRE(interrupted.size() == 2);
+  CHECK(interrupted[0] == results[0]);
+  CHECK(interrupted[1] == results[2]);
+}
+
 TEST_CASE("beams: the best come first, with scores, whatever the batches") {
   const auto& t = trained();
   const auto prompts = t.file("beam_prompts.txt", "Anna\nAnna has a\nA\nAnna has\n");
@@ -240,6 +271,8 @@ TEST_CASE("beams: the best come first, with scores, whatever the batches") {
   fails({"--num-beams", "4", "--length-normalization", "gnmt"}, "--length-normalization is gnmt");
   fails({"--num-beams", "4", "--beam-rules", "papers", "--early-stopping", "never"}, "--early-stopping is never");
   fails({"--num-beams", "0"}, "--num-beams");
+  fails({"--greedy", "--temperature", "0.5"}, "--temperature: not with --greedy");
+  fails({"--prompts", "prompts.txt"}, "--prompts: not with --prompt");
 }
 
 TEST_CASE("a run killed between two steps and resumed ends in the same bytes") {
@@ -259,7 +292,7 @@ TEST_CASE("a run killed between two steps and resumed ends in the same bytes") {
       std::ifstream in(metrics);
       return std::count(std::istreambuf_iterator<char>(in), {}, '\n');
     };
-    for (const auto before = lines(); lines() < before + 4;) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    process.wait_until([&, before = lines()] { return lines() >= before + 4; });
     process.signal(number);
     const auto result = process.wait();
     INFO(result.err);
@@ -313,7 +346,7 @@ TEST_CASE("a run killed while it prepares its data can be resumed") {
   const auto out = (dir / "run").string();
   auto arguments = tiny("microworld", out, {"data.microworld_bytes=1000000", "train.max_steps=1"});
   Process process(kProgram, arguments);
-  while (!std::filesystem::exists(dir / "run/data")) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  process.wait_until([&] { return std::filesystem::exists(dir / "run/data"); });
   process.signal(SIGKILL);
   process.wait();
   CHECK(!std::filesystem::exists(dir / "run/config.json"));
@@ -321,6 +354,148 @@ TEST_CASE("a run killed while it prepares its data can be resumed") {
   const auto result = gpt(arguments);
   INFO(result.err);
   CHECK(result.code == 0);
+}
+
+TEST_CASE("a model trained with a bare .model is opened again, best and last, and goes on") {
+  TempDir dir;
+  test::write_file(dir / "text.txt", sentences(100));
+  const auto out = (dir / "run").string();
+  auto arguments = tiny((dir / "text.txt").string(), out);
+  arguments[4] = test::fixture("tokenizers/sentencepiece/unigram.model").string();
+  // What fails once the tokenizer is there leaves nothing behind, so that the next attempt is a first one.
+  auto impossible = arguments;
+  impossible.push_back("model.n_head=3");
+  check_error(gpt(impossible), 2, "n_head");
+  CHECK(!std::filesystem::exists(out));
+
+  const auto trained = gpt(arguments);
+  INFO(trained.err);
+  REQUIRE(trained.code == 0);
+  for (const auto& model : {out, out + "/best"}) {
+    const auto eval = gpt({"eval", "--model", model, "--data", (dir / "text.txt").string(), "--json"});
+    INFO(eval.err);
+    REQUIRE(eval.code == 0);
+    CHECK(eval.object()["bytes"] == sentences(100).size());
+    const auto made = gpt({"generate", "--model", model, "--prompt", "Anna has", "--max-new-tokens", "3", "--json"});
+    INFO(made.err);
+    CHECK(made.code == 0);
+  }
+  arguments.insert(arguments.end(), {"train.max_steps=22", "--resume"});
+  const auto resumed = gpt(arguments);
+  INFO(resumed.err);
+  CHECK(resumed.code == 0);
+}
+
+TEST_CASE("--resume takes the same text by another name, and no other text") {
+  TempDir dir;
+  const auto out = dir / "run";
+  auto other = sentences(100);
+  std::swap(other[0], other[1]);  // of as many characters, the same ones
+  test::write_file(dir / "text.txt", sentences(100));
+  test::write_file(dir / "moved.txt", sentences(100));
+  test::write_file(dir / "other.txt", other);
+  int steps = 20;
+  const auto resume = [&](const std::string& data) {
+    auto arguments = tiny(data, out.string(), {"train.max_steps=" + std::to_string(++steps), "--resume"});
+    if (data.empty()) arguments.erase(arguments.begin() + 1, arguments.begin() + 3);
+    return gpt(arguments);
+  };
+  // A relative path is found again from another directory.
+  const auto here = std::filesystem::current_path();
+  std::filesystem::current_path(dir.path());
+  const auto first = gpt(tiny("text.txt", out.string()));
+  std::filesystem::current_path(here);
+  REQUIRE(first.code == 0);
+  const auto elsewhere = resume("");
+  INFO(elsewhere.err);
+  CHECK(elsewhere.code == 0);
+
+  const auto moved = resume((dir / "moved.txt").string());
+  INFO(moved.err);
+  CHECK(moved.code == 0);
+  const auto weights = test::read_file(out / "model.safetensors");
+  check_error(resume((dir / "other.txt").string()), 1, "the training data is another");
+  CHECK(test::read_file(out / "model.safetensors") == weights);
+  test::write_file(dir / "moved.txt", other);  // the same name, another text
+  check_error(resume((dir / "moved.txt").string()), 1, "the training data is another");
+  CHECK(resume((dir / "text.txt").string()).code == 0);
+  check_error(resume((dir / "none.txt").string()), 1, "none.txt");
+
+  // Without a saved state nothing tells whether it is the same.
+  std::filesystem::remove_all(out / "training_state");
+  check_error(resume((dir / "moved.txt").string()), 2, "data.train");
+}
+
+TEST_CASE("a run of before fingerprints covered the text goes on where its sizes agree") {
+  TempDir dir;
+  const auto out = dir / "run";
+  test::write_file(dir / "text.txt", sentences(100));
+  const auto data = (dir / "text.txt").string();
+  REQUIRE(gpt(tiny(data, out.string())).code == 0);
+  const auto text = sentences(100);
+  const auto characters = std::set<char>(text.begin(), text.end()).size();
+  const auto resume_as = [&](std::size_t tokens) {
+    test::set_saved_fingerprint(out, "causal_lm tokens " + std::to_string(tokens) + " vocabulary " +
+                                         std::to_string(characters) + " context 16 batch 4 seed 1");
+    return gpt(tiny(data, out.string(), {"train.max_steps=22", "--resume"}));
+  };
+  const auto tokens = static_cast<std::size_t>(static_cast<double>(sentences(100).size()) * 0.9);
+  check_error(resume_as(tokens + 1), 1, "the training data is another");
+  const auto result = resume_as(tokens);
+  INFO(result.err);
+  CHECK(result.code == 0);
+  CHECK_THAT(result.err, Catch::Contains("saved by an earlier version"));
+}
+
+TEST_CASE("what an earlier part of a run prepared survives an attempt that fails") {
+  TempDir dir;
+  const auto out = dir / "run";
+  test::write_file(dir / "text.txt", sentences(100));
+  auto arguments = tiny((dir / "text.txt").string(), out.string());
+  REQUIRE(gpt(arguments).code == 0);
+  // As it was left by a run that was killed while it prepared, with a setting that shows to be impossible later.
+  for (const auto* name : {"training_state", "best", "model.safetensors", "config.json"}) {
+    std::filesystem::remove_all(out / name);
+  }
+  auto run = Json::parse(test::read_file(out / "run.json"));
+  run["model"]["n_head"] = 3;
+  test::write_file(out / "run.json", run.dump());
+  const auto tokens = test::read_file(out / "data/train.tokens");
+  arguments.insert(arguments.end(), {"model.n_head=3", "--resume"});
+  check_error(gpt(arguments), 2, "n_head");
+  CHECK(test::read_file(out / "data/train.tokens") == tokens);
+  CHECK(std::filesystem::exists(out / "tokenizer.json"));
+}
+
+TEST_CASE("settings of the trainer that cannot be are refused before anything is prepared") {
+  TempDir dir;
+  const auto out = (dir / "run").string();
+  const auto result = gpt(tiny("microworld", out, {"data.microworld_bytes=4000000", "train.min_learning_rate=1"}));
+  check_error(result, 2, "min_learning_rate");
+  CHECK(!std::filesystem::exists(out));
+}
+
+TEST_CASE("settings that cannot be are refused before any data is looked at") {
+  TempDir dir;
+  const auto out = (dir / "run").string(), missing = (dir / "none.txt").string();
+  check_error(gpt(tiny(missing, out, {"train.min_learning_rate=1"})), 2, "min_learning_rate = 1");
+  check_error(gpt(tiny(missing, out, {"train.learning_rate=0"})), 2, "learning_rate = 0");
+  check_error(gpt(tiny(missing, out, {"train.beta1=1"})), 2, "beta1 = 1");
+  check_error(gpt(tiny(missing, out, {"train.optimizer=lion"})), 2, "adamw, sgd, own");
+  CHECK(!std::filesystem::exists(out));
+}
+
+TEST_CASE("the run of another program is not resumed") {
+  const auto& t = trained();
+  TempDir dir;
+  std::filesystem::copy(t.model(), dir / "run", std::filesystem::copy_options::recursive);
+  auto run = Json::parse(test::read_file(dir / "run/run.json"));
+  CHECK(run["program"] == "gpt");
+  run["program"] = "seq2seq";
+  test::write_file(dir / "run/run.json", run.dump());
+  auto arguments = tiny((t.dir / "text.txt").string(), (dir / "run").string());
+  arguments.push_back("--resume");
+  check_error(gpt(arguments), 2, "is a run of the program \"seq2seq\", not of \"gpt\"");
 }
 
 TEST_CASE("microworld needs no data and is measured against its own entropy") {
@@ -365,6 +540,7 @@ TEST_CASE("usage errors exit with 2 and name the flag or key") {
   check_error(gpt({"eval", "--model", t.model(), "--data", text, "--stride", "17", "--json"}), 2, "--stride");
   check_error(gpt({"eval", "--model", t.model(), "--data", text, "--device", "tpu"}), 2, "--device");
   check_error(gpt({"score", "--model", t.model(), "--json"}), 2, "--text");
+  check_error(gpt({"score", "--model", t.model(), "--text", "A", "--ids", text}), 2, "only one of them");
   check_error(gpt({"generate", "--model", t.model(), "--prompt", "A", "--top-p", "2", "--json"}), 2, "--top-p");
   for (const auto* seed : {"-1", "18446744073709551616", "1.5", ""}) {
     check_error(gpt({"eval", "--model", t.model(), "--data", text, "--seed", seed, "--json"}), 2, "--seed");

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdio>
 #include <stdexcept>
+#include <utility>
 
 #include "data/parallel/parallel_corpus.h"
 #include "data/text/causal_lm.h"
@@ -30,8 +31,12 @@ int main(int argc, char** argv) {
                 static_cast<double>(corpus.size()) / seconds, tokens / seconds / 1e6);
   }
   const ParallelSpecialTokens special{.start = 1, .source_end = 2, .target_end = 2};
-  for (const BatchLimits limits :
-       {BatchLimits{.tokens = 4096}, BatchLimits{.tokens = 16384}, BatchLimits{.sentences = 128}}) {
+  const auto lengths = pair_lengths(corpus, special);
+  const std::pair<const char*, BatchLimits> kinds[] = {{"4096 tokens", {.tokens = 4096}},
+                                                       {"16384 tokens", {.tokens = 16384}},
+                                                       {"128 sentences", {.sentences = 128}},
+                                                       {"2048 target tokens", limits_by_target_tokens(lengths, 2048)}};
+  for (const auto& [name, limits] : kinds) {
     auto start = Clock::now();
     const auto batches = parallel_batches(corpus, special, limits, 1);
     const double ordering = seconds_since(start);
@@ -50,11 +55,11 @@ int main(int argc, char** argv) {
     }
     const auto tokens = static_cast<double>(labels + words);
     std::printf(
-        "%lld tokens, %lld sentences a batch: %lld batches, ordered in %.3f s, made in %.3f s: %.1f M tokens/s; "
+        "batches of %s: %lld, of %.1f target tokens on average, ordered in %.3f s, made in %.3f s: %.1f M tokens/s; "
         "%.2f %% padding\n",
-        static_cast<long long>(limits.tokens), static_cast<long long>(limits.sentences),
-        static_cast<long long>(batches->batches_per_epoch()), ordering, making, tokens / making / 1e6,
-        100 * (1 - tokens / static_cast<double>(padded)));
+        name, static_cast<long long>(batches->batches_per_epoch()),
+        static_cast<double>(labels) / static_cast<double>(batches->batches_per_epoch()), ordering, making,
+        tokens / making / 1e6, 100 * (1 - tokens / static_cast<double>(padded)));
   }
   return 0;
 }

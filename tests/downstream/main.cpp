@@ -1,11 +1,16 @@
-// Makes a checkpoint, loads it, backpropagates through it, makes word vectors, and keeps its own data/batch.h.
+// Makes a checkpoint, loads it, backpropagates through it, makes word vectors, trains a language model on a text file,
+// evaluates it and lets it write, and keeps its own data/batch.h.
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
+#include <string>
 
 #include <torch/torch.h>
 
-#include <langzoo/apps/training/trainer.h>
+#include <langzoo/apps/training/families.h>
+#include <langzoo/apps/training/tasks/causal_lm.h>
+#include <langzoo/apps/training/training_run.h>
 #include <langzoo/data/words/vocabulary.h>
 #include <langzoo/models/gpt/gpt.h>
 #include <langzoo/models/word2vec/word2vec.h>
@@ -15,6 +20,27 @@
 #include "data/batching/batch_iterator.h"
 
 static_assert(kConsumersOwnBatch == 42 && kConsumersOwnIterator == 42);
+
+/// Trains a tiny GPT on a text file, measures it and continues a prompt with it.
+bool train_evaluate_and_write(const std::filesystem::path& dir) {
+  const auto text = dir / "text.txt";
+  for (int i = 0; i < 200; ++i) std::ofstream(text, std::ios::app) << "Anna has " << i % 7 << " apples and a dog.\n";
+
+  langzoo::TrainingRun run("gpt", langzoo::family_of_program("gpt").setup());
+  run.open(dir / "run");
+  run.config().set_all(R"({"data": {"tokenizer": "char"}, "train": {"max_steps": 60, "learning_rate": 0.01},
+                           "model": {"n_layer": 1, "n_head": 2, "n_embd": 16, "n_positions": 16}})",
+                       "main.cpp");
+  run.config().set("data.train", text.string(), "main.cpp");
+  run.train();
+
+  const auto loss = langzoo::evaluate(dir / "run", text.string()).at("loss").value;
+  langzoo::GenerateOptions options;
+  options.max_new_tokens = 8;
+  const auto written = langzoo::continue_text(langzoo::load_causal_lm(dir / "run"), "Anna ", options).at(0);
+  std::printf("%.4f nats a character; Anna %s\n", loss, written.c_str());
+  return loss < std::log(20.0) && written.size() == 8;
+}
 
 int main(int argc, char** argv) {
   const std::filesystem::path dir = argc > 1 ? argv[1] : "checkpoint";
@@ -51,7 +77,7 @@ int main(int argc, char** argv) {
   const auto read = langzoo::read_word_vectors(dir / "vectors.txt");
   if (!torch::equal(read.vectors(), words->embeddings())) return std::puts("read word vectors differ"), 1;
 
-  langzoo::TrainerOptions().validate();
+  if (!train_evaluate_and_write(dir)) return std::puts("the model learned nothing"), 1;
   std::printf("loss %.4f, gradient norm %.4f\n", loss.item<double>(), std::sqrt(norm));
   return 0;
 }

@@ -16,6 +16,31 @@ TEST_CASE("a family's config is read, changed and written without naming the fam
   CHECK(find_field(fields, "n_head")->set("7"));
   CHECK_THROWS_WITH(config->validate(), "gpt2 config: n_embd = 768 must be a multiple of n_head = 7");
   CHECK_THROWS_AS(config->as<Seq2SeqConfig>(), std::bad_cast);
+  const auto copy = config->copy();
+  CHECK(find_field(fields_in(*copy), "n_head")->set("12"));
+  CHECK_NOTHROW(copy->validate());
+  CHECK_THROWS_AS(config->validate(), std::invalid_argument);
+}
+
+TEST_CASE("a config is checked before its tokenizers are there") {
+  Seq2SeqConfig open;
+  open.source_vocab_size = open.target_vocab_size = open.decoder_start_token_id = kFromTokenizer;
+  open.bos_token_id.reset();
+  open.eos_token_id = 70'000;
+  const auto checked = [&] {
+    const auto config = ModelConfig::of(open);
+    config->validate_without_tokenizers();
+    CHECK(config->as<Seq2SeqConfig>().source_vocab_size == kFromTokenizer);
+  };
+  CHECK_THROWS_AS(open.validate(), std::invalid_argument);
+  CHECK_NOTHROW(checked());
+  open.shared_embeddings = true;
+  CHECK_NOTHROW(checked());
+  open.decoder_layers = 2;
+  CHECK_THROWS_WITH(checked(), Catch::Contains("decoder_layers = 2"));
+  open.decoder_layers = 1;
+  open.target_vocab_size = 60'000;
+  CHECK_THROWS_WITH(checked(), Catch::Contains("eos_token_id = 70000"));
 }
 
 }  // namespace langzoo::test

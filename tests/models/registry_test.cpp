@@ -88,7 +88,7 @@ TEST_CASE("what is not known is named, with what is") {
   const TempDir dir;
   write_file(dir / "config.json", R"({"model_type": "bert"})");
   CHECK_THROWS_WITH(registered_model(dir.path()),
-                    Contains("model_type: is \"bert\", known are gpt2, seq2seq, word2vec, ppmi-svd, glove"));
+                    Contains("model_type: is \"bert\", known are gpt2, seq2seq, fasttext, word2vec, ppmi-svd, glove"));
   write_file(dir / "config.json", R"({"model_type": "gpt2", "architectures": ["GPT2DoubleHeadsModel"]})");
   CHECK_THROWS_WITH(
       registered_model(dir.path()),

@@ -1,10 +1,15 @@
 """Golden beam searches. Written with torch 2.13.0, transformers 5.23.0 and numpy 2.4.6.
 
-Usage: python make_beam_search.py   (writes tests/fixtures/generation/beam_search_{gpt,encoder_decoder}.json)
+Usage: python make_beam_search.py   (writes tests/fixtures/generation/beam_search_{gpt,encoder_decoder}.json and
+beam_search_processors_{gpt,encoder_decoder}.json)
 
 Each case: settings under transformers' names, prompts or sources, and for each of them the hypotheses that transformers'
 own beam search returns (also for num_beams = 1, where `generate` would be greedy): new ids and sequence score.
 The GPT is tests/fixtures/gpt/tiny; the encoder-decoder is the recurrent one below, its weights in the file.
+
+The cases of beam_search_processors are settings of all logits processors, all prompts of one length: transformers
+counts padding as tokens. A prefix is a `prefix_allowed_tokens_fn`, in cases without a repetition penalty, n-grams and
+bad words, which there change a prefix's score and here do not.
 
 A case where rounding decides is left out and counted: its ids must be the same in float64 and with noise of 1e-4 on the
 logits. transformers lets n-grams reach into the padding, we do not: prompts are padded with an end token, which no beam
@@ -93,15 +98,48 @@ def padding(settings):
     return settings["eos_token_id"][0] if settings["eos_token_id"] else 0
 
 
-def search(model, settings, pad, **inputs):
+def random_processors(generator, vocabulary, ends, settings, sources):
+    """More settings, and the tokens that the hypotheses of each source must begin with."""
+    draw = lambda *values: pick(generator, values)
+    some = lambda count, below: torch.randint(0, below, (count,), generator=generator).tolist()
+    prefixes = []
+    if draw(0, 0, 0, 1):
+        settings |= dict(no_repeat_ngram_size=0, repetition_penalty=1.0)
+        real = [i for i in range(vocabulary) if i not in settings["eos_token_id"]]
+        most = min(3, settings["max_new_tokens"] - 1)
+        prefixes = [[draw(*real) for _ in range(draw(*range(most + 1)))] for _ in range(sources)]
+    elif draw(0, 1):
+        words = [some(draw(1, 2, 2, 3), min(ends + 2, vocabulary)) for _ in range(draw(1, 4, 12))]
+        settings["bad_words_ids"] = words + [[vocabulary - 1]]
+    if draw(0, 0, 1):
+        settings["min_length"] = draw(2, 5, 9)
+    if not prefixes and draw(0, 0, 1):
+        settings["forced_bos_token_id"] = draw(*range(vocabulary))
+    if draw(0, 0, 1):
+        settings["forced_eos_token_id"] = some(1, vocabulary)
+    if not prefixes and draw(0, 0, 1):
+        forced = {settings.get("forced_bos_token_id"), *settings.get("forced_eos_token_id", [])}
+        settings["suppress_tokens"] = [i for i in some(draw(2, 5), vocabulary) if i not in forced]
+    if not prefixes and draw(0, 1):
+        settings["begin_suppress_tokens"] = some(draw(1, 5), vocabulary)
+    return settings, prefixes
+
+
+def search(model, settings, pad, prefixes=(), **inputs):
     """[(new ids, score)] of each source, best first."""
     eos = settings["eos_token_id"]
+    prompt = 1 if model.config.is_encoder_decoder else inputs["input_ids"].shape[1]
+
+    def allowed(source, ids):
+        place = len(ids) - prompt
+        return [prefixes[source][place]] if place < len(prefixes[source]) else list(range(model.config.vocab_size))
+
     with torch.no_grad():
         out = model.generate(
-            **inputs, **(settings | dict(eos_token_id=eos or None)), pad_token_id=pad, do_sample=False,
-            return_dict_in_generate=True, output_scores=True,
+            **inputs, **(settings | dict(eos_token_id=eos or None, min_new_tokens=settings["min_new_tokens"] or None)),
+            pad_token_id=pad, do_sample=False,
+            return_dict_in_generate=True, output_scores=True, prefix_allowed_tokens_fn=allowed if prefixes else None,
             custom_generate=lambda model, *args, **kwargs: model._beam_search(*args, **kwargs))
-    prompt = 1 if model.config.is_encoder_decoder else inputs["input_ids"].shape[1]
     count = settings["num_return_sequences"]
     rows = []
     for ids, score in zip(out.sequences[:, prompt:].tolist(), out.sequences_scores.tolist()):
@@ -129,14 +167,14 @@ def is_stable(model, expected, run):
     return stable
 
 
-def make(name, model, cases_of, extra):
+def make(name, model, cases_of, extra, count=CASES):
     generator = torch.Generator().manual_seed(6)
     cases, skipped = [], 0
-    while len(cases) < CASES:
+    while len(cases) < count:
         settings, recorded, pad, inputs = cases_of(generator)
         run = lambda: search(model, settings, pad, **inputs)
         expected = run()
-        if not is_stable(model, expected, run) or any(s < -1e8 for source in expected for _, s in source):
+        if not is_stable(model, expected, run) or any(s < -1e6 for source in expected for _, s in source):
             skipped += 1
             continue
         cases.append(dict(settings=settings, **recorded,
@@ -173,10 +211,27 @@ def encoder_decoder_case(generator, vocabulary):
     return settings, dict(sources=sources, start=start), (settings["eos_token_id"] or [0])[0], inputs
 
 
+def processors_gpt_case(generator, vocabulary):
+    settings = random_settings(generator, 12, vocabulary, [0, 1, 2, 4])
+    sources, length = pick(generator, [1, 2, 3]), pick(generator, [1, 1, 2, 5])
+    settings, prefixes = random_processors(generator, vocabulary, vocabulary, settings, sources)
+    prompts = [torch.randint(0, vocabulary, (length,), generator=generator).tolist() for _ in range(sources)]
+    inputs = dict(input_ids=torch.tensor(prompts), prefixes=prefixes)
+    inputs["attention_mask"] = torch.ones_like(inputs["input_ids"])
+    return settings, dict(prompts=prompts, prefixes=prefixes), 0, inputs
+
+
+def processors_encoder_decoder_case(generator, vocabulary):
+    settings, recorded, pad, inputs = encoder_decoder_case(generator, vocabulary)
+    settings, prefixes = random_processors(generator, vocabulary, 6, settings, len(recorded["sources"]))
+    return settings, recorded | dict(prefixes=prefixes), pad, inputs | dict(prefixes=prefixes)
+
+
 def main():
     gpt = GPT2LMHeadModel.from_pretrained(FIXTURES / "gpt" / "tiny").eval()
     gpt.generation_config.eos_token_id = gpt.generation_config.bos_token_id = None
     make("gpt", gpt, lambda g: gpt_case(g, gpt.config.vocab_size, gpt.config.n_positions), {})
+    make("processors_gpt", gpt, lambda g: processors_gpt_case(g, gpt.config.vocab_size), {}, 150)
 
     torch.manual_seed(4)
     tiny = TinyRecurrent(TinyConfig(bos_token_id=0, pad_token_id=0, decoder_start_token_id=0)).eval()
@@ -189,6 +244,8 @@ def main():
         tiny.output.bias.copy_((torch.arange(tiny.config.vocab_size) < 6) * 1.5)  # end tokens are among them
         weights["bias"] = tiny.output.bias.tolist()
     make("encoder_decoder", tiny, lambda g: encoder_decoder_case(g, tiny.config.vocab_size), dict(weights=weights))
+    make("processors_encoder_decoder", tiny,
+         lambda g: processors_encoder_decoder_case(g, tiny.config.vocab_size), {}, 150)
 
 
 main()

@@ -54,6 +54,47 @@ TEST_CASE("directory: T5's and ALBERT's SentencePiece models with special tokens
   CHECK((special.pad && special.eos && special.unk && !special.bos));
 }
 
+TEST_CASE("directory: whether there is a tokenizer in it is what loading it finds") {
+  const TempDir dir;
+  CHECK_FALSE(has_tokenizer(dir / "none"));
+  CHECK_FALSE(has_tokenizer(dir.path()));
+  for (const std::string name : {"tokenizers/byte_level.json", "tokenizers/sentencepiece/unigram.model",
+                                 "tokenizers/pipelines/directories/bert/vocab.txt"}) {
+    CHECK_FALSE(has_tokenizer(fixture(name)));  // a file
+  }
+  for (const std::string name : {"tokenizer_config.json", "config.json", "merges.txt", "vocab.json"}) {
+    write_file(dir / name, "{}");
+    CHECK(has_tokenizer(dir.path()) == (name == "vocab.json"));
+  }
+  for (const std::string name :
+       {"tokenizer.json", "vocab.txt", "spiece.model", "tokenizer.model", "sentencepiece.bpe.model", "m.model"}) {
+    CAPTURE(name);
+    const TempDir one;
+    write_file(one / name, "x");
+    CHECK(has_tokenizer(one.path()));
+    if (name == "vocab.txt") continue;  // of one word
+    CHECK_THROWS_WITH(load_tokenizer(one.path()), Catch::StartsWith((one / name).string() + ": "));
+  }
+}
+
+TEST_CASE("directory: a SentencePiece that was saved is that model again, whatever model stands beside it") {
+  for (const std::string name : {"unigram", "bpe", "word", "char", "bpe_bytes"}) {
+    for (const std::string model_type : {"gpt2", "t5", "albert", "something"}) {
+      CAPTURE(name, model_type);
+      const TempDir dir;
+      const auto model = load_tokenizer(fixture("tokenizers/sentencepiece/" + name + ".model"));
+      model->save(dir.path());
+      write_file(dir / "config.json", R"({"model_type": ")" + model_type + "\"}");
+      const auto again = load_tokenizer(dir.path());
+      CHECK(again->vocab_size() == model->vocab_size());
+      CHECK((again->special_tokens() == model->special_tokens()));
+      for (const std::string text : {"Anna has a dog.", "", " \u4e2d\u6587 <s> x"}) {
+        CHECK(again->encode(text).ids == model->encode(text).ids);
+      }
+    }
+  }
+}
+
 TEST_CASE("directory: files and their faults") {
   const TempDir dir;
   CHECK_THROWS_WITH(load_tokenizer(dir / "none"), (dir / "none").string() + ": does not exist");

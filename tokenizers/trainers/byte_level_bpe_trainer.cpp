@@ -10,6 +10,7 @@
 
 #include "tokenizers/byte_level.h"
 #include "tokenizers/trainers/bpe_trainer.h"
+#include "tokenizers/trainers/special_token_roles.h"
 #include "tokenizers/trainers/word_counts.h"
 
 namespace langzoo {
@@ -46,7 +47,10 @@ std::unique_ptr<ByteLevelBpe> train_byte_level_bpe(const TextSource& next, const
     if (!special.insert(token).second) continue;
     const auto id = static_cast<TokenId>(model.added_tokens.size());
     model.added_tokens.push_back({token, id});
-    if (token == "<|endoftext|>") model.special_tokens = {.bos = id, .eos = id, .unk = id};
+  }
+  model.special_tokens = special_token_roles(model.added_tokens);
+  for (const AddedToken& token : model.added_tokens) {
+    if (token.content == "<|endoftext|>" && !model.special_tokens.unk) model.special_tokens.unk = token.id;
   }
   std::size_t least = 256 + special.size();
   for (int b = 0; b < 256; ++b) least -= special.count(spell_bytes(std::string(1, static_cast<char>(b))));

@@ -24,7 +24,8 @@ struct ByteLevelBpeTrainerOptions {
 
 /// The texts of `next`, of any bytes, each on its own, are read once; what is kept are the distinct pieces and their
 /// counts. Pairs are merged by falling count, equal counts by rising (left id, right id).
-/// The first special token `<|endoftext|>` becomes bos, eos and unk, as in GPT-2.
+/// The special token `<|endoftext|>` becomes bos, eos and unk, as in GPT-2; other usual names (<s>, </s>, <pad>) tell
+/// their roles too.
 /// Throws std::invalid_argument for a vocab_size below 256 + the special tokens.
 std::unique_ptr<ByteLevelBpe> train_byte_level_bpe(const TextSource& next, const ByteLevelBpeTrainerOptions& options);
 

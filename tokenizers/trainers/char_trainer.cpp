@@ -5,13 +5,14 @@
 
 #include <fmt/format.h>
 
+#include "tokenizers/trainers/special_token_roles.h"
 #include "tokenizers/utf8.h"
 
 namespace langzoo {
 
 std::unique_ptr<CharLevel> train_char_level(const TextSource& next, const CharTrainerOptions& options) {
   std::vector<bool> seen(0x110000);
-  TrainingProgress progress;
+  TokenizerTrainingProgress progress;
   for (std::string text; next(text); progress.bytes_read += text.size()) {
     if (options.progress) options.progress(progress);
     for (std::size_t at = 0; at < text.size();) {
@@ -28,7 +29,10 @@ std::unique_ptr<CharLevel> train_char_level(const TextSource& next, const CharTr
   for (char32_t c = 0; c < seen.size(); ++c) {
     if (seen[c]) append_utf8(characters, c);
   }
-  return CharLevel::from_text(characters, options.special_tokens);
+  CharLevelModel model = CharLevel::from_text(characters, options.special_tokens)->model();
+  model.special_tokens = special_token_roles(model.added_tokens);
+  model.unk = model.special_tokens.unk;
+  return std::make_unique<CharLevel>(std::move(model));
 }
 
 }  // namespace langzoo

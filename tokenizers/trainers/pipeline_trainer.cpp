@@ -23,6 +23,7 @@
 #include "tokenizers/pre_tokenizers/metaspace_pre_tokenizer.h"
 #include "tokenizers/pre_tokenizers/whitespace_pre_tokenizer.h"
 #include "tokenizers/trainers/bpe_trainer.h"
+#include "tokenizers/trainers/special_token_roles.h"
 #include "tokenizers/trainers/unigram_trainer.h"
 #include "tokenizers/trainers/word_level_trainer.h"
 #include "tokenizers/trainers/wordpiece_trainer.h"
@@ -41,19 +42,6 @@ Strings special_tokens(Strings own, const PipelineTrainerOptions& options) {
   return own;
 }
 
-/// What the tokens are that have a usual name.
-SpecialTokens roles(const Strings& special) {
-  SpecialTokens found;
-  for (std::size_t i = 0; i < special.size(); ++i) {
-    const auto id = static_cast<TokenId>(i);
-    if (special[i] == "<unk>") found.unk = id;
-    if (special[i] == "<s>") found.bos = id;
-    if (special[i] == "</s>") found.eos = id;
-    if (special[i] == "<pad>") found.pad = id;
-  }
-  return found;
-}
-
 std::vector<WordCount> count(const TextSource& next, const PipelineParts& parts,
                              const PipelineTrainerOptions& options) {
   return count_words(next, parts.normalizer.get(), parts.pre_tokenizer.get(), {options.threads, options.progress});
@@ -63,6 +51,7 @@ std::unique_ptr<Pipeline> assemble(PipelineParts parts, const Strings& special, 
   for (const std::string& token : special) {
     parts.added_tokens.push_back({token, static_cast<TokenId>(parts.added_tokens.size())});
   }
+  parts.special_tokens = special_token_roles(parts.added_tokens);
   return std::make_unique<Pipeline>(std::move(parts), std::move(rules));
 }
 
@@ -70,7 +59,6 @@ std::unique_ptr<Pipeline> assemble(PipelineParts parts, const Strings& special, 
 std::unique_ptr<Pipeline> assemble_words(const TextSource& next, PipelineParts parts,
                                          const PipelineTrainerOptions& options) {
   const Strings special = special_tokens({"<unk>"}, options);
-  parts.special_tokens = roles(special);
   if (options.lowercase) parts.normalizer = std::make_shared<LowercaseNormalizer>();
   WordLevelTrainerOptions trainer;
   trainer.vocab_size = options.vocab_size;
@@ -85,7 +73,6 @@ std::unique_ptr<Pipeline> assemble_words(const TextSource& next, PipelineParts p
 std::unique_ptr<Pipeline> train_wordpiece(const TextSource& next, const PipelineTrainerOptions& options) {
   const Strings special = special_tokens({"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"}, options);
   PipelineParts parts;
-  parts.special_tokens = {.unk = 1, .sep = 3, .pad = 0, .cls = 2, .mask = 4};
   parts.normalizer = std::make_shared<BertNormalizer>(BertNormalizerOptions{.lowercase = options.lowercase});
   parts.pre_tokenizer = std::make_shared<BertPreTokenizer>();
   parts.decoder = std::make_shared<WordPieceDecoder>();
@@ -107,7 +94,6 @@ std::unique_ptr<Pipeline> train_wordpiece(const TextSource& next, const Pipeline
 std::unique_ptr<Pipeline> train_bpe(const TextSource& next, const PipelineTrainerOptions& options) {
   const Strings special = special_tokens({"<unk>"}, options);
   PipelineParts parts;
-  parts.special_tokens = roles(special);
   if (options.lowercase) parts.normalizer = std::make_shared<LowercaseNormalizer>();
   parts.pre_tokenizer = std::make_shared<WhitespaceSplitPreTokenizer>();
   parts.decoder = std::make_shared<BpeDecoder>("</w>");
@@ -126,7 +112,6 @@ std::unique_ptr<Pipeline> train_bpe(const TextSource& next, const PipelineTraine
 std::unique_ptr<Pipeline> train_unigram(const TextSource& next, const PipelineTrainerOptions& options) {
   const Strings special = special_tokens({"<unk>", "<s>", "</s>", "<pad>"}, options);
   PipelineParts parts;
-  parts.special_tokens = roles(special);
   std::vector<std::shared_ptr<const Normalizer>> steps = {
       std::make_shared<NmtNormalizer>(), std::make_shared<UnicodeNormalizer>(UnicodeForm::Nfkc),
       std::make_shared<ReplaceNormalizer>(Regex(" {2,}"), " "),

@@ -15,7 +15,8 @@ namespace langzoo {
 struct PipelineTrainerOptions {
   std::size_t vocab_size = 30000;   // special tokens included
   std::uint64_t min_frequency = 0;  // of a pair (BPE, WordPiece) or word (word level); Unigram has none
-  // Further ones, whose ids follow those of the model's own; <s>, </s> and <pad> become bos, eos and pad.
+  // Further ones, whose ids follow those of the model's own. Usual names tell their roles: <s>, </s>, <pad>, [MASK];
+  // <|endoftext|> becomes bos and eos.
   std::vector<std::string> special_tokens;
   bool lowercase = false;
   std::size_t threads = 1;  // the result does not depend on it

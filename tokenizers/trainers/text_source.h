@@ -20,11 +20,11 @@ using TextSource = std::function<bool(std::string& text)>;
 TextSource lines_of(std::vector<std::filesystem::path> files, std::size_t max_bytes = std::size_t{1} << 20);
 
 /// How far a trainer is.
-struct TrainingProgress {
+struct TokenizerTrainingProgress {
   std::uint64_t bytes_read = 0;
   std::size_t tokens = 0;  // of the vocabulary at the moment; 0 while texts are being read
 };
 /// Called now and then, by one thread at a time.
-using ProgressCallback = std::function<void(const TrainingProgress&)>;
+using ProgressCallback = std::function<void(const TokenizerTrainingProgress&)>;
 
 }  // namespace langzoo

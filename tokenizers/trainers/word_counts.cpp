@@ -46,7 +46,7 @@ class SharedSource {
   std::mutex mutex_;
   bool ended_ = false;
   std::string text_;
-  TrainingProgress progress_;
+  TokenizerTrainingProgress progress_;
 };
 
 /// What texts are made of: the parts at their beginning and the others.

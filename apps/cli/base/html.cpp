@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "apps/cli/base/program.h"
+#include "apps/cli/base/json_output.h"
 
 namespace langzoo {
 

@@ -1,16 +1,19 @@
 #include "apps/cli/base/program.h"
 
 #include <algorithm>
-#include <charconv>
 #include <csignal>
+#include <deque>
 #include <iostream>
 #include <sstream>
-#include <thread>
 
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/resource.h>
 #include <unistd.h>
+#include <CLI/CLI.hpp>
+
+#include "apps/cli/base/json_output.h"
+#include "data/files/cpus.h"
 
 #include "data/files/config_error.h"
 
@@ -18,14 +21,10 @@ namespace langzoo {
 
 namespace {
 
-void add_common_options(CLI::App& app, CommonOptions& common) {
-  app.add_option("--threads", common.threads, "threads to compute with")
-      ->check(integer_from(1, 4096))
-      ->group(kCommonGroup);
-  app.add_option("--seed", common.seed, "seed of everything random")
-      ->check(integer_from(0, std::numeric_limits<std::uint64_t>::max()))
-      ->group(kCommonGroup);
-  app.add_flag("--json", common.json, "results as one JSON object a line, nothing else on stdout")->group(kCommonGroup);
+void add_common_options(Options& options, CommonOptions& common) {
+  options.add("--threads", common.threads, "threads to compute with").range(1, 4096).group(kCommonGroup);
+  options.add("--seed", common.seed, "seed of everything random").group(kCommonGroup);
+  options.add("--json", common.json, "results as one JSON object a line, nothing else on stdout").group(kCommonGroup);
 }
 
 std::string example(const std::string& program, std::string line) {
@@ -80,8 +79,7 @@ std::string flattened(std::string text) {
 }  // namespace
 
 std::size_t threads_of(const CommonOptions& common) {
-  return common.threads > 0 ? static_cast<std::size_t>(common.threads)
-                            : std::max(1u, std::thread::hardware_concurrency());
+  return common.threads ? *common.threads : available_cpus();
 }
 
 int run_program(int argc, char** argv, const std::string& name, const std::string& description, const Verbs& verbs) {
@@ -91,10 +89,11 @@ int run_program(int argc, char** argv, const std::string& name, const std::strin
   app.require_subcommand(1);
   app.footer(program_footer(name, verbs));
   CommonOptions common;
+  std::deque<Options> options;
   for (const auto& verb : verbs) {
     auto& sub = *app.add_subcommand(verb->name(), verb->summary());
-    verb->add_options(sub);
-    add_common_options(sub, common);
+    verb->add_options(options.emplace_back(sub));
+    add_common_options(options.back(), common);
     sub.footer(examples_footer(name, *verb));
   }
 
@@ -105,22 +104,25 @@ int run_program(int argc, char** argv, const std::string& name, const std::strin
     for (const auto& verb : verbs) names += (names.empty() ? "" : ", ") + verb->name();
     return fail(2, flattened(fmt::format("{}: unknown verb; there are {}", first, names)));
   }
-  std::string where = name;
-  try {
-    app.parse(argc, argv);
-    for (const auto& verb : verbs) {
-      if (!app.got_subcommand(verb->name())) continue;
-      // A file too large for the limits is then an error that names it.
-      std::signal(SIGXFSZ, SIG_IGN);
-      verb->run(common);
-    }
-    std::cout.flush();
-    if (!std::cout) return fail(1, "stdout cannot be written");
-    return 0;
-  } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error, std::cout, std::cerr);
+  const auto usage_error = [&](const std::exception& error) {
+    std::string where = name;
     for (const auto* sub : app.get_subcommands()) where += " " + sub->get_name();
     return fail(2, flattened(error.what()), fmt::format("{} --help shows what it takes\n", where));
+  };
+  std::size_t chosen = 0;
+  try {
+    app.parse(argc, argv);
+    while (!app.got_subcommand(verbs[chosen]->name())) ++chosen;
+    options[chosen].check();
+  } catch (const CLI::ParseError& error) {
+    return error.get_exit_code() == 0 ? app.exit(error, std::cout, std::cerr) : usage_error(error);
+  } catch (const UsageError& error) {
+    return usage_error(error);
+  }
+  // A file too large for the limits is then an error that names it.
+  std::signal(SIGXFSZ, SIG_IGN);
+  try {
+    verbs[chosen]->run(common);
   } catch (const UsageError& error) {
     return fail(2, one_line(error));
   } catch (const ConfigError& error) {
@@ -130,15 +132,8 @@ int run_program(int argc, char** argv, const std::string& name, const std::strin
   } catch (const std::exception& error) {
     return fail(1, one_line(error));
   }
-}
-
-void print_json(const nlohmann::ordered_json& object) {
-  std::cout << object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << '\n' << std::flush;
-}
-
-std::string valid_utf8(const std::string& text) {
-  using nlohmann::json;
-  return json::parse(json(text).dump(-1, ' ', false, json::error_handler_t::replace)).get<std::string>();
+  std::cout.flush();
+  return std::cout ? 0 : fail(1, "stdout cannot be written");
 }
 
 std::string one_line(const std::exception& error) {
@@ -146,17 +141,6 @@ std::string one_line(const std::exception& error) {
   // LibTorch's errors carry a backtrace, and their message may go on after its first line.
   if (text.find("\nException raised from ") != std::string::npos) text = text.substr(0, text.find('\n'));
   return flattened(text);
-}
-
-CLI::Validator integer_from(std::uint64_t least, std::uint64_t most) {
-  const auto check = [least, most](const std::string& text) {
-    std::uint64_t value = 0;
-    const char* const end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, value);
-    const bool ok = error == std::errc() && stop == end && value >= least && value <= most;
-    return ok ? std::string() : fmt::format("{} is not an integer from {} to {}", text, least, most);
-  };
-  return {check, ""};
 }
 
 std::int64_t peak_memory_bytes() {

@@ -1,4 +1,3 @@
-#include <charconv>
 #include <cmath>
 #include <utility>
 
@@ -21,23 +20,14 @@ const std::vector<std::pair<std::string, BleuSmoothing>> kSmoothing = {{"exp", B
                                                                        {"add-k", BleuSmoothing::kAddK},
                                                                        {"none", BleuSmoothing::kNone}};
 
-/// What an option's text must be to smooth with: what is no number and nan are not.
-std::string check_smoothing(const std::string& text) {
-  double value = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value);
-  const bool ok = error == std::errc() && stop == end && value >= 0 && value <= kMostSmoothing;
-  return ok ? "" : fmt::format("{} is not a number from 0 to {:.0f}", text, kMostSmoothing);
-}
-
 /// Whole numbers as such; only add-k makes others.
-nlohmann::ordered_json counts_json(const std::vector<double>& counts) {
-  auto array = nlohmann::ordered_json::array();
+std::vector<JsonValue> counts_json(const std::vector<double>& counts) {
+  std::vector<JsonValue> list;
   for (const double count : counts) {
     const bool whole = std::floor(count) == count;
-    array.push_back(whole ? nlohmann::ordered_json(static_cast<std::int64_t>(count)) : nlohmann::ordered_json(count));
+    list.push_back(whole ? JsonValue(static_cast<std::int64_t>(count)) : JsonValue(count));
   }
-  return array;
+  return list;
 }
 
 class BleuVerb : public SegmentVerb {
@@ -52,21 +42,16 @@ class BleuVerb : public SegmentVerb {
   }
 
  protected:
-  void add_metric_options(CLI::App& app) override {
-    app.add_option("--tokenize", tokenizer_, "13a, intl, char, zh or none")
-        ->check(CLI::IsMember({"13a", "intl", "char", "zh", "none"}))
-        ->capture_default_str();
-    std::vector<std::string> names;
-    for (const auto& [name, method] : kSmoothing) names.push_back(name);
-    app.add_option("--smooth-method", smoothing_, fmt::format("{}", fmt::join(names, ", ")))
-        ->check(CLI::IsMember(names))
-        ->capture_default_str();
-    app.add_option("--smooth-value", options_.smooth_value, "of floor (default: 0.1) and add-k (default: 1)")
-        ->check(CLI::Validator(check_smoothing, ""));
-    app.add_flag("--lowercase", options_.lowercase, "compare in lower case");
-    app.add_option("--max-ngram-order", options_.max_order, "the longest n-grams")
-        ->check(integer_from(1, kMostOrder))
-        ->capture_default_str();
+  void add_metric_options(Options& options) override {
+    options.add("--tokenize", tokenizer_, "13a, intl, char, zh or none").one_of({"13a", "intl", "char", "zh", "none"});
+    options.add("--smooth-method", options_.smoothing, kSmoothing, "exp, floor, add-k or none");
+    options.add("--smooth-value", options_.smooth_value, "of floor (default: 0.1) and add-k (default: 1)")
+        .between(0, kMostSmoothing)
+        .needs("--smooth-method floor or add-k", [this] {
+          return options_.smoothing == BleuSmoothing::kFloor || options_.smoothing == BleuSmoothing::kAddK;
+        });
+    options.add("--lowercase", options_.lowercase, "compare in lower case");
+    options.add("--max-ngram-order", options_.max_order, "the longest n-grams").range(1, kMostOrder);
   }
   std::string metric_notes() const override {
     return "The scores are sacreBLEU's to the last digit, and so is the signature but for the version, which is ours.\n"
@@ -78,16 +63,9 @@ class BleuVerb : public SegmentVerb {
     auto options = options_;
     options.tokenizer = bleu_tokenizer(tokenizer_);
     options.effective_order = sentence_level;
-    for (const auto& [name, method] : kSmoothing) {
-      if (name == smoothing_) options.smoothing = method;
-    }
-    const bool takes_value = smoothing_ == "floor" || smoothing_ == "add-k";
-    if (options.smooth_value && !takes_value) {
-      throw UsageError("--smooth-value: --smooth-method floor and add-k have one, " + smoothing_ + " has none");
-    }
     return std::make_unique<Bleu>(options);
   }
-  nlohmann::ordered_json fields(const SegmentMetric& metric, std::span<const double> sums) const override {
+  JsonMembers fields(const SegmentMetric& metric, std::span<const double> sums) const override {
     const auto bleu = dynamic_cast<const Bleu&>(metric).result(sums);
     return {{"score", bleu.score},
             {"precisions", bleu.precisions},
@@ -107,7 +85,7 @@ class BleuVerb : public SegmentVerb {
 
  private:
   BleuOptions options_;
-  std::string tokenizer_ = "13a", smoothing_ = "exp";
+  std::string tokenizer_ = "13a";
 };
 
 }  // namespace

@@ -14,7 +14,7 @@ constexpr std::uint64_t kMostOrder = 100, kMostBeta = 1000;
 /// One score in per cent.
 class ScoreVerb : public SegmentVerb {
  protected:
-  nlohmann::ordered_json fields(const SegmentMetric& metric, std::span<const double> sums) const override {
+  JsonMembers fields(const SegmentMetric& metric, std::span<const double> sums) const override {
     return {{"score", metric.scores(sums)[0]}};
   }
   std::vector<ScoreLine> lines(const SegmentMetric& metric, std::span<const double> sums) const override {
@@ -33,19 +33,13 @@ class ChrfVerb : public ScoreVerb {
   }
 
  protected:
-  void add_metric_options(CLI::App& app) override {
-    app.add_option("--char-order", options_.char_order, "the longest character n-grams")
-        ->check(integer_from(0, kMostOrder))
-        ->capture_default_str();
-    app.add_option("--word-order", options_.word_order, "the longest word n-grams; 2: chrF++")
-        ->check(integer_from(0, kMostOrder))
-        ->capture_default_str();
-    app.add_option("--beta", options_.beta, "how many times recall counts as much as precision")
-        ->check(integer_from(1, kMostBeta))
-        ->capture_default_str();
-    app.add_flag("--whitespace", options_.whitespace, "white space belongs to the character n-grams");
-    app.add_flag("--lowercase", options_.lowercase, "compare in lower case");
-    app.add_flag("--eps-smoothing", options_.eps_smoothing, "smooth as chrF++.py, NLTK and Moses do");
+  void add_metric_options(Options& options) override {
+    options.add("--char-order", options_.char_order, "the longest character n-grams").range(0, kMostOrder);
+    options.add("--word-order", options_.word_order, "the longest word n-grams; 2: chrF++").range(0, kMostOrder);
+    options.add("--beta", options_.beta, "how many times recall counts as much as precision").range(1, kMostBeta);
+    options.add("--whitespace", options_.whitespace, "white space belongs to the character n-grams");
+    options.add("--lowercase", options_.lowercase, "compare in lower case");
+    options.add("--eps-smoothing", options_.eps_smoothing, "smooth as chrF++.py, NLTK and Moses do");
   }
   std::string metric_notes() const override {
     return "The scores are sacreBLEU's to the last digit. Fields under --json: name, score (in per cent), signature.\n";
@@ -71,12 +65,12 @@ class TerVerb : public ScoreVerb {
   }
 
  protected:
-  void add_metric_options(CLI::App& app) override {
-    app.add_flag("--normalized", options_.normalized, "resolve XML's entities, set punctuation apart");
-    app.add_flag("--no-punct", options_.no_punct, "leave punctuation out");
-    app.add_flag("--asian-support", options_.asian_support,
-                 "with --normalized set Chinese characters apart, with --no-punct leave their punctuation out");
-    app.add_flag("--case-sensitive", options_.case_sensitive, "compare without turning to lower case");
+  void add_metric_options(Options& options) override {
+    options.add("--normalized", options_.normalized, "resolve XML's entities, set punctuation apart");
+    options.add("--no-punct", options_.no_punct, "leave punctuation out");
+    options.add("--asian-support", options_.asian_support,
+                "with --normalized set Chinese characters apart, with --no-punct leave their punctuation out");
+    options.add("--case-sensitive", options_.case_sensitive, "compare without turning to lower case");
   }
   std::string metric_notes() const override {
     return "The scores are sacreBLEU's to the last digit; the lower, the better. Fields under --json: name, score (in\n"

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "apps/cli/base/json_output.h"
 #include "apps/cli/metrics/input.h"
 #include "apps/cli/metrics/verbs.h"
 #include "data/files/files.h"
@@ -15,14 +16,12 @@ namespace langzoo {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-void add_file_options(CLI::App& app, std::string& hypothesis, std::string& reference) {
-  app.add_option("--hyp", hypothesis, "what is to be scored (default: stdin)");
-  app.add_option("--ref", reference, "what it should be")->required();
+void add_file_options(Options& options, std::string& hypothesis, std::string& reference) {
+  options.add("--hyp", hypothesis, "what is to be scored (default: stdin)");
+  options.add("--ref", reference, "what it should be").required();
 }
 
-Json json_of(const ClassScore& score) {
+JsonMembers json_of(const ClassScore& score) {
   return {{"precision", score.precision}, {"recall", score.recall}, {"f1", score.f1}};
 }
 
@@ -40,7 +39,7 @@ class ClassificationVerb : public Verb {
            "by\n"
            "label the same and support, how often it is the true one.\n";
   }
-  void add_options(CLI::App& app) override { add_file_options(app, hypothesis_, reference_); }
+  void add_options(Options& options) override { add_file_options(options, hypothesis_, reference_); }
   void run(const CommonOptions& common) override {
     check_stdin_once({&hypothesis_, 1}, {&reference_, 1});
     const auto predicted = read_lines(hypothesis_), truth = read_lines(reference_);
@@ -50,11 +49,12 @@ class ClassificationVerb : public Verb {
   }
 
  private:
-  static Json json(const ClassificationScores& scores) {
-    Json classes = Json::object();
+  static JsonValue json(const ClassificationScores& scores) {
+    JsonMembers classes;
     for (const auto& [label, score, support] : scores.labels) {
-      classes[label] = json_of(score);
-      classes[label]["support"] = support;
+      auto members = json_of(score);
+      members.emplace_back("support", support);
+      classes.emplace_back(label, members);
     }
     return {{"accuracy", scores.accuracy},    {"mcc", scores.matthews_correlation},   {"micro", json_of(scores.micro)},
             {"macro", json_of(scores.macro)}, {"weighted", json_of(scores.weighted)}, {"classes", classes}};
@@ -87,17 +87,14 @@ class CorrelationVerb : public Verb {
     return "Files hold one number a line: 3, -2.5, +1e3, inf, nan. Results are scipy's; null where a correlation is\n"
            "undefined: all numbers of a file are equal, or one is nan. Fields under --json: pearson, spearman, n.\n";
   }
-  void add_options(CLI::App& app) override { add_file_options(app, hypothesis_, reference_); }
+  void add_options(Options& options) override { add_file_options(options, hypothesis_, reference_); }
   void run(const CommonOptions& common) override {
     check_stdin_once({&hypothesis_, 1}, {&reference_, 1});
     const auto hypothesis = read_lines(hypothesis_), reference = read_lines(reference_);
     check_line_counts(hypothesis, reference);
     const auto x = read_numbers(hypothesis), y = read_numbers(reference);
     const double pearson = pearson_correlation(x, y), spearman = spearman_correlation(x, y);
-    const auto defined = [](double value) { return std::isnan(value) ? Json() : Json(value); };
-    if (common.json) {
-      return print_json({{"pearson", defined(pearson)}, {"spearman", defined(spearman)}, {"n", x.size()}});
-    }
+    if (common.json) return print_json({{"pearson", pearson}, {"spearman", spearman}, {"n", x.size()}});
     const auto said = [](double value) { return std::isnan(value) ? "undefined" : fmt::format("{:.4f}", value); };
     std::cout << fmt::format("Pearson {}, Spearman {} ({} pairs)\n", said(pearson), said(spearman), x.size());
   }
@@ -115,7 +112,7 @@ class PerplexityVerb : public Verb {
     return "The file holds the natural logarithm of one token's probability a line. Perplexity is exp of minus their\n"
            "mean. Fields under --json: perplexity, nats_per_token, bits_per_token, tokens.\n";
   }
-  void add_options(CLI::App& app) override { app.add_option("--hyp", path_, "log-probabilities (default: stdin)"); }
+  void add_options(Options& options) override { options.add("--hyp", path_, "log-probabilities (default: stdin)"); }
   void run(const CommonOptions& common) override {
     const auto file = read_lines(path_);
     const auto logs = read_numbers(file);
@@ -125,11 +122,10 @@ class PerplexityVerb : public Verb {
         throw FileError(file.name, fmt::format("line {}: the logarithm of a probability is at most 0", i + 1));
     }
     const double nats = -std::accumulate(logs.begin(), logs.end(), 0.0), tokens = static_cast<double>(logs.size());
-    const auto finite = [](double value) { return std::isfinite(value) ? Json(value) : Json(); };
     if (common.json) {
-      return print_json({{"perplexity", finite(perplexity(nats, tokens))},
-                         {"nats_per_token", finite(nats / tokens)},
-                         {"bits_per_token", finite(bits_per(nats, tokens))},
+      return print_json({{"perplexity", perplexity(nats, tokens)},
+                         {"nats_per_token", nats / tokens},
+                         {"bits_per_token", bits_per(nats, tokens)},
                          {"tokens", logs.size()}});
     }
     std::cout << fmt::format("perplexity {:.4f} ({:.4f} nats, {:.4f} bits a token, {} tokens)\n",

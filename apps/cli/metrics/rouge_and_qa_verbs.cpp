@@ -19,8 +19,8 @@ class RougeVerb : public SegmentVerb {
   }
 
  protected:
-  void add_metric_options(CLI::App& app) override {
-    app.add_flag("--stem", options_.stem, "compare the stems of words of more than three letters (Porter, English)");
+  void add_metric_options(Options& options) override {
+    options.add("--stem", options_.stem, "compare the stems of words of more than three letters (Porter, English)");
   }
   std::string metric_notes() const override {
     return "Means over the lines, in 0..1, as Google's rouge-score; of several references the one with the greatest\n"
@@ -28,15 +28,15 @@ class RougeVerb : public SegmentVerb {
            "each with precision, recall, fmeasure; signature. Intervals and comparisons are of the F-measures.\n";
   }
   std::unique_ptr<SegmentMetric> metric(bool) const override { return std::make_unique<Rouge>(options_); }
-  nlohmann::ordered_json fields(const SegmentMetric& metric, std::span<const double> sums) const override {
-    nlohmann::ordered_json object;
+  JsonMembers fields(const SegmentMetric& metric, std::span<const double> sums) const override {
+    JsonMembers members;
     const auto names = metric.score_names();
     const auto results = dynamic_cast<const Rouge&>(metric).results(sums);
     for (std::size_t i = 0; i < names.size(); ++i) {
-      object[names[i]] = {
-          {"precision", results[i].precision}, {"recall", results[i].recall}, {"fmeasure", results[i].fmeasure}};
+      const auto& [precision, recall, fmeasure] = results[i];
+      members.push_back({names[i], {{"precision", precision}, {"recall", recall}, {"fmeasure", fmeasure}}});
     }
-    return object;
+    return members;
   }
   std::vector<ScoreLine> lines(const SegmentMetric& metric, std::span<const double> sums) const override {
     std::vector<ScoreLine> lines;
@@ -64,14 +64,14 @@ class QaVerb : public SegmentVerb {
   }
 
  protected:
-  void add_metric_options(CLI::App&) override {}
+  void add_metric_options(Options&) override {}
   std::string metric_notes() const override {
     return "As SQuAD 1.1's script: in lower case, without ASCII punctuation and a, an, the; of several references the\n"
            "best one counts. Answers that are empty match exactly but have an F1 of 0. Fields under --json: name,\n"
            "exact_match and f1 (in per cent), signature.\n";
   }
   std::unique_ptr<SegmentMetric> metric(bool) const override { return std::make_unique<Squad>(); }
-  nlohmann::ordered_json fields(const SegmentMetric& metric, std::span<const double> sums) const override {
+  JsonMembers fields(const SegmentMetric& metric, std::span<const double> sums) const override {
     const auto scores = metric.scores(sums);
     return {{"exact_match", scores[0]}, {"f1", scores[1]}};
   }

@@ -8,8 +8,6 @@ namespace langzoo {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 constexpr std::uint64_t kMostSamples = 10'000'000;
 constexpr std::uint64_t kDefaultSeed = 12345;  // sacreBLEU's
 
@@ -26,30 +24,22 @@ std::string SegmentVerb::notes() const {
          "sacreBLEU's p_value counts differences beyond the real one: of two equal systems it is the least there is.\n";
 }
 
-void SegmentVerb::add_options(CLI::App& app) {
-  app.add_option("--hyp", hypothesis_paths_, "hypotheses, a file for each system (default: stdin)");
-  app.add_option("--ref", reference_paths_, "references, one file or several")->required();
-  add_metric_options(app);
-  app.add_flag("--sentence-level", sentence_level_, "score every line by itself");
-  app.add_flag("--signature", signature_, "print the signature, which says how the score was computed");
-  auto* confidence = app.add_flag("--confidence", confidence_, "a confidence interval by bootstrap resampling");
-  app.add_option("--confidence-n", confidence_samples_, "resamples of --confidence")
-      ->needs(confidence)
-      ->check(integer_from(1, kMostSamples))
-      ->capture_default_str();
-  auto* bootstrap =
-      app.add_flag("--paired-bs", paired_bootstrap_, "compare systems to the first by paired bootstrap resampling");
-  auto* randomization =
-      app.add_flag("--paired-ar", paired_randomization_, "compare systems to the first by approximate randomization")
-          ->excludes(bootstrap);
-  app.add_option("--paired-bs-n", bootstrap_samples_, "resamples of --paired-bs")
-      ->needs(bootstrap)
-      ->check(integer_from(1, kMostSamples))
-      ->capture_default_str();
-  app.add_option("--paired-ar-n", randomization_samples_, "trials of --paired-ar")
-      ->needs(randomization)
-      ->check(integer_from(1, kMostSamples))
-      ->capture_default_str();
+void SegmentVerb::add_options(Options& options) {
+  options.add("--hyp", hypothesis_paths_, "hypotheses, a file for each system (default: stdin)");
+  options.add("--ref", reference_paths_, "references, one file or several").required();
+  add_metric_options(options);
+  options.add("--sentence-level", sentence_level_, "score every line by itself");
+  options.add("--signature", signature_, "print the signature, which says how the score was computed");
+  options.add("--confidence", confidence_, "a confidence interval by bootstrap resampling");
+  options.add("--paired-bs", paired_bootstrap_, "compare systems to the first by paired bootstrap resampling");
+  options.add("--paired-ar", paired_randomization_, "compare systems to the first by approximate randomization")
+      .excludes("--paired-bs");
+  const auto add_samples = [&](const std::string& mode, std::size_t& samples, const std::string& help) {
+    options.add(mode + "-n", samples, help).range(1, kMostSamples).needs(mode);
+  };
+  add_samples("--confidence", confidence_samples_, "resamples");
+  add_samples("--paired-bs", bootstrap_samples_, "resamples");
+  add_samples("--paired-ar", randomization_samples_, "trials");
 }
 
 void SegmentVerb::check_options() const {
@@ -124,20 +114,22 @@ void SegmentVerb::print(const SegmentMetric& metric, std::span<const double> sum
                         const std::vector<Certainty>& certainty) const {
   const auto names = metric.score_names();
   if (json_) {
-    Json object;
-    if (system != nullptr) object["system"] = system->file.name;
-    object["name"] = metric.name();
-    object.update(fields(metric, sums));
+    JsonMembers members, confidence, p_values;
+    if (system != nullptr) members.emplace_back("system", system->file.name);
+    members.emplace_back("name", metric.name());
+    for (auto& field : fields(metric, sums)) members.push_back(std::move(field));
     for (std::size_t s = 0; s < certainty.size(); ++s) {
-      const auto& [interval, p_value] = certainty[s];
-      if (interval) {
-        object["confidence"][names[s]] = {
-            {"mean", interval->mean}, {"ci", interval->ci}, {"low", interval->low}, {"high", interval->high}};
+      if (const auto& interval = certainty[s].interval) {
+        confidence.push_back(
+            {names[s],
+             {{"mean", interval->mean}, {"ci", interval->ci}, {"low", interval->low}, {"high", interval->high}}});
       }
-      if (p_value) object["p_value"][names[s]] = *p_value;
+      if (certainty[s].p_value) p_values.emplace_back(names[s], *certainty[s].p_value);
     }
-    object["signature"] = signature(metric);
-    return print_json(object);
+    if (!confidence.empty()) members.emplace_back("confidence", confidence);
+    if (!p_values.empty()) members.emplace_back("p_value", p_values);
+    members.emplace_back("signature", signature(metric));
+    return print_json(members);
   }
   if (system != nullptr) std::cout << system->file.name << '\n';
   const auto scores = lines(metric, sums);

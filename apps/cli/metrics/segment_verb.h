@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/cli/base/json_output.h"
 #include "apps/cli/base/program.h"
 #include "apps/cli/metrics/input.h"
 #include "data/metrics/resampling.h"
@@ -24,16 +25,16 @@ struct ScoreLine {
 class SegmentVerb : public Verb {
  public:
   std::string notes() const override;
-  void add_options(CLI::App& app) override;
+  void add_options(Options& options) override;
   void run(const CommonOptions& common) override;
 
  protected:
   /// The metric that the verb's own options ask for, to score lines or whole files.
   virtual std::unique_ptr<SegmentMetric> metric(bool sentence_level) const = 0;
-  virtual void add_metric_options(CLI::App& app) = 0;
+  virtual void add_metric_options(Options& options) = 0;
   /// What the help says of the metric and its fields.
   virtual std::string metric_notes() const = 0;
-  virtual nlohmann::ordered_json fields(const SegmentMetric& metric, std::span<const double> sums) const = 0;
+  virtual JsonMembers fields(const SegmentMetric& metric, std::span<const double> sums) const = 0;
   /// One for each of the metric's scores.
   virtual std::vector<ScoreLine> lines(const SegmentMetric& metric, std::span<const double> sums) const = 0;
   /// Of the scores in text.

@@ -65,13 +65,10 @@ class NoisyChannelTranslator : public SentenceTranslator {
 
 class NoisyChannelTranslation : public TranslationMethod {
  public:
-  void add_options(CLI::App& app) override {
+  void add_options(Options& options) override {
     constexpr std::uint64_t kMost = 10'000;
-    app.add_option("--num-beams", num_beams_, "hypotheses kept of those that explain equally many words")
-        ->check(integer_from(1, kMost));
-    app.add_option("--n-best", n_best_, "translations of each sentence, at most --num-beams")
-        ->check(integer_from(1, kMost))
-        ->capture_default_str();
+    options.add("--num-beams", num_beams_, "hypotheses kept of those that explain equally many words").range(1, kMost);
+    options.add("--n-best", n_best_, "translations of each sentence, at most --num-beams").range(1, kMost);
   }
 
   std::unique_ptr<SentenceTranslator> load(const std::filesystem::path& dir,

@@ -4,10 +4,11 @@
 #include <fmt/format.h>
 
 #include "apps/cli/base/figures.h"
+#include "apps/cli/base/json_output.h"
 #include "apps/cli/noisy_channel/tuning.h"
 #include "apps/cli/noisy_channel/verbs.h"
-#include "apps/cli/output_dir.h"
-#include "apps/cli/translation/pair_corpus.h"
+#include "apps/training/output_dir.h"
+#include "apps/training/pair_corpus.h"
 #include "models/noisy_channel/noisy_channel_model.h"
 
 namespace langzoo {
@@ -35,41 +36,30 @@ class NoisyChannelTrainVerb : public ComputeVerb {
   }
   bool has_device() const override { return false; }
 
-  void add_own_options(CLI::App& app) override {
-    app.add_option("--data", corpus_.train,
-                   "pairs: TSV (source TAB target), JSON lines; addition, dates or microworld-ko; with --target the "
-                   "sources, one a line")
-        ->required();
-    app.add_option("--target", corpus_.train_target, "the targets, one a line, where they have a file of their own");
-    app.add_option("--valid", corpus_.valid, "as --data; otherwise the last tenth of it");
-    app.add_option("--valid-target", corpus_.valid_target, "as --target");
-    app.add_option("--out", out_, "the model folder, new or empty")->required();
-    app.add_option("--tokenizer", corpus_.tokenizer,
-                   "of the sources: train:byteword:N (words), char, train:bytebpe:N, train:unigram:N or a path")
-        ->capture_default_str();
-    app.add_option("--target-tokenizer", corpus_.target_tokenizer, "of the targets")->capture_default_str();
-    app.add_option("--pairs", corpus_.task_pairs, "pairs that addition, dates or microworld-ko make")
-        ->check(integer_from(1, 1'000'000'000))
-        ->capture_default_str();
-    app.add_option("--model1-iterations", ibm_.model1_iterations, "of expectation maximisation")
-        ->check(integer_from(1, 1000))
-        ->capture_default_str();
-    app.add_option("--model2-iterations", ibm_.model2_iterations, "after them; 0: Model 1")
-        ->check(integer_from(0, 1000))
-        ->capture_default_str();
-    app.add_option("--max-words", ibm_.max_words, "pairs with a longer sentence do not train the IBM models")
-        ->check(integer_from(1, 1000))
-        ->capture_default_str();
-    app.add_option("--order", language_.order, "the words of an n-gram")
-        ->check(integer_from(1, 10))
-        ->capture_default_str();
-    app.add_option("--num-beams", search_.beam, "hypotheses that the search keeps unless translate says otherwise")
-        ->check(integer_from(1, 10'000))
-        ->capture_default_str();
-    app.add_option("--tuning-pairs", tuning_pairs_,
-                   "validation pairs that choose the weights; 0: they stay as they are")
-        ->check(integer_from(0, 1'000'000))
-        ->capture_default_str();
+  void add_own_options(Options& options) override {
+    options
+        .add("--data", corpus_.train,
+             "pairs: TSV (source TAB target), JSON lines; addition, dates or microworld-ko; with --target the sources, "
+             "one a line")
+        .required();
+    options.add("--target", corpus_.train_target, "the targets, one a line, where they have a file of their own");
+    options.add("--valid", corpus_.valid, "as --data; otherwise the last tenth of it");
+    options.add("--valid-target", corpus_.valid_target, "as --target").needs("--valid");
+    options.add("--out", out_, "the model folder, new or empty").required();
+    options.add("--tokenizer", corpus_.tokenizer, "of the sources: " + tokenizer_spec_help());
+    options.add("--target-tokenizer", corpus_.target_tokenizer, "of the targets");
+    options.add("--pairs", corpus_.task_pairs, "pairs that addition, dates or microworld-ko make")
+        .range(1, 1'000'000'000)
+        .needs("such --data or --valid", [this] { return is_pair_task(corpus_.train) || is_pair_task(corpus_.valid); });
+    options.add("--model1-iterations", ibm_.model1_iterations, "of expectation maximisation").range(1, 1000);
+    options.add("--model2-iterations", ibm_.model2_iterations, "after them; 0: Model 1").range(0, 1000);
+    options.add("--max-words", ibm_.max_words, "pairs with a longer sentence do not train the IBM models")
+        .range(1, 1000);
+    options.add("--order", language_.order, "the words of an n-gram").range(1, 10);
+    options.add("--num-beams", search_.beam, "hypotheses that the search keeps unless translate says otherwise")
+        .range(1, 10'000);
+    options.add("--tuning-pairs", tuning_pairs_, "validation pairs that choose the weights; 0: they stay as they are")
+        .range(0, 1'000'000);
   }
 
   void compute(const ComputeOptions& common) override {
@@ -137,17 +127,16 @@ class NoisyChannelTrainVerb : public ComputeVerb {
 
   void report(const Results& results, const NoisyChannelOptions& options, bool json) const {
     if (json) {
-      return print_json(
-          {{"pairs", results.pairs},
-           {"log_likelihoods", results.log_likelihoods},
-           {"language_perplexity", results.language_perplexity},
-           {"bleu", results.bleu ? nlohmann::ordered_json(*results.bleu) : nlohmann::ordered_json(nullptr)},
-           {"language_weight", options.language_weight},
-           {"word_bonus", options.word_bonus},
-           {"jump_penalty", options.jump_penalty},
-           {"seconds", results.seconds},
-           {"peak_memory_bytes", peak_memory_bytes()},
-           {"out", out_}});
+      return print_json({{"pairs", results.pairs},
+                         {"log_likelihoods", results.log_likelihoods},
+                         {"language_perplexity", results.language_perplexity},
+                         {"bleu", results.bleu},
+                         {"language_weight", options.language_weight},
+                         {"word_bonus", options.word_bonus},
+                         {"jump_penalty", options.jump_penalty},
+                         {"seconds", results.seconds},
+                         {"peak_memory_bytes", peak_memory_bytes()},
+                         {"out", out_}});
     }
     std::cout << fmt::format("language weight {}, word bonus {}, jump penalty {}\n", options.language_weight,
                              options.word_bonus, options.jump_penalty)

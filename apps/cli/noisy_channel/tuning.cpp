@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include "apps/cli/noisy_channel/decode.h"
-#include "apps/cli/translation/scores.h"
+#include "apps/training/tasks/translation.h"
 
 namespace langzoo {
 

@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "apps/cli/translation/translation.h"
+#include "apps/training/run_tokenizer.h"
 #include "data/parallel/parallel_corpus.h"
 #include "models/noisy_channel/noisy_channel_model.h"
 

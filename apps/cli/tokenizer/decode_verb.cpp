@@ -24,10 +24,10 @@ class DecodeVerb : public Verb {
            "writes),\n"
            "or numbers with spaces or commas between them. The result is a line {\"text\": ...} for each.\n";
   }
-  void add_options(CLI::App& app) override {
-    app.add_option("--tokenizer", path_, "a tokenizer's folder or file")->required();
-    app.add_option("--ids", ids_, "a file with one list of ids a line");
-    app.add_flag("--skip-special-tokens", skip_special_tokens_, "leave [CLS] and the like out");
+  void add_options(Options& options) override {
+    options.add("--tokenizer", path_, "a tokenizer's folder or file").required();
+    options.add("--ids", ids_, "a file with one list of ids a line");
+    options.add("--skip-special-tokens", skip_special_tokens_, "leave [CLS] and the like out");
   }
   void run(const CommonOptions& common) override {
     LineBatches batches(ids_);

@@ -1,3 +1,4 @@
+#include <charconv>
 #include <iostream>
 #include <optional>
 #include <utility>
@@ -5,6 +6,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "apps/cli/base/json_output.h"
 #include "apps/cli/base/parallel_for_each.h"
 #include "apps/cli/tokenizer/encoding_json.h"
 #include "apps/cli/tokenizer/input.h"
@@ -46,37 +48,25 @@ class EncodeVerb : public Verb {
            "--max-length leaves further windows.\n";
   }
 
-  void add_options(CLI::App& app) override {
-    app.add_option("--tokenizer", path_, "a tokenizer's folder or file")->required();
-    input_.add_options(app);
-    app.add_flag("--tokens", tokens_, "print tokens, not ids");
-    app.add_flag("--stats", stats_, "print {texts, tokens, bytes} instead");
-    app.add_flag("--no-special-tokens", no_special_tokens_, "do not add [CLS] and the like");
-    auto* length = app.add_option("--max-length", max_length_, "the most tokens, special ones included")
-                       ->check(integer_from(1, kMostTokens));
-    std::vector<std::string> names;
-    for (const auto& strategy : kStrategies) names.push_back(strategy.first);
-    app.add_option("--truncation", strategy_, fmt::format("what of a pair is cut: {}", fmt::join(names, ", ")))
-        ->check(CLI::IsMember(names))
-        ->needs(length)
-        ->capture_default_str();
-    app.add_option("--stride", stride_, "tokens that two windows share")
-        ->check(integer_from(0, kMostTokens))
-        ->needs(length);
-    auto* pad = app.add_option("--pad", pad_, "fill up to this many tokens, or to the longest text (longest)");
-    app.add_option("--pad-side", pad_side_, "left or right")
-        ->check(CLI::IsMember({"left", "right"}))
-        ->needs(pad)
-        ->capture_default_str();
-    auto* sample = app.add_flag("--sample", sample_, "a random segmentation, drawn by --seed");
-    app.add_option("--dropout", sampling_.bpe_dropout, "BPE: the probability that a merge is left out")
-        ->check(CLI::Range(0.0, 1.0))
-        ->needs(sample)
-        ->capture_default_str();
-    app.add_option("--alpha", sampling_.unigram_alpha, "Unigram: above 0; the smaller, the more random")
-        ->check(CLI::PositiveNumber)
-        ->needs(sample)
-        ->capture_default_str();
+  void add_options(Options& options) override {
+    options.add("--tokenizer", path_, "a tokenizer's folder or file").required();
+    input_.add_options(options);
+    options.add("--tokens", tokens_, "print tokens, not ids").excludes("--stats");
+    options.add("--stats", stats_, "print {texts, tokens, bytes} instead");
+    options.add("--no-special-tokens", no_special_tokens_, "do not add [CLS] and the like");
+    options.add("--max-length", max_length_, "the most tokens, special ones included").range(1, kMostTokens);
+    options
+        .add("--truncation", strategy_, kStrategies, "what of a pair is cut: longest_first, only_first or only_second")
+        .needs("--max-length");
+    options.add("--stride", stride_, "tokens that two windows share").range(0, kMostTokens).needs("--max-length");
+    options.add("--pad", pad_, "fill up to this many tokens, or to the longest text (longest)");
+    options.add("--pad-side", pad_side_, {{"left", Side::Left}, {"right", Side::Right}}, "left or right")
+        .needs("--pad");
+    options.add("--sample", sample_, "a random segmentation, drawn by --seed");
+    options.add("--dropout", sampling_.bpe_dropout, "BPE: the probability that a merge is left out")
+        .between(0, 1)
+        .needs("--sample");
+    options.add("--alpha", sampling_.unigram_alpha, "Unigram: above 0; the smaller, the more random").needs("--sample");
   }
 
   void run(const CommonOptions& common) override {
@@ -90,6 +80,7 @@ class EncodeVerb : public Verb {
     options_.padding = padding();
     options_.tokens = tokens_ || common.json;
     if (sample_) {
+      if (!(sampling_.unigram_alpha > 0)) throw UsageError("--alpha: must be above 0");
       sampling_.state = common.seed_or(0);
       options_.sampling = &sampling_;
     }
@@ -108,16 +99,14 @@ class EncodeVerb : public Verb {
   static constexpr const char* kLongest = "longest";
 
   std::optional<Truncation> truncation() const {
-    if (max_length_ == 0) return {};
-    if (stride_ >= max_length_) {
-      throw UsageError(fmt::format("--stride {}: must be less than --max-length {}", stride_, max_length_));
+    if (!max_length_) return {};
+    if (stride_ >= *max_length_) {
+      throw UsageError(fmt::format("--stride {}: must be less than --max-length {}", stride_, *max_length_));
     }
     Truncation truncation;
-    truncation.max_length = max_length_;
+    truncation.max_length = *max_length_;
     truncation.stride = stride_;
-    for (const auto& [name, strategy] : kStrategies) {
-      if (name == strategy_) truncation.strategy = strategy;
-    }
+    truncation.strategy = strategy_;
     return truncation;
   }
 
@@ -133,11 +122,16 @@ class EncodeVerb : public Verb {
     }
     padding.length.reset();
     if (pad_ != kLongest) {
-      const auto wrong = integer_from(1, kMostTokens)(pad_);
-      if (!wrong.empty()) throw UsageError(fmt::format("--pad: {}, nor {}", wrong, kLongest));
-      padding.length = std::stoul(pad_);
+      std::size_t length = 0;
+      const char* const end = pad_.data() + pad_.size();
+      const auto [stop, error] = std::from_chars(pad_.data(), end, length);
+      if (error != std::errc() || stop != end || length < 1 || length > kMostTokens) {
+        throw UsageError(
+            fmt::format("--pad: {} is neither an integer from 1 to {} nor {}", pad_, kMostTokens, kLongest));
+      }
+      padding.length = length;
     }
-    padding.side = pad_side_ == "left" ? Side::Left : Side::Right;
+    padding.side = pad_side_;
     return padding;
   }
 
@@ -210,8 +204,11 @@ class EncodeVerb : public Verb {
   std::string path_;
   TextInput input_;
   bool tokens_ = false, stats_ = false, no_special_tokens_ = false, sample_ = false;
-  std::size_t max_length_ = 0, stride_ = 0;
-  std::string strategy_ = "longest_first", pad_, pad_side_ = "right";
+  std::optional<std::size_t> max_length_;
+  std::size_t stride_ = 0;
+  Truncation::Strategy strategy_ = Truncation::Strategy::LongestFirst;
+  std::string pad_;
+  Side pad_side_ = Side::Right;
   SubwordSampling sampling_;
 
   std::unique_ptr<Tokenizer> tokenizer_;

@@ -3,7 +3,9 @@
 #include <memory>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
+#include "apps/cli/base/json_output.h"
 #include "apps/cli/tokenizer/verbs.h"
 #include "apps/cli/tokenizer/visible_text.h"
 #include "tokenizers/byte_level_bpe.h"
@@ -154,12 +156,14 @@ class InfoVerb : public Verb {
            "pre_tokenizer, post_processor, decoder, truncation and padding (as tokenizer.json has them), "
            "longest_tokens.\n";
   }
-  void add_options(CLI::App& app) override {
-    app.add_option("--tokenizer", path_, "a tokenizer's folder or file")->required();
+  void add_options(Options& options) override {
+    options.add("--tokenizer", path_, "a tokenizer's folder or file").required();
   }
   void run(const CommonOptions& common) override {
     const auto info = info_of(*load_tokenizer(path_));
-    if (common.json) return print_json(info);
+    if (common.json) {
+      return print_json(JsonValue::from_text(info.dump(-1, ' ', false, Json::error_handler_t::replace)));
+    }
     const auto row = [](std::string name, const std::string& text) {
       std::replace(name.begin(), name.end(), '_', '-');
       std::cout << fmt::format("{:<16}{}\n", name, text);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "tokenizers/utf8.h"
 
@@ -52,11 +53,11 @@ std::vector<TokenId> ids_of_json(const json& value) {
 
 }  // namespace
 
-void TextInput::add_options(CLI::App& app) {
-  app.add_option("--text", texts, "a text; may be given several times")->allow_extra_args(false);
-  app.add_option("FILE", file, "a file with one text a line");
-  app.add_option("--jsonl", jsonl, "a file with one {\"text\": ..., \"pair\": ...} a line; pair may be missing");
-  app.add_option("--pair", pair, "the second text of a pair, of which each text is the first");
+void TextInput::add_options(Options& options) {
+  options.add("--text", texts, "a text; may be given several times").one_each();
+  options.add("FILE", file, "a file with one text a line");
+  options.add("--jsonl", jsonl, "a file with one {\"text\": ..., \"pair\": ...} a line; pair may be missing");
+  options.add("--pair", pair, "the second text of a pair, of which each text is the first");
 }
 
 void TextInput::check() const {

@@ -20,7 +20,7 @@ struct TextInput {
   std::string file;                 // one text a line
   std::string jsonl;                // one {"text", "pair"?} a line
 
-  void add_options(CLI::App& app);
+  void add_options(Options& options);
   /// Throws UsageError for more than one source.
   void check() const;
 };

@@ -44,16 +44,17 @@ class ShowVerb : public Verb {
            "the tokenizer drops is grey and has no id; tokens that it adds are reversed.\n"
            "Under --json an object a tokenizer: ids, tokens, offsets, type_ids.\n";
   }
-  void add_options(CLI::App& app) override {
-    app.add_option("--tokenizer", paths_, "a tokenizer's folder or file; several are shown one after the other")
-        ->required()
-        ->allow_extra_args(false);
-    auto* text = app.add_option("--text", text_, "the text");
-    app.add_option("FILE", file_, "a file that holds it")->excludes(text);
-    app.add_option("--html", html_, "write a page there instead");
-    app.add_option("--color", color_, "auto: on a terminal; always; never")
-        ->check(CLI::IsMember({"auto", "always", "never"}))
-        ->capture_default_str();
+  void add_options(Options& options) override {
+    options.add("--tokenizer", paths_, "a tokenizer's folder or file; several are shown one after the other")
+        .required()
+        .one_each();
+    options.add("--text", text_, "the text");
+    options.add("FILE", file_, "a file that holds it").excludes("--text");
+    options.add("--html", html_, "write a page there instead").excludes("--json");
+    options.add("--color", color_, "auto: on a terminal; always; never")
+        .one_of({"auto", "always", "never"})
+        .excludes("--html")
+        .excludes("--json");
   }
   void run(const CommonOptions& common) override {
     const auto text = read_text();

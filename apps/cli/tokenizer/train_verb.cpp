@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include "apps/cli/base/figures.h"
+#include "apps/cli/base/json_output.h"
 #include "apps/cli/base/status_line.h"
 #include "apps/cli/tokenizer/input.h"
 #include "apps/cli/tokenizer/verbs.h"
@@ -36,7 +37,7 @@ class TrainingStatus {
   TrainingStatus(std::uint64_t bytes, std::size_t tokens)
       : status_(std::cerr, stderr_is_terminal()), bytes_(bytes), tokens_(tokens) {}
 
-  void update(const TrainingProgress& progress) {
+  void update(const TokenizerTrainingProgress& progress) {
     const double seconds = std::chrono::duration<double>(Clock::now() - begin_).count();
     if (seconds < kSilentSeconds) return;
     const auto read = static_cast<double>(progress.bytes_read), all = static_cast<double>(bytes_);
@@ -87,21 +88,17 @@ class TrainVerb : public Verb {
            "unigram, bpe, word and char, spiece.model of libsentencepiece's own trainer.\n"
            "Fields under --json: model, vocab_size, bytes (of text), seconds, peak_memory_bytes.\n";
   }
-  void add_options(CLI::App& app) override {
-    app.add_option("--model", model_, fmt::format("{}", fmt::join(kModels, ", ")))
-        ->required()
-        ->check(CLI::IsMember(kModels));
-    app.add_option("--vocab-size", vocab_size_, "tokens, special ones included; not for char")
-        ->check(integer_from(1, kMaxVocabularySize));
-    app.add_option("--data", data_, "text: files, or folders of .txt files")->required();
-    app.add_option("--out", out_, "the folder to write")->required();
-    app.add_option("--format", format_, "json or sentencepiece")
-        ->check(CLI::IsMember({"json", kSentencePiece}))
-        ->capture_default_str();
-    app.add_option("--min-frequency", min_frequency_, "leave out what is rarer: pairs that would be merged, words")
-        ->check(integer_from(1));
-    app.add_option("--special-tokens", special_tokens_, "further special tokens");
-    app.add_flag("--lowercase,!--no-lowercase", lowercase_, "lower the case of letters; without it case is kept");
+  void add_options(Options& options) override {
+    options.add("--model", model_, fmt::format("{}", fmt::join(kModels, ", "))).required().one_of(kModels);
+    options.add("--vocab-size", vocab_size_, "tokens, special ones included; not for char")
+        .range(1, kMaxVocabularySize);
+    options.add("--data", data_, "text: files, or folders of .txt files").required();
+    options.add("--out", out_, "the folder to write").required();
+    options.add("--format", format_, "json or sentencepiece").one_of({"json", kSentencePiece});
+    options.add("--min-frequency", min_frequency_, "leave out what is rarer: pairs that would be merged, words")
+        .range(1);
+    options.add("--special-tokens", special_tokens_, "further special tokens");
+    options.add("--lowercase,!--no-lowercase", lowercase_, "lower the case of letters; without it case is kept");
   }
 
   void run(const CommonOptions& common) override {
@@ -115,8 +112,8 @@ class TrainVerb : public Verb {
     const auto begin = std::chrono::steady_clock::now();
     std::unique_ptr<Tokenizer> tokenizer;
     {
-      TrainingStatus status(bytes, vocab_size_);
-      const auto progress = [&](const TrainingProgress& p) { status.update(p); };
+      TrainingStatus status(bytes, vocab_size_.value_or(0));
+      const auto progress = [&](const TokenizerTrainingProgress& p) { status.update(p); };
       try {
         tokenizer = train(lines_of(files), threads_of(common), progress);
       } catch (const std::invalid_argument& error) {
@@ -144,17 +141,18 @@ class TrainVerb : public Verb {
       throw UsageError(fmt::format("--out {}: is a file; the tokenizer needs a folder", out_));
     }
     const bool json = format_ != kSentencePiece;
-    if (vocab_size_ == 0 && (model_ != "char" || !json))
+    if (!vocab_size_ && (model_ != "char" || !json))
       throw UsageError("--vocab-size is missing: how many tokens to learn");
     const auto not_for = [&](bool given, const char* flag, const char* why) {
       if (given) throw UsageError(fmt::format("{}: {} for --model {}", flag, why, model_));
     };
     if (json) {
       if (model_ == "char" || model_ == "bytebpe") not_for(lowercase_, "--lowercase", "not available");
-      if (model_ == "char" || model_ == "unigram") not_for(min_frequency_ > 0, "--min-frequency", "has no meaning");
+      if (model_ == "char" || model_ == "unigram")
+        not_for(min_frequency_.has_value(), "--min-frequency", "has no meaning");
     } else {
       not_for(model_ == "bytebpe" || model_ == "wordpiece", "--format sentencepiece", "there is no such file");
-      not_for(min_frequency_ > 0, "--min-frequency", "not available in --format sentencepiece");
+      not_for(min_frequency_.has_value(), "--min-frequency", "not available in --format sentencepiece");
     }
     for (const auto& token : special_tokens_) {
       if (token.empty()) throw UsageError("--special-tokens: a token is empty");
@@ -166,24 +164,24 @@ class TrainVerb : public Verb {
     if (format_ == kSentencePiece) return train_sentencepiece_file(texts, progress);
     if (model_ == "char") {
       auto tokenizer = train_char_level(texts, {.special_tokens = special_tokens_, .progress = progress});
-      if (vocab_size_ > 0 && tokenizer->vocab_size() > vocab_size_) {
+      if (vocab_size_ && tokenizer->vocab_size() > *vocab_size_) {
         throw UsageError(fmt::format("--vocab-size {}: the text has {} characters, and --model char takes them all",
-                                     vocab_size_, tokenizer->vocab_size()));
+                                     *vocab_size_, tokenizer->vocab_size()));
       }
       return tokenizer;
     }
     if (model_ == "bytebpe") {
       ByteLevelBpeTrainerOptions options;
-      options.vocab_size = vocab_size_;
-      options.min_frequency = min_frequency_;
+      options.vocab_size = vocab_size_.value_or(0);
+      options.min_frequency = min_frequency_.value_or(0);
       for (const auto& token : special_tokens_) add_once(options.special_tokens, token);
       options.threads = threads;
       options.progress = progress;
       return train_byte_level_bpe(texts, options);
     }
     PipelineTrainerOptions options;
-    options.vocab_size = vocab_size_;
-    options.min_frequency = min_frequency_;
+    options.vocab_size = vocab_size_.value_or(0);
+    options.min_frequency = min_frequency_.value_or(0);
     options.special_tokens = special_tokens_;
     options.lowercase = lowercase_;
     options.threads = threads;
@@ -201,10 +199,10 @@ class TrainVerb : public Verb {
                          : model_ == "bpe"   ? ModelType::Bpe
                          : model_ == "word"  ? ModelType::Word
                                              : ModelType::Char;
-    options.vocab_size = vocab_size_;
+    options.vocab_size = vocab_size_.value_or(0);
     options.control_symbols = special_tokens_;
     if (lowercase_) options.normalization_rule_name = "nmt_nfkc_cf";
-    TrainingProgress read;
+    TokenizerTrainingProgress read;
     const auto next = [&](std::string& text) {
       if (!texts(text)) return false;
       read.bytes_read += text.size();
@@ -216,8 +214,8 @@ class TrainVerb : public Verb {
 
   std::string model_, out_, format_ = "json";
   std::vector<std::string> data_, special_tokens_;
-  std::size_t vocab_size_ = 0;
-  std::uint64_t min_frequency_ = 0;
+  std::optional<std::size_t> vocab_size_;
+  std::optional<std::uint64_t> min_frequency_;
   bool lowercase_ = false;
 };
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "apps/cli/base/json_output.h"
 #include "apps/cli/translation/attention_view.h"
 #include "apps/cli/translation/pair_corpus.h"
 #include "apps/cli/translation/sentence_translator.h"
@@ -35,28 +36,25 @@ class AlignVerb : public ComputeVerb {
            " (a list for each target token, with a\n"
            "weight for each source token).\n";
   }
-  void add_own_options(CLI::App& app) override {
-    app.add_option("--model", model_, "a model folder: an earlier --out")->required();
-    auto* text = app.add_option("--text", text_, "a source sentence");
-    app.add_option("--translation", translation_, "its target")->needs(text);
-    add_pairs_flags(app, pairs_)->excludes(text);
-    app.add_option("--pairs", count_, "how many pairs, from the first on")
-        ->check(integer_from(1, 1 << 20))
-        ->capture_default_str();
-    auto* out = app.add_option("--out", out_, "the page to write");
-    app.add_option("--format", format_, "of what goes to stdout: picture or pharaoh")
-        ->check(CLI::IsMember({"picture", "pharaoh"}))
-        ->capture_default_str()
-        ->excludes(out);
-    method_->add_options(app);
+  void add_own_options(Options& options) override {
+    options.add("--model", model_, "a model folder: an earlier --out").required();
+    options.add("--text", text_, "a source sentence");
+    options.add("--translation", translation_, "its target").needs("--text");
+    add_pairs_options(options, pairs_);
+    options.exactly_one_of({"--text", "--data"});
+    options.add("--pairs", count_, "how many pairs, from the first on").range(1, 1 << 20).needs("--data");
+    options.add("--out", out_, "the page to write");
+    options.add("--format", format_, "of what goes to stdout: picture or pharaoh")
+        .one_of({"picture", "pharaoh"})
+        .excludes("--out")
+        .excludes("--json");
+    method_->add_options(options);
   }
   bool has_device() const override { return method_->has_device(); }
 
   void compute(const ComputeOptions& common) override {
-    if (!text_ && pairs_.data.empty()) throw UsageError("nothing to align: give --text or --data");
-    if (common.json && format_ == "pharaoh") throw UsageError("--json and --format pharaoh exclude each other");
     if (method_->has_n_best()) throw UsageError("--n-best: align shows the best translation");
-    pairs_.keep_padding |= trained_with_padding(model_);
+    pairs_.keep_padding |= PairFormat::load(model_).keep_padding;
     translator_ = method_->load(model_, common);
     std::vector<AttentionView> views;
     for_each_pair([&](const SentenceTokens& source, const SentenceTokens& target) {

@@ -4,16 +4,14 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "apps/cli/base/json_output.h"
 #include "apps/cli/translation/pair_corpus.h"
-#include "apps/cli/translation/scores.h"
 #include "apps/cli/translation/sentence_translator.h"
 #include "data/files/files.h"
 
 namespace langzoo {
 
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 class EvalVerb : public ComputeVerb {
  public:
@@ -38,62 +36,46 @@ class EvalVerb : public ComputeVerb {
            "(in 0..1), seconds (of translating), " +
            method_->figures_help() + ".\n";
   }
-  void add_own_options(CLI::App& app) override {
-    app.add_option("--model", model_, "a model folder: an earlier --out")->required();
-    add_pairs_flags(app, pairs_)->required();
-    app.add_option("--pairs", pairs_.task_pairs, "pairs that addition, dates or microworld-ko make")
-        ->check(integer_from(1, 1'000'000'000))
-        ->capture_default_str();
-    app.add_option("--skip", pairs_.task_skip, "of those as many are passed over first: the training's")
-        ->check(integer_from(0, 1'000'000'000))
-        ->capture_default_str();
-    app.add_option("--out", out_, "a file for the translations, one a line");
-    app.add_option("--alignments", alignments_, "which words of the pairs belong together, a line for each pair");
-    method_->add_options(app);
+  void add_own_options(Options& options) override {
+    options.add("--model", model_, "a model folder: an earlier --out").required();
+    add_pairs_options(options, pairs_).required();
+    const auto of_task = [this] { return is_pair_task(pairs_.data); };
+    options.add("--pairs", pairs_.task_pairs, "pairs that addition, dates or microworld-ko make")
+        .range(1, 1'000'000'000)
+        .needs("such --data", of_task);
+    options.add("--skip", pairs_.task_skip, "of those as many are passed over first: the training's")
+        .range(0, 1'000'000'000)
+        .needs("such --data", of_task);
+    options.add("--out", out_, "a file for the translations, one a line");
+    options.add("--alignments", alignments_, "which words of the pairs belong together, a line for each pair");
+    method_->add_options(options);
   }
   bool has_device() const override { return method_->has_device(); }
 
   void compute(const ComputeOptions& common) override {
     if (method_->has_n_best()) throw UsageError("--n-best: eval measures the best translation");
     pairs_.task_seed = common.seed_or(pairs_.task_seed);
-    pairs_.keep_padding |= trained_with_padding(model_);
+    pairs_.keep_padding |= PairFormat::load(model_).keep_padding;
     const auto translator = method_->load(model_, common);
     const auto& tokenizers = translator->tokenizers();
-    const auto source = open_pairs(pairs_);
-    const auto pairs = read_all(*source);
-    const auto alignments = reference_alignments(pairs_, alignments_, pairs);
-
-    std::vector<std::vector<TokenId>> sources;
-    std::vector<std::string> references;
-    ParallelCorpus corpus;
-    for (const auto& pair : pairs) {
-      std::vector<TokenId> from, to;
-      try {
-        tokenizers.source().encode(pair.source, from);
-        tokenizers.target().encode(pair.target, to);
-      } catch (const std::runtime_error& error) {
-        throw std::runtime_error(fmt::format("{}: line {}: {}", source->name(), pair.line, one_line(error)));
-      }
-      if (!has_words(pair.source) || !has_words(pair.target) || from.empty() || to.empty()) continue;
-      corpus.add(from, to);
-      sources.push_back(std::move(from));
-      references.push_back(pair.target);
-    }
-    if (sources.empty()) throw std::runtime_error(fmt::format("{}: no pair to measure", source->name()));
-    if (sources.size() < pairs.size()) {
-      std::cerr << fmt::format("left out: {} pairs of which a side is empty\n", pairs.size() - sources.size());
+    const auto pairs = open_evaluation_pairs(pairs_, tokenizers);
+    const auto alignments = reference_alignments(pairs_, alignments_, pairs.all);
+    if (pairs.sources.size() < pairs.all.size()) {
+      std::cerr << fmt::format("left out: {} pairs of which a side is empty\n",
+                               pairs.all.size() - pairs.sources.size());
     }
 
     Results results;
-    results.figures = translator->figures(corpus);
+    results.figures = translator->figures(pairs.corpus);
     const auto begin = std::chrono::steady_clock::now();
     std::vector<std::string> hypotheses;
-    for (const auto& found : translator->translate(sources)) hypotheses.push_back(text_of(tokenizers, found.front()));
+    for (const auto& found : translator->translate(pairs.sources))
+      hypotheses.push_back(text_of(tokenizers, found.front()));
     results.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    results.pairs = sources.size();
-    results.scores = text_scores(hypotheses, references, {});
+    results.pairs = pairs.sources.size();
+    results.scores = text_scores(hypotheses, pairs.references, {});
     if (!out_.empty()) write_lines(hypotheses);
-    if (alignments) results.alignment_error_rate = error_rate(*translator, pairs, *alignments);
+    if (alignments) results.alignment_error_rate = error_rate(*translator, pairs.all, *alignments);
     report(results, common.json);
   }
 
@@ -134,15 +116,17 @@ class EvalVerb : public ComputeVerb {
     const auto& scores = results.scores;
     const auto& aer = results.alignment_error_rate;
     if (json) {
-      Json object = {{"pairs", results.pairs},
-                     {"bleu", scores.bleu.score},
-                     {"bleu_signature", scores.bleu_signature},
-                     {"chrf", scores.chrf},
-                     {"exact_match", scores.exact_match}};
-      if (aer) object["alignment_error_rate"] = *aer;
-      for (const auto& figure : results.figures) object[figure.key] = figure.value;
-      object["seconds"] = results.seconds;
-      return print_json(object);
+      JsonMembers members = {{"pairs", results.pairs},
+                             {"bleu", scores.bleu.score},
+                             {"bleu_signature", scores.bleu_signature},
+                             {"chrf", scores.chrf},
+                             {"exact_match", scores.exact_match}};
+      if (aer) members.emplace_back("alignment_error_rate", *aer);
+      for (const auto& figure : results.figures) {
+        members.emplace_back(figure.key, std::visit([](auto value) { return JsonValue(value); }, figure.value));
+      }
+      members.emplace_back("seconds", results.seconds);
+      return print_json(members);
     }
     std::cout << fmt::format("{:<16}{}\n", "pairs", results.pairs)
               << fmt::format("{:<16}{:.2f}   {}\n", "BLEU", scores.bleu.score, scores.bleu_signature)
@@ -150,15 +134,16 @@ class EvalVerb : public ComputeVerb {
               << fmt::format("{:<16}{:.2f} %\n", "exact match", scores.exact_match);
     if (aer) std::cout << fmt::format("{:<16}{:.4f}\n", "alignment error", *aer);
     for (const auto& figure : results.figures) {
-      if (!figure.label.empty()) std::cout << fmt::format("{:<16}{:.4f}\n", figure.label, figure.value.get<double>());
+      if (const auto* value = std::get_if<double>(&figure.value)) {
+        std::cout << fmt::format("{:<16}{:.4f}\n", figure.label, *value);
+      }
     }
     std::cout << fmt::format("{:<16}{:.1f}\n", "seconds", results.seconds);
   }
 
   std::unique_ptr<TranslationMethod> method_;
   std::string model_, out_, alignments_;
-  /// Of made up pairs those that follow the ones of a training with its defaults.
-  PairsOptions pairs_{.task_pairs = 5'000, .task_skip = 50'000};
+  PairsOptions pairs_ = evaluation_pairs_defaults();
 };
 
 }  // namespace

@@ -1,13 +1,12 @@
 #include "apps/cli/translation/neural_translator.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include <c10/core/InferenceMode.h>
 #include <torch/types.h>
 
-#include "apps/cli/translation/decode.h"
-#include "apps/cli/translation/scores.h"
+#include "apps/cli/model_checks.h"
+#include "apps/cli/translation/decode_flags.h"
 
 namespace langzoo {
 
@@ -49,7 +48,7 @@ class NeuralTranslator : public SentenceTranslator {
   std::vector<Figure> figures(const ParallelCorpus& corpus) const override {
     const auto nats = target_nats(*translator_.model, corpus, translator_.special, translator_.device);
     return {{"nats_per_token", "nats per token", nats.per_token()},
-            {"perplexity", "perplexity", std::exp(nats.per_token())},
+            {"perplexity", "perplexity", nats.perplexity()},
             {"tokens", "", nats.tokens}};
   }
 
@@ -60,7 +59,7 @@ class NeuralTranslator : public SentenceTranslator {
     ParallelCorpus corpus;
     corpus.add(source, target);
     const auto batch = to_device(parallel_batch(corpus, {0}, translator_.special), translator_.device);
-    const auto attention = translator_.model->attention(batch);
+    const auto attention = translator_.model->attention(batch.source, batch.source_lengths, batch.decoder_input);
     std::vector<std::vector<double>> rows;
     if (!attention.defined()) return rows;
     const auto weights = attention[0].to(torch::kCPU, torch::kFloat64).contiguous();  // (T,S)
@@ -78,14 +77,16 @@ class NeuralTranslator : public SentenceTranslator {
 
 class NeuralTranslation : public TranslationMethod {
  public:
-  explicit NeuralTranslation(const TranslationFamily& family) : family_(family) {}
+  explicit NeuralTranslation(const Family& family) : family_(family) {}
 
-  void add_options(CLI::App& app) override { decoding_.add_to(app); }
+  void add_options(Options& options) override { decoding_.add_to(options); }
   std::unique_ptr<SentenceTranslator> load(const std::filesystem::path& dir,
                                            const ComputeOptions& common) const override {
     auto options = decoding_.options();
-    return std::make_unique<NeuralTranslator>(load_translator(family_, dir, common), std::move(options),
-                                              decoding_.batch_size());
+    LoadReport report;
+    auto translator = load_translator(family_.model(), dir, {common.torch_device(), common.torch_dtype()}, &report);
+    show_load_report(dir, report);
+    return std::make_unique<NeuralTranslator>(std::move(translator), std::move(options), decoding_.batch_size());
   }
   bool has_device() const override { return true; }
   bool has_n_best() const override { return decoding_.has_n_best(); }
@@ -99,13 +100,13 @@ class NeuralTranslation : public TranslationMethod {
   }
 
  private:
-  const TranslationFamily& family_;
+  const Family& family_;
   DecodeFlags decoding_;
 };
 
 }  // namespace
 
-std::unique_ptr<TranslationMethod> neural_translation(const TranslationFamily& family) {
+std::unique_ptr<TranslationMethod> neural_translation(const Family& family) {
   return std::make_unique<NeuralTranslation>(family);
 }
 

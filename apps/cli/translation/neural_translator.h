@@ -6,12 +6,12 @@
 #include <vector>
 
 #include "apps/cli/translation/sentence_translator.h"
-#include "apps/cli/translation/translation.h"
+#include "apps/training/families.h"
 
 namespace langzoo {
 
 /// `family` must outlive it.
-std::unique_ptr<TranslationMethod> neural_translation(const TranslationFamily& family);
+std::unique_ptr<TranslationMethod> neural_translation(const Family& family);
 
 /// Each target word with the source word that it attends to most: the attention to a word is the sum over its tokens,
 /// that of a word the mean over its tokens. A target word that attends most to what is in no word, such as the end

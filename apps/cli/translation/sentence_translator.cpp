@@ -38,8 +38,4 @@ std::vector<std::string> shown_tokens(const Tokenizer& tokenizer, std::span<cons
   return shown;
 }
 
-std::string text_of(const TranslationTokenizers& tokenizers, const Hypothesis& hypothesis) {
-  return tokenizers.target().decode(hypothesis.ids, true);
-}
-
 }  // namespace langzoo

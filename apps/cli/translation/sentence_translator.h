@@ -7,17 +7,17 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <variant>
 #include <vector>
 
+#include "apps/cli/compute_verb.h"
 #include "apps/cli/translation/attention_view.h"
-#include "apps/cli/translation/translation.h"
+#include "apps/training/tasks/translation.h"
 #include "data/parallel/parallel_corpus.h"
 #include "data/parallel/word_alignment.h"
 #include "models/generation/beam_search.h"
 
 namespace langzoo {
-
-using Hypotheses = std::vector<Hypothesis>;
 
 struct SentenceTokens {
   std::vector<TokenId> ids;
@@ -29,14 +29,11 @@ SentenceTokens sentence_tokens(const Tokenizer& tokenizer, const std::string& te
 /// Tokens to read: without the blank before a word, and something to see in every case.
 std::vector<std::string> shown_tokens(const Tokenizer& tokenizer, std::span<const TokenId> ids);
 
-/// Without special tokens, the end token among them.
-std::string text_of(const TranslationTokenizers& tokenizers, const Hypothesis& hypothesis);
-
 /// Something that eval measures beside the texts.
 struct Figure {
   std::string key;    ///< under --json
-  std::string label;  ///< otherwise; empty: left out there
-  nlohmann::ordered_json value;
+  std::string label;  ///< of a number, otherwise; counts are left out there
+  std::variant<double, std::int64_t> value;
 };
 
 /// A model folder, opened.
@@ -62,7 +59,7 @@ class TranslationMethod {
   virtual ~TranslationMethod() = default;
 
   /// The flags of verbs that translate; --num-beams and --n-best are among them.
-  virtual void add_options(CLI::App& app) = 0;
+  virtual void add_options(Options& options) = 0;
   /// Throws UsageError naming the flag that is wrong, FileError for the folder.
   virtual std::unique_ptr<SentenceTranslator> load(const std::filesystem::path& dir,
                                                    const ComputeOptions& common) const = 0;

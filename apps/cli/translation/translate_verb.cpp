@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "apps/cli/base/json_output.h"
 #include "apps/cli/base/line_batches.h"
 #include "apps/cli/translation/sentence_translator.h"
 #include "data/files/files.h"
@@ -32,14 +33,12 @@ class TranslateVerb : public ComputeVerb {
            "Fields under --json: source, text, ids (an end token included), score; with --n-best an object for each\n"
            "translation, best first.\n";
   }
-  void add_own_options(CLI::App& app) override {
-    app.add_option("--model", model_, "a model folder: an earlier --out")->required();
-    auto* text = app.add_option("--text", text_, "the sentence to translate");
-    app.add_option("--data", data_, "a file of sentences, one a line")->excludes(text);
-    app.add_option("--max-source", max_source_, "tokens of the longest sentence")
-        ->check(integer_from(1, 1 << 20))
-        ->capture_default_str();
-    method_->add_options(app);
+  void add_own_options(Options& options) override {
+    options.add("--model", model_, "a model folder: an earlier --out").required();
+    options.add("--text", text_, "the sentence to translate");
+    options.add("--data", data_, "a file of sentences, one a line").excludes("--text");
+    options.add("--max-source", max_source_, "tokens of the longest sentence").range(1, 1 << 20);
+    method_->add_options(options);
   }
   bool has_device() const override { return method_->has_device(); }
 

@@ -22,9 +22,9 @@ class AnalogyVerb : public VectorsVerb {
   }
 
  protected:
-  void add_own_options(CLI::App& app) override {
-    app.add_option("WORDS", words_, "A B C: \"man king woman\" asks for queen")->expected(3)->required();
-    app.add_option("--top", top_, "how many answers")->check(integer_from(1))->capture_default_str();
+  void add_more_options(Options& options) override {
+    options.add("WORDS", words_, "A B C: \"man king woman\" asks for queen").values(3).required();
+    options.add("--top", top_, "how many answers").range(1);
   }
   void use(const WordVectors& vectors, const CommonOptions& common) override {
     std::array<torch::Tensor, 3> units;

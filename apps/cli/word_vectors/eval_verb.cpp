@@ -3,24 +3,17 @@
 #include <filesystem>
 #include <iostream>
 
-#include <ATen/Parallel.h>
 #include <fmt/format.h>
 
-#include "apps/cli/corpus.h"
 #include "apps/cli/word_vectors/model_dir.h"
 #include "apps/cli/word_vectors/vectors_verb.h"
 #include "apps/cli/word_vectors/verbs.h"
 #include "data/metrics/correlation.h"
-#include "data/microworld/word_relations.h"
 #include "data/words/wordnet.h"
-#include "models/word_vectors/analogy.h"
-#include "models/word_vectors/similarity.h"
 
 namespace langzoo {
 
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 struct NamedScore {
   std::string name;
@@ -37,20 +30,6 @@ struct SimilarityResult {
   double spearman, pearson;  ///< NaN where too few pairs are covered
 };
 
-std::vector<AnalogySection> find_analogies(const std::string& file) {
-  if (file != kMicroworld) return read_analogies(file);
-  std::vector<AnalogySection> sections;
-  for (auto& [section, questions] : microworld_analogies()) sections.push_back({section, std::move(questions)});
-  return sections;
-}
-
-std::vector<WordPair> find_word_pairs(const std::string& file) {
-  if (file != kMicroworld) return read_word_pairs(file);
-  std::vector<WordPair> pairs;
-  for (const auto& [a, b, score] : microworld_similarities()) pairs.push_back({a, b, score});
-  return pairs;
-}
-
 /// Spearman's correlation of people's judgement with the two similarities of a thesaurus.
 struct ThesaurusResult {
   std::string file;
@@ -62,42 +41,38 @@ double ratio(std::int64_t part, std::int64_t whole) {
   return whole > 0 ? static_cast<double>(part) / static_cast<double>(whole) : std::nan("");
 }
 
-Json number_or_null(double value) {
-  return std::isfinite(value) ? Json(value) : Json(nullptr);
-}
-
 std::string figure(double value, double scale, int decimals) {
   return std::isfinite(value) ? fmt::format("{:.{}f}", value * scale, decimals) : "-";
 }
 
-Json json_of(const NamedScore& named) {
+JsonValue json_of(const NamedScore& named) {
   const auto& score = named.score;
   return {{"name", named.name},
           {"questions", score.questions},
           {"covered", score.covered},
-          {"3cosadd", number_or_null(ratio(score.correct_add, score.covered))},
-          {"3cosmul", number_or_null(ratio(score.correct_mul, score.covered))}};
+          {"3cosadd", ratio(score.correct_add, score.covered)},
+          {"3cosmul", ratio(score.correct_mul, score.covered)}};
 }
 
-Json json_of(const SimilarityResult& result) {
+JsonValue json_of(const SimilarityResult& result) {
   return {{"file", result.file},
           {"pairs", result.pairs},
           {"covered", result.covered},
-          {"spearman", number_or_null(result.spearman)},
-          {"pearson", number_or_null(result.pearson)}};
+          {"spearman", result.spearman},
+          {"pearson", result.pearson}};
 }
 
-Json json_of(const ThesaurusResult& result) {
+JsonValue json_of(const ThesaurusResult& result) {
   return {{"file", result.file},
           {"pairs", result.pairs},
           {"covered", result.covered},
-          {"path", number_or_null(result.path)},
-          {"wu_palmer", number_or_null(result.wu_palmer)}};
+          {"path", result.path},
+          {"wu_palmer", result.wu_palmer}};
 }
 
 template <class Result>
-Json json_of(const std::vector<Result>& results) {
-  Json list = Json::array();
+JsonValue json_of(const std::vector<Result>& results) {
+  std::vector<JsonValue> list;
   for (const auto& result : results) list.push_back(json_of(result));
   return list;
 }
@@ -163,7 +138,7 @@ WordNet read_wordnet(const std::string& folder) {
   return WordNet(installed);
 }
 
-class EvalVerb : public Verb {
+class EvalVerb : public ComputeVerb {
  public:
   std::string name() const override { return "eval"; }
   std::string summary() const override { return "measure vectors by analogies and by people's judgement"; }
@@ -183,25 +158,27 @@ class EvalVerb : public Verb {
            "3cosadd and 3cosmul as fractions of covered); similarity: a list of file, pairs, covered, spearman,\n"
            "pearson; wordnet: a list of file, pairs, covered, path, wu_palmer.\n";
   }
-  void add_options(CLI::App& app) override {
-    add_model_option(app, model_);
-    app.add_option("--analogies", analogies_file_,
-                   "questions as in questions-words.txt (': section', then 'a b c d'), or microworld: its own");
-    app.add_option("--similarity", similarity_files_, "files of lines 'word word score', or microworld");
-    app.add_option("--wordnet", wordnet_,
-                   "a folder with a WordNet database, measured beside the model; auto: the one installed");
-    app.add_option("--restrict", lookup_.restrict_vocab, "only the model's first N words; 0: all")
-        ->check(integer_from(0))
-        ->capture_default_str();
-    app.add_flag("--case-sensitive", case_sensitive_, "a word is known in its own spelling only");
+  void add_own_options(Options& options) override {
+    add_model_option(options, model_);
+    options
+        .add("--analogies", analogies_file_,
+             "questions as in questions-words.txt (': section', then 'a b c d'), or microworld: its own")
+        .needs("--model");
+    options.add("--similarity", similarity_files_, "files of lines 'word word score', or microworld");
+    options
+        .add("--wordnet", wordnet_,
+             "a folder with a WordNet database, measured beside the model; auto: the one installed")
+        .needs("--similarity");
+    options.add("--restrict", lookup_.restrict_vocab, "only the model's first N words; 0: all").needs("--model");
+    options.add("--case-sensitive", case_sensitive_, "a word is known in its own spelling only").needs("--model");
   }
-  void run(const CommonOptions& common) override {
-    if (common.threads > 0) at::set_num_threads(static_cast<int>(common.threads));
+  bool has_device() const override { return false; }
+  void compute(const ComputeOptions& common) override {
     read_questions();
     const auto thesaurus = evaluate_thesaurus();
     AnalogyResult analogies;
     std::vector<SimilarityResult> similarity;
-    Json result = Json::object();
+    JsonMembers result;
     if (!model_.empty()) {
       const auto vectors = load_vectors(model_);
       result = {{"words", vectors.size()}, {"dim", vectors.dim()}};
@@ -210,10 +187,11 @@ class EvalVerb : public Verb {
     }
     if (common.json) {
       if (!analogies_.empty()) {
-        result["analogies"] = {{"sections", json_of(analogies.sections)}, {"totals", json_of(analogies.totals)}};
+        result.push_back(
+            {"analogies", {{"sections", json_of(analogies.sections)}, {"totals", json_of(analogies.totals)}}});
       }
-      if (!similarity.empty()) result["similarity"] = json_of(similarity);
-      if (!thesaurus.empty()) result["wordnet"] = json_of(thesaurus);
+      if (!similarity.empty()) result.emplace_back("similarity", json_of(similarity));
+      if (!thesaurus.empty()) result.emplace_back("wordnet", json_of(thesaurus));
       return print_json(result);
     }
     if (!analogies_.empty()) print(analogies);
@@ -230,11 +208,9 @@ class EvalVerb : public Verb {
       throw UsageError("nothing to measure: give --analogies, --similarity or both");
     }
     if (model_.empty() && wordnet_.empty()) throw UsageError("nothing to measure: give --model or --wordnet");
-    if (model_.empty() && !analogies_file_.empty()) throw UsageError("--analogies needs a --model");
-    if (!wordnet_.empty() && similarity_files_.empty()) throw UsageError("--wordnet is measured by --similarity");
     lookup_.ignore_case = !case_sensitive_;
-    if (!analogies_file_.empty()) analogies_ = find_analogies(analogies_file_);
-    for (const auto& file : similarity_files_) pairs_.push_back(find_word_pairs(file));
+    if (!analogies_file_.empty()) analogies_ = open_analogies(analogies_file_);
+    for (const auto& file : similarity_files_) pairs_.push_back(open_word_pairs(file));
   }
   std::vector<ThesaurusResult> evaluate_thesaurus() const {
     std::vector<ThesaurusResult> results;

@@ -30,11 +30,9 @@ class ExportVerb : public VectorsVerb {
   }
 
  protected:
-  void add_own_options(CLI::App& app) override {
-    app.add_option("--format", format_, "text, binary or glove")
-        ->check(CLI::IsMember({"text", "binary", "glove"}))
-        ->required();
-    app.add_option("--out", out_, "the file to write")->required();
+  void add_more_options(Options& options) override {
+    options.add("--format", format_, "text, binary or glove").one_of({"text", "binary", "glove"}).required();
+    options.add("--out", out_, "the file to write").required();
   }
   void check() override { check_out(out_); }
   void use(const WordVectors& vectors, const CommonOptions& common) override {

@@ -62,6 +62,8 @@ class GloveTask : public WordVectorsTask {
     return {size, words, loss};
   }
 
+  std::string loss_unit() const override { return "weighted squared error a pair"; }
+
   EvalMetrics evaluate() override { return {}; }
 
   void save_model(const std::filesystem::path& dir) override {

@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/cli/base/html.h"
-#include "apps/cli/base/program.h"
+#include "apps/cli/base/json_output.h"
 #include "apps/cli/word_vectors/map_assets.h"
 
 namespace langzoo {

@@ -144,24 +144,17 @@ class MapVerb : public VectorsVerb {
   }
 
  protected:
-  void add_own_options(CLI::App& app) override {
-    app.add_option("--out", out_, "the page to write")->required();
-    auto* words = app.add_option("--words", words_,
-                                 "how many words, the model's first: the most frequent, unless --init extended it")
-                      ->check(integer_from(1, kMostWords))
-                      ->capture_default_str();
-    app.add_option("--word-list", word_list_, "a file of the words to show instead")->excludes(words);
-    app.add_option("--method", method_, "tsne keeps neighbours together, pca distances")
-        ->check(CLI::IsMember({"tsne", "pca"}))
-        ->capture_default_str();
-    app.add_option("--perplexity", perplexity_, "neighbours that t-SNE gives a word, softly (default: 30)")
-        ->check(CLI::Range(1.0, 1000.0));
+  void add_more_options(Options& options) override {
+    options.add("--out", out_, "the page to write").required();
+    options.add("--words", words_, "how many words, the model's first: the most frequent, unless --init extended it")
+        .range(1, kMostWords);
+    options.add("--word-list", word_list_, "a file of the words to show instead").excludes("--words");
+    options.add("--method", method_, "tsne keeps neighbours together, pca distances").one_of({"tsne", "pca"});
+    options.add("--perplexity", perplexity_, "neighbours that t-SNE gives a word, softly (default: 30)")
+        .between(1, 1000)
+        .needs("--method tsne", [this] { return method_ == "tsne"; });
   }
-  void check() override {
-    if (perplexity_ && method_ != "tsne") throw UsageError("--perplexity is an option of --method tsne");
-    if (perplexity_ && std::isnan(*perplexity_)) throw UsageError("--perplexity nan: must be a number from 1 to 1000");
-    check_out(out_);
-  }
+  void check() override { check_out(out_); }
   void use(const WordVectors& vectors, const CommonOptions& common) override {
     const auto selection = word_list_.empty() ? first_words(vectors, words_) : listed(vectors, word_list_);
     if (!selection.missing.empty()) {

@@ -28,9 +28,9 @@ class NeighborsVerb : public VectorsVerb {
   }
 
  protected:
-  void add_own_options(CLI::App& app) override {
-    app.add_option("--word", words_, "a word; may be given several times")->allow_extra_args(false);
-    app.add_option("--top", top_, "how many neighbours")->check(integer_from(1))->capture_default_str();
+  void add_more_options(Options& options) override {
+    options.add("--word", words_, "a word; may be given several times").one_each();
+    options.add("--top", top_, "how many neighbours").range(1);
   }
   void use(const WordVectors& vectors, const CommonOptions& common) override {
     if (words_.size() == 1) return answer(vectors, words_[0], common.json, false);

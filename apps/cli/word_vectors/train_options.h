@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "apps/cli/train_verb.h"
+#include "apps/training/task_setup.h"
 #include "models/glove/glove.h"
 #include "models/ppmi_svd/ppmi_svd.h"
 #include "models/word2vec/word2vec.h"

@@ -8,9 +8,10 @@
 
 #include "apps/cli/base/figures.h"
 #include "apps/cli/base/program.h"
-#include "apps/cli/corpus.h"
+#include "apps/cli/train_verb.h"
 #include "apps/cli/word_vectors/model_dir.h"
 #include "apps/cli/word_vectors/training.h"
+#include "apps/training/text_corpus.h"
 #include "data/files/files.h"
 #include "data/files/text_source.h"
 #include "data/microworld/microworld.h"
@@ -28,21 +29,23 @@ constexpr std::int64_t kLeastStepWords = 2'000, kMostStepWords = 100'000, kLeast
 /// The report seeks neighbours among the most frequent words: looking through all of a large table takes a copy of it.
 constexpr std::int64_t kReportWords = 50'000;
 
-class WordVectorsTraining : public TrainFamily {
+class WordVectorsTraining : public TaskSetup {
  public:
   void bind(RunConfig& config, TrainSetting& setting) override {
     setting_ = &setting;
     bind_word_vectors(config, options_, setting);
   }
   std::vector<TrainFlag> flags() const override { return word_vectors_flags(); }
-  void complete(RunConfig& config) override { complete_word_vectors(config, options_, setting_->resume); }
+  void complete(RunConfig& config) override {
+    if (options_.data != kMicroworld) options_.data = absolute_if_there(options_.data);
+    complete_word_vectors(config, options_, setting_->resume);
+  }
   std::string notes() const override { return word_vectors_notes(); }
   std::string needs_cpu() const override {
     if (setting_->trainer.optimizer == "own") return "train.optimizer = own runs on the CPU; adamw and sgd run on any";
     return options_.deterministic ? "--deterministic keeps its promise on the CPU only" : "";
   }
 
-  std::string unit() const override { return "words"; }
   std::int64_t tokens_per_sequence() const override { return 0; }  // train.batch_tokens is the task's own matter
 
   std::unique_ptr<TrainingTask> make_task(TrainSetting& setting) override {

@@ -30,6 +30,7 @@ struct WordText {
 
 class WordVectorsTask : public TrainingTask {
  public:
+  std::string unit() const override { return "words"; }
   /// Those of the most frequent words as they are now, `words` at most.
   virtual WordVectors vectors(std::int64_t words) = 0;
 };

@@ -4,7 +4,7 @@
 #include <iostream>
 #include <system_error>
 
-#include <ATen/Parallel.h>
+#include <ATen/Context.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -16,17 +16,17 @@ namespace langzoo {
 
 namespace fs = std::filesystem;
 
-CLI::Option* add_model_option(CLI::App& app, std::string& model) {
-  return app.add_option("--model", model, "a model folder, or a file of vectors: word2vec text or binary, .vec, GloVe");
+Option& add_model_option(Options& options, std::string& model) {
+  return options.add("--model", model, "a model folder, or a file of vectors: word2vec text or binary, .vec, GloVe");
 }
 
-void VectorsVerb::add_options(CLI::App& app) {
-  add_model_option(app, model_)->required();
-  add_own_options(app);
+void VectorsVerb::add_own_options(Options& options) {
+  add_model_option(options, model_).required();
+  add_more_options(options);
 }
 
-void VectorsVerb::run(const CommonOptions& common) {
-  if (common.threads > 0) at::set_num_threads(static_cast<int>(common.threads));
+void VectorsVerb::compute(const ComputeOptions& common) {
+  at::globalContext().setFlushDenormal(false);  // what a file holds is handed on as it is
   check();
   use(load_vectors(model_), common);
 }
@@ -56,8 +56,8 @@ torch::Tensor vector_of(const WordVectors& vectors, const std::string& word) {
   throw std::runtime_error(close.empty() ? message : message + "?");
 }
 
-nlohmann::ordered_json neighbors_json(const std::vector<Neighbor>& neighbors) {
-  auto list = nlohmann::ordered_json::array();
+std::vector<JsonValue> neighbors_json(const std::vector<Neighbor>& neighbors) {
+  std::vector<JsonValue> list;
   for (const auto& [word, similarity] : neighbors) list.push_back({{"word", word}, {"similarity", similarity}});
   return list;
 }

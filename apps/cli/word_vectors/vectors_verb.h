@@ -3,23 +3,25 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
-#include "apps/cli/base/program.h"
+#include "apps/cli/base/json_output.h"
+#include "apps/cli/compute_verb.h"
 #include "models/word_vectors/word_vectors.h"
 
 namespace langzoo {
 
 /// Declares --model, which load_vectors reads.
-CLI::Option* add_model_option(CLI::App& app, std::string& model);
+Option& add_model_option(Options& options, std::string& model);
 
-class VectorsVerb : public Verb {
- public:
-  void add_options(CLI::App& app) final;
-  void run(const CommonOptions& common) final;
-
+class VectorsVerb : public ComputeVerb {
  protected:
-  /// Declares the verb's own options.
-  virtual void add_own_options(CLI::App& app) = 0;
+  void add_own_options(Options& options) final;
+  void compute(const ComputeOptions& common) final;
+  bool has_device() const final { return false; }
+
+  /// Declares the verb's options beside --model.
+  virtual void add_more_options(Options& options) = 0;
   /// What can be said before the vectors are read, which may take long.
   virtual void check() {}
   virtual void use(const WordVectors& vectors, const CommonOptions& common) = 0;
@@ -38,7 +40,7 @@ class VectorsVerb : public Verb {
 torch::Tensor vector_of(const WordVectors& vectors, const std::string& word);
 
 /// [{"word": ..., "similarity": ...}, ...]
-nlohmann::ordered_json neighbors_json(const std::vector<Neighbor>& neighbors);
+std::vector<JsonValue> neighbors_json(const std::vector<Neighbor>& neighbors);
 /// A line each on stdout: similarity, word.
 void print_neighbors(const std::vector<Neighbor>& neighbors);
 

@@ -48,22 +48,24 @@ class Word2VecTask : public WordVectorsTask {
   MicroBatch next() override {
     const auto [first, last] = blocks();
     std::vector<Word2VecBatch> batches;
-    MicroBatch micro;
+    std::int64_t examples = 0, words = 0;
     for (auto block = first; block < last; ++block) {
       for (auto& batch : trainer_.examples(position_.epoch, block, read_block_, kPairsAtOnce)) {
-        micro.num_targets += batch.inputs.size(0);
+        examples += batch.inputs.size(0);
         batches.push_back({batch.inputs.to(device_), batch.targets.to(device_), batch.labels.to(device_)});
       }
-      micro.num_tokens += words_of(block);
+      words += words_of(block);
     }
-    advance(micro.num_targets);
-    micro.loss_sum = [this, batches = std::move(batches)] {
-      auto loss = torch::zeros({}, torch::device(device_));
-      for (const auto& batch : batches) loss = loss + model_->loss_sum(batch);
-      return loss;
+    advance(examples);
+    const auto loss = [this, batches = std::move(batches)] {
+      auto sum = torch::zeros({}, torch::device(device_));
+      for (const auto& batch : batches) sum = sum + model_->loss_sum(batch);
+      return sum;
     };
-    return micro;
+    return {examples, words, loss};
   }
+
+  std::string loss_unit() const override { return "nats a pair"; }
 
   EvalMetrics evaluate() override { return {}; }
 

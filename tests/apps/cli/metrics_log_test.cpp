@@ -149,7 +149,7 @@ TEST_CASE("metrics.jsonl has one line a report, and resuming drops what came aft
   {
     MetricsLog log(dir.path(), 0);
     log.on_step(step(10, 3.0));
-    log.on_eval({10, {{"loss", 2.9}}, true});
+    log.on_eval({10, {{"loss", {2.9}}}, true});
     log.on_step(step(20, 2.0));
   }
   const auto whole = test::read_file(dir / "metrics.jsonl");
@@ -165,6 +165,27 @@ TEST_CASE("metrics.jsonl has one line a report, and resuming drops what came aft
     log.on_step(step(20, 2.0));
   }
   CHECK(test::read_file(dir / "metrics.jsonl") == whole);
+}
+
+TEST_CASE("the terms of a loss stand behind it, in the lines and in the events") {
+  TempDir dir;
+  {
+    MetricsLog log(dir.path(), 0);
+    auto report = step(10, 3.0);
+    report.losses = {{"mlm", 2.5}, {"nsp", 0.5}};
+    log.on_step(report);
+  }
+  CHECK_THAT(test::read_file(dir / "metrics.jsonl"),
+             Catch::Contains("\"loss\":3.0,\"losses\":{\"mlm\":2.5,\"nsp\":0.5},\"learning_rate\""));
+  for (const auto& file : std::filesystem::directory_iterator(dir / "tensorboard")) {
+    const auto scalars = read_events(file.path()).back().scalars;
+    const auto has = [&](const std::string& tag, float value) {
+      return std::find(scalars.begin(), scalars.end(), std::pair(tag, value)) != scalars.end();
+    };
+    CHECK(has("train/loss", 3.0f));
+    CHECK(has("train/loss/mlm", 2.5f));
+    CHECK(has("train/loss/nsp", 0.5f));
+  }
 }
 
 TEST_CASE("a log that cannot be written says which file") {

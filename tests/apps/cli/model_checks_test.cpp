@@ -3,7 +3,6 @@
 #include <iostream>
 #include <sstream>
 
-#include "apps/cli/base/program.h"
 #include "apps/cli/model_checks.h"
 #include "models/gpt/gpt.h"
 #include "tests/support/process.h"
@@ -70,13 +69,15 @@ TEST_CASE("a program says what it left out of a model or took otherwise than the
                              Catch::Contains("config keys not used: use_cache"));
 }
 
-TEST_CASE("a vocabulary smaller than the tokenizer's is refused by the run's key") {
-  const auto config = ModelConfig::of(small());
-  CHECK_NOTHROW(require_vocabulary(*config, "vocab_size", 11));
-  CHECK_NOTHROW(require_vocabulary(*config, "no_such_field", 12));
-  CHECK_THROWS_WITH(require_vocabulary(*config, "vocab_size", 12),
-                    "model.vocab_size = 11: the tokenizer has 12 tokens");
-  CHECK_THROWS_AS(require_vocabulary(*config, "vocab_size", 12), UsageError);
+TEST_CASE("an impossible model is refused before its data is looked at") {
+  const TempDir dir;
+  const auto train = [&](const std::string& setting) {
+    return Process("langzoo-gpt",
+                   {"train", "--data", (dir / "none.txt").string(), "--out", (dir / "out").string(), "--set", setting})
+        .wait();
+  };
+  check_error(train("model.n_head=3"), 2, "model: gpt2 config: n_embd = 256 must be a multiple of n_head = 3");
+  check_error(train("model.n_head=4"), 1, "none.txt");
 }
 
 }  // namespace langzoo::test

@@ -227,7 +227,7 @@ TEST_CASE("what cannot be asked for is a usage error") {
   }
   for (const std::string mode : {"--confidence", "--paired-bs", "--paired-ar"}) {
     const auto result = metrics({"bleu", "--hyp", files.hyp, files.worse, "--ref", files.ref, mode + "-n", "10"});
-    check_error(result, 2, mode + "-n requires " + mode);
+    check_error(result, 2, mode + "-n: needs " + mode);
   }
   check_error(metrics({"meteor"}), 2, "meteor");
 }

@@ -166,6 +166,9 @@ TEST_CASE("what cannot be done is an error that says so, and a failed training l
 
   const auto run = train_things(dir);
   check_error(noisy_channel({"train", "--data", pairs, "--out", run}), 2, "not empty");
+  check_error(noisy_channel({"train", "--data", pairs, "--out", run, "--pairs", "9"}), 2, "--pairs: needs ");
+  check_error(noisy_channel({"train", "--data", pairs, "--out", run, "--valid-target", pairs}), 2,
+              "--valid-target: needs --valid");
   check_error(noisy_channel({"translate", "--model", run, "--text", "x", "--num-beams", "0"}), 2, "--num-beams");
   check_error(noisy_channel({"translate", "--model", run, "--text", "x", "--num-beams", "2", "--n-best", "3"}), 2,
               "--n-best");

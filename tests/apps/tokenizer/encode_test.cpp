@@ -193,6 +193,8 @@ TEST_CASE("encode's errors name what is wrong") {
   check_error(tokenizer({"encode", "--tokenizer", kBytes, "--jsonl", file, file}), 2, "--jsonl");
   check_error(tokenizer({"encode", "--tokenizer", kBytes, "--jsonl", file, "--pair", "b"}), 2, "--pair");
   check_error(tokenizer({"encode", "--tokenizer", kBytes, "--text", "a", "--tokens", "--json"}), 2, "--tokens");
+  check_error(tokenizer({"encode", "--tokenizer", kBytes, "--text", "a", "--tokens", "--stats"}), 2,
+              "--tokens: not with --stats");
   for (const std::string line :
        {"a", "[]", "{\"txt\": \"a\"}", "{\"text\": 3}", "{\"text\": \"a\", \"pair\": 3}", "{\"text\": \"\xff\"}"}) {
     const auto bad = files("bad.jsonl", "{\"text\": \"good\"}\n" + line + "\n");

@@ -147,6 +147,10 @@ TEST_CASE("show's errors") {
   check_error(tokenizer({"show", "--tokenizer", kBytes, files.path("none")}), 1, "none");
   check_error(tokenizer({"show", "--tokenizer", files.path("none"), "--text", "a"}), 1, "none");
   check_error(tokenizer({"show", "--tokenizer", kBytes, "--text", "a", "--color", "red"}), 2, "--color");
+  check_error(tokenizer({"show", "--tokenizer", kBytes, "--text", "a", "--html", files.path("a"), "--json"}), 2,
+              "--html: not with --json");
+  check_error(tokenizer({"show", "--tokenizer", kBytes, "--text", "a", "--color", "never", "--json"}), 2,
+              "--color: not with --json");
   check_error(tokenizer({"show", "--tokenizer", kBytes, "--text", "a", "--html", files.path("no/such.html")}), 1,
               "such.html");
 }

@@ -1,142 +1,21 @@
 #include "tests/support/test.h"
 
-#include <fstream>
 #include <functional>
 
 #include "apps/training/flush_denormals.h"
-#include "apps/training/trainer.h"
-#include "apps/training/training_state.h"
 #include "data/files/files.h"
-#include "models/io/safetensors.h"
+#include "tests/apps/training/toy_task.h"
 
 namespace langzoo {
-namespace {
 
 namespace fs = std::filesystem;
+using test::check_equal_states;
 using test::max_difference;
+using test::Recorder;
+using test::small_options;
 using test::TempDir;
-
-struct NetImpl : torch::nn::Module {
-  explicit NetImpl(double dropout_p, std::int64_t width) : p(dropout_p) {
-    auto generator = at::make_generator<at::CPUGeneratorImpl>(7);
-    const auto random = [&](at::IntArrayRef shape) { return torch::randn(shape, generator) * 0.3; };
-    w1 = register_parameter("w1", random({width, 4}));
-    b1 = register_parameter("b1", torch::zeros({width}));
-    w2 = register_parameter("w2", random({3, width}));
-  }
-  torch::Tensor forward(const torch::Tensor& x) {
-    return at::linear(at::dropout(at::tanh(at::linear(x, w1, b1)), p, is_training()), w2);
-  }
-  double p;
-  torch::Tensor w1, b1, w2;
-};
-TORCH_MODULE(Net);
-
-/// Rows of a fixed function in an order that depends on the epoch; batches differ in their number of targets.
-class ToyTask : public TrainingTask {
- public:
-  explicit ToyTask(double dropout = 0.0, std::int64_t width = 8, std::int64_t batch_rows = 2)
-      : net(dropout, width), rows_(batch_rows) {
-    data_ = (torch::arange(kRows * 4, torch::kFloat32).view({kRows, 4}) * 0.37).sin();
-    labels_ = torch::arange(kRows) % 3;
-  }
-  torch::nn::Module& model() override { return *net; }
-  MicroBatch next() override {
-    if (position_.batch == batches_per_epoch()) position_ = {position_.epoch + 1, 0};
-    const auto rows =
-        (torch::arange(rows_) + position_.batch * rows_) * 5 % kRows + (position_.epoch % 2 == 0 ? 0 : kRows / 2);
-    const auto index = rows % kRows;
-    auto labels = labels_.index_select(0, index);
-    if (position_.batch % 2 == 1 && rows_ == 2) labels[0] = -100;
-    ++position_.batch;
-    ++served;
-    if (on_next) on_next(served);
-    MicroBatch batch;
-    batch.num_targets = (labels != -100).sum().item<std::int64_t>();
-    batch.num_tokens = rows_;
-    const auto x = data_.index_select(0, index);
-    const double poison = served == poisoned ? std::nan("") : 1.0;
-    batch.loss_sum = [this, x, labels, poison] {
-      return at::cross_entropy_loss(net->forward(x), labels, {}, at::Reduction::Sum, -100) * poison;
-    };
-    return batch;
-  }
-  DataPosition position() const override { return position_; }
-  void seek(const DataPosition& position) override { position_ = position; }
-  std::int64_t batches_per_epoch() const override { return kRows / rows_; }
-  std::string fingerprint() const override { return data_name; }
-  EvalMetrics evaluate() override {
-    ++evaluations;
-    evaluated_in_training = evaluated_in_training || net->is_training() || torch::GradMode::is_enabled();
-    torch::rand({3});  // must not disturb the run's dropout
-    if (!losses.empty()) return {{"loss", losses[std::min<std::size_t>(evaluations - 1, losses.size() - 1)]}};
-    return {{"loss", at::cross_entropy_loss(net->forward(data_), labels_).item<double>()}};
-  }
-  void save_model(const fs::path& dir) override {
-    if (on_save) on_save(dir);
-    save_safetensors(dir / "model.safetensors", module_tensors(*net));
-  }
-
-  static constexpr std::int64_t kRows = 24;
-  Net net;
-  std::function<void(int)> on_next;
-  std::function<void(const fs::path&)> on_save;
-  std::vector<double> losses;  // what evaluate() returns instead of measuring
-  std::string data_name = "rows";
-  int served = 0, poisoned = -1, evaluations = 0;
-  bool evaluated_in_training = false;
-
- private:
-  std::int64_t rows_;
-  torch::Tensor data_, labels_;
-  DataPosition position_;
-};
-
-struct Recorder : TrainerObserver {
-  void on_step(const StepReport& report) override {
-    torch::rand({1});
-    steps.push_back(report);
-  }
-  void on_eval(const EvalReport& report) override { evals.push_back(report); }
-  void on_checkpoint(std::int64_t step, const fs::path& dir) override { checkpoints.emplace_back(step, dir); }
-  void on_message(const std::string& text) override { messages.push_back(text); }
-  std::vector<StepReport> steps;
-  std::vector<EvalReport> evals;
-  std::vector<std::pair<std::int64_t, fs::path>> checkpoints;
-  std::vector<std::string> messages;
-};
-
-TrainerOptions small_options() {
-  TrainerOptions options;
-  options.max_steps = 20;
-  options.accumulation = 3;
-  options.learning_rate = 1e-2;
-  options.min_learning_rate = 1e-4;
-  options.warmup_steps = 4;
-  options.ema_decay = 0.9;
-  options.eval_every = 6;
-  options.save_every = 5;
-  options.log_every = 4;
-  return options;
-}
-
-std::string weights(const fs::path& out) {
-  return test::read_file(out / "model.safetensors");
-}
-
-/// Tensors of the state in the end: equal bytes, whatever the order of entries.
-void check_equal_states(const fs::path& a, const fs::path& b) {
-  const auto first = load_training_state(a), second = load_training_state(b);
-  REQUIRE(first);
-  REQUIRE(second);
-  REQUIRE(first->tensors.size() == second->tensors.size());
-  for (const auto& item : first->tensors) {
-    INFO(item.key());
-    CHECK(torch::equal(item.value(), second->tensors[item.key()]));  // counters and options included: trainer.json
-  }
-}
-
-}  // namespace
+using test::ToyTask;
+using test::weights;
 
 TEST_CASE("A run interrupted anywhere and resumed ends in the same bytes") {
   const auto options = small_options();
@@ -317,7 +196,7 @@ TEST_CASE("The normaliser is the number of targets of the whole step") {
   options.accumulation = 4;  // 2 + 1 + 2 + 1 targets
   ToyTask task, copy;
   double total = 0;
-  for (int i = 0; i < 4; ++i) total += copy.next().loss_sum().item<double>();
+  for (int i = 0; i < 4; ++i) total += copy.next().loss_sums().front().item<double>();
   Trainer trainer(task, options, out.path(), torch::kCPU);
   CHECK(trainer.run().train_loss == Approx(total / 6).epsilon(1e-6));
 }
@@ -339,16 +218,21 @@ TEST_CASE("Early stopping, the best checkpoint, and their counters over a resume
   options.max_steps = 100;
   options.eval_every = 2;
   options.patience = 3;
-  const std::vector<double> losses = {3.0, 2.0, 2.5, 1.5, 1.6, 1.7, 1.8, 1.0};
+  const auto losses = [](const std::vector<double>& values) {
+    std::vector<EvalMetrics> given;
+    for (const double value : values) given.push_back({{"loss", {value}}});
+    return given;
+  };
+  const auto all = losses({3.0, 2.0, 2.5, 1.5, 1.6, 1.7, 1.8, 1.0});
   TempDir out;
   ToyTask task;
-  task.losses = losses;
+  task.given = all;
   Recorder recorder;
   Trainer trainer(task, options, out.path(), torch::kCPU);
   trainer.add_observer(recorder);
   const auto summary = trainer.run();
   CHECK(summary.step == 14);  // the best at 8, then three without
-  CHECK(summary.valid.at("loss") == 1.8);
+  CHECK(summary.valid.at("loss").value == 1.8);
   std::vector<std::int64_t> best;
   for (const auto& report : recorder.evals)
     if (report.best) best.push_back(report.step);
@@ -358,7 +242,7 @@ TEST_CASE("Early stopping, the best checkpoint, and their counters over a resume
   TempDir resumed;
   {
     ToyTask first;
-    first.losses = losses;
+    first.given = all;
     Trainer part(first, options, resumed.path(), torch::kCPU);
     first.on_next = [&](int n) {
       if (n == 11 * 3) part.request_stop();
@@ -366,7 +250,7 @@ TEST_CASE("Early stopping, the best checkpoint, and their counters over a resume
     CHECK(part.run().step == 11);
   }
   ToyTask second;
-  second.losses = {1.7, 1.8, 1.0};
+  second.given = losses({1.7, 1.8, 1.0});
   Trainer rest(second, options, resumed.path(), torch::kCPU);
   REQUIRE(rest.resume());
   CHECK(rest.run().step == 14);
@@ -457,13 +341,249 @@ TEST_CASE("Options that make no sense are named") {
     return std::string("accepted");
   };
   CHECK(message([](TrainerOptions&) {}) == "accepted");
-  CHECK_THAT(message([](auto& o) { o.max_steps = 0; }), Catch::Contains("train.max_steps is 0"));
-  CHECK_THAT(message([](auto& o) { o.learning_rate = -1; }), Catch::Contains("train.learning_rate is -1"));
-  CHECK_THAT(message([](auto& o) { o.min_learning_rate = 1; }), Catch::Contains("train.min_learning_rate is 1"));
-  CHECK_THAT(message([](auto& o) { o.schedule = "cosin"; }), Catch::Contains("'cosin'"));
-  CHECK_THAT(message([](auto& o) { o.dtype = "float8"; }), Catch::Contains("'float8'"));
-  CHECK_THAT(message([](auto& o) { o.optimizer = "lbfgs"; }), Catch::Contains("train.optimizer is lbfgs"));
-  CHECK_THAT(message([](auto& o) { o.beta2 = 1; }), Catch::Contains("beta2 is 1"));
+  CHECK_THAT(message([](auto& o) { o.max_steps = 0; }), Catch::Contains("max_steps = 0"));
+  CHECK_THAT(message([](auto& o) { o.learning_rate = -1; }), Catch::Contains("learning_rate = -1"));
+  CHECK_THAT(message([](auto& o) { o.learning_rate = 0; }), Catch::Contains("learning_rate = 0"));
+  CHECK_THAT(message([](auto& o) { o.learning_rate = std::nan(""); }), Catch::Contains("learning_rate"));
+  CHECK_THAT(message([](auto& o) { o.min_learning_rate = 1; }), Catch::Contains("min_learning_rate = 1"));
+  CHECK_THAT(message([](auto& o) { o.schedule = "cosin"; }), Catch::Contains("cosin") && Catch::Contains("cosine"));
+  CHECK_THAT(message([](auto& o) { o.dtype = "float8"; }), Catch::Contains("float8") && Catch::Contains("bfloat16"));
+  CHECK_THAT(message([](auto& o) { o.optimizer = "lbfgs"; }), Catch::Contains("lbfgs") && Catch::Contains("adamw"));
+  CHECK_THAT(message([](auto& o) { o.beta2 = 1; }), Catch::Contains("beta2 = 1"));
+  CHECK_THAT(message([](auto& o) { o.epsilon = 0; }), Catch::Contains("epsilon = 0"));
+}
+
+TEST_CASE("The best checkpoint is that of the highest metric where higher is better, and patience counts likewise") {
+  auto options = small_options();
+  options.max_steps = 100;
+  options.eval_every = 2;
+  options.patience = 2;
+  options.best_metric = "exact_match";
+  TempDir out;
+  ToyTask task;
+  for (const double score : {10.0, 40.0, 30.0, 50.0, 45.0, 5.0, 60.0})
+    task.given.push_back({{"exact_match", {score, Direction::kHigherIsBetter}}, {"loss", {1.0}}});
+  Recorder recorder;
+  Trainer trainer(task, options, out.path(), torch::kCPU);
+  trainer.add_observer(recorder);
+  CHECK(trainer.run().step == 12);
+  std::vector<std::int64_t> best;
+  for (const auto& report : recorder.evals)
+    if (report.best) best.push_back(report.step);
+  CHECK(best == std::vector<std::int64_t>{2, 4, 8});
+  CHECK(load_training_state(out.path())->progress.best == 50.0);
+
+  ToyTask other;
+  other.given = {{{"loss", {1.0}}, {"bleu", {1.0}}}};
+  TempDir elsewhere;
+  CHECK_THROWS_WITH(Trainer(other, options, elsewhere.path(), torch::kCPU).run(),
+                    Catch::Contains("'exact_match'") && Catch::Contains("bleu, loss"));
+}
+
+TEST_CASE("What is not a number is never the best") {
+  auto options = small_options();
+  options.eval_every = 5;
+  TempDir out;
+  ToyTask task;
+  task.given = {{{"loss", {std::nan("")}}}, {{"loss", {2.0}}}, {{"loss", {std::nan("")}}}, {{"loss", {3.0}}}};
+  Recorder recorder;
+  Trainer trainer(task, options, out.path(), torch::kCPU);
+  trainer.add_observer(recorder);
+  trainer.run();
+  std::vector<bool> best;
+  for (const auto& report : recorder.evals) best.push_back(report.best);
+  CHECK(best == std::vector<bool>{false, true, false, false});
+}
+
+TEST_CASE("The data's fingerprint is asked for once, however often a run saves and resumes") {
+  TempDir out;
+  auto options = small_options();
+  options.max_steps = 10;
+  options.save_every = 1;
+  ToyTask task;
+  Trainer(task, options, out.path(), torch::kCPU).run();
+  CHECK(task.fingerprints == 1);
+  options.max_steps = 20;
+  ToyTask again;
+  Trainer resumed(again, options, out.path(), torch::kCPU);
+  REQUIRE(resumed.resume());
+  resumed.run();
+  CHECK(again.fingerprints == 1);
+}
+
+TEST_CASE("Parameter rules of the task freeze, scale and decay by name") {
+  auto options = small_options();
+  options.max_steps = 1;
+  options.accumulation = 1;
+  options.warmup_steps = 0;
+  options.ema_decay = 0;
+  options.epsilon = 1e-12;  // the first step of AdamW has the length of the learning rate, whatever the gradient
+  options.weight_decay = 0;
+  TempDir out;
+  ToyTask before, task;
+  task.rules = {{.pattern = "w1", .frozen = true}, {.pattern = "w*", .lr_scale = 0.1}};
+  const double rate = [&] {
+    Recorder recorder;
+    Trainer trainer(task, options, out.path(), torch::kCPU);
+    trainer.add_observer(recorder);
+    trainer.run();
+    return recorder.steps.back().learning_rate;
+  }();
+  CHECK(torch::equal(task.net->w1, before.net->w1));
+  CHECK((task.net->w2 - before.net->w2).abs().max().item<double>() == Approx(rate * 0.1).epsilon(5e-3));
+  CHECK((task.net->b1 - before.net->b1).abs().max().item<double>() == Approx(rate).epsilon(1e-3));
+
+  SECTION("rules are no part of the state: what is frozen there and learns here does not resume") {
+    ToyTask other;
+    Trainer trainer(other, options, out.path(), torch::kCPU);
+    CHECK_THROWS_WITH(trainer.resume(), Catch::Contains("exp_avg.w1"));
+  }
+  SECTION("a rule that matches nothing is named") {
+    ToyTask other;
+    other.rules = {{.pattern = "encoder.*", .frozen = true}};
+    CHECK_THROWS_WITH(Trainer(other, options, out.path(), torch::kCPU), Catch::Contains("'encoder.*'"));
+  }
+}
+
+namespace {
+
+/// SGD with momentum: what a program brings along.
+class Momentum : public Optimizer {
+ public:
+  explicit Momentum(FlatParameters& parameters) : parameters_(parameters) {
+    for (const auto& group : parameters.groups()) velocities_.push_back(torch::zeros_like(group.values));
+  }
+  void step(double learning_rate, const torch::Tensor& divisor, const torch::Tensor& /*found_inf*/) override {
+    const torch::NoGradGuard no_grad;
+    parameters_.gather();
+    for (std::size_t g = 0; g < velocities_.size(); ++g) {
+      const auto& group = parameters_.groups()[g];
+      velocities_[g].mul_(0.9).add_(divisor.defined() ? group.grads / divisor : group.grads);
+      group.values.sub_(velocities_[g], learning_rate * group.lr_scale);
+    }
+    parameters_.mark_changed();
+  }
+  NamedTensors state_dict() const override {
+    NamedTensors state;
+    for (std::size_t g = 0; g < velocities_.size(); ++g) {
+      const auto& group = parameters_.groups()[g];
+      for (const auto& slot : group.slots) state.insert("velocity." + slot.name, group.view(velocities_[g], slot));
+    }
+    return state;
+  }
+
+ private:
+  FlatParameters& parameters_;
+  std::vector<torch::Tensor> velocities_;
+};
+
+}  // namespace
+
+TEST_CASE("A program's own optimizer trains and resumes by its name") {
+  auto options = small_options();
+  options.optimizer = "test_momentum";
+  CHECK_THROWS_WITH(options.validate(), Catch::Contains("test_momentum") && Catch::Contains("adamw, sgd"));
+  register_optimizer("test_momentum", [](FlatParameters& parameters, const OptimizerOptions&) {
+    return std::make_unique<Momentum>(parameters);
+  });
+  TempDir whole, parts;
+  ToyTask task(0.3);
+  CHECK(Trainer(task, options, whole.path(), torch::kCPU).run().train_loss < 1.2);
+  {
+    ToyTask part(0.3);
+    Trainer trainer(part, options, parts.path(), torch::kCPU);
+    part.on_next = [&](int n) {
+      if (n == 20) trainer.request_stop();
+    };
+    trainer.run();
+  }
+  ToyTask rest(0.3);
+  Trainer trainer(rest, options, parts.path(), torch::kCPU);
+  REQUIRE(trainer.resume());
+  trainer.run();
+  CHECK(weights(parts.path()) == weights(whole.path()));
+  check_equal_states(parts.path(), whole.path());
+  auto other = options;
+  other.optimizer = "adamw";
+  Trainer refused(rest, other, parts.path(), torch::kCPU);
+  CHECK_THROWS_WITH(refused.resume(), Catch::Contains("train.optimizer") && Catch::Contains("test_momentum"));
+}
+
+namespace {
+
+/// A toy task whose batches are those of its rank.
+class RankTask : public ToyTask {
+ public:
+  explicit RankTask(Rank rank)
+      : batches(
+            kRows / 2, [](const DataPosition& at) { return at; }, 0, rank) {}
+  MicroBatch next() override {
+    taken.push_back(batches.next());
+    const auto loss = [this] { return net->forward(torch::ones({1, 4})).sum(); };
+    return {1, 2, loss};
+  }
+  DataPosition position() const override { return batches.position(); }
+  void seek(const DataPosition& position) override { batches.seek(position); }
+
+  BatchIterator<DataPosition> batches;
+  std::vector<DataPosition> taken;
+};
+
+}  // namespace
+
+TEST_CASE("Ranks share the batches of each step, and only the first of them saves") {
+  auto options = small_options();
+  options.max_steps = 1000;
+  options.max_epochs = 2;  // 24 batches
+  options.accumulation = 4;
+  const auto train = [&](Rank rank, std::int64_t accumulation, const fs::path& out) {
+    RankTask task(rank);
+    auto own = options;
+    own.accumulation = accumulation;
+    const auto summary = Trainer(task, own, out, torch::kCPU, rank).run();
+    CHECK(summary.step == 6);
+    return task.taken;
+  };
+  TempDir one, first, second;
+  const auto alone = train({}, 4, one.path());
+  const auto a = train({0, 2}, 2, first.path()), b = train({1, 2}, 2, second.path());
+  REQUIRE(a.size() == b.size());
+  std::vector<DataPosition> together;
+  for (std::size_t i = 0; i < a.size(); ++i) together.insert(together.end(), {a[i], b[i]});
+  CHECK((together == alone));  // in parentheses: nothing prints a position
+  CHECK(fs::exists(first / "model.safetensors"));
+  CHECK(fs::is_empty(second.path()));
+  CHECK(load_training_state(first.path())->progress.position == load_training_state(one.path())->progress.position);
+
+  RankTask task({});
+  CHECK_THROWS_AS(Trainer(task, options, one.path(), torch::kCPU, Rank{2, 2}), std::invalid_argument);
+}
+
+TEST_CASE("A run goes on in another world; accumulation times ranks tells whether a step stays the same") {
+  auto options = small_options();
+  options.schedule = "constant";
+  options.max_steps = 5;
+  options.accumulation = 2;
+  TempDir out;
+  {
+    RankTask task({0, 2});
+    Trainer(task, options, out.path(), torch::kCPU, Rank{0, 2}).run();
+  }
+  const auto resumed = [&](Rank rank, std::int64_t accumulation) {
+    RankTask task(rank);
+    auto own = options;
+    own.accumulation = accumulation;
+    Trainer trainer(task, own, out.path(), torch::kCPU, rank);
+    Recorder recorder;
+    trainer.add_observer(recorder);
+    REQUIRE(trainer.resume());
+    CHECK(task.position() == DataPosition{1, 8});  // 20 of 12 an epoch
+    return recorder.messages;
+  };
+  CHECK(resumed({0, 2}, 2).empty());
+  CHECK(resumed({}, 4).empty());
+  CHECK(resumed({3, 4}, 1).empty());
+  CHECK(resumed({}, 2) == std::vector<std::string>{"resumed with train.accumulation = 2, was 2 on each of 2 ranks"});
 }
 
 TEST_CASE("Denormals are flushed on every thread, and only meanwhile") {

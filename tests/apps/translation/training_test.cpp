@@ -1,9 +1,11 @@
 // Runs the program itself, as a user does.
 #include "tests/support/test.h"
 
-#include "apps/cli/translation/pair_corpus.h"
+#include <sstream>
+
 #include "data/files/files.h"
 #include "models/seq2seq/seq2seq_config.h"
+#include "tests/apps/training/saved_fingerprint.h"
 #include "tests/apps/translation/translation.h"
 
 using namespace langzoo;
@@ -60,6 +62,112 @@ TEST_CASE("a stopped and resumed training ends as one that went through") {
   CHECK(read_file(parts / "run/model.safetensors") == read_file(whole / "run/model.safetensors"));
 }
 
+TEST_CASE("a model trained with bare .model files is opened again and goes on") {
+  const TempDir dir;
+  auto arguments = train_letters(dir, 2);
+  const auto tokenizer = std::find(arguments.begin(), arguments.end(), "char");
+  *tokenizer = test::fixture("tokenizers/sentencepiece/unigram.model").string();
+  arguments.insert(arguments.begin() + 1,
+                   {"--target-tokenizer", test::fixture("tokenizers/sentencepiece/bpe.model").string()});
+  succeed(arguments);
+  for (const auto& model : {dir / "run", dir / "run/best"}) {
+    const auto scores = succeed(
+        {"eval", "--model", model.string(), "--data", (dir / "valid.tsv").string(), "--max-new-tokens", "3", "--json"});
+    CHECK(scores.object()["pairs"] == 50);
+  }
+  *std::find(arguments.begin(), arguments.end(), "train.max_steps=2") = "train.max_steps=3";
+  arguments.insert(arguments.begin() + 1, "--resume");
+  CHECK(succeed(arguments).object()["step"] == 3);
+}
+
+TEST_CASE("--resume takes the same pairs by another name, and no others") {
+  const TempDir dir;
+  auto arguments = train_letters(dir, 2);
+  succeed(arguments);
+  arguments.insert(arguments.begin() + 1, "--resume");
+  const auto resume = [&](int steps, const std::string& data, const std::string& valid) {
+    auto again = arguments;
+    *std::find(again.begin(), again.end(), "train.max_steps=2") = "train.max_steps=" + std::to_string(steps);
+    *std::find(again.begin(), again.end(), (dir / "train.tsv").string()) = (dir / data).string();
+    *std::find(again.begin(), again.end(), (dir / "valid.tsv").string()) = (dir / valid).string();
+    return seq2seq(again);
+  };
+  auto other = letters_of_digits(2000, 1), other_valid = letters_of_digits(50, 2);
+  other.front() = other.front() == '0' ? '1' : '0';
+  other_valid.front() = other_valid.front() == '0' ? '1' : '0';
+  test::write_file(dir / "moved.tsv", letters_of_digits(2000, 1));
+  test::write_file(dir / "other.tsv", other);
+  test::write_file(dir / "other_valid.tsv", other_valid);
+  CHECK(resume(3, "moved.tsv", "valid.tsv").code == 0);
+  check_error(resume(4, "other.tsv", "valid.tsv"), 1, "the training data is another");
+  check_error(resume(4, "train.tsv", "other_valid.tsv"), 1, "the training data is another");
+  CHECK(resume(4, "train.tsv", "valid.tsv").code == 0);
+}
+
+TEST_CASE("a run of an earlier version goes on where its batches are the same, else that is said") {
+  const TempDir dir;
+  auto arguments = train_letters(dir, 2);
+  succeed(arguments);
+  const auto print = test::saved_fingerprint(dir / "run").substr(std::string("translation ").size());
+  const auto pairs = print.substr(0, print.find(" validation"));
+  const auto save_as = [&](const std::string& batches) {
+    test::set_saved_fingerprint(dir / "run", "translation " + pairs + " " + batches + " seed 1");
+  };
+  arguments.insert(arguments.begin() + 1, "--resume");
+  *std::find(arguments.begin(), arguments.end(), "train.max_steps=2") = "train.max_steps=3";
+  save_as("tokens 0 sentences 31");
+  check_error(seq2seq(arguments), 1, "the training data is another");
+  save_as("tokens 0 sentences 32");
+  const auto result = succeed(arguments);
+  CHECK(result.object()["step"] == 3);
+  CHECK_THAT(result.err, Contains("saved by an earlier version"));
+
+  const TempDir by_tokens;
+  arguments = train_letters(by_tokens, 2, {"train.batch_tokens=300"});
+  succeed(arguments);
+  test::set_saved_fingerprint(by_tokens / "run", "translation " + pairs + " tokens 300 sentences 0 seed 1");
+  arguments.insert(arguments.begin() + 1, "--resume");
+  check_error(seq2seq(arguments), 1, "train.batch_tokens = 300 counted the tokens of both sides");
+}
+
+TEST_CASE("train.batch_tokens is what a step has of target tokens, whatever its parts") {
+  const TempDir dir;
+  std::string text;
+  for (int i = 0; i < 200; ++i) text += std::to_string(1000 + i) + " and more\t" + std::to_string(1000 + i) + "\n";
+  test::write_file(dir / "pairs.tsv", text);
+  for (const auto* accumulation : {"1", "2"}) {
+    const auto summary =
+        succeed({"train", "--data", (dir / "pairs.tsv").string(), "--out", (dir / accumulation).string(), "--tokenizer",
+                 "char", "--epochs", "1", "--threads", "1", "--json", "--set", "data.valid_fraction=0",
+                 "train.batch_tokens=100", std::string("train.accumulation=") + accumulation, "model.embedding_size=8",
+                 "model.hidden_size=8"})
+            .object();
+    CHECK(summary["step"] == 200 * 5 / 100);  // four digits and the end
+  }
+}
+
+TEST_CASE("the best model is that of the highest score where a score decides") {
+  const TempDir dir;
+  succeed(
+      train_letters(dir, 300, {"train.eval_every=30", "train.best_metric=exact_match", "model.input_feeding=true"}));
+  std::istringstream lines(read_file(dir / "run/metrics.jsonl"));
+  double highest = 0;
+  int evaluations = 0;
+  for (std::string line; std::getline(lines, line);) {
+    const auto entry = nlohmann::ordered_json::parse(line);
+    if (!entry.contains("valid")) continue;
+    const auto score = entry["valid"]["exact_match"].get<double>();
+    CHECK(entry["best"] == (evaluations++ == 0 || score > highest));
+    highest = std::max(highest, score);
+  }
+  CHECK(evaluations == 10);
+  CHECK(highest > 20);
+  const auto scores = succeed({"eval", "--model", (dir / "run/best").string(), "--data", (dir / "valid.tsv").string(),
+                               "--num-beams", "1", "--json"})
+                          .object();
+  CHECK(scores["exact_match"] == highest);
+}
+
 TEST_CASE("sources and targets may have files and tokenizers of their own") {
   const TempDir dir;
   std::string sources, targets;
@@ -104,7 +212,7 @@ TEST_CASE("what is wrong with a training is said before it begins, and nothing s
     check_error(seq2seq(arguments), code, names);
     CHECK_FALSE(std::filesystem::exists(out));
   };
-  refused(2, "--data is missing", {});
+  refused(2, "--data", {});
   refused(1, "absent.tsv", {"--data", (dir / "absent.tsv").string()});
   refused(1, "line 2", {"--data", (dir / "broken.tsv").string(), "--tokenizer", "char"});
   refused(1, "2",
@@ -137,22 +245,6 @@ TEST_CASE("a published architecture's preset is its wiring") {
   }
 }
 
-TEST_CASE("sums to measure a model with are none of those it was trained on") {
-  const auto sums = [](const PairsOptions& options) {
-    std::set<std::pair<int, int>> found;
-    for (const auto& pair : read_all(*open_pairs(options))) {
-      const int a = std::stoi(pair.source), b = std::stoi(pair.source.substr(pair.source.find('+') + 1));
-      found.emplace(std::min(a, b), std::max(a, b));
-    }
-    return found;
-  };
-  const auto trained = sums({.data = "addition"});
-  const auto measured = sums({.data = "addition", .task_pairs = 5000, .task_skip = 50'000});
-  REQUIRE(trained.size() == 50'000);
-  REQUIRE(measured.size() == 5000);
-  CHECK(std::none_of(measured.begin(), measured.end(), [&](const auto& sum) { return trained.count(sum) > 0; }));
-}
-
 TEST_CASE("a model knows whether it was trained on kept padding") {
   const TempDir dir;
   const auto run = (dir / "run").string();
@@ -161,7 +253,9 @@ TEST_CASE("a model knows whether it was trained on kept padding") {
            "model.hidden_size=8"});
   const std::vector<std::string> eval = {"eval", "--data",           "addition", "--pairs",
                                          "20",   "--max-new-tokens", "2",        "--json"};
-  for (const auto& model : {run, run + "/best"}) {
+  std::filesystem::create_directories(dir / "elsewhere");
+  std::filesystem::copy(dir / "run/best", dir / "elsewhere/copy", std::filesystem::copy_options::recursive);
+  for (const auto& model : {run, run + "/best", (dir / "elsewhere/copy").string()}) {
     auto arguments = eval;
     arguments.insert(arguments.end(), {"--model", model});
     CHECK(succeed(arguments).object()["tokens"] == 20 * 5);

@@ -90,6 +90,13 @@ TEST_CASE("what verbs cannot do is an error that says so") {
   check_error(seq2seq({"translate", "--model", model, "--data", (dir / "absent.txt").string()}), 1, "absent.txt");
   check_error(seq2seq({"translate", "--model", model, "--text", "1", "--num-beams", "0"}), 2, "--num-beams");
   check_error(seq2seq({"align", "--model", model}), 2, "--text");
+  check_error(seq2seq({"align", "--model", model, "--text", "1", "--pairs", "3"}), 2, "--pairs: needs --data");
+  check_error(seq2seq({"align", "--model", model, "--text", "1", "--data", "x.tsv"}), 2, "only one of them");
+  check_error(seq2seq({"align", "--model", model, "--text", "1", "--format", "pharaoh", "--json"}), 2,
+              "--format: not with --json");
+  for (const std::string flag : {"--pairs", "--skip", "--source-key"}) {
+    check_error(seq2seq({"eval", "--model", model, "--data", "x.tsv", flag, "3"}), 2, flag + ": needs ");
+  }
   test::write_file(dir / "empty.tsv", "\n\n");
   check_error(seq2seq({"eval", "--model", model, "--data", (dir / "empty.tsv").string()}), 1, "empty.tsv");
   std::filesystem::remove(dir / "run/tokenizer.json");

@@ -115,6 +115,26 @@ TEST_CASE("deterministic training gives the same bytes on one thread and on two,
   CHECK(weights("part") == weights("one"));
 }
 
+TEST_CASE("--resume takes the same text by another name, and no other text, for every kind") {
+  TempDir dir;
+  auto other = two_topics(200);  // of as many words, the same ones
+  std::rotate(other.begin(), other.begin() + static_cast<std::ptrdiff_t>(other.find('\n')) + 1, other.end());
+  test::write_file(dir / "text.txt", two_topics(200));
+  test::write_file(dir / "moved.txt", two_topics(200));
+  test::write_file(dir / "other.txt", other);
+  for (const std::string kind : {"skipgram", "glove", "ppmi-svd"}) {
+    CAPTURE(kind);
+    const auto out = dir / kind;
+    REQUIRE(word2vec({"train", "--data", dir / "text.txt", "--model", kind, "--dim", "4", "--out", out}).code == 0);
+    const auto moved = word2vec({"train", "--data", dir / "moved.txt", "--out", out, "--resume"});
+    INFO(moved.err);
+    CHECK(moved.code == 0);
+    const auto refused = word2vec({"train", "--data", dir / "other.txt", "--out", out, "--resume"});
+    CHECK(refused.code == 1);
+    CHECK_THAT(refused.err, Catch::Contains("the training data is another"));
+  }
+}
+
 TEST_CASE("deterministic training gives the same bytes on any number of threads, for every kind") {
   TempDir dir;
   // Enough words for LibTorch to share its sums among threads.

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <memory>
 #include <set>
 
 #include "tests/support/test.h"
@@ -116,11 +117,85 @@ TEST_CASE("an exception reaches the consumer in its turn and may be retried") {
   }
 }
 
-TEST_CASE("an iterator may be dropped at any moment") {
+TEST_CASE("an iterator may be dropped at any moment: nothing is made behind its back, and no more than allowed") {
   for (int i = 0; i < 200; ++i) {
-    BatchIterator<int> batches(
-        5, [](const DataPosition&) { return 1; }, static_cast<std::size_t>(i % 4));
-    for (int k = 0; k < i % 3; ++k) batches.next();
-    if (i % 5 == 0) batches.seek({1, 2});
+    const auto ahead = static_cast<std::size_t>(i % 4);
+    const int taken = i % 3;
+    // Outlives the iterator: a batch that is made when that is gone is seen.
+    std::atomic<int> made{0};
+    std::atomic<bool> gone{false}, made_late{false};
+    {
+      BatchIterator<int> batches(
+          5,
+          [&](const DataPosition& at) {
+            if (gone) made_late = true;
+            ++made;
+            return static_cast<int>(at.epoch * 5 + at.batch);
+          },
+          ahead);
+      for (int k = 0; k < taken; ++k) REQUIRE(batches.next() == k);
+      if (i % 5 == 0) {
+        batches.seek({1, 2});
+        REQUIRE(batches.position() == DataPosition{1, 2});
+      }
+    }
+    gone = true;
+    CHECK_FALSE(made_late);
+    CHECK(made >= taken);
+    // Nothing is made ahead before the first is asked for; after a seek all of it is made once more.
+    CHECK(made <= taken + (taken == 0 ? 0 : static_cast<int>(ahead) * (i % 5 == 0 ? 2 : 1)));
   }
+}
+
+TEST_CASE("ranks share one order: their batches together are those of one process") {
+  const EpochOrder order(23, 4, 9);  // 5 batches an epoch, which no world but 5 divides
+  const auto make = [order](const DataPosition& at) { return order.examples(at); };
+  std::vector<Examples> alone;
+  auto one = iterator(order, 0);
+  for (int i = 0; i < 60; ++i) alone.push_back(one.next());
+  for (const std::int64_t world : {1, 2, 3, 5, 7}) {
+    for (const std::size_t ahead : {0, 3}) {
+      std::vector<std::unique_ptr<BatchIterator<Examples>>> ranks;
+      for (std::int64_t r = 0; r < world; ++r)
+        ranks.push_back(std::make_unique<BatchIterator<Examples>>(5, make, ahead, Rank{r, world}));
+      std::vector<Examples> together;
+      while (static_cast<std::int64_t>(together.size()) + world <= 60) {
+        for (auto& rank : ranks) together.push_back(rank->next());
+        for (auto& rank : ranks)
+          REQUIRE(rank->position() == following({}, 5, static_cast<std::int64_t>(together.size())));
+      }
+      CHECK(std::equal(together.begin(), together.end(), alone.begin()));
+    }
+  }
+}
+
+TEST_CASE("a run goes on in another world where the old one stopped") {
+  const EpochOrder order(23, 4, 9);
+  const auto make = [order](const DataPosition& at) { return order.examples(at); };
+  std::vector<Examples> alone, together;
+  auto one = iterator(order, 0);
+  for (int i = 0; i < 48; ++i) alone.push_back(one.next());
+  DataPosition position;
+  for (const std::int64_t world : {4, 1, 2, 4}) {  // 12 batches each: 3, 12, 6 and 3 rounds
+    std::vector<std::unique_ptr<BatchIterator<Examples>>> ranks;
+    for (std::int64_t r = 0; r < world; ++r) {
+      ranks.push_back(std::make_unique<BatchIterator<Examples>>(5, make, 2, Rank{r, world}));
+      ranks.back()->seek(position);
+    }
+    for (std::int64_t round = 0; round < 12 / world; ++round)
+      for (auto& rank : ranks) together.push_back(rank->next());
+    position = ranks.front()->position();
+  }
+  CHECK(together == alone);
+}
+
+TEST_CASE("ranks that cannot be are refused") {
+  for (const Rank rank : {Rank{1, 1}, Rank{-1, 2}, Rank{0, 0}, Rank{3, 2}}) {
+    CHECK_THROWS_AS(BatchIterator<int>(
+                        5, [](const DataPosition&) { return 1; }, 0, rank),
+                    std::invalid_argument);
+  }
+  CHECK(following({2, 4}, 5) == DataPosition{3, 0});
+  CHECK(following({2, 3}, 5, 14) == DataPosition{5, 2});
+  CHECK(following({2, 3}, 5, 0) == DataPosition{2, 3});
 }

@@ -42,6 +42,12 @@ Padded padded(std::span<const PairLength> lengths, const std::vector<std::int64_
   return result;
 }
 
+std::int64_t targets_of(std::span<const PairLength> lengths, const std::vector<std::int64_t>& pairs) {
+  std::int64_t sum = 0;
+  for (const auto pair : pairs) sum += lengths[static_cast<std::size_t>(pair)].target;
+  return sum;
+}
+
 double padding_of_epoch(const LengthBatchSampler& buckets, std::span<const PairLength> lengths) {
   std::int64_t tokens = 0, words = 0;
   for (std::int64_t batch = 0; batch < buckets.batches_per_epoch(); ++batch) {
@@ -56,9 +62,12 @@ double padding_of_epoch(const LengthBatchSampler& buckets, std::span<const PairL
 
 TEST_CASE("every epoch hands out every pair once, in batches within their limits") {
   for (const std::int64_t n : {1, 2, 3, 50, 1000}) {
-    for (const BatchLimits limits : {BatchLimits{.tokens = 1}, BatchLimits{.tokens = 100}, BatchLimits{.tokens = 1000},
-                                     BatchLimits{.sentences = 1}, BatchLimits{.sentences = 7},
-                                     BatchLimits{.tokens = 300, .sentences = 8}, BatchLimits{.tokens = 1 << 30}}) {
+    for (const BatchLimits limits :
+         {BatchLimits{.tokens = 1}, BatchLimits{.tokens = 100}, BatchLimits{.tokens = 1000},
+          BatchLimits{.sentences = 1}, BatchLimits{.sentences = 7}, BatchLimits{.tokens = 300, .sentences = 8},
+          BatchLimits{.tokens = 1 << 30}, BatchLimits{.target_tokens = 1}, BatchLimits{.target_tokens = 12},
+          BatchLimits{.target_tokens = 150}, BatchLimits{.sentences = 5, .target_tokens = 90},
+          BatchLimits{.target_tokens = 1 << 30}}) {
       const auto lengths = natural_lengths(n, 5);
       const LengthBatchSampler buckets(lengths, limits, 3);
       for (std::int64_t epoch = 0; epoch < 3; ++epoch) {
@@ -69,12 +78,90 @@ TEST_CASE("every epoch hands out every pair once, in batches within their limits
           for (const auto pair : pairs) ++seen.at(static_cast<std::size_t>(pair));
           if (limits.sentences > 0) REQUIRE(static_cast<std::int64_t>(pairs.size()) <= limits.sentences);
           if (limits.tokens > 0) REQUIRE((pairs.size() == 1 || padded(lengths, pairs).tokens <= limits.tokens));
+          if (limits.target_tokens > 0)
+            REQUIRE((pairs.size() == 1 || targets_of(lengths, pairs) <= limits.target_tokens));
         }
         REQUIRE(std::all_of(seen.begin(), seen.end(), [](int times) { return times == 1; }));
       }
       CHECK_THROWS_AS(buckets.examples({0, buckets.batches_per_epoch()}), std::out_of_range);
       CHECK_THROWS_AS(buckets.examples({0, -1}), std::out_of_range);
     }
+  }
+}
+
+TEST_CASE("batches of target tokens have about as many as asked for, never more, whatever the sources") {
+  for (const std::int64_t wanted : {200, 1000, 4000}) {
+    auto lengths = natural_lengths(50'000, 11);
+    lengths[17].target = 2 * wanted;
+    const LengthBatchSampler batches(lengths, limits_by_target_tokens(lengths, wanted), 1);
+    std::int64_t all = 0, longer = 0;
+    for (std::int64_t batch = 0; batch < batches.batches_per_epoch(); ++batch) {
+      const auto pairs = batches.examples({3, batch});
+      const auto targets = targets_of(lengths, pairs);
+      all += targets;
+      if (targets <= wanted) continue;
+      ++longer;
+      CHECK(pairs.size() == 1);
+    }
+    CHECK(longer == 1);
+    const auto mean = static_cast<double>(all) / static_cast<double>(batches.batches_per_epoch());
+    CHECK(mean > 0.88 * static_cast<double>(wanted));
+  }
+  // Of one bucket, with lengths far apart: dealt out evenly, other pairs together in each epoch.
+  std::vector<PairLength> mixed_targets;
+  for (std::int64_t i = 0; i < 500; ++i) mixed_targets.push_back({3, 1 + i * i % 97});
+  const LengthBatchSampler dealt(mixed_targets, limits_by_target_tokens(mixed_targets, 10'000), 1);
+  REQUIRE(dealt.batches_per_epoch() == 3);
+  std::set<std::vector<std::int64_t>> seen;
+  for (std::int64_t epoch = 0; epoch < 5; ++epoch) {
+    std::int64_t least = 10'000, most = 0;
+    for (std::int64_t batch = 0; batch < 3; ++batch) {
+      auto pairs = dealt.examples({epoch, batch});
+      const auto targets = targets_of(mixed_targets, pairs);
+      least = std::min(least, targets), most = std::max(most, targets);
+      std::sort(pairs.begin(), pairs.end());
+      CHECK(seen.insert(pairs).second);
+    }
+    CHECK(most - least <= 97);
+  }
+  // Documents to a line each: as many targets as asked for, though the sources are twenty times as long.
+  std::vector<PairLength> documents;
+  for (std::int64_t i = 0; i < 2000; ++i) documents.push_back({200 + i % 11, 10});
+  const LengthBatchSampler of_documents(documents, limits_by_target_tokens(documents, 400), 1);
+  CHECK(of_documents.batches_per_epoch() <= 55);  // 50 hold them all
+  // A few long sources among short ones are in small batches.
+  std::vector<PairLength> mixed(1000, {5, 5});
+  mixed[1].source = mixed[2].source = 5000;
+  const LengthBatchSampler few(mixed, limits_by_target_tokens(mixed, 1000), 1);
+  for (std::int64_t batch = 0; batch < few.batches_per_epoch(); ++batch) {
+    const auto pairs = few.examples({0, batch});
+    REQUIRE(padded(mixed, pairs).tokens <= 2 * 5000 + 1000 * (2 + 5));
+  }
+  const std::vector<PairLength> some(3, {1, 1}), none(4, {0, 0});
+  CHECK_THROWS_AS(limits_by_target_tokens(some, 0), std::invalid_argument);
+  CHECK_THROWS_AS(limits_by_target_tokens({}, 5), std::invalid_argument);
+  CHECK(LengthBatchSampler(none, limits_by_target_tokens(none, 2), 1).batches_per_epoch() > 0);
+}
+
+TEST_CASE("each side may have a limit of its own") {
+  const auto lengths = natural_lengths(1000, 5);
+  for (const BatchLimits limits : {BatchLimits{.source_tokens = 120}, BatchLimits{.target_tokens = 120},
+                                   BatchLimits{.source_tokens = 200, .target_tokens = 90}}) {
+    const LengthBatchSampler batches(lengths, limits, 3);
+    std::size_t seen = 0;
+    for (std::int64_t batch = 0; batch < batches.batches_per_epoch(); ++batch) {
+      const auto pairs = batches.examples({1, batch});
+      seen += pairs.size();
+      PairLength longest;
+      for (const auto pair : pairs) {
+        const auto& length = lengths[static_cast<std::size_t>(pair)];
+        longest = {std::max(longest.source, length.source), std::max(longest.target, length.target)};
+      }
+      const auto rows = static_cast<std::int64_t>(pairs.size());
+      if (limits.source_tokens > 0) REQUIRE((rows == 1 || rows * longest.source <= limits.source_tokens));
+      if (limits.target_tokens > 0) REQUIRE((rows == 1 || targets_of(lengths, pairs) <= limits.target_tokens));
+    }
+    CHECK(seen == lengths.size());
   }
 }
 
@@ -149,5 +236,6 @@ TEST_CASE("lengths and limits that make no sense are refused") {
   CHECK_THROWS_AS(LengthBatchSampler({}, {.tokens = 5}, 1), std::invalid_argument);
   CHECK_THROWS_AS(LengthBatchSampler(some, {}, 1), std::invalid_argument);
   CHECK_THROWS_AS(LengthBatchSampler(some, {.tokens = -5, .sentences = 9}, 1), std::invalid_argument);
+  CHECK_THROWS_AS(LengthBatchSampler(some, {.tokens = 5, .target_tokens = -9}, 1), std::invalid_argument);
   CHECK_THROWS_AS(LengthBatchSampler(negative, {.tokens = 5}, 1), std::invalid_argument);
 }

@@ -188,7 +188,8 @@ TEST_CASE("evaluation batches: the longest first, every pair once, within the li
   const auto corpus = corpus_of(many(300));
   const auto lengths = pair_lengths(corpus, kMarks);
   CHECK(lengths[0] == PairLength{2, 2});  // "0" and its end
-  for (const BatchLimits limits : {BatchLimits{.tokens = 250}, BatchLimits{.sentences = 16}, BatchLimits{}}) {
+  for (const BatchLimits limits : {BatchLimits{.tokens = 250}, BatchLimits{.sentences = 16},
+                                   BatchLimits{.source_tokens = 150, .target_tokens = 100}, BatchLimits{}}) {
     const auto batches = batches_by_length(lengths, limits);
     std::vector<int> seen(300);
     std::int64_t before = 1 << 20;
@@ -196,12 +197,15 @@ TEST_CASE("evaluation batches: the longest first, every pair once, within the li
       const auto batch = parallel_batch(corpus, pairs, kMarks);
       if (limits.tokens > 0) REQUIRE((batch.source.numel() + batch.labels.numel() <= 250 || pairs.size() == 1));
       if (limits.sentences > 0) REQUIRE(pairs.size() <= 16);
+      if (limits.source_tokens > 0) REQUIRE((batch.source.numel() <= 150 || pairs.size() == 1));
+      if (limits.target_tokens > 0)
+        REQUIRE((batch.labels.ge(0).sum().item<std::int64_t>() <= 100 || pairs.size() == 1));
       REQUIRE(batch.source.size(1) <= before);
       before = batch.source_lengths.min().item<std::int64_t>();
       for (const auto pair : batch.pairs) ++seen.at(static_cast<std::size_t>(pair));
     }
     CHECK(std::all_of(seen.begin(), seen.end(), [](int times) { return times == 1; }));
-    CHECK((limits.tokens + limits.sentences > 0 || batches.size() == 1));
+    CHECK((limits.tokens + limits.sentences + limits.target_tokens > 0 || batches.size() == 1));
   }
   CHECK(batches_by_length({}, {.tokens = 5}).empty());
 }

@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::size_t kHeaderBytes = 80;
+constexpr std::size_t kHeaderBytes = 88;
 
 std::vector<std::int64_t> all(const TokenView& view) {
   std::vector<std::int64_t> ids(view.size());
@@ -142,6 +142,24 @@ TEST_CASE("a current file is opened as it is; text, order or tokenizer changed b
     };
     CHECK(corpus.open(Upper()).was_built());
   }
+}
+
+TEST_CASE("a fingerprint is that of the ids alone") {
+  const std::string text = random_text(4, 5000), other = random_text(5, 5000);
+  const auto print = [](const std::vector<std::string>& texts, const ByteTokenizer& tokenizer, std::size_t chunk) {
+    return Corpus(texts).open(tokenizer, {.threads = 2, .chunk_bytes = chunk, .progress = {}}).fingerprint();
+  };
+  const auto one = print({text}, ByteTokenizer(), 100);
+  CHECK(print({text}, ByteTokenizer(), 1 << 20) == one);
+  CHECK(print({text}, ByteTokenizer(70000), 300) == one);       // of another width
+  CHECK(print({text}, ByteTokenizer(300, false), 300) == one);  // an end token that no document needs
+  const auto cut = text.substr(0, 2000) + "a";
+  CHECK(print({cut, "b" + text.substr(2000)}, ByteTokenizer(300, false), 300) ==
+        print({cut + "b" + text.substr(2000)}, ByteTokenizer(300, false), 300));
+  CHECK(print({other}, ByteTokenizer(), 100) != one);
+  auto swapped = text;
+  std::reverse(swapped.begin(), swapped.end());
+  CHECK(print({swapped}, ByteTokenizer(), 100) != one);
 }
 
 TEST_CASE("a file damaged anywhere is refused, and built anew where its text is known") {

@@ -33,6 +33,14 @@ BeamSearchOptions options_of(const json& settings) {
   options.length_penalty = settings["length_penalty"];
   options.no_repeat_ngram_size = settings["no_repeat_ngram_size"];
   options.repetition_penalty = settings["repetition_penalty"];
+  options.bad_words_ids = settings.value("bad_words_ids", std::vector<Ids>());
+  options.min_length = settings.value("min_length", 0);
+  if (settings.contains("forced_bos_token_id")) {
+    options.forced_bos_token_id = settings["forced_bos_token_id"].get<std::int32_t>();
+  }
+  options.forced_eos_token_id = settings.value("forced_eos_token_id", Ids());
+  options.suppress_tokens = settings.value("suppress_tokens", Ids());
+  options.begin_suppress_tokens = settings.value("begin_suppress_tokens", Ids());
   const auto& early = settings["early_stopping"];
   options.early_stopping = early == "never" ? EarlyStopping::kNever
                            : early == true  ? EarlyStopping::kTrue
@@ -103,6 +111,34 @@ TEST_CASE("beam search of an encoder-decoder gives transformers' ids and scores"
     TinyRecurrent step(golden["weights"], sources);
     const std::vector<Ids> start(sources.size(), Ids{c["start"].get<std::int32_t>()});
     check_equal(beam_search(step, pad_left(start, 0), options_of(c["settings"])), c);
+  }
+}
+
+TEST_CASE("beam search of a GPT-2 with all logits processors gives transformers' ids and scores") {
+  const auto golden = goldens("processors_gpt");
+  auto model = from_pretrained<Gpt2LmHeadModel>(test::fixture("gpt/tiny"));
+  REQUIRE(golden["cases"].size() == 150);
+  for (const auto& c : golden["cases"]) {
+    INFO(c["settings"].dump());
+    const auto padded = pad_left(c["prompts"].get<std::vector<Ids>>(), 0);
+    auto options = options_of(c["settings"]);
+    options.prefixes = c["prefixes"].get<std::vector<Ids>>();
+    Gpt2StepFunction step(model, padded.mask, model->config().n_positions);
+    check_equal(beam_search(step, padded, options), c);
+  }
+}
+
+TEST_CASE("beam search of an encoder-decoder with all logits processors gives transformers' ids and scores") {
+  const auto golden = goldens("processors_encoder_decoder"), weights = goldens("encoder_decoder")["weights"];
+  REQUIRE(golden["cases"].size() == 150);
+  for (const auto& c : golden["cases"]) {
+    INFO(c["settings"].dump());
+    const auto sources = c["sources"].get<std::vector<Ids>>();
+    auto options = options_of(c["settings"]);
+    options.prefixes = c["prefixes"].get<std::vector<Ids>>();
+    TinyRecurrent step(weights, sources);
+    const std::vector<Ids> start(sources.size(), Ids{c["start"].get<std::int32_t>()});
+    check_equal(beam_search(step, pad_left(start, 0), options), c);
   }
 }
 

@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 
 #include "models/generation/exhaustive_search.h"
+#include "models/generation/logits_processors.h"
 #include "tests/models/generation/hashed_step.h"
+#include "tests/models/generation/processor_loops.h"
 #include "tests/support/test.h"
 
 namespace langzoo {
@@ -103,22 +104,7 @@ class Oracle {
     for (const double x : logits) total += std::exp(x);
     std::vector<double> p(logits.begin(), logits.end());
     for (auto& x : p) x -= std::log(total);
-    if (made.size() < prefix_.size()) {
-      for (std::int32_t v = 0; v < kV; ++v) {
-        if (v != prefix_[made.size()]) p[v] = -INFINITY;
-      }
-      return p;
-    }
-    for (const auto id : std::set<std::int32_t>(ids.begin(), ids.end())) p[id] *= o_.repetition_penalty;
-    const auto n = static_cast<std::size_t>(o_.no_repeat_ngram_size);
-    for (std::size_t i = 0; n > 0 && i + n <= ids.size(); ++i) {
-      const auto begin = ids.begin() + static_cast<std::ptrdiff_t>(i);
-      if (std::equal(ids.end() - static_cast<std::ptrdiff_t>(n) + 1, ids.end(), begin)) p[ids[i + n - 1]] = -INFINITY;
-    }
-    for (const auto id : o_.eos_token_ids) {
-      if (std::ssize(made) < o_.min_new_tokens) p[id] = -INFINITY;
-    }
-    return p;
+    return test::processed_by_loops(p, prompt_, made, prefix_, o_);
   }
   void advance(std::vector<Hypothesis>& beams, std::vector<Hypothesis>& complete,
                const std::map<std::int32_t, int>& chosen, std::int64_t length) const {
@@ -202,6 +188,23 @@ class Settings {
     return o;
   }
 
+  BeamSearchOptions next_with_processors() {
+    auto o = next();
+    // The oracle follows a group to its end, and so its choices push later groups away longer.
+    if (o.rules == BeamRules::kPapers && o.early_stopping == EarlyStopping::kFalse) o.diversity_penalty = 0;
+    o.bad_words_ids = pick<std::vector<Ids>>({{}, {{5}, {1}, {3, 7}, {2, 2, 0}}, {{9, 3, 3, 4}, {4}, {0, 11}}});
+    o.min_length = pick<std::int64_t>({0, 0, 6});
+    o.suppress_tokens = pick<Ids>({{}, {}, {10, 20, 29}});
+    o.begin_suppress_tokens = pick<Ids>({{}, {}, {0, 5, 11, 12, 13, 14, 15, 16}});
+    if (pick<int>({0, 1}) == 1 && (o.prefixes.empty() || o.prefixes[1].empty())) o.forced_bos_token_id = 6;
+    if (pick<int>({0, 0, 1}) == 1) {
+      o.forced_eos_token_id = pick<Ids>({{9}, {1}});
+      const auto most = static_cast<std::size_t>(o.max_new_tokens - 1);
+      for (auto& prefix : o.prefixes) prefix.resize(std::min(prefix.size(), most));
+    }
+    return o;
+  }
+
  private:
   template <typename T>
   T pick(const std::vector<T>& values) {
@@ -211,10 +214,11 @@ class Settings {
 };
 
 TEST_CASE("beam search equals plain loops over one source at a time, in random settings") {
+  const bool with_processors = GENERATE(false, true);
   Settings settings(5);
   for (int trial = 0; trial < 300; ++trial) {
-    const auto options = settings.next();
-    INFO("trial " << trial);
+    const auto options = with_processors ? settings.next_with_processors() : settings.next();
+    INFO("trial " << trial << (with_processors ? " with processors" : ""));
     const auto mine = run(kPrompts, kSourceLengths, options);
     REQUIRE(mine.size() == kPrompts.size());
     for (std::size_t b = 0; b < kPrompts.size(); ++b) {
@@ -258,7 +262,7 @@ TEST_CASE("one beam is greedy search") {
     greedy.max_new_tokens = 15;
     greedy.min_new_tokens = 3;
     greedy.sampling.greedy = true;
-    greedy.sampling.no_repeat_ngram_size = n;
+    greedy.no_repeat_ngram_size = n;
     greedy.eos_token_ids = {1, 8};
     const auto padded = pad_left(kPrompts, 3);
     HashedStep step(padded.mask, kV);
@@ -378,6 +382,9 @@ TEST_CASE("no number, nothing to choose, no room: errors") {
   options.no_repeat_ngram_size = 1;
   CHECK_THROWS_WITH(run_constant(torch::rand({4}), options), Catch::Contains("no token to choose after 2 new ones"));
   options.no_repeat_ngram_size = 0;
+  options.bad_words_ids = {{0, 1, 0}, {0, 1, 1}, {0, 1, 2}, {0, 1, 3}};
+  CHECK_THROWS_WITH(run_constant(torch::rand({4}), options), Catch::Contains("no token to choose after 0 new ones"));
+  options.bad_words_ids = {};
   options.max_new_tokens = 16;
   CHECK_THROWS_WITH(run_constant(torch::rand({4}), options),
                     "a prompt of 2 tokens and max_new_tokens 16 need a context of 17, the model's holds 16");
@@ -394,6 +401,59 @@ TEST_CASE("no number, nothing to choose, no room: errors") {
   options.coverage_penalty = 0.2;
   CHECK_THROWS_WITH(run_constant(torch::rand({4}), options),
                     "coverage_penalty: the model has no attention over a source");
+}
+
+TEST_CASE("the source that nothing is left for is named") {
+  BeamSearchOptions options;
+  options.max_new_tokens = 5;
+  for (std::int32_t v = 0; v < 4; ++v) options.bad_words_ids.push_back({2, v});
+  const auto search = [&](const std::vector<Ids>& prompts) {
+    ConstantStep step(torch::rand({4}));
+    return beam_search(step, pad_left(prompts, 0), options);
+  };
+  CHECK_THROWS_WITH(search({{0}, {1}, {3, 2}, {1}}),
+                    Catch::Contains("source 2 has no token to choose after 0 new ones"));
+  CHECK(search({{0}, {1}}).size() == 2);  // 2 leads nowhere, and other beams live
+}
+
+/// Forbids the last token to come again, and checks what it is shown.
+class NoDouble : public LogitsProcessor {
+ public:
+  torch::Tensor process(const torch::Tensor& logits, const DecodingRows& rows) const override {
+    auto result = logits.clone();
+    for (std::int64_t row = 0; row < logits.size(0); ++row) {
+      const auto& prompt = kPrompts[static_cast<std::size_t>(rows.sources[row])];
+      CHECK(rows.prompt_lengths[rows.sources[row]] == std::ssize(prompt));
+      Ids held;
+      for (std::int64_t s = 0; s < rows.ids.size(1); ++s) {
+        if (rows.mask[row][s].item<bool>()) held.push_back(rows.ids[row][s].item<std::int32_t>());
+      }
+      REQUIRE(std::ssize(held) == std::ssize(prompt) + rows.new_tokens);
+      CHECK(std::equal(prompt.begin(), prompt.end(), held.begin()));
+      const auto expected = torch::tensor(test::hashed_logits(held, kV)).log_softmax(0);
+      CHECK(test::max_difference(rows.unprocessed[row], expected) < 1e-5);
+      result[row][held.back()] = -INFINITY;
+    }
+    return result;
+  }
+};
+
+TEST_CASE("a processor of the caller's own sees every beam as it is") {
+  BeamSearchOptions options;
+  options.max_new_tokens = 9;
+  options.num_return_sequences = 4;
+  options.eos_token_ids = {1, 8};
+  options.processors = {std::make_shared<NoDouble>()};
+  const auto result = run(kPrompts, {}, options);
+  for (std::size_t b = 0; b < result.size(); ++b) {
+    for (const auto& hypothesis : result[b]) {
+      auto last = kPrompts[b].back();
+      for (const auto id : hypothesis.ids) {
+        CHECK(id != last);
+        last = id;
+      }
+    }
+  }
 }
 
 TEST_CASE("beam options that cannot be are named") {

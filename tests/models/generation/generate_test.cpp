@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
 
 #include "data/random/philox.h"
+#include "models/generation/logits_processors.h"
+#include "tests/models/generation/processor_loops.h"
 #include "tests/support/test.h"
 
 namespace langzoo {
@@ -74,23 +75,12 @@ std::vector<Ids> run(const std::vector<Ids>& prompts, const GenerateOptions& opt
 /// The same for one sequence, with loops only.
 Ids oracle(Ids ids, const GenerateOptions& options, std::uint64_t sequence, std::uint32_t sample) {
   const auto& s = options.sampling;
-  const auto n = static_cast<std::size_t>(s.no_repeat_ngram_size);
+  const auto prompt = ids;
+  const auto prefix = options.prefixes.empty() ? Ids() : options.prefixes[sequence];
   Ids made;
   while (static_cast<std::int64_t>(made.size()) < options.max_new_tokens) {
     const auto raw = logits_after(ids);
-    std::vector<double> logits(raw.begin(), raw.end());
-    for (const auto id : std::set<std::int32_t>(ids.begin(), ids.end())) {
-      logits[id] = logits[id] < 0 ? logits[id] * s.repetition_penalty : logits[id] / s.repetition_penalty;
-    }
-    for (std::size_t i = 0; n > 0 && i + n <= ids.size(); ++i) {
-      if (std::equal(ids.end() - static_cast<std::ptrdiff_t>(n) + 1, ids.end(),
-                     ids.begin() + static_cast<std::ptrdiff_t>(i))) {
-        logits[ids[i + n - 1]] = -INFINITY;
-      }
-    }
-    for (const auto eos : options.eos_token_ids) {
-      if (static_cast<std::int64_t>(made.size()) < options.min_new_tokens) logits[eos] = -INFINITY;
-    }
+    const auto logits = test::processed_by_loops({raw.begin(), raw.end()}, prompt, made, prefix, options);
     std::int32_t next = 0;
     if (s.is_greedy()) {
       next = static_cast<std::int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
@@ -123,22 +113,40 @@ Ids oracle(Ids ids, const GenerateOptions& options, std::uint64_t sequence, std:
 const std::vector<Ids> kPrompts = {{1, 2, 3}, {4}, {5, 6, 7, 8, 9, 3, 3}, {3, 0}, {11, 10, 11, 10}, {2, 2, 2, 2, 2}};
 
 std::vector<GenerateOptions> settings() {
-  std::vector<GenerateOptions> all(7);
+  std::vector<GenerateOptions> all(11);
   for (auto& o : all) o.max_new_tokens = 20, o.seed = 9, o.eos_token_ids = {1, 8};
   all[0].sampling.greedy = true;
   all[0].eos_token_ids = {};
   all[1].sampling.greedy = true;
-  all[1].sampling.repetition_penalty = 1.4;
-  all[1].sampling.no_repeat_ngram_size = 2;
+  all[1].repetition_penalty = 1.4;
+  all[1].no_repeat_ngram_size = 2;
   all[2].eos_token_ids = {};
   all[3].sampling.temperature = 0.7;
   all[3].sampling.top_k = 5;
   all[4].sampling.top_p = 0.8;
   all[4].min_new_tokens = 6;
   all[5].num_return_sequences = 3;
-  all[5].sampling.no_repeat_ngram_size = 3;
+  all[5].no_repeat_ngram_size = 3;
   all[6].num_return_sequences = 2;
-  all[6].sampling = {false, 1.3, 8, 0.9, 1.2, 2};
+  all[6].sampling = {false, 1.3, 8, 0.9};
+  all[6].repetition_penalty = 1.2;
+  all[6].no_repeat_ngram_size = 2;
+  all[7].bad_words_ids = {{5}, {1}, {3, 7}, {2, 2, 0}, {6, 6}, {9, 3, 3, 4}};
+  all[7].begin_suppress_tokens = {0, 2, 4};
+  all[7].num_return_sequences = 2;
+  all[8].forced_bos_token_id = 6;
+  all[8].begin_suppress_tokens = {0, 2, 4, 6, 8, 10};
+  all[8].suppress_tokens = {9, 3};
+  all[8].forced_eos_token_id = {8};
+  all[8].max_new_tokens = 4;
+  all[9].min_length = 10;
+  all[9].repetition_penalty = 1.3;
+  all[9].prefixes = {{}, {7}, {7, 4, 3}, {2}, {}, {3, 3}};
+  all[9].num_return_sequences = 3;
+  all[10].sampling.greedy = true;
+  all[10].prefixes = all[9].prefixes;
+  all[10].bad_words_ids = {{4}, {3, 3}};
+  all[10].min_length = 7;
   return all;
 }
 
@@ -158,6 +166,7 @@ TEST_CASE("batched generation equals the loop, one by one, for every setting") {
     for (std::size_t i = 0; i < kPrompts.size(); ++i) {
       auto alone = options;
       alone.first_sequence = i;
+      if (!options.prefixes.empty()) alone.prefixes = {options.prefixes[i]};
       const auto begin = result.begin() + static_cast<std::ptrdiff_t>(i * samples);
       CHECK(run({kPrompts[i]}, alone) == std::vector<Ids>(begin, begin + static_cast<std::ptrdiff_t>(samples)));
     }
@@ -231,8 +240,95 @@ TEST_CASE("the last token is not fed back: T + max_new_tokens - 1 places are eno
 TEST_CASE("an exhausted vocabulary is an error") {
   GenerateOptions options;
   options.max_new_tokens = kV + 1;
-  options.sampling.no_repeat_ngram_size = 1;
+  options.no_repeat_ngram_size = 1;
   CHECK_THROWS_WITH(run({{1}}, options), Catch::Contains("row 0 has no token to choose after 11 new ones"));
+}
+
+TEST_CASE("a row that has ended may exhaust the vocabulary while others go on") {
+  GenerateOptions options;
+  options.max_new_tokens = 8;
+  options.sampling.greedy = true;
+  options.no_repeat_ngram_size = 1;
+  const std::vector<Ids> prompts = {{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, {1}, {2}, {3}, {4}, {5}};
+  const auto result = run(prompts, options, [](std::size_t row, std::int32_t) { return row == 0; });
+  CHECK(result[0] == Ids{11});
+  for (std::size_t b = 1; b < prompts.size(); ++b) CHECK(result[b] == oracle(prompts[b], options, b, 0));
+}
+
+TEST_CASE("what does not fit a batch of prompts is named") {
+  GenerateOptions options;
+  options.max_new_tokens = 4;
+  options.prefixes = {{1}, {2}};
+  CHECK_THROWS_WITH(run({{1}}, options), "prefixes: 2 for 1 sources");
+  options.prefixes = {{}, {2}};
+  options.forced_bos_token_id = 7;
+  CHECK_THROWS_WITH(run({{1}, {3}}, options), "prefixes: that of source 1 begins with 2; forced_bos_token_id is 7");
+  options.prefixes = {};
+  options.suppress_tokens = {12};
+  CHECK_THROWS_WITH(run({{1}}, options), "suppress_tokens: 12 is outside the model's vocabulary of 12");
+}
+
+/// Lets the tokens come that are as even as the last one, and checks what it is shown.
+class SameParity : public LogitsProcessor {
+ public:
+  explicit SameParity(std::vector<Ids> prompts) : prompts_(std::move(prompts)) {}
+  torch::Tensor process(const torch::Tensor& logits, const DecodingRows& rows) const override {
+    auto result = logits.clone();
+    REQUIRE(std::ssize(rows.sources) == logits.size(0));
+    for (std::int64_t row = 0; row < logits.size(0); ++row) {
+      const auto& prompt = prompts_[static_cast<std::size_t>(rows.sources[row])];
+      CHECK(rows.prompt_lengths[rows.sources[row]] == std::ssize(prompt));
+      Ids held;
+      for (std::int64_t s = 0; s < rows.ids.size(1); ++s) {
+        if (rows.mask[row][s].item<bool>()) held.push_back(rows.ids[row][s].item<std::int32_t>());
+      }
+      REQUIRE(std::ssize(held) == std::ssize(prompt) + rows.new_tokens);
+      CHECK(std::equal(prompt.begin(), prompt.end(), held.begin()));
+      CHECK(test::max_difference(rows.unprocessed[row], torch::tensor(logits_after(held))) == 0);
+      for (std::int32_t v = 0; v < kV; ++v) {
+        if ((v - held.back()) % 2 != 0) result[row][v] = -INFINITY;
+      }
+    }
+    return result;
+  }
+
+ private:
+  std::vector<Ids> prompts_;
+};
+
+TEST_CASE("a processor of the caller's own comes last and sees every row as it is") {
+  GenerateOptions options;
+  options.max_new_tokens = 9;
+  options.num_return_sequences = 2;
+  options.eos_token_ids = {1, 8};
+  options.suppress_tokens = {4};
+  options.processors = {std::make_shared<SameParity>(kPrompts)};
+  const auto result = run(kPrompts, options);
+  bool long_enough = false;
+  for (std::size_t row = 0; row < result.size(); ++row) {
+    auto last = kPrompts[row / 2].back();
+    for (const auto id : result[row]) {
+      CHECK((id - last) % 2 == 0);
+      CHECK(id != 4);
+      last = id;
+    }
+    long_enough = long_enough || result[row].size() > 3;
+  }
+  CHECK(long_enough);
+}
+
+class Narrow : public LogitsProcessor {
+ public:
+  torch::Tensor process(const torch::Tensor& logits, const DecodingRows&) const override {
+    return logits.narrow(1, 0, 3);
+  }
+};
+
+TEST_CASE("a processor that loses tokens is an error") {
+  GenerateOptions options;
+  options.max_new_tokens = 4;
+  options.processors = {std::make_shared<Narrow>()};
+  CHECK_THROWS_WITH(run({{1}}, options), "a logits processor's result is not shaped as the logits (1,12)");
 }
 
 TEST_CASE("prompts are padded on the left") {

@@ -32,6 +32,35 @@ TEST_CASE("steps after a left-padded prompt give each row the logits it has alon
   }
 }
 
+TEST_CASE("however the tokens are divided into calls, all logits are the forward pass's") {
+  auto model = fixture_model();
+  const auto ids = torch::arange(36).view({3, 12}) * 7 % 97, mask = torch::ones_like(ids);
+  mask[0].narrow(0, 0, 6).zero_();
+  mask[2].narrow(0, 0, 3).zero_();
+  for (const bool padded : {false, true}) {
+    const auto expected = model->forward(ids, {.attention_mask = padded ? mask : torch::Tensor()}).logits;  // (B,T,V)
+    for (const auto& sizes : std::vector<std::vector<std::int64_t>>{{12}, {5, 7}, {8, 1, 3}, {1, 1, 2, 4, 4}}) {
+      Gpt2StepFunction decoder(model, padded ? mask.narrow(1, 0, 8) : torch::Tensor(), 12);
+      std::int64_t begin = 0;
+      for (const auto size : sizes) {
+        const auto part = ids.narrow(1, begin, size);
+        const bool last_only = (begin + size) % 2 == 0;
+        const auto logits = last_only ? decoder.step(part).unsqueeze(1) : decoder.all_logits(part);
+        begin += size;
+        CHECK(logits.scalar_type() == torch::kFloat32);
+        const auto count = last_only ? 1 : size;
+        REQUIRE(logits.sizes() == torch::IntArrayRef({3, count, 97}));
+        for (int row = 0; row < 3; ++row) {
+          const auto padding = padded ? std::array<std::int64_t, 3>{6, 0, 3}[row] : 0;
+          for (std::int64_t t = std::max(begin - count, padding); t < begin; ++t) {
+            CHECK(max_difference(logits[row][t - begin + count], expected[row][t]) < 1e-4);
+          }
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE("reordered rows go on from the rows they name") {
   auto model = fixture_model();
   const auto ids = torch::arange(16).view({2, 8}) * 5 % 97, mask = torch::ones_like(ids);
@@ -52,6 +81,10 @@ TEST_CASE("what does not fit is refused") {
   Gpt2StepFunction decoder(model, {}, 4);
   decoder.step(torch::zeros({1, 4}, torch::kInt64));
   CHECK_THROWS_WITH(decoder.step(torch::zeros({1, 1}, torch::kInt64)), Catch::Contains("capacity of 4"));
+  CHECK_THROWS_WITH(decoder.all_logits(torch::zeros({1, 1}, torch::kInt64)), Catch::Contains("capacity of 4"));
+  Gpt2StepFunction three(model, {}, 4);
+  three.step(torch::zeros({3, 1}, torch::kInt64));
+  CHECK_THROWS_AS(three.step(torch::zeros({1, 1}, torch::kInt64)), std::invalid_argument);
   model->train();
   CHECK_THROWS_WITH(Gpt2StepFunction(model, {}, 4), Catch::Contains("eval()"));
 }

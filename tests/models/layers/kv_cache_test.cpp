@@ -23,6 +23,29 @@ TEST_CASE("the cache returns what was appended, in place") {
   CHECK(cache.length() == 7);
 }
 
+TEST_CASE("what does not go on from what is held is refused, not repeated") {
+  KvCache cache(7);
+  const auto held = torch::randn({2, 3, 4, 4});
+  cache.append(held, held);
+  const auto refused = [&](const torch::Tensor& keys, const torch::Tensor& values, const std::string& sizes) {
+    CHECK_THROWS_AS(cache.append(keys, values), std::invalid_argument);
+    CHECK_THROWS_WITH(cache.append(keys, values), Catch::Contains(sizes));
+    CHECK(cache.length() == 4);
+  };
+  for (const auto& shape : std::vector<std::vector<std::int64_t>>{{1, 3, 1, 4}, {2, 1, 1, 4}, {2, 3, 1, 1}}) {
+    const auto one = torch::ones(shape);
+    refused(one, one, "[2, 3, 4, 4]");
+    refused(one, one, "[" + std::to_string(shape[0]) + ", " + std::to_string(shape[1]));
+  }
+  const auto next = torch::ones({2, 3, 1, 4});
+  refused(next, torch::ones({1, 3, 1, 4}), "[1, 3, 1, 4]");
+  refused(torch::ones({3, 1, 4}), torch::ones({3, 1, 4}), "[3, 1, 4]");
+  refused(next.to(torch::kFloat64), next.to(torch::kFloat64), "Double");
+  refused(next, next.to(torch::kBFloat16), "BFloat16");
+  const auto k = cache.append(next, next).first;
+  CHECK(torch::equal(k.narrow(2, 4, 1), next));
+}
+
 TEST_CASE("reordered rows continue what the named rows held") {
   torch::manual_seed(7);
   const auto keys = torch::randn({2, 1, 3, 4}), values = torch::randn({2, 1, 3, 4});

@@ -105,11 +105,11 @@ TEST_CASE("Parameters become views: tied weights once, decay by dimensions") {
   const auto before = model->embedding.clone();
   FlatParameters parameters(model->named_parameters());
   REQUIRE(parameters.groups().size() == 2);
-  CHECK(parameters.groups()[0].decay);
+  CHECK_FALSE(parameters.groups()[0].weight_decay);
   REQUIRE(parameters.groups()[0].slots.size() == 3);
   CHECK(parameters.groups()[0].slots[0].name == "embedding");
   CHECK(parameters.groups()[0].slots[1].name == "weight");
-  CHECK_FALSE(parameters.groups()[1].decay);
+  CHECK(parameters.groups()[1].weight_decay == 0.0);
   REQUIRE(parameters.groups()[1].slots.size() == 2);
   CHECK(parameters.numel() == 11 * 6 + 6 * 6 + 3 * 5 + 6 + 6);
   CHECK(model->embedding.data_ptr() == parameters.groups()[0].values.data_ptr());

@@ -52,12 +52,38 @@ TEST_CASE("steps are the teacher-forced forward, attention included") {
   }
 }
 
+TEST_CASE("all logits are the forward pass's, of beams and however the tokens are divided into calls") {
+  torch::manual_seed(3);
+  const auto input = torch::randint(3, 11, {3, 6});
+  for (const std::string preset : kPresets) {
+    INFO(preset);
+    auto model = small(preset);
+    // One row a source; two that lie together, of which the first two tokens are the same; and mixed rows.
+    for (const auto& rows :
+         {torch::tensor({0, 1, 2}), torch::tensor({0, 0, 1, 1, 2, 2}), torch::tensor({0, 1, 0, 2})}) {
+      auto tokens = torch::randint(3, 11, {rows.numel(), 6});
+      tokens.narrow(1, 0, 2).copy_(input.narrow(1, 0, 2).index_select(0, rows));
+      const auto expected = model->forward(kSource.index_select(0, rows), kLengths.index_select(0, rows), tokens);
+      Seq2SeqStepFunction decoder(model, kSource, kLengths, 6);
+      CHECK(max_difference(decoder.all_logits(input.narrow(1, 0, 2)).index_select(0, rows),
+                           expected.logits.narrow(1, 0, 2)) < 1e-5);
+      decoder.reorder(rows);
+      CHECK(max_difference(decoder.all_logits(tokens.narrow(1, 2, 3)), expected.logits.narrow(1, 2, 3)) < 1e-5);
+      if (expected.attention.defined()) {
+        CHECK(max_difference(decoder.attention(), expected.attention.select(1, 4)) < 1e-5);
+      }
+      CHECK(max_difference(decoder.step(tokens.narrow(1, 5, 1)), expected.logits.select(1, 5)) < 1e-5);
+    }
+  }
+}
+
 TEST_CASE("reordered rows go on from the rows they name, beams and dropped sources alike") {
   torch::manual_seed(2);
   // The source of each row and the tokens it has seen, through a history of reorderings.
   const std::vector<Tensor> reorderings = {torch::tensor({0, 0, 1, 1, 2, 2}), torch::tensor({1, 0, 3, 3, 4, 5}),
-                                           torch::tensor({0, 1, 4, 4}), torch::tensor({3, 0, 1}),
-                                           torch::tensor({2, 2, 2})};
+                                           torch::tensor({0, 1, 4, 4}),       torch::tensor({0, 2, 1}),
+                                           torch::tensor({2, 0, 1}),          torch::tensor({2, 2, 0, 0}),
+                                           torch::tensor({3, 0, 1}),          torch::tensor({2, 2, 2})};
   for (const std::string preset : kPresets) {
     INFO(preset);
     auto model = small(preset);

@@ -140,7 +140,8 @@ TEST_CASE("scheduled sampling: all true tokens is teacher forcing, none is free 
     Seq2Seq model(small(preset));
     const auto loss = [&](double teacher_forcing, const Tensor& input) {
       torch::manual_seed(5);
-      return model->loss_sum(batch.source, batch.lengths, input, batch.labels, teacher_forcing).item<double>();
+      model->set_scheduled_sampling({.k = teacher_forcing});
+      return model->loss_sum(batch.source, batch.lengths, input, batch.labels).item<double>();
     };
     const double forced = loss(1.0, batch.decoder_input);
     CHECK(loss(1.0 - 1e-9, batch.decoder_input) == Approx(forced).epsilon(1e-6));
@@ -148,8 +149,30 @@ TEST_CASE("scheduled sampling: all true tokens is teacher forcing, none is free 
     other.narrow(1, 1, 3).fill_(10);
     CHECK(loss(0.0, batch.decoder_input) == Approx(loss(0.0, other)).epsilon(1e-6));
     CHECK(loss(1.0, other) != Approx(forced).epsilon(1e-3));
-    CHECK_THROWS_WITH(loss(1.5, other), Catch::Contains("teacher_forcing = 1.5"));
+    CHECK_THROWS_WITH(loss(1.5, other), Catch::Contains("k = 1.5"));
+    CHECK(loss(0.0, batch.decoder_input) != Approx(forced).epsilon(1e-3));
+    model->eval();
+    CHECK(loss(0.0, batch.decoder_input) == Approx(forced).epsilon(1e-6));
   }
+}
+
+TEST_CASE("scheduled sampling follows the steps of training") {
+  torch::manual_seed(4);
+  const Batch batch;
+  Seq2Seq model(small("luong"));
+  const auto loss = [&](std::int64_t step) {
+    torch::manual_seed(5);
+    model->set_training_step(step);
+    return model->loss_sum(batch.source, batch.lengths, batch.decoder_input, batch.labels).item<double>();
+  };
+  const double forced = loss(100);
+  model->set_scheduled_sampling({.schedule = "linear", .k = 1.0, .c = 0.01});
+  CHECK(loss(0) == forced);
+  const double free_running = loss(100);
+  CHECK(free_running != Approx(forced).epsilon(1e-3));
+  CHECK(loss(1000) == free_running);
+  model->set_scheduled_sampling({.k = 0.0});
+  CHECK(loss(0) == free_running);
 }
 
 TEST_CASE("the three decays of scheduled sampling") {
@@ -345,7 +368,7 @@ TEST_CASE("each architecture learns to copy") {
     Seq2Seq model(config);
     torch::optim::Adam adam(model->parameters(), torch::optim::AdamOptions(1e-2));
     double loss = 0;
-    for (int step = 0; step < 150; ++step) {
+    for (int step = 0; step < 200; ++step) {
       const auto words = torch::randint(3, 7, {16, 3});
       const auto start = torch::ones({16, 1}, torch::kInt64), end = torch::full({16, 1}, 2, torch::kInt64);
       const auto sum = model->loss_sum(words, torch::full({16}, 3, torch::kInt64), torch::cat({start, words}, 1),

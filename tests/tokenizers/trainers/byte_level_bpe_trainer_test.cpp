@@ -51,8 +51,8 @@ TEST_CASE("byte-level BPE trainer: reports progress, passes errors on, and takes
   ByteLevelBpeTrainerOptions options;
   options.vocab_size = 400;
   options.threads = 2;
-  TrainingProgress last;
-  options.progress = [&](const TrainingProgress& now) {
+  TokenizerTrainingProgress last;
+  options.progress = [&](const TokenizerTrainingProgress& now) {
     CHECK(now.bytes_read >= last.bytes_read);
     last = now;
   };

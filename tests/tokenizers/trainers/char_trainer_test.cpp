@@ -20,4 +20,15 @@ TEST_CASE("character trainer: the characters of all texts, by code point, then t
                     "the texts are not UTF-8 at byte 4 (byte 0xFF)");
 }
 
+TEST_CASE("character trainer: usual names tell the special tokens' roles") {
+  const auto train = [](std::vector<std::string> special) {
+    return train_char_level(source_of({"ab"}), {.special_tokens = std::move(special), .progress = {}});
+  };
+  const auto pairs = train({"<pad>", "<s>", "</s>", "<unk>"});
+  CHECK((pairs->special_tokens() == SpecialTokens{.bos = 3, .eos = 4, .unk = 5, .pad = 2}));
+  CHECK(pairs->encode("a\u00e9b").ids == std::vector<TokenId>{0, 5, 1});
+  const auto text = train({"<|endoftext|>"});
+  CHECK((text->special_tokens() == SpecialTokens{.bos = 2, .eos = 2}));
+}
+
 }  // namespace langzoo::test

@@ -43,6 +43,26 @@ TEST_CASE("trained pipelines: what is saved opens with equal ids, and is the sam
   }
 }
 
+TEST_CASE("trained pipelines: usual names tell the special tokens' roles, those asked for before a model's own") {
+  for (const Train train : kTrainers) {
+    PipelineTrainerOptions options = small();
+    options.special_tokens = {"<|endoftext|>", "[MASK]"};
+    const auto of_text = train(source_of(texts()), options);
+    const SpecialTokens& roles = of_text->special_tokens();
+    CHECK(roles.eos == of_text->token_to_id("<|endoftext|>"));
+    CHECK(roles.bos == roles.eos);
+    CHECK(roles.mask == of_text->token_to_id("[MASK]"));
+    CHECK(roles.unk != roles.eos);
+    options.special_tokens = {"<s>", "</s>", "<pad>"};
+    const auto of_pairs = train(source_of(texts()), options);
+    CHECK(of_pairs->special_tokens().bos == of_pairs->token_to_id("<s>"));
+    CHECK(of_pairs->special_tokens().eos == of_pairs->token_to_id("</s>"));
+    CHECK(of_pairs->special_tokens().pad == of_pairs->token_to_id("<pad>"));
+  }
+  const auto bert = train_wordpiece(source_of(texts()), small());
+  CHECK((bert->special_tokens() == SpecialTokens{.unk = 1, .sep = 3, .pad = 0, .cls = 2, .mask = 4}));
+}
+
 TEST_CASE("trained pipelines: decoding reads well") {
   const Strings lines(20, "Hello, brave new world: it's here.\n");
   for (const Train train : {train_bpe, train_unigram}) {

@@ -136,7 +136,7 @@ TEST_CASE("Unigram trainer: pieces are the same whatever the threads, in falling
   options.vocab_size = 200;
   options.initial_alphabet = "qé";
   std::size_t calls = 0;
-  options.progress = [&](const TrainingProgress& now) { calls += now.tokens > 0; };
+  options.progress = [&](const TokenizerTrainingProgress& now) { calls += now.tokens > 0; };
   const UnigramOptions one = learn_unigram(words, options);
   CHECK(calls > 0);
   REQUIRE(one.pieces.size() == 200);

@@ -46,8 +46,8 @@ TEST_CASE("word counts: counting parts between borders gives what counting whole
   for (const auto& [word, count] : naive) expected.push_back({word, count});
   for (const bool cuts_at_borders : {true, false}) {
     for (const std::size_t threads : {0, 1, 2, 4}) {
-      TrainingProgress last;
-      const WordCountOptions options = {threads, [&](const TrainingProgress& now) {
+      TokenizerTrainingProgress last;
+      const WordCountOptions options = {threads, [&](const TokenizerTrainingProgress& now) {
                                           CHECK(now.bytes_read > last.bytes_read);
                                           last = now;
                                         }};

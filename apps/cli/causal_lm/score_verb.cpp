@@ -1,0 +1,114 @@
+#include <algorithm>
+#include <charconv>
+#include <iostream>
+
+#include <c10/core/InferenceMode.h>
+#include <fmt/format.h>
+
+#include "apps/cli/base/json_output.h"
+#include "apps/cli/causal_lm/verbs.h"
+#include "apps/cli/text_lines.h"
+#include "tokenizers/utf8.h"
+
+namespace langzoo {
+
+namespace {
+
+class ScoreVerb : public ComputeVerb {
+ public:
+  explicit ScoreVerb(const Family& family) : family_(family) {}
+  std::string name() const override { return "score"; }
+  std::string summary() const override { return "the log-probability of every token of a text"; }
+  std::string examples() const override {
+    return "score --model run --text \"Mary went to the garden.\"\n"
+           "score --model run --ids ids.txt --json\n";
+  }
+  std::string notes() const override {
+    return "Fields under --json: ids, and logprobs (natural logarithms) of all ids but the first. No token is added.\n";
+  }
+  void add_own_options(Options& options) override {
+    options.add("--model", model_, "a Hugging Face model folder: an earlier --out, or any other").required();
+    options.add("--text", text_, "a text to score");
+    options.add("--ids", ids_, "or a file with one sequence of space-separated ids a line");
+    options.exactly_one_of({"--text", "--ids"});
+  }
+  void compute(const ComputeOptions& common) override {
+    std::vector<std::string> lines;
+    if (ids_) lines = lines_of_file(*ids_);
+    const auto lm = load_lm(family_, model_, common, text_.has_value());
+    const auto n_positions = static_cast<std::size_t>(lm.model->n_positions());
+    std::vector<std::vector<TokenId>> sequences;
+    if (text_) encode_from("--text", [&] { lm.tokenizer->encode(*text_, sequences.emplace_back()); });
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+      sequences.push_back(parse_ids(lines[i], lm.model->vocab_size(), fmt::format("{}: line {}", *ids_, i + 1)));
+    }
+    for (std::size_t i = 0; i < sequences.size(); ++i) {
+      if (sequences[i].size() <= n_positions) continue;
+      const auto where = text_ ? std::string("--text") : fmt::format("{}: line {}", *ids_, i + 1);
+      throw std::runtime_error(
+          fmt::format("{}: {} tokens, but the model's context is {}", where, sequences[i].size(), n_positions));
+    }
+    for (const auto& ids : sequences) print(ids, score(*lm.model, ids, common.torch_device()), lm, common.json);
+  }
+
+ private:
+  static std::vector<TokenId> parse_ids(const std::string& line, std::int64_t vocab_size, const std::string& where) {
+    std::vector<TokenId> ids;
+    const char* at = line.data();
+    const char* const end = at + line.size();
+    while (true) {
+      while (at < end && (*at == ' ' || *at == '\t')) ++at;
+      if (at == end) return ids;
+      const char* const word_end = std::find_if(at, end, [](char c) { return c == ' ' || c == '\t'; });
+      const auto word = sanitize_utf8(std::string(at, std::min(word_end, at + 40)));
+      TokenId id = 0;
+      const auto [stop, error] = std::from_chars(at, word_end, id);
+      if (error == std::errc::result_out_of_range ||
+          (error == std::errc() && stop == word_end && (id < 0 || id >= vocab_size))) {
+        throw std::runtime_error(
+            fmt::format("{}: id {} is outside the model's vocabulary of {}", where, word, vocab_size));
+      }
+      if (error != std::errc() || stop != word_end)
+        throw std::runtime_error(fmt::format("{}: {} is not an id", where, word));
+      ids.push_back(id);
+      at = word_end;
+    }
+  }
+
+  static std::vector<double> score(CausalLm& model, const std::vector<TokenId>& ids, torch::Device device) {
+    const auto predicted = static_cast<std::int64_t>(ids.size()) - 1;
+    if (predicted < 1) return {};
+    const c10::InferenceMode inference;
+    const auto all = torch::tensor(ids, torch::kInt64).to(device).unsqueeze(0);  // (1,T)
+    const auto logits = model.logits(all.narrow(1, 0, predicted)).to(torch::kFloat32).squeeze(0);
+    const auto chosen = logits.gather(1, all.squeeze(0).narrow(0, 1, predicted).unsqueeze(1)).squeeze(1);
+    const auto logprobs = (chosen - logits.logsumexp(1)).to(torch::kCPU, torch::kFloat64).contiguous();
+    return {logprobs.data_ptr<double>(), logprobs.data_ptr<double>() + predicted};
+  }
+
+  static void print(const std::vector<TokenId>& ids, const std::vector<double>& logprobs, const LoadedLm& lm,
+                    bool json) {
+    if (json) return print_json({{"ids", ids}, {"logprobs", logprobs}});
+    double total = 0;
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      std::string token;
+      if (lm.tokenizer) token = JsonValue(lm.tokenizer->decode(std::span(&ids[i], 1))).text();
+      std::cout << fmt::format("{:>10}  {:>6}  {}\n", i == 0 ? "" : fmt::format("{:.4f}", logprobs[i - 1]), ids[i],
+                               token);
+      if (i > 0) total += logprobs[i - 1];
+    }
+    std::cout << fmt::format("{:>10.4f}  in all, {} tokens predicted\n", total, logprobs.size());
+  }
+
+  const Family& family_;
+  std::string model_;
+  std::optional<std::string> text_, ids_;
+};
+
+}  // namespace
+
+std::unique_ptr<Verb> score_verb(const Family& family) {
+  return std::make_unique<ScoreVerb>(family);
+}
+
+}  // namespace langzoo

@@ -1,0 +1,28 @@
+/// Causal language models on the command line: training, evaluation, generation and scoring of every family whose
+/// models are a CausalLm.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "apps/cli/compute_verb.h"
+#include "apps/training/families.h"
+#include "apps/training/tasks/causal_lm.h"
+
+namespace langzoo {
+
+// `family` must outlive its verbs.
+
+/// The verbs train, eval, generate and score.
+Verbs causal_lm_verbs(const Family& family);
+
+/// The last three alone, for programs that have fewer or more.
+std::unique_ptr<Verb> eval_verb(const Family& family);
+std::unique_ptr<Verb> generate_verb(const Family& family);
+std::unique_ptr<Verb> score_verb(const Family& family);
+
+/// What --model DIR holds, as load_causal_lm(); tells the user what of the model was not as it should be.
+LoadedLm load_lm(const Family& family, const std::filesystem::path& dir, const ComputeOptions& common,
+                 bool with_tokenizer);
+
+}  // namespace langzoo

@@ -1,0 +1,8 @@
+// langzoo-fasttext: classifies texts by averaged word vectors (models/fasttext/fasttext.h).
+#include "apps/cli/classification.h"
+
+int main(int argc, char** argv) {
+  using namespace langzoo;
+  return run_program(argc, argv, "langzoo-fasttext", "fastText: texts to labels.",
+                     classification_verbs(family_of_program("fasttext")));
+}

@@ -1,0 +1,99 @@
+/// The tokenizer of a run: trained on its text or read from a path, saved with the run, and found again by whatever
+/// opens the folder. The same kinds for every family:
+///
+/// | data.tokenizer | |
+/// |---|---|
+/// | char | the characters of the text |
+/// | train:bytebpe:N | byte-level BPE of N tokens (GPT-2); takes any bytes |
+/// | train:bpe:N | BPE of characters, words between white space |
+/// | train:wordpiece:N | WordPiece (BERT): case kept, [CLS] and [SEP] |
+/// | train:unigram:N | Unigram as a tokenizer.json (T5, ALBERT) |
+/// | train:word:N, train:byteword:N | whole words; those that come back with their spaces, of any bytes |
+/// | train:sentencepiece:N, train:sentencepiece-bpe:N, -word, -char | a .model of libsentencepiece's own trainer |
+/// | a path | all that load_tokenizer reads (tokenizers/directory.h): a folder, a tokenizer.json, vocab.txt, a .model |
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "apps/training/message.h"
+#include "tokenizers/tokenizer.h"
+#include "tokenizers/trainers/text_source.h"
+
+namespace langzoo {
+
+/// What a key like data.tokenizer asks for.
+struct TokenizerSpec {
+  std::string key;             ///< named in errors: "data.tokenizer"
+  std::string text;            ///< its value
+  std::string kind;            ///< "char", or KIND of train:KIND:N; empty: `text` is a path
+  std::size_t vocab_size = 0;  ///< N
+
+  /// Whether one that is trained takes any bytes; the others are of characters, and their text has to be UTF-8.
+  bool takes_bytes() const;
+};
+
+/// Throws ConfigError naming `key`, the value and what there is, for anything but the table above: an unknown KIND, an
+/// impossible N, a path that does not exist.
+TokenizerSpec parse_tokenizer_spec(const std::string& text, const std::string& key);
+
+/// The values there are, in a line: "char, train:KIND:N (KIND: bytebpe, ...) or the path of a tokenizer".
+const std::string& tokenizer_spec_help();
+
+/// A vocabulary is trained on so much text at most: more changes little.
+inline constexpr std::uint64_t kTokenizerTrainingBytes = std::uint64_t{256} << 20;
+
+struct TokenizerNeeds {
+  /// Special tokens that a trained tokenizer is to have beside its kind's own; usual names tell their roles (</s> ends
+  /// texts, <|endoftext|> begins and ends them: tokenizers/trainers). A sentencepiece has its own tokens for the roles
+  /// of <s>, </s> and <pad>, <|endoftext|> being its </s>, and those only that are asked for.
+  std::vector<std::string> special_tokens;
+  std::size_t threads = 0;  ///< 0: as many as the machine has
+};
+
+/// Trains the tokenizer on all of `texts`, or reads it; `texts` is asked for nothing then. Throws ConfigError naming
+/// the key for an N that has no room for what must be in the vocabulary, FileError for a file that holds no tokenizer,
+/// and what `texts` throws.
+std::unique_ptr<Tokenizer> make_tokenizer(const TokenizerSpec& spec, const TextSource& texts,
+                                          const TokenizerNeeds& needs, const Message& message);
+
+/// The tokenizer that an earlier part of a run saved in its folder; null where there is none. `spec_text` is what the
+/// run asks for.
+std::unique_ptr<Tokenizer> find_tokenizer(const std::filesystem::path& dir, const std::string& spec_text);
+
+/// The tokenizers of both sides of a translation; often one serves both.
+class TranslationTokenizers {
+ public:
+  TranslationTokenizers() = default;
+  /// `target` may be null: one for both.
+  TranslationTokenizers(std::unique_ptr<Tokenizer> source, std::unique_ptr<Tokenizer> target)
+      : source_(std::move(source)), target_(std::move(target)) {}
+
+  const Tokenizer& source() const { return *source_; }
+  const Tokenizer& target() const { return target_ ? *target_ : *source_; }
+
+  /// A model folder holds the source's, and where it is another the target's in its folder target_tokenizer.
+  void save(const std::filesystem::path& dir) const;
+  static TranslationTokenizers load(const std::filesystem::path& dir);
+
+ private:
+  std::unique_ptr<Tokenizer> source_, target_;
+};
+
+inline constexpr const char* kTargetTokenizerDir = "target_tokenizer";
+
+/// Throws FileError where `tokenizer`, that of a `side` of model folder `dir`, has ids that the model does not know.
+void check_vocabulary(const std::filesystem::path& dir, const char* side, const Tokenizer& tokenizer,
+                      std::int64_t vocab_size);
+
+/// The token that ends a sentence, or begins one: </s> or [SEP], <s> or [CLS] (or else the end token). Throws
+/// ConfigError naming `key` where a tokenizer has none.
+TokenId end_token_of(const Tokenizer& tokenizer, const std::string& key);
+TokenId start_token_of(const Tokenizer& tokenizer, const std::string& key);
+
+}  // namespace langzoo

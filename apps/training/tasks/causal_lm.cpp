@@ -1,0 +1,273 @@
+#include "apps/training/tasks/causal_lm.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <c10/core/InferenceMode.h>
+#include <fmt/format.h>
+
+#include "data/files/config_error.h"
+#include "data/files/files.h"
+#include "data/text/causal_lm.h"
+#include "tokenizers/directory.h"
+
+namespace langzoo {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// Batches made in the background while a step computes.
+constexpr std::size_t kPrepareAhead = 2;
+
+/// Gives the model what its tokenizer decides and the configuration left open.
+void complete_config(ModelConfig& config, const Tokenizer& tokenizer) {
+  const auto fields = fields_in(config);
+  const auto tokens = static_cast<std::int64_t>(tokenizer.vocab_size());
+  const auto& special = tokenizer.special_tokens();
+  const auto begin = special.bos ? special.bos : special.eos;
+  fill_field(fields, "vocab_size", tokens);
+  if (begin) fill_field(fields, "bos_token_id", *begin);
+  if (special.eos) fill_field(fields, "eos_token_id", *special.eos);
+  require_vocabulary(config, "vocab_size", tokens);
+}
+
+}  // namespace
+
+LoadedLm load_causal_lm(const RegisteredModel& registered, const fs::path& dir, const DeviceOptions& options,
+                        bool with_tokenizer, LoadReport* report) {
+  LoadedLm lm;
+  lm.device = options.device;
+  lm.model = as_interface<CausalLm>(registered.load(dir, report, {.dtype = options.dtype}), registered, dir.string());
+  lm.model->module().to(options.device);
+  if (!with_tokenizer && !has_tokenizer(dir)) return lm;
+  lm.tokenizer = load_tokenizer(dir);
+  const auto tokens = static_cast<std::int64_t>(lm.tokenizer->vocab_size());
+  if (with_tokenizer && tokens > lm.model->vocab_size()) {
+    throw FileError(dir, fmt::format("the tokenizer has {} tokens, the model's vocabulary only {}", tokens,
+                                     lm.model->vocab_size()));
+  }
+  return lm;
+}
+
+LoadedLm load_causal_lm(const fs::path& dir, const DeviceOptions& options) {
+  return load_causal_lm(registered_model(dir), dir, options);
+}
+
+double total_nats(CausalLm& model, const TokenView& tokens, std::int64_t stride, torch::Device device) {
+  const c10::InferenceMode inference;
+  const EvaluationWindows windows(tokens, model.n_positions(), stride);
+  constexpr std::int64_t kTokensAtOnce = 4096;
+  const auto count = std::max<std::int64_t>(1, kTokensAtOnce / model.n_positions());
+  double nats = 0;
+  for (std::int64_t first = 0; first < windows.num_windows(); first += count) {
+    const auto batch = windows.batch(first, count);
+    nats += model.loss_sum(batch.ids.to(device), batch.targets.to(device)).item<double>();
+  }
+  return nats;
+}
+
+double TextNats::perplexity() const {
+  return std::exp(per_token());
+}
+double TextNats::bits_per_byte() const {
+  return nats / std::log(2.0) / static_cast<double>(bytes);
+}
+double TextNats::word_perplexity() const {
+  return std::exp(nats / static_cast<double>(words));
+}
+
+EvalMetrics TextNats::metrics() const {
+  EvalMetrics metrics;
+  metrics["loss"] = {.value = per_token(), .chart = MetricChart::kLoss};
+  metrics["perplexity"] = {.value = perplexity(), .chart = MetricChart::kNone};
+  if (bytes > 0) metrics["bits_per_byte"] = {.value = bits_per_byte(), .chart = MetricChart::kNone};
+  if (source_nats) {
+    metrics["source_loss"] = {.value = *source_nats / static_cast<double>(tokens),
+                              .label = "entropy of the source",
+                              .chart = MetricChart::kLoss};
+  }
+  return metrics;
+}
+
+TextNats text_nats(CausalLm& model, const TokenizedText& text, std::int64_t stride, torch::Device device) {
+  return {total_nats(model, text.tokens, stride, device), static_cast<std::int64_t>(text.tokens.size()) - 1, text.bytes,
+          text.words, text.source_nats};
+}
+
+TokenizedText open_evaluation_text(const std::string& data, const Tokenizer& tokenizer, std::uint64_t microworld_seed) {
+  auto text = open_text(data, tokenizer, microworld_seed);
+  if (text.tokens.size() < 2) throw std::runtime_error(data + ": has no token to predict: it needs two at least");
+  return text;
+}
+
+std::vector<TokenId> encode_prompt(const std::string& prompt, const LoadedLm& lm) {
+  std::vector<TokenId> ids;
+  lm.tokenizer->encode(prompt, ids);
+  if (ids.empty()) {
+    const auto& special = lm.tokenizer->special_tokens();
+    if (!special.bos && !special.eos)
+      throw ConfigError("the prompt is empty, and the model has no token to begin with");
+    ids.push_back(special.bos ? *special.bos : *special.eos);
+  }
+  if (static_cast<std::int64_t>(ids.size()) > lm.model->n_positions()) {
+    throw std::runtime_error(
+        fmt::format("the prompt has {} tokens, but the model's context is {}", ids.size(), lm.model->n_positions()));
+  }
+  return ids;
+}
+
+std::vector<std::vector<TokenId>> continue_ids(CausalLm& model, const std::vector<TokenId>& prompt,
+                                               GenerateOptions options, torch::Device device) {
+  const c10::InferenceMode inference;
+  const auto size = static_cast<std::int64_t>(prompt.size());
+  options.max_new_tokens = std::min(options.max_new_tokens, model.n_positions() + 1 - size);
+  if (options.max_new_tokens < 1) return {};
+  options.min_new_tokens = std::min(options.min_new_tokens, options.max_new_tokens);
+  options.eos_token_ids = model.end_tokens();
+  const std::vector<std::vector<TokenId>> prompts = {prompt};
+  auto padded = pad_left(prompts, 0);
+  padded.ids = padded.ids.to(device);
+  padded.mask = padded.mask.to(device);
+  const auto step = model.start(padded.mask, size + options.max_new_tokens - 1);
+  return generate(*step, padded, options);
+}
+
+std::vector<std::string> continue_text(const LoadedLm& lm, const std::string& prompt, const GenerateOptions& options) {
+  std::vector<std::string> texts;
+  for (const auto& ids : continue_ids(*lm.model, encode_prompt(prompt, lm), options, lm.device)) {
+    texts.push_back(lm.tokenizer->decode(ids, true));
+  }
+  return texts;
+}
+
+class CausalLmSetup::Task : public TrainingTask {
+ public:
+  Task(TextCorpus corpus, std::shared_ptr<CausalLm> model, std::int64_t context, const TrainSetting& setting)
+      : corpus_(std::move(corpus)),
+        model_(std::move(model)),
+        device_(setting.device),
+        context_(context),
+        batch_size_(setting.batch.batch_size),
+        seed_(setting.trainer.seed),
+        batches_(causal_lm_batches(CausalLmDataset(corpus_.train.tokens, context, seed_), batch_size_, kPrepareAhead)) {
+  }
+
+  torch::nn::Module& model() override { return model_->module(); }
+  DataPosition position() const override { return batches_->position(); }
+  void seek(const DataPosition& position) override { batches_->seek(position); }
+  std::int64_t batches_per_epoch() const override { return batches_->batches_per_epoch(); }
+  std::string fingerprint() const override {
+    return fmt::format("causal_lm {} context {} batch {} seed {}", corpus_.fingerprint, context_, batch_size_, seed_);
+  }
+  std::string accept_fingerprint(const std::string& saved) const override {
+    const auto of_sizes =
+        fmt::format("causal_lm tokens {} vocabulary {} context {} batch {} seed {}", corpus_.train.tokens.size(),
+                    corpus_.train.tokens.vocab_size(), context_, batch_size_, seed_);
+    if (saved != of_sizes) return TrainingTask::accept_fingerprint(saved);
+    return "the run was saved by an earlier version: that the text has as many tokens was checked, not that it is the "
+           "same";
+  }
+
+  MicroBatch next() override {
+    const auto batch = batches_->next();
+    const auto loss = [this, ids = batch.ids.to(device_), targets = batch.targets.to(device_)] {
+      return model_->loss_sum(ids, targets);
+    };
+    return {batch.targets.numel(), batch.ids.numel(), loss};
+  }
+
+  EvalMetrics evaluate() override {
+    if (!corpus_.valid) return {};
+    return text_nats(*model_, *corpus_.valid, model_->n_positions(), device_).metrics();
+  }
+
+  void save_model(const std::filesystem::path& dir) override {
+    model_->save_pretrained(dir);
+    corpus_.tokenizer->save(dir);
+  }
+
+  CausalLm& lm() { return *model_; }
+  torch::Device device() const { return device_; }
+  const Tokenizer& tokenizer() const { return *corpus_.tokenizer; }
+  const TokenizedText& sample_source() const { return corpus_.valid ? *corpus_.valid : corpus_.train; }
+
+ private:
+  TextCorpus corpus_;
+  std::shared_ptr<CausalLm> model_;
+  torch::Device device_;
+  std::int64_t context_, batch_size_;
+  std::uint64_t seed_;
+  std::unique_ptr<BatchIterator<CausalLmBatch>> batches_;
+};
+
+CausalLmSetup::CausalLmSetup(const RegisteredModel& registered, std::unique_ptr<ModelConfig> config)
+    : registered_(registered), config_(std::move(config)) {}
+CausalLmSetup::~CausalLmSetup() = default;
+
+void CausalLmSetup::bind(RunConfig& config, TrainSetting& /*setting*/) {
+  config.bind("data", options_);
+  config.bind("data", [this](FieldVisitor& visit) {
+    visit("context", context_,
+          {.least = 0, .most = 1 << 24, .help = "tokens a training sequence; 0: all the model takes"});
+  });
+  config.bind("model", *config_);
+}
+
+std::vector<TrainFlag> CausalLmSetup::flags() const {
+  return {{"--valid", "data.valid"}, {"--tokenizer", "data.tokenizer"}};
+}
+
+void CausalLmSetup::complete(RunConfig& /*config*/) {
+  options_.make_paths_absolute();
+  check_without_tokenizers(*config_);
+}
+
+std::unique_ptr<TrainingTask> CausalLmSetup::make_task(TrainSetting& setting) {
+  auto corpus = open_text_corpus(options_, setting.out, setting.message);
+  complete_config(*config_, *corpus.tokenizer);
+  auto model = as_interface<CausalLm>(make_model(registered_, *config_), registered_, "model");
+  tokens_ = context_ > 0 ? context_ : model->n_positions();
+  if (tokens_ > model->n_positions()) {
+    throw ConfigError(fmt::format("data.context = {}: the model takes {} tokens", tokens_, model->n_positions()));
+  }
+  if (static_cast<std::int64_t>(corpus.train.tokens.size()) <= tokens_) {
+    throw std::runtime_error(fmt::format("{}: {} tokens to train on, fewer than the {} that a context of {} needs",
+                                         options_.train, corpus.train.tokens.size(), tokens_ + 1, tokens_));
+  }
+  if (corpus.valid && corpus.valid->tokens.size() < 2) {
+    throw std::runtime_error(fmt::format("{}: fewer than 2 tokens to validate on",
+                                         options_.valid.empty() ? options_.train : options_.valid));
+  }
+  model->module().to(setting.device);
+  auto task = std::make_unique<Task>(std::move(corpus), std::move(model), tokens_, setting);
+  task_ = task.get();
+  return task;
+}
+
+std::vector<ReportSample> CausalLmSetup::samples() {
+  auto& lm = task_->lm();
+  const auto& tokenizer = task_->tokenizer();
+  lm.module().eval();
+  const auto& source = task_->sample_source().tokens;
+  constexpr std::int64_t kPrompt = 8, kMost = 160, kSamples = 2;
+  const auto prompt_size =
+      std::min<std::int64_t>({kPrompt, lm.n_positions() / 2, static_cast<std::int64_t>(source.size())});
+  const auto most = std::min(kMost, lm.n_positions() - prompt_size);
+  if (prompt_size < 1 || most < 1) return {};
+  std::vector<std::int64_t> wide(static_cast<std::size_t>(prompt_size));
+  source.read(0, wide);
+  const std::vector<TokenId> prompt(wide.begin(), wide.end());
+  GenerateOptions options;
+  options.max_new_tokens = most;
+  options.num_return_sequences = kSamples;
+  options.sampling.temperature = 0.8;
+  options.seed = 1;
+  std::vector<ReportSample> samples;
+  for (const auto& ids : continue_ids(lm, prompt, options, task_->device())) {
+    samples.push_back({tokenizer.decode(prompt), tokenizer.decode(ids, true)});
+  }
+  return samples;
+}
+
+}  // namespace langzoo

@@ -1,0 +1,97 @@
+/// Language modelling, for every model that is a CausalLm: training on text, evaluation, and continuing a text.
+///
+///     const auto lm = langzoo::load_causal_lm("run");
+///     for (const auto& text : langzoo::continue_text(lm, "Mary went to ", {.max_new_tokens = 20})) ...
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "apps/training/metric.h"
+#include "apps/training/task_setup.h"
+#include "apps/training/text_corpus.h"
+#include "models/causal_lm.h"
+#include "models/generation/generate.h"
+#include "models/pretrained.h"
+#include "tokenizers/tokenizer.h"
+
+namespace langzoo {
+
+/// A model folder, opened.
+struct LoadedLm {
+  std::unique_ptr<Tokenizer> tokenizer;
+  std::shared_ptr<CausalLm> model;  ///< in evaluation mode
+  torch::Device device = torch::kCPU;
+};
+/// What `dir` holds, as a model of `registered`. With `with_tokenizer` throws FileError where there is none, and where
+/// it has ids that the model does not know; without, the tokenizer is null where there is none. `report`: what of the
+/// model was not as it should be, and yet could be loaded.
+LoadedLm load_causal_lm(const RegisteredModel& registered, const std::filesystem::path& dir,
+                        const DeviceOptions& options = {}, bool with_tokenizer = true, LoadReport* report = nullptr);
+/// As the model that its config.json names.
+LoadedLm load_causal_lm(const std::filesystem::path& dir, const DeviceOptions& options = {});
+
+/// The nats of every token but the first, summed, in windows that begin every `stride` tokens.
+double total_nats(CausalLm& model, const TokenView& tokens, std::int64_t stride, torch::Device device);
+
+/// How well a model predicts a text.
+struct TextNats {
+  double nats = 0;          ///< -ln p of all its tokens but the first
+  std::int64_t tokens = 0;  ///< as many
+  std::uint64_t bytes = 0, words = 0;
+  std::optional<double> source_nats;  ///< the least that any model can have, where that is known
+
+  double per_token() const { return nats / static_cast<double>(tokens); }
+  double perplexity() const;
+  double bits_per_byte() const;
+  double word_perplexity() const;
+  /// loss and perplexity, bits_per_byte of a text with bytes, and source_loss where it is known.
+  EvalMetrics metrics() const;
+};
+/// Of a text of two tokens at least.
+TextNats text_nats(CausalLm& model, const TokenizedText& text, std::int64_t stride, torch::Device device);
+
+/// A text to evaluate, as open_text() takes it. Throws std::runtime_error for one that has no token to predict.
+TokenizedText open_evaluation_text(const std::string& data, const Tokenizer& tokenizer, std::uint64_t microworld_seed);
+
+/// A prompt's ids; those of an empty one are the beginning (else the end) token. Throws ConfigError where there is
+/// none, std::runtime_error naming both lengths where the prompt leaves no room in the context.
+std::vector<TokenId> encode_prompt(const std::string& prompt, const LoadedLm& lm);
+/// The new ids after `prompt`, options.num_return_sequences times; the model's end tokens end them, and so does its
+/// context. Nothing where the prompt fills it.
+std::vector<std::vector<TokenId>> continue_ids(CausalLm& model, const std::vector<TokenId>& prompt,
+                                               GenerateOptions options, torch::Device device);
+/// The new text likewise, without special tokens.
+std::vector<std::string> continue_text(const LoadedLm& lm, const std::string& prompt,
+                                       const GenerateOptions& options = {});
+
+/// Training on plain text: the sections `data` (text_corpus.h, and data.context) and `model`.
+class CausalLmSetup : public TaskSetup {
+ public:
+  /// `config` is that of a run that says nothing: its tokenizer gives vocab_size, bos_token_id and eos_token_id where
+  /// they are kFromTokenizer or have no value.
+  CausalLmSetup(const RegisteredModel& registered, std::unique_ptr<ModelConfig> config);
+  ~CausalLmSetup() override;
+
+  void bind(RunConfig& config, TrainSetting& setting) override;
+  std::vector<TrainFlag> flags() const override;
+  std::vector<std::string> data_keys() const override { return {"data.train", "data.valid"}; }
+  void complete(RunConfig& config) override;
+  std::unique_ptr<TrainingTask> make_task(TrainSetting& setting) override;
+  std::int64_t tokens_per_sequence() const override { return tokens_; }
+  std::vector<ReportSample> samples() override;
+
+ private:
+  class Task;
+
+  const RegisteredModel& registered_;
+  std::unique_ptr<ModelConfig> config_;
+  TextCorpusOptions options_;
+  std::int64_t context_ = 0, tokens_ = 0;
+  Task* task_ = nullptr;  ///< the run's
+};
+
+}  // namespace langzoo

@@ -1,0 +1,267 @@
+#include "apps/training/text_corpus.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <limits>
+#include <optional>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "apps/training/run_tokenizer.h"
+#include "data/files/config_error.h"
+#include "data/files/files.h"
+#include "data/files/text_source.h"
+#include "data/microworld/microworld.h"
+#include "data/text/fingerprint.h"
+#include "tokenizers/utf8.h"
+
+namespace langzoo {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// Training and validation text of one seed come from different streams of stories.
+std::uint64_t train_seed(std::uint64_t seed) {
+  return 2 * seed;
+}
+std::uint64_t valid_seed(std::uint64_t seed) {
+  return 2 * seed + 1;
+}
+
+struct ToldText {
+  std::string text;
+  double nats = 0;
+};
+
+ToldText tell(std::uint64_t seed, std::uint64_t min_bytes) {
+  ToldText told;
+  Microworld world(seed);
+  do {
+    const auto story = world.next();
+    told.text += story.text;
+    told.nats += story.nats;
+  } while (told.text.size() < min_bytes);
+  return told;
+}
+
+/// A text's files; microworld is told into `file` first.
+struct Documents {
+  std::vector<fs::path> files;
+  std::optional<double> nats;
+};
+
+Documents find_documents(const std::string& data, const fs::path& file, std::uint64_t seed, std::uint64_t bytes) {
+  if (data != kMicroworld) return {find_text_files(data), std::nullopt};
+  const auto told = tell(seed, bytes);
+  write_file_atomically(file, told.text);
+  return {{file}, told.nats};
+}
+
+/// The first `most` bytes of the files' text, in parts.
+class TextOfFiles {
+ public:
+  /// With `utf8` throws FileError for text that is not UTF-8.
+  TextOfFiles(std::vector<fs::path> files, std::uint64_t most, bool utf8)
+      : files_(std::move(files)), left_(most), utf8_(utf8) {}
+
+  bool next(std::string& text) {
+    for (; left_ > 0 && file_ < files_.size(); ++file_, reader_.reset(), begin_ = 0) {
+      if (!reader_) reader_.emplace(files_[file_]);
+      if (!reader_->next(text)) continue;
+      if (utf8_) check(text);
+      begin_ += text.size();
+      if (text.size() > left_) {
+        text.resize(left_);
+        if (utf8_) text.resize(complete_utf8_length(text));
+        left_ = text.size();
+      }
+      left_ -= text.size();
+      return true;
+    }
+    return false;
+  }
+
+ private:
+  void check(const std::string& text) const {
+    const auto at = find_invalid_utf8(text);
+    if (at == text.size()) return;
+    throw FileError(files_[file_], fmt::format("is not UTF-8 at byte {}; a byte-level tokenizer (train:bytebpe:N) "
+                                               "takes any bytes",
+                                               begin_ + at));
+  }
+
+  std::vector<fs::path> files_;
+  std::size_t file_ = 0;
+  std::optional<TextReader> reader_;
+  std::uint64_t begin_ = 0;  ///< in the file, of the next part
+  std::uint64_t left_;
+  bool utf8_;
+};
+
+TextSource text_of(std::vector<fs::path> files, std::uint64_t most, bool utf8) {
+  auto texts = std::make_shared<TextOfFiles>(std::move(files), most, utf8);
+  return [texts](std::string& text) { return texts->next(text); };
+}
+
+std::unique_ptr<Tokenizer> train_tokenizer(const TokenizerSpec& spec, const TextCorpusOptions& options,
+                                           const std::vector<fs::path>& train, const std::vector<fs::path>& valid,
+                                           const Message& message) {
+  if (spec.kind == "char") {  // all characters there are, and nothing else
+    auto files = train;
+    files.insert(files.end(), valid.begin(), valid.end());
+    return make_tokenizer(spec, text_of(files, std::numeric_limits<std::uint64_t>::max(), true), {}, message);
+  }
+  std::uint64_t total = 0;
+  for (const auto& path : train) total += fs::file_size(path);
+  const auto share = valid.empty() ? 1 - options.valid_fraction : 1;
+  const auto most = std::min(kTokenizerTrainingBytes, static_cast<std::uint64_t>(share * static_cast<double>(total)));
+  return make_tokenizer(spec, text_of(train, most, !spec.takes_bytes()), {.special_tokens = {"<|endoftext|>"}},
+                        message);
+}
+
+struct EncodedText {
+  TokenizedText text;
+  std::uint64_t fingerprint;
+};
+
+EncodedText open_tokens(const Documents& documents, const Tokenizer& tokenizer, const fs::path& path,
+                        const Message& message) {
+  TokenFileOptions options;
+  bool told = false;
+  options.progress = [&](std::uint64_t /*done*/, std::uint64_t total) {
+    if (total >= 1000000 && !std::exchange(told, true))
+      message(fmt::format("encoding {:.1f} MB of text", static_cast<double>(total) / 1e6));
+  };
+  auto file = std::make_shared<TokenFile>(TokenFile::open_or_build(documents.files, tokenizer, path, options));
+  return {{file->tokens(), file->bytes(), file->words(), documents.nats, file}, file->fingerprint()};
+}
+
+/// The bytes and words of the text that `tokens` stand for.
+void count_text(TokenizedText& text, const Tokenizer& tokenizer) {
+  std::vector<std::int64_t> wide;
+  std::vector<TokenId> ids;
+  bool in_word = false;
+  for (std::size_t at = 0; at < text.tokens.size(); at += wide.size()) {
+    wide.resize(std::min<std::size_t>(text.tokens.size() - at, 1 << 16));
+    text.tokens.read(at, wide);
+    ids.assign(wide.begin(), wide.end());
+    const auto part = tokenizer.decode(ids, true);
+    text.bytes += part.size();
+    for (const char c : part) {
+      const bool space = c == ' ' || (c >= '\t' && c <= '\r');
+      if (!space && !in_word) ++text.words;
+      in_word = !space;
+    }
+  }
+}
+
+/// A directory that goes away with the object.
+class ScratchDir {
+ public:
+  ScratchDir() {
+    auto name = (fs::temp_directory_path() / "langzoo-XXXXXX").string();
+    if (mkdtemp(name.data()) == nullptr) throw FileError(fs::temp_directory_path(), "cannot hold a temporary folder");
+    path_ = name;
+  }
+  ~ScratchDir() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  ScratchDir(const ScratchDir&) = delete;
+  ScratchDir& operator=(const ScratchDir&) = delete;
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
+std::uint64_t valid_bytes(const TextCorpusOptions& options) {
+  return static_cast<std::uint64_t>(options.valid_fraction * static_cast<double>(options.microworld_bytes));
+}
+
+void check(const TextCorpusOptions& options) {
+  if (options.train.empty()) {
+    throw ConfigError("data.train (--data) is missing: a text file, a folder of .txt files, or microworld");
+  }
+  try {
+    check_fields(options, "data");
+  } catch (const std::invalid_argument& error) {
+    throw ConfigError(error.what());
+  }
+}
+
+}  // namespace
+
+void TextCorpusOptions::for_each_field(FieldVisitor& visit) {
+  static const std::string tokenizers = tokenizer_spec_help();
+  visit("train", train, {.help = "a file, a folder of .txt files, or microworld"});
+  visit("valid", valid, {.help = "likewise; empty: the last part of data.train"});
+  visit("tokenizer", tokenizer, {.help = tokenizers});
+  visit("valid_fraction", valid_fraction,
+        {.least = 0, .most = 0.9, .help = "set aside for validation where data.valid is empty"});
+  visit("microworld_bytes", microworld_bytes,
+        {.least = 1000, .most = 1LL << 40, .help = "training text that microworld tells"});
+  visit("microworld_seed", microworld_seed, {.help = "which stories it tells"});
+}
+
+void TextCorpusOptions::make_paths_absolute() {
+  for (auto* data : {&train, &valid}) {
+    if (*data != kMicroworld) *data = absolute_if_there(*data);
+  }
+}
+
+TextCorpus open_text_corpus(const TextCorpusOptions& options, const fs::path& dir, const Message& message) {
+  check(options);
+  TextCorpus corpus;
+  corpus.tokenizer = find_tokenizer(dir, options.tokenizer);
+  std::optional<TokenizerSpec> spec;
+  if (!corpus.tokenizer) spec = parse_tokenizer_spec(options.tokenizer, "data.tokenizer");
+
+  const auto work = dir / "data";
+  std::error_code error;
+  fs::create_directories(work, error);
+  if (error) throw FileError(work, "cannot be created: " + error.message());
+  const auto train = find_documents(options.train, work / "train.txt", train_seed(options.microworld_seed),
+                                    static_cast<std::uint64_t>(options.microworld_bytes));
+  auto valid_data = options.valid;
+  if (valid_data.empty() && options.train == kMicroworld && options.valid_fraction > 0) valid_data = kMicroworld;
+  Documents valid;
+  if (!valid_data.empty()) {
+    valid = find_documents(valid_data, work / "valid.txt", valid_seed(options.microworld_seed), valid_bytes(options));
+  }
+
+  if (spec) {
+    corpus.tokenizer = train_tokenizer(*spec, options, train.files, valid.files, message);
+    corpus.tokenizer->save(dir);
+  }
+  auto encoded = open_tokens(train, *corpus.tokenizer, work / "train.tokens", message);
+  corpus.train = std::move(encoded.text);
+  auto valid_print = encoded.fingerprint;
+  if (!valid.files.empty()) {
+    auto encoded_valid = open_tokens(valid, *corpus.tokenizer, work / "valid.tokens", message);
+    corpus.valid = std::move(encoded_valid.text);
+    valid_print = encoded_valid.fingerprint;
+  } else if (options.valid_fraction > 0) {
+    const auto all = corpus.train.tokens;
+    const auto kept = static_cast<std::size_t>(static_cast<double>(all.size()) * (1 - options.valid_fraction));
+    corpus.valid = TokenizedText{all.slice(kept, all.size() - kept), 0, 0, std::nullopt, corpus.train.owner};
+    corpus.train.tokens = all.slice(0, kept);
+    count_text(*corpus.valid, *corpus.tokenizer);
+  }
+  corpus.fingerprint = fmt::format("text {:016x} validation {:016x} tokenizer {:016x} tokens {}", encoded.fingerprint,
+                                   valid_print, tokenizer_fingerprint(*corpus.tokenizer), corpus.train.tokens.size());
+  return corpus;
+}
+
+TokenizedText open_text(const std::string& data, const Tokenizer& tokenizer, std::uint64_t microworld_seed) {
+  const ScratchDir scratch;
+  const auto documents =
+      find_documents(data, scratch.path() / "text.txt", valid_seed(microworld_seed), valid_bytes(TextCorpusOptions{}));
+  return open_tokens(documents, tokenizer, scratch.path() / "text.tokens", [](const std::string&) {}).text;
+}
+
+}  // namespace langzoo

@@ -1,0 +1,61 @@
+/// Text for language models: what data.train, data.valid and data.tokenizer mean, for every family that learns from
+/// plain text.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "apps/training/message.h"
+#include "data/text/token_file.h"
+#include "models/io/config_fields.h"
+#include "tokenizers/tokenizer.h"
+
+namespace langzoo {
+
+/// The text, and the questions about it, that need no file.
+inline constexpr const char* kMicroworld = "microworld";
+
+/// The section `data` of a run configuration.
+struct TextCorpusOptions {
+  std::string train;  ///< a file, a folder, or "microworld"
+  std::string valid;  ///< likewise; empty: the last part of `train`
+  std::string tokenizer = "train:bytebpe:4096";
+  double valid_fraction = 0.1;              ///< of the tokens of `train`, where `valid` is empty
+  std::int64_t microworld_bytes = 4000000;  ///< training text told by microworld; validation has valid_fraction of it
+  std::uint64_t microworld_seed = 1;
+
+  void for_each_field(FieldVisitor& visit);
+  /// Files and folders by their absolute paths, so that a run goes on from whatever directory.
+  void make_paths_absolute();
+};
+
+/// Tokens of a text with what its evaluation needs.
+struct TokenizedText {
+  TokenView tokens;
+  std::uint64_t bytes = 0, words = 0;
+  std::optional<double> source_nats;  ///< microworld: the exact -log p of the text
+  std::shared_ptr<void> owner;        ///< what `tokens` points into
+};
+
+struct TextCorpus {
+  std::unique_ptr<Tokenizer> tokenizer;
+  TokenizedText train;
+  std::optional<TokenizedText> valid;
+  /// Of the ids of both texts and of the tokenizer, whatever the files are called: what a resumed run compares.
+  std::string fingerprint;
+};
+
+/// The tokenizer `options` ask for (that in `dir` when `dir` holds one: a resumed run keeps its own; else it is saved
+/// there), and the token files, kept in `dir`/data. Throws ConfigError for impossible options, FileError and
+/// std::runtime_error naming the file for bad data.
+TextCorpus open_text_corpus(const TextCorpusOptions& options, const std::filesystem::path& dir, const Message& message);
+
+/// A text to evaluate: a file, a folder, or "microworld" (the validation text of a run with that seed). Nothing is left
+/// on the disk.
+TokenizedText open_text(const std::string& data, const Tokenizer& tokenizer,
+                        std::uint64_t microworld_seed = TextCorpusOptions{}.microworld_seed);
+
+}  // namespace langzoo

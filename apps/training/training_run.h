@@ -1,0 +1,80 @@
+/// One run of training: its settings, its folder, its task and its trainer, in the order in which they come to be.
+/// Prints nothing.
+///
+///     TrainingRun run("gpt", family_of_program("gpt").setup());
+///     run.open("out");
+///     run.config().set("data.train", "book.txt", "main.cpp");
+///     const TrainSummary summary = run.train();      // "out" is a model folder now
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apps/training/output_dir.h"
+#include "apps/training/run_config.h"
+#include "apps/training/task_setup.h"
+#include "apps/training/trainer.h"
+
+namespace langzoo {
+
+class TrainingRun {
+ public:
+  /// All keys there are, bound. `program` is "gpt": what run.json says, and whose presets there are.
+  TrainingRun(std::string program, std::unique_ptr<TaskSetup> setup);
+  /// Without train() what the run put into its folder is removed.
+  ~TrainingRun();
+  TrainingRun(const TrainingRun&) = delete;
+  TrainingRun& operator=(const TrainingRun&) = delete;
+
+  const std::string& program() const { return program_; }
+  /// Settings go here after open() and before complete().
+  RunConfig& config() { return config_; }
+  TaskSetup& setup() { return *setup_; }
+  /// .message is told what takes time; .device is where it trains, chosen before prepare().
+  TrainSetting& setting() { return setting_; }
+
+  /// The folder to write: new, empty, or with `resume` that of an earlier part of the run, whose settings then hold
+  /// until others are set. Throws ConfigError for a folder that holds something else, and for a run of another program.
+  void open(const std::filesystem::path& out, bool resume = false);
+  /// Gives settings that depend on others their defaults and checks all, before data is prepared: throws ConfigError
+  /// for one that cannot be, or that differs from the earlier part's and may not.
+  void complete();
+  /// Told everything; must outlive the run. Before prepare() also what resuming has to say.
+  void add_observer(TrainerObserver& observer);
+  /// complete() where that was not called; then writes run.json, prepares the data, makes the model and the trainer,
+  /// and goes on from what was saved. Throws ConfigError, FileError and std::runtime_error for data that cannot be
+  /// used.
+  void prepare();
+
+  // After prepare(), but for train():
+
+  TrainingTask& task() { return *task_; }
+  Trainer& trainer() { return *trainer_; }
+  /// Whether it goes on from a saved state.
+  bool resumed() const { return resumed_; }
+  /// The text of run.json: every setting, those that the tokenizers decide among them.
+  const std::string& resolved() const { return resolved_; }
+  /// To the end, or to Trainer::request_stop(); prepare() where that was not called. Throws as Trainer::run().
+  TrainSummary train();
+
+ private:
+  void check_differences() const;
+  void write_run();
+
+  std::string program_;
+  std::unique_ptr<TaskSetup> setup_;
+  TrainSetting setting_;
+  RunConfig config_;
+  bool completed_ = false, resumed_ = false;
+  std::string earlier_;  ///< run.json of the earlier part
+  std::string resolved_;
+  std::vector<TrainerObserver*> observers_;
+  std::optional<OutputGuard> guard_;  ///< outlives what has files of the folder open
+  std::unique_ptr<TrainingTask> task_;
+  std::unique_ptr<Trainer> trainer_;
+};
+
+}  // namespace langzoo

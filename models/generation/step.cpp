@@ -1,0 +1,15 @@
+#include "models/generation/step.h"
+
+#include <ATen/ATen.h>
+
+#include <vector>
+
+namespace langzoo {
+
+torch::Tensor StepFunction::all_logits(const torch::Tensor& ids) {
+  std::vector<torch::Tensor> logits;
+  for (const auto& column : ids.split(1, 1)) logits.push_back(step(column));  // (B,1) -> (B,V)
+  return at::stack(logits, 1);
+}
+
+}  // namespace langzoo

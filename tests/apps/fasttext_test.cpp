@@ -1,0 +1,129 @@
+// Runs the program itself, as a user does.
+#include "tests/support/test.h"
+
+#include "data/files/files.h"
+#include "data/random/random.h"
+#include "tests/support/process.h"
+
+using namespace langzoo;
+using Catch::Contains;
+using test::check_error;
+using test::TempDir;
+using Json = nlohmann::ordered_json;
+
+namespace {
+
+test::Result fasttext(std::vector<std::string> arguments) {
+  return test::Process("langzoo-fasttext", std::move(arguments)).wait();
+}
+test::Result succeed(std::vector<std::string> arguments) {
+  auto result = fasttext(std::move(arguments));
+  INFO(result.err);
+  REQUIRE(result.code == 0);
+  return result;
+}
+
+/// Sentences of a sport or of a dish, told apart by one word among others.
+std::string topics(int count, std::uint64_t seed) {
+  const std::vector<std::string> sport = {"goal", "team", "match"}, food = {"soup", "bread", "salt"};
+  const std::vector<std::string> others = {"the", "a", "was", "good", "bad", "we", "saw"};
+  Random random(seed);
+  std::string text = "text,label\n";
+  for (int i = 0; i < count; ++i) {
+    const bool is_food = random.below(2) == 1;
+    for (auto n = 1 + random.below(6); n > 0; --n) text += others[random.below(others.size())] + ' ';
+    text += (is_food ? food : sport)[random.below(3)] + (is_food ? ",food\n" : ",sport\n");
+  }
+  return text;
+}
+
+std::vector<std::string> train(const TempDir& dir, int steps, std::vector<std::string> more = {}) {
+  test::write_file(dir / "train.csv", topics(300, 1));
+  std::vector<std::string> arguments = {"train",
+                                        "--data",
+                                        (dir / "train.csv").string(),
+                                        "--out",
+                                        (dir / "run").string(),
+                                        "--seed",
+                                        "1",
+                                        "--threads",
+                                        "1",
+                                        "--json",
+                                        "--set",
+                                        "model.dim=8",
+                                        "model.word_ngrams=2",
+                                        "model.bucket=50",
+                                        "model.dropout=0.2",
+                                        "train.learning_rate=0.05",
+                                        "train.schedule=constant",
+                                        "train.max_steps=" + std::to_string(steps)};
+  arguments.insert(arguments.end() - 8, more.begin(), more.end());
+  return arguments;
+}
+
+}  // namespace
+
+TEST_CASE("langzoo-fasttext learns to classify, evaluates and predicts") {
+  const TempDir dir;
+  const auto summary = succeed(train(dir, 150)).object();
+  CHECK(summary["valid"]["accuracy"] == 1.0);
+  CHECK(summary["valid"]["loss"] < 0.1);
+  const auto run = (dir / "run").string();
+  const auto config = Json::parse(read_file(dir / "run/config.json"));
+  CHECK(config["id2label"] == Json{{"0", "food"}, {"1", "sport"}});
+  CHECK(config["architectures"] == Json{"FastTextForSequenceClassification"});
+
+  test::write_file(dir / "test.tsv",
+                   "class\tsentence\nfood\tthe salt was bad\nsport\tgoal\nsport\twe saw a match\nsport\tsoup\n");
+  const auto scores = succeed({"eval", "--model", run, "--data", (dir / "test.tsv").string(), "--text-column",
+                               "sentence", "--label-column", "class", "--json"})
+                          .object();
+  CHECK(scores["examples"] == 4);  // three are right; the last is made to be wrong
+  CHECK(scores["accuracy"] == 0.75);
+  CHECK(scores["precision"].get<double>() == Approx((0.5 + 1) / 2));
+  CHECK(scores["recall"].get<double>() == Approx((1 + 2.0 / 3) / 2));
+  CHECK(scores["f1"].get<double>() == Approx((2.0 / 3 + 0.8) / 2));
+
+  const auto one = succeed({"predict", "--model", run, "--text", "a team", "--json"}).object();
+  CHECK(one["label"] == "sport");
+  CHECK(one["probabilities"]["sport"] > 0.9);
+  CHECK(one["probabilities"]["sport"].get<double>() + one["probabilities"]["food"].get<double>() == Approx(1));
+  const auto many =
+      succeed({"predict", "--model", run, "--data", (dir / "test.tsv").string(), "--text-column", "sentence", "--json"})
+          .objects();
+  REQUIRE(many.size() == 4);
+  CHECK(many[0]["label"] == "food");
+  CHECK(many[1]["label"] == "sport");
+  CHECK_THAT(succeed({"predict", "--model", run, "--text", "soup"}).out, Contains("food\t"));
+  CHECK(succeed({"predict", "--model", run, "--text", ""}).out == "food\t0.5000\n");  // nothing to tell by
+}
+
+TEST_CASE("langzoo-fasttext stopped and resumed ends as one that went through") {
+  const TempDir whole, parts;
+  succeed(train(whole, 25));
+  succeed(train(parts, 11));
+  succeed(train(parts, 25, {"--resume"}));
+  CHECK((read_file(parts / "run/model.safetensors") == read_file(whole / "run/model.safetensors")));
+  auto other = topics(300, 1);
+  other.replace(other.rfind("food"), 4, "sport");
+  auto again = train(parts, 30, {"--resume"});
+  test::write_file(parts / "train.csv", other);
+  check_error(fasttext(again), 1, "cannot resume");
+}
+
+TEST_CASE("langzoo-fasttext says which file and line is wrong") {
+  const TempDir dir;
+  test::write_file(dir / "valid.csv", "text,label\na goal,sport\na poem,art\n");
+  check_error(fasttext(train(dir, 1, {"--valid", (dir / "valid.csv").string()})), 1, "valid.csv: line 3: ");
+  CHECK(!std::filesystem::exists(dir / "run"));
+  check_error(fasttext({"train", "--out", (dir / "run").string()}), 2, "data.train (--data) is missing");
+  check_error(fasttext(train(dir, 1, {"--tokenizer", "train:nothing:9"})), 2, "data.tokenizer");
+  succeed(train(dir, 1));
+  const auto run = (dir / "run").string();
+  check_error(fasttext({"eval", "--model", run, "--data", (dir / "valid.csv").string()}), 1, "valid.csv: line 3: ");
+  check_error(fasttext({"eval", "--model", run}), 2, "--data");
+  check_error(fasttext({"predict", "--model", run}), 2, "--text");
+  check_error(fasttext({"predict", "--model", dir.path().string(), "--text", "a"}), 1, "config.json");
+  check_error(fasttext({"predict", "--model", test::fixture("gpt/tiny").string(), "--text", "a"}), 1,
+              "does not classify texts");
+}

@@ -1,0 +1,182 @@
+#include "tests/support/test.h"
+
+#include <algorithm>
+
+#include "apps/training/training_run.h"
+#include "data/files/config_error.h"
+#include "data/files/files.h"
+#include "tests/apps/training/toy_task.h"
+
+namespace langzoo::test {
+
+namespace {
+
+/// The toy task as a run has it.
+class ToySetup : public TaskSetup {
+ public:
+  void bind(RunConfig& config, TrainSetting& setting) override {
+    setting.trainer.max_steps = 6;
+    setting.trainer.schedule = "constant";
+    setting.batch.batch_size = 2;
+    setting.trainer.save_every = 2;
+    config.bind("data", [this](FieldVisitor& visit) { visit("train", data_, {.help = "names nothing"}); });
+    config.bind("model", [this](FieldVisitor& visit) { visit("width", width_, {.least = 1, .help = "units"}); });
+  }
+  std::vector<TrainFlag> flags() const override { return {}; }
+  void complete(RunConfig& config) override {
+    config.set_default("train.log_every", "1");
+    if (data_ == "contradiction") throw ConfigError("data.train contradicts itself");
+  }
+  std::string needs_cpu() const override { return data_ == "slow" ? "it is slow" : ""; }
+  std::unique_ptr<TrainingTask> make_task(TrainSetting& setting) override {
+    fs::create_directories(setting.out / "data");
+    write_file(setting.out / "data" / "prepared", "x");
+    setting.message("prepared");
+    if (data_ == "bad") throw std::runtime_error("the data is bad");
+    return std::make_unique<ToyTask>(0.0, width_, setting.batch.batch_size);
+  }
+  std::int64_t tokens_per_sequence() const override { return 3; }
+
+ private:
+  std::string data_;
+  std::int64_t width_ = 8;
+};
+
+std::unique_ptr<TrainingRun> toy_run(const std::string& program = "toy") {
+  return std::make_unique<TrainingRun>(program, std::make_unique<ToySetup>());
+}
+
+/// Trained in `out` with these settings.
+TrainSummary train(const fs::path& out, bool resume, const std::vector<std::string>& settings) {
+  const auto run = toy_run();
+  run->open(out, resume);
+  for (const auto& setting : settings) run->config().set_text(setting, "test");
+  return run->train();
+}
+
+}  // namespace
+
+TEST_CASE("a run trains into its folder, tells its observers and writes down its settings") {
+  const TempDir dir;
+  const auto out = dir / "above" / "run";
+  Recorder before, after;
+  std::vector<std::string> messages;
+  const auto run = toy_run();
+  run->open(out);
+  run->config().set("model.width", "5", "test");
+  run->setting().message = [&](const std::string& text) { messages.push_back(text); };
+  run->add_observer(before);
+  run->complete();
+  CHECK_FALSE(fs::exists(out));  // nothing is written before all settings are checked
+  run->prepare();
+  run->add_observer(after);
+  CHECK_FALSE(run->resumed());
+  CHECK(run->trainer().total_steps() == 6);
+  CHECK(run->task().model().parameters().front().size(0) == 5);
+  CHECK(messages == std::vector<std::string>{"prepared"});
+  const auto summary = run->train();
+  CHECK(summary.step == 6);
+  CHECK(before.steps.size() == 6);  // log_every is 1, which the setup completed
+  CHECK(after.steps.size() == 6);
+  CHECK(read_file(out / "run.json") == run->resolved());
+  CHECK_THAT(run->resolved(), Catch::Contains("\"program\": \"toy\"") && Catch::Contains("\"width\": 5"));
+  CHECK(load_training_state(out));
+}
+
+TEST_CASE("a run that does not get under way leaves nothing behind") {
+  const TempDir dir;
+  const auto out = dir / "above" / "run";
+  {
+    const auto run = toy_run();
+    run->open(out);
+    run->prepare();
+    CHECK(fs::exists(out / "data" / "prepared"));
+  }
+  CHECK_FALSE(fs::exists(dir / "above"));
+  CHECK_THROWS_WITH(train(out, false, {"data.train=bad"}), "the data is bad");
+  CHECK_FALSE(fs::exists(dir / "above"));
+}
+
+TEST_CASE("settings are checked before data is prepared") {
+  const TempDir dir;
+  const auto out = dir / "run";
+  CHECK_THROWS_AS(train(out, false, {"data.train=contradiction"}), ConfigError);
+  CHECK_THROWS_AS(train(out, false, {"train.max_steps=0", "train.max_epochs=0", "train.min_learning_rate=1"}),
+                  ConfigError);
+  const auto slow = toy_run();
+  slow->open(out);
+  slow->config().set("data.train", "slow", "test");
+  slow->setting().device = torch::kCUDA;
+  CHECK_THROWS_WITH(slow->prepare(), "device cuda: it is slow");
+  CHECK_FALSE(fs::exists(out));
+}
+
+TEST_CASE("a run in two parts ends with the weights of one in one") {
+  const TempDir dir;
+  CHECK(train(dir / "whole", false, {}).step == 6);
+  CHECK(train(dir / "parts", false, {"train.max_steps=3"}).step == 3);
+  CHECK(train(dir / "parts", true, {"train.max_steps=6"}).step == 6);
+  CHECK(weights(dir / "whole") == weights(dir / "parts"));
+}
+
+TEST_CASE("a resumed run keeps the earlier part's settings, and names the one that may not change") {
+  const TempDir dir;
+  const auto out = dir / "run";
+  train(out, false, {"model.width=5", "train.max_steps=3"});
+  {
+    const auto run = toy_run();
+    run->open(out, true);
+    CHECK(run->config().value("model.width") == "5");
+    run->prepare();
+    CHECK(run->resumed());
+    CHECK(run->trainer().step() == 3);
+  }
+  CHECK(fs::exists(out / "model.safetensors"));  // what was there stays
+  CHECK_THROWS_WITH(train(out, true, {"model.width=6"}),
+                    "--resume: model.width = 6 here, but model.width = 5 in " + (out / "run.json").string());
+  // Another name of the data is accepted: the saved state tells whether the data is the same.
+  CHECK(train(out, true, {"data.train=elsewhere", "train.max_steps=4"}).step == 4);
+}
+
+TEST_CASE("where no state was saved a resumed run begins, and says so") {
+  const TempDir dir;
+  const auto out = dir / "run";
+  train(out, false, {});
+  fs::remove_all(training_state_path(out));
+  std::vector<std::string> messages;
+  const auto run = toy_run();
+  run->open(out, true);
+  run->setting().message = [&](const std::string& text) { messages.push_back(text); };
+  run->prepare();
+  CHECK_FALSE(run->resumed());
+  REQUIRE(messages.size() == 2);
+  CHECK_THAT(messages[1], Catch::StartsWith("no training state was saved here"));
+}
+
+TEST_CASE("a folder that holds something else is refused") {
+  const TempDir dir;
+  const auto out = dir / "run";
+  fs::create_directories(out);
+  write_file(out / "notes.txt", "mine");
+  CHECK_THROWS_WITH(toy_run()->open(out), Catch::Contains("is not empty; --resume goes on with the run in it"));
+  CHECK_THROWS_WITH(toy_run()->open(out, true), Catch::Contains("holds no run to resume (no run.json)"));
+  write_file(out / "run.json", "[1]");
+  CHECK_THROWS_AS(toy_run()->open(out, true), FileError);
+  write_file(out / "run.json", R"({"program": "other"})");
+  CHECK_THROWS_WITH(toy_run()->open(out, true), Catch::Contains("is a run of the program \"other\", not of \"toy\""));
+  CHECK_THROWS_AS(toy_run()->open(out, true), ConfigError);
+  fs::remove_all(out);
+  CHECK_THROWS_AS(toy_run()->prepare(), std::logic_error);
+  CHECK_NOTHROW(toy_run()->open(out, true));  // --resume starts a run where there is none
+}
+
+TEST_CASE("a step accumulates micro-batches until they have train.batch_tokens tokens") {
+  const TempDir dir;
+  const auto run = toy_run();
+  run->open(dir / "run");
+  run->config().set("train.batch_tokens", "13", "test");  // of 2 sequences of 3 tokens each
+  run->prepare();
+  CHECK(run->setting().trainer.accumulation == 3);
+}
+
+}  // namespace langzoo::test
