@@ -53,6 +53,10 @@ class TaskSetup {
   /// Gives settings that depend on others their defaults, once all that the user says is known; setting.out and .resume
   /// are. Throws ConfigError for settings that contradict each other.
   virtual void complete(RunConfig& /*config*/) {}
+  /// What evaluations give, once the settings are complete: train.best_metric is one of them. Empty: not known before.
+  virtual std::vector<std::string> metric_names() const { return {}; }
+  /// Whether train.optimizer may be `own` (TrainingTask::own_step).
+  virtual bool has_own_algorithm() const { return false; }
   /// Why this run, its settings complete, is one for the CPU: "own algorithms run on the CPU". Empty: any device.
   virtual std::string needs_cpu() const { return {}; }
   /// What the help says behind the keys, in whole lines.
@@ -73,8 +77,8 @@ struct DeviceOptions {
   torch::Dtype dtype = torch::kFloat32;
 };
 
-/// Throws ConfigError where a run's section `model` is impossible whatever its tokenizers are: before they, and its data,
-/// are prepared.
+/// Throws ConfigError where a run's section `model` is impossible whatever its tokenizers are: before they, and its
+/// data, are prepared.
 void check_without_tokenizers(const ModelConfig& config);
 /// Throws ConfigError where the field `name` of a run's section `model` says fewer tokens than the tokenizer has.
 void require_vocabulary(ModelConfig& config, const std::string& name, std::int64_t tokens);

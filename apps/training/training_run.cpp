@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <torch/utils.h>
 #include <nlohmann/json.hpp>
 
@@ -77,6 +78,15 @@ void TrainingRun::complete() {
   } catch (const std::invalid_argument& error) {
     throw ConfigError(error.what());
   }
+  const auto& trainer = setting_.trainer;
+  const auto metrics = setup_->metric_names();
+  if (!metrics.empty() && !listed(metrics, trainer.best_metric)) {
+    throw ConfigError(fmt::format("train.best_metric is '{}', which the evaluation does not give; it gives {}",
+                                  trainer.best_metric, fmt::join(metrics, ", ")));
+  }
+  if (trainer.optimizer == "own" && !setup_->has_own_algorithm()) {
+    throw ConfigError("train.optimizer is 'own', but this family has no training algorithm of its own");
+  }
   if (setting_.resume) check_differences();
   completed_ = true;
 }
@@ -124,6 +134,16 @@ void TrainingRun::prepare() {
     setting_.message("no training state was saved here: starting from the beginning, the weights will be replaced");
   }
   write_run();
+}
+
+TrainingTask& TrainingRun::task() {
+  if (task_ == nullptr) throw std::logic_error("a training run has no task before it is prepared");
+  return *task_;
+}
+
+Trainer& TrainingRun::trainer() {
+  if (trainer_ == nullptr) throw std::logic_error("a training run has no trainer before it is prepared");
+  return *trainer_;
 }
 
 TrainSummary TrainingRun::train() {

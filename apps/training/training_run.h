@@ -51,8 +51,9 @@ class TrainingRun {
 
   // After prepare(), but for train():
 
-  TrainingTask& task() { return *task_; }
-  Trainer& trainer() { return *trainer_; }
+  /// Throw std::logic_error before prepare().
+  TrainingTask& task();
+  Trainer& trainer();
   /// Whether it goes on from a saved state.
   bool resumed() const { return resumed_; }
   /// The text of run.json: every setting, those that the tokenizers decide among them.

@@ -36,6 +36,7 @@ class WordVectorsTraining : public TaskSetup {
     bind_word_vectors(config, options_, setting);
   }
   std::vector<TrainFlag> flags() const override { return word_vectors_flags(); }
+  bool has_own_algorithm() const override { return true; }
   void complete(RunConfig& config) override {
     if (options_.data != kMicroworld) options_.data = absolute_if_there(options_.data);
     complete_word_vectors(config, options_, setting_->resume);

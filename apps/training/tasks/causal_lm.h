@@ -80,6 +80,7 @@ class CausalLmSetup : public TaskSetup {
   std::vector<TrainFlag> flags() const override;
   std::vector<std::string> data_keys() const override { return {"data.train", "data.valid"}; }
   void complete(RunConfig& config) override;
+  std::vector<std::string> metric_names() const override { return {"loss", "perplexity", "bits_per_byte"}; }
   std::unique_ptr<TrainingTask> make_task(TrainSetting& setting) override;
   std::int64_t tokens_per_sequence() const override { return tokens_; }
   std::vector<ReportSample> samples() override;

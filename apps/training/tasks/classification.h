@@ -68,6 +68,7 @@ class ClassificationSetup : public TaskSetup {
   }
   std::vector<std::string> data_keys() const override { return {"data.train", "data.valid"}; }
   void complete(RunConfig& config) override;
+  std::vector<std::string> metric_names() const override { return {"loss", "accuracy", "precision", "recall", "f1"}; }
   std::unique_ptr<TrainingTask> make_task(TrainSetting& setting) override;
   std::int64_t tokens_per_sequence() const override { return 0; }  // the batches heed train.batch_tokens
 

@@ -116,6 +116,10 @@ class TranslationSetup : public TaskSetup {
   std::vector<TrainFlag> flags() const override;
   std::vector<std::string> data_keys() const override;
   void complete(RunConfig& config) override;
+  std::vector<std::string> metric_names() const override {
+    if (translated_ == 0) return {"loss", "perplexity"};
+    return {"loss", "perplexity", "exact_match", "bleu"};
+  }
   std::unique_ptr<TrainingTask> make_task(TrainSetting& setting) override;
   std::int64_t tokens_per_sequence() const override { return 0; }  // the batches heed train.batch_tokens
   std::vector<ReportSample> samples() override;

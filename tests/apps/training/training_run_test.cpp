@@ -68,6 +68,8 @@ TEST_CASE("a run trains into its folder, tells its observers and writes down its
   run->add_observer(before);
   run->complete();
   CHECK_FALSE(fs::exists(out));  // nothing is written before all settings are checked
+  CHECK_THROWS_AS(run->task(), std::logic_error);
+  CHECK_THROWS_AS(run->trainer(), std::logic_error);
   run->prepare();
   run->add_observer(after);
   CHECK_FALSE(run->resumed());
