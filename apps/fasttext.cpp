@@ -1,5 +1,5 @@
 // langzoo-fasttext: classifies texts by averaged word vectors (models/fasttext/fasttext.h).
-#include "apps/cli/classification.h"
+#include "apps/cli/examples.h"
 
 int main(int argc, char** argv) {
   using namespace langzoo;

@@ -2,27 +2,23 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <vector>
 
-#include <torch/nn/module.h>
-#include <torch/types.h>
-
 #include "models/generation/step.h"
+#include "models/generation_config.h"
+#include "models/task_model.h"
 
 namespace langzoo {
 
-/// A model that predicts each token from those before it: a torch::nn::Module with this as another base.
-class CausalLm {
+/// A model that predicts each token from those before it.
+class CausalLm : public TokenModel {
  public:
-  virtual ~CausalLm() = default;
+  /// Of the folder it is from: from_pretrained() reads it, save_pretrained() writes it again.
+  GenerationConfig generation_config;
 
-  /// The model itself.
-  virtual torch::nn::Module& module() = 0;
-  virtual std::int64_t n_positions() const = 0;
-  virtual std::int64_t vocab_size() const = 0;
-  /// Those that end a text.
+  /// Those that end a text: generation_config's where there is such a file, otherwise the config's. One beyond the
+  /// vocabulary is never met.
   virtual std::vector<std::int32_t> end_tokens() const = 0;
   /// Shapes: ids (B,T) int64 -> (B,T,V).
   virtual torch::Tensor logits(const torch::Tensor& ids) = 0;
@@ -32,8 +28,6 @@ class CausalLm {
   /// Generation from a left-padded prompt; shares the model, which must be in evaluation mode. `capacity`: tokens a row
   /// may hold, the prompt's included. Shapes: mask (B,T) bool.
   virtual std::unique_ptr<StepFunction> start(const torch::Tensor& mask, std::int64_t capacity) = 0;
-  /// Writes config.json and the weights.
-  virtual void save_pretrained(const std::filesystem::path& dir) const = 0;
 };
 
 }  // namespace langzoo

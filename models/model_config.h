@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "models/io/config_fields.h"
@@ -16,6 +17,9 @@ class ModelConfig {
   template <class Config>
   static std::unique_ptr<ModelConfig> of(Config config);
   virtual std::unique_ptr<ModelConfig> copy() const = 0;
+  /// One of the same family, of the text of a config.json; keys that it does not have are passed over. Throws
+  /// std::runtime_error naming `origin` and the key.
+  virtual std::unique_ptr<ModelConfig> parsed(std::string_view text, const std::string& origin) const = 0;
 
   virtual void for_each_field(FieldVisitor& visit) = 0;
   /// Throws std::invalid_argument naming the first impossible field and its value.
@@ -37,6 +41,9 @@ class ModelConfigOf final : public ModelConfig {
   explicit ModelConfigOf(Config config) : config(std::move(config)) {}
 
   std::unique_ptr<ModelConfig> copy() const override { return of(config); }
+  std::unique_ptr<ModelConfig> parsed(std::string_view text, const std::string& origin) const override {
+    return of(config_from_json<Config>(text, origin));
+  }
   void for_each_field(FieldVisitor& visit) override { config.for_each_field(visit); }
   void validate() const override { config.validate(); }
   std::string to_json() const override { return write_fields(config); }

@@ -4,10 +4,11 @@
 #include <set>
 #include <stdexcept>
 
-#include <torch/torch.h>
+#include <fmt/format.h>
 
 #include "data/files/files.h"
 #include "models/io/safetensors.h"
+#include "third_party/torch.h"
 
 namespace langzoo {
 
@@ -128,9 +129,10 @@ StateDict renamed(const StateDict& tensors, const ModelNames& model, const Pretr
     if (model.contains(second) || !result.contains(second)) continue;
     const std::string source =
         model.has_base() || !model.is_below_base(first) ? first : first.substr(model.prefix().size());
+    if (!result.contains(source) && !model.contains(source)) continue;  // another entry may say what it is tied to
     if (result.contains(source)) {
       report.ignored.push_back(second);
-    } else if (model.contains(source)) {
+    } else {
       result.insert(source, result[second]);
     }
     result.erase(second);
@@ -141,6 +143,18 @@ StateDict renamed(const StateDict& tensors, const ModelNames& model, const Pretr
     result.erase(name);
   }
   return result;
+}
+
+/// What `tensor` takes as `dtype`.
+double bytes_of(const torch::Tensor& tensor, torch::ScalarType dtype) {
+  return static_cast<double>(tensor.numel()) * static_cast<double>(c10::elementSize(dtype));
+}
+
+void check_bytes(double bytes, const std::string& origin, std::uint64_t memory) {
+  if (bytes <= static_cast<double>(memory)) return;
+  const auto gib = [](double size) { return fmt::format("{:.1f} GiB", size / 0x1p30); };
+  throw std::runtime_error(fmt::format("{}: a model of these sizes needs {} for its parameters, there are {} of memory",
+                                       origin, gib(bytes), gib(static_cast<double>(memory))));
 }
 
 /// The tensor of a file, which may have the base model's prefix or not.
@@ -160,7 +174,7 @@ std::string read_config(const fs::path& dir, const std::string& model_type) {
   std::string text = config_text(dir);
   const std::string origin = (dir / "config.json").string();
   const std::string found = read_identity(text, origin).model_type;
-  if (found != model_type) {
+  if (!found.empty() && found != model_type) {
     throw std::runtime_error(origin + ": model_type: is \"" + found + "\", this program loads \"" + model_type + "\"");
   }
   return text;
@@ -182,8 +196,19 @@ void untie_different(const Fields& config, const StateDict& file, const Pretrain
 void load_pretrained_weights(torch::nn::Module& model, const StateDict& file, const fs::path& dir,
                              const PretrainedTraits& traits, const PretrainedOptions& options, LoadReport& report) {
   const ModelNames names(model, traits);
+  const auto saved_as = model_identity(dir).architectures;
+  if (!saved_as.empty() && std::find(saved_as.begin(), saved_as.end(), traits.architecture) == saved_as.end()) {
+    report.opened_as = "saved as " + saved_as.front() + ", opened as " + traits.architecture;
+  }
   try {
     const StateDict tensors = renamed(file, names, traits, report);
+    double converted = 0;  // tensors of the right type are pages of the file
+    for (const auto& item : tensors) {
+      const auto& tensor = item.value();
+      const bool converts = tensor.is_floating_point() && tensor.scalar_type() != options.dtype;
+      if (converts) converted += bytes_of(tensor, options.dtype);
+    }
+    check_bytes(converted, "the weights", total_memory());
     LoadOptions load{.share_memory = true, .dtype = options.dtype};
     if (options.new_head) load.may_be_fresh = [&](const std::string& name) { return names.in_head(name); };
     LoadReport loaded = load_state_dict(model, tensors, load);
@@ -208,7 +233,10 @@ void construct_checked(const std::string& origin, const std::function<void()>& c
     construct();
   } catch (const c10::Error& error) {
     const std::string reason = error.what_without_backtrace();
-    throw std::runtime_error(origin + ": no model of these sizes can be made: " + reason.substr(0, reason.find('\n')));
+    const bool memory =
+        reason.find("not enough memory") != reason.npos || reason.find("allocate memory") != reason.npos;
+    throw std::runtime_error(origin + ": no model of these sizes can be made: " +
+                             (memory ? "out of memory" : reason.substr(0, reason.find('\n'))));
   } catch (const std::invalid_argument& error) {
     throw std::runtime_error(origin + ": " + error.what());
   } catch (const std::bad_alloc&) {
@@ -216,8 +244,14 @@ void construct_checked(const std::string& origin, const std::function<void()>& c
   }
 }
 
+void check_memory(const torch::nn::Module& model, const std::string& origin, std::uint64_t memory) {
+  double bytes = 0;  // may be more than an integer holds
+  for (const auto& parameter : model.parameters()) bytes += bytes_of(parameter, parameter.scalar_type());
+  check_bytes(bytes, origin, memory);
+}
+
 void save_pretrained(const torch::nn::Module& model, const Fields& config, const PretrainedTraits& traits,
-                     const fs::path& dir) {
+                     const fs::path& dir, const GenerationConfig* generation) {
   const StateDict tensors = state_dict(model);
   torch::ScalarType dtype = torch::kFloat32;
   for (const auto& item : tensors) {
@@ -237,6 +271,13 @@ void save_pretrained(const torch::nn::Module& model, const Fields& config, const
   if (error) throw FileError(dir, "cannot be made: " + error.message());
   save_safetensors(dir / "model.safetensors", tensors);
   write_file_atomically(dir / "config.json", text);
+  if (generation == nullptr) return;
+  const fs::path beside = dir / "generation_config.json";
+  if (generation->file.empty()) {
+    fs::remove(beside, error);
+  } else {
+    write_file_atomically(beside, generation->file);
+  }
 }
 
 }  // namespace langzoo

@@ -18,6 +18,8 @@
 
 #include <torch/types.h>
 
+#include "data/files/memory.h"
+#include "models/generation_config.h"
 #include "models/io/config_fields.h"
 #include "models/io/state_dict.h"
 #include "models/io/weights.h"
@@ -60,7 +62,7 @@ struct PretrainedOptions {
   bool new_head = false;
 };
 
-/// Of DIR/config.json: what says which model it is.
+/// Of DIR/config.json: what says which model it is. Either may be missing.
 struct ModelIdentity {
   std::string model_type;
   std::vector<std::string> architectures;
@@ -71,7 +73,8 @@ inline std::string model_type_of(const std::filesystem::path& dir) {
   return model_identity(dir).model_type;
 }
 
-/// The text of DIR/config.json, after checking that its model_type is this one. Throws as model_identity().
+/// The text of DIR/config.json, after checking that its model_type, where it has one, is this one. Throws as
+/// model_identity().
 std::string read_config(const std::filesystem::path& dir, const std::string& model_type);
 
 /// Takes out of `keys` those that every config.json has.
@@ -95,8 +98,27 @@ void untie_different(const Fields& config, const StateDict& file, const Pretrain
 void load_pretrained_weights(torch::nn::Module& model, const StateDict& file, const std::filesystem::path& dir,
                              const PretrainedTraits& traits, const PretrainedOptions& options, LoadReport& report);
 
-/// Runs `construct` and turns a model too large for memory into a one-line error that names `origin`.
+/// Runs `construct` and turns what it throws into a one-line error that names `origin`.
 void construct_checked(const std::string& origin, const std::function<void()>& construct);
+
+/// Throws std::runtime_error naming `origin` and the size where the parameters of `model` need more than `memory`
+/// bytes.
+void check_memory(const torch::nn::Module& model, const std::string& origin, std::uint64_t memory = total_memory());
+
+/// A new model of random weights. Throws std::runtime_error naming `origin` for one that cannot be or that memory does
+/// not hold: that shows before any of it is touched.
+template <class Model>
+Model make_checked(const typename Model::ContainedType::Config& config, const std::string& origin) {
+  Model model{nullptr};
+  construct_checked(origin, [&] {
+    {
+      const SkipInit only_sizes;
+      check_memory(*Model(config), origin);
+    }
+    model = Model(config);
+  });
+  return model;
+}
 
 /// A model of this config with the weights in `dir`, in evaluation mode. Parameters are neither initialised nor read
 /// nor copied: they are pages of the file, private to this process, and take gradients as usual. `report`, if given,
@@ -116,6 +138,7 @@ Model from_pretrained(const std::filesystem::path& dir, typename Model::Containe
     model = Model(config);
   });
   load_pretrained_weights(*model, file, dir, traits, options, found);
+  if constexpr (requires { model->generation_config; }) model->generation_config = generation_config_of(dir);
   if (report != nullptr) *report = std::move(found);
   model->eval();
   return model;
@@ -129,19 +152,23 @@ Model from_pretrained(const std::filesystem::path& dir, LoadReport* report = nul
   std::vector<std::string> unmodelled;
   auto config = config_of<typename Impl::Config>(dir, Impl::pretrained_traits(), &unmodelled);
   auto model = from_pretrained<Model>(dir, std::move(config), report, options);
+  if constexpr (requires { model->generation_config; }) {
+    if (model->generation_config.file.empty()) remove_generation_keys(unmodelled);
+  }
   if (report != nullptr) report->unmodelled = std::move(unmodelled);
   return model;
 }
 
 /// Writes DIR/config.json (the fields of `config`, with "architectures", "model_type" and "dtype" added) and
-/// DIR/model.safetensors, each atomically, the weights first; makes DIR when missing. Python's from_pretrained opens
-/// it.
+/// DIR/model.safetensors, each atomically, the weights first; makes DIR when missing. With `generation`
+/// its file goes beside them, and where it has none, one that another model has left there goes away. Python's
+/// from_pretrained opens it.
 void save_pretrained(const torch::nn::Module& model, const Fields& config, const PretrainedTraits& traits,
-                     const std::filesystem::path& dir);
+                     const std::filesystem::path& dir, const GenerationConfig* generation = nullptr);
 template <HasFields Config>
 void save_pretrained(const torch::nn::Module& model, Config config, const PretrainedTraits& traits,
-                     const std::filesystem::path& dir) {
-  save_pretrained(model, fields_in(config), traits, dir);
+                     const std::filesystem::path& dir, const GenerationConfig* generation = nullptr) {
+  save_pretrained(model, fields_in(config), traits, dir, generation);
 }
 
 }  // namespace langzoo

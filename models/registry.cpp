@@ -4,15 +4,15 @@
 #include <string>
 #include <vector>
 
-#include <torch/torch.h>
-
 #include "data/files/files.h"
 #include "models/fasttext/fasttext.h"
 #include "models/glove/glove.h"
 #include "models/gpt/gpt.h"
 #include "models/ppmi_svd/ppmi_svd.h"
 #include "models/seq2seq/seq2seq.h"
+#include "models/transformer/transformer.h"
 #include "models/word2vec/word2vec.h"
+#include "third_party/torch.h"
 
 namespace langzoo {
 
@@ -20,10 +20,7 @@ namespace {
 
 template <class Model>
 std::shared_ptr<torch::nn::Module> make(std::string_view text, const std::string& origin) {
-  const auto config = config_from_json<typename Model::ContainedType::Config>(text, origin);
-  Model model{nullptr};
-  construct_checked(origin, [&] { model = Model(config); });
-  return model.ptr();
+  return make_checked<Model>(config_from_json<typename Model::ContainedType::Config>(text, origin), origin).ptr();
 }
 
 template <class Model>
@@ -44,6 +41,9 @@ constexpr RegisteredModel kModels[] = {
     model<Gpt2LmHeadModel>("gpt2", "GPT2LMHeadModel", "langzoo-gpt", "GPT-2, a decoder-only language model"),
     model<Gpt2Model>("gpt2", "GPT2Model", "langzoo-gpt", "GPT-2 without a head: tokens to hidden states"),
     model<Seq2Seq>("seq2seq", "Seq2Seq", "langzoo-seq2seq", "recurrent encoder-decoders"),
+    model<TransformerMtModel>("transformer", "TransformerMTModel", "langzoo-transformer",
+                              "Transformer encoder-decoders that are no MarianMTModel"),
+    model<MarianMtModel>("marian", "MarianMTModel", "langzoo-transformer", "Transformer encoder-decoders"),
     model<FastTextForSequenceClassification>("fasttext", "FastTextForSequenceClassification", "langzoo-fasttext",
                                              "text classification by averaged word vectors"),
     model<Word2Vec>("word2vec", "Word2Vec", "langzoo-word2vec", "skip-gram and CBOW word vectors"),
@@ -55,6 +55,21 @@ std::string joined(const std::vector<std::string>& names) {
   std::string text;
   for (const auto& name : names) text += (text.empty() ? "" : ", ") + name;
   return text;
+}
+
+/// Of a config.json without model_type.
+std::string model_type_of_architectures(const std::vector<std::string>& architectures,
+                                        const std::filesystem::path& dir) {
+  std::vector<std::string> known;
+  for (const RegisteredModel& model : kModels) {
+    known.emplace_back(model.architecture);
+    if (std::find(architectures.begin(), architectures.end(), model.architecture) != architectures.end()) {
+      return std::string(model.model_type);
+    }
+  }
+  const auto named =
+      architectures.empty() ? "no architectures either" : "of architectures only " + joined(architectures);
+  throw FileError(dir / "config.json", "names no model_type, and " + named + "; known are " + joined(known));
 }
 
 }  // namespace
@@ -71,7 +86,8 @@ const RegisteredModel* find_registered_model(std::string_view model_type, std::s
 }
 
 const RegisteredModel& registered_model(const std::filesystem::path& dir) {
-  const auto [model_type, architectures] = model_identity(dir);
+  auto [model_type, architectures] = model_identity(dir);
+  if (model_type.empty()) model_type = model_type_of_architectures(architectures, dir);
   const RegisteredModel* const usual = find_registered_model(model_type);
   if (usual != nullptr && architectures.empty()) return *usual;
   for (const auto& architecture : architectures) {

@@ -29,7 +29,8 @@ struct RegisteredModel {
 std::span<const RegisteredModel> registered_models();
 
 /// What the directory holds: of its model_type the first of its architectures that there is, or the usual one where it
-/// names none. Throws FileError naming what it says and what there is.
+/// names none. Without a model_type the architectures alone decide. Throws FileError naming what it says and what there
+/// is.
 const RegisteredModel& registered_model(const std::filesystem::path& dir);
 /// That of a name; an empty architecture is the usual one. nullptr where there is none.
 const RegisteredModel* find_registered_model(std::string_view model_type, std::string_view architecture = {});

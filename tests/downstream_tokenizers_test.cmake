@@ -3,7 +3,7 @@ cmake_minimum_required(VERSION 3.22)
 include(${CMAKE_CURRENT_LIST_DIR}/downstream/consumer.cmake)
 
 file(REMOVE_RECURSE ${WORK}/prefix ${WORK}/consumer ${WORK}/trained)
-run(${CMAKE_COMMAND} -S ${ROOT} -B ${WORK}/build -G Ninja -DCMAKE_CXX_COMPILER=${COMPILER} -DCMAKE_BUILD_TYPE=Debug
+run(${CMAKE_COMMAND} -S ${ROOT} -B ${WORK}/build ${quick} -DCMAKE_UNITY_BUILD=ON
   -DLANGZOO_SENTENCEPIECE_ROOT=${SENTENCEPIECE} -DLANGZOO_TORCH=OFF -DLANGZOO_BUILD_TESTS=OFF -DLANGZOO_BUILD_APPS=OFF)
 run(${CMAKE_COMMAND} --build ${WORK}/build)
 run(${CMAKE_COMMAND} --install ${WORK}/build --prefix ${WORK}/prefix)

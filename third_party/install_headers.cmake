@@ -6,7 +6,7 @@ else()
 endif()
 # Not for consumers: they need fmt or nlohmann/json, or another of these.
 string(JOIN "|" internal json_field tokenizers/models/vocabulary tokenizer_config workspace_pool chunk_cache hash
-  sentencepiece_library sentencepiece_encoder word_table word_vectors/text_lines search_rows
+  sentencepiece_library sentencepiece_encoder word_table word_vectors/text_lines search_rows option_check
   ngram_matcher text_edits edit_matrix)
 foreach(folder IN LISTS folders)
   file(GLOB_RECURSE headers RELATIVE ${root} ${root}/${folder}/*.h)

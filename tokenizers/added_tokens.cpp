@@ -111,7 +111,7 @@ const AddedToken* AddedTokens::find(std::string_view content) const {
 }
 
 void AddedTokens::find_all(const Matcher& matcher, std::string_view text, std::size_t begin, std::size_t end,
-                           std::vector<Part>& parts) const {
+                           bool special_as_text, std::vector<Part>& parts) const {
   const std::string_view within = text.substr(begin, end - begin);
   std::vector<AhoCorasick::Match> matches;
   matcher.automaton.for_each_longest(within, [&](const AhoCorasick::Match& match) { matches.push_back(match); });
@@ -124,6 +124,7 @@ void AddedTokens::find_all(const Matcher& matcher, std::string_view text, std::s
     if (match.begin < from) continue;
     from = match.begin + match.size;
     const AddedToken& token = tokens_[matcher.tokens[match.index]];
+    if (special_as_text && token.special) continue;
     if (token.single_word && !stands_alone(within, match.begin, from)) continue;
     Part part{match.begin, from, &token};
     if (token.lstrip) part.begin = gap < part.begin ? white_space_before(within, part.begin, gap) : gap;
@@ -139,27 +140,27 @@ void AddedTokens::find_all(const Matcher& matcher, std::string_view text, std::s
   if (gap < within.size()) parts.push_back({begin + gap, end, nullptr});
 }
 
-std::vector<AddedTokens::Part> AddedTokens::split_plain(std::string_view text) const {
+std::vector<AddedTokens::Part> AddedTokens::split_plain(std::string_view text, bool special_as_text) const {
   std::vector<Part> parts;
-  find_all(plain_, text, 0, text.size(), parts);
+  find_all(plain_, text, 0, text.size(), special_as_text, parts);
   return parts;
 }
 
-std::vector<AddedTokens::Part> AddedTokens::split_normalized(std::string_view text) const {
+std::vector<AddedTokens::Part> AddedTokens::split_normalized(std::string_view text, bool special_as_text) const {
   std::vector<Part> parts;
-  find_all(normalized_, text, 0, text.size(), parts);
+  find_all(normalized_, text, 0, text.size(), special_as_text, parts);
   return parts;
 }
 
-std::vector<AddedTokens::Part> AddedTokens::split(std::string_view text) const {
-  std::vector<Part> parts = split_plain(text);
+std::vector<AddedTokens::Part> AddedTokens::split(std::string_view text, bool special_as_text) const {
+  std::vector<Part> parts = split_plain(text, special_as_text);
   if (normalized_.automaton.empty()) return parts;
   std::vector<Part> finer;
   for (const Part& part : parts) {
     if (part.token != nullptr) {
       finer.push_back(part);
     } else {
-      find_all(normalized_, text, part.begin, part.end, finer);
+      find_all(normalized_, text, part.begin, part.end, special_as_text, finer);
     }
   }
   return finer;

@@ -50,12 +50,12 @@ class AddedTokens {
 
   /// The parts of `text` in order; none is empty. They cover the text without overlap, but that a token which begins
   /// with white space is found within the white space that an rstrip token before it has taken, as in Python's
-  /// `tokenizers`.
-  std::vector<Part> split_plain(std::string_view text) const;  // first pass: tokens that are not `normalized`
+  /// `tokenizers`. With `special_as_text` a special token that is found stays text, as does what it covers.
+  std::vector<Part> split_plain(std::string_view text, bool special_as_text = false) const;  // those not `normalized`
   /// Second pass, over what the normalizer made of a part without a token.
-  std::vector<Part> split_normalized(std::string_view text) const;
+  std::vector<Part> split_normalized(std::string_view text, bool special_as_text = false) const;
   /// Both passes, where there is no normalizer.
-  std::vector<Part> split(std::string_view text) const;
+  std::vector<Part> split(std::string_view text, bool special_as_text = false) const;
 
   /// Whether cutting `text` between the bytes at - 1 and at may change the tokens found in it, or what they take.
   /// With a normalizer, `at` is a border (is_border in pipeline.h).
@@ -70,7 +70,7 @@ class AddedTokens {
     std::vector<std::size_t> tokens;  // by the automaton's index, into tokens_
   };
 
-  void find_all(const Matcher& matcher, std::string_view text, std::size_t begin, std::size_t end,
+  void find_all(const Matcher& matcher, std::string_view text, std::size_t begin, std::size_t end, bool special_as_text,
                 std::vector<Part>& parts) const;
   bool stands_across(const Matcher& matcher, std::string_view text, std::size_t at) const;
 

@@ -11,8 +11,12 @@
 #include <fmt/format.h>
 
 #include "tokenizers/byte_level.h"
+#include "tokenizers/decoders/byte_level_decoder.h"
 #include "tokenizers/hash.h"
+#include "tokenizers/models/bpe.h"
 #include "tokenizers/models/bpe_merger.h"
+#include "tokenizers/pipeline.h"
+#include "tokenizers/pre_tokenizers/byte_level_pre_tokenizer.h"
 #include "tokenizers/tokenizer_json.h"
 #include "tokenizers/utf8.h"
 #include "tokenizers/workspace_pool.h"
@@ -20,8 +24,6 @@
 namespace langzoo {
 
 namespace {
-
-constexpr TokenId kNoToken = -1;
 
 /// Pieces seen lately and their ids: a direct-mapped table of fixed size (4 MiB, its pages taken as they are used).
 class PieceCache {
@@ -77,7 +79,7 @@ struct ByteLevelBpe::Impl {
   /// Calls on_token(token, where) and on_piece(piece, where) for the parts of the text in order. A piece that begins
   /// with an added space is one byte longer than `where`.
   template <class OnToken, class OnPiece>
-  void for_each_part(std::string_view text, OnToken&& on_token, OnPiece&& on_piece) const;
+  void for_each_part(std::string_view text, bool special_as_text, OnToken&& on_token, OnPiece&& on_piece) const;
 
   /// Whether some token, of the model or added, has the id.
   bool has(TokenId id) const {
@@ -186,9 +188,10 @@ void ByteLevelBpe::Impl::encode_piece(std::string_view piece, std::size_t offset
 }
 
 template <class OnToken, class OnPiece>
-void ByteLevelBpe::Impl::for_each_part(std::string_view text, OnToken&& on_token, OnPiece&& on_piece) const {
+void ByteLevelBpe::Impl::for_each_part(std::string_view text, bool special_as_text, OnToken&& on_token,
+                                       OnPiece&& on_piece) const {
   std::string spaced;
-  for (const AddedTokens::Part& part : added.split(text)) {
+  for (const AddedTokens::Part& part : added.split(text, special_as_text)) {
     if (part.token != nullptr) {
       on_token(*part.token, Offset{part.begin, part.end});
       continue;
@@ -217,7 +220,7 @@ const ByteLevelBpeModel& ByteLevelBpe::model() const {
 void ByteLevelBpe::encode(std::string_view text, std::vector<TokenId>& ids) const {
   const auto workspace = impl_->workspaces.borrow();
   impl_->for_each_part(
-      text, [&](const AddedToken& token, Offset) { ids.push_back(token.id); },
+      text, false, [&](const AddedToken& token, Offset) { ids.push_back(token.id); },
       [&](std::string_view piece, Offset where) { impl_->encode_piece(piece, where.begin, *workspace, ids); });
 }
 
@@ -251,7 +254,7 @@ Encoding ByteLevelBpe::encode_sequence(std::string_view text, const EncodeOption
     }
     ++word;
   };
-  impl_->for_each_part(text, on_token, on_piece);
+  impl_->for_each_part(text, options.split_special_tokens, on_token, on_piece);
   return encoding;
 }
 
@@ -283,6 +286,10 @@ std::string ByteLevelBpe::id_to_token(TokenId id) const {
   return impl_->model.tokens[static_cast<std::size_t>(id)];
 }
 
+bool ByteLevelBpe::has_token(TokenId id) const {
+  return impl_->has(id);
+}
+
 const SpecialTokens& ByteLevelBpe::special_tokens() const {
   return impl_->model.special_tokens;
 }
@@ -299,6 +306,25 @@ std::size_t ByteLevelBpe::cut_point(std::string_view text, std::size_t at) const
 
 void ByteLevelBpe::save(const std::filesystem::path& dir) const {
   save_tokenizer(dir, tokenizer_json(impl_->model, rules()), *this);
+}
+
+std::unique_ptr<Tokenizer> make_byte_level_tokenizer(ByteLevelBpeModel model) {
+  std::array<bool, 256> known{};
+  for (const std::string& token : model.tokens) {
+    const auto bytes = unspell_bytes(token);
+    if (bytes && bytes->size() == 1) known[static_cast<unsigned char>(bytes->front())] = true;
+  }
+  if (model.unk || std::find(known.begin(), known.end(), false) == known.end()) {
+    return std::make_unique<ByteLevelBpe>(std::move(model));
+  }
+  PipelineParts parts;
+  parts.added_tokens = std::move(model.added_tokens);
+  parts.pre_tokenizer =
+      std::make_shared<ByteLevelPreTokenizer>(ByteLevelPreTokenizerOptions{.add_prefix_space = model.add_prefix_space});
+  parts.model = std::make_shared<Bpe>(BpeOptions{.tokens = std::move(model.tokens), .merges = std::move(model.merges)});
+  parts.decoder = std::make_shared<ByteLevelDecoder>();
+  parts.special_tokens = model.special_tokens;
+  return std::make_unique<Pipeline>(std::move(parts));
 }
 
 }  // namespace langzoo

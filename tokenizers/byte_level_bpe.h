@@ -49,6 +49,7 @@ class ByteLevelBpe : public Tokenizer {
   std::size_t vocab_size() const override;
   std::optional<TokenId> token_to_id(std::string_view token) const override;
   std::string id_to_token(TokenId id) const override;
+  bool has_token(TokenId id) const override;
   const SpecialTokens& special_tokens() const override;
   std::size_t cut_point(std::string_view text, std::size_t at) const override;
   void save(const std::filesystem::path& dir) const override;
@@ -60,5 +61,9 @@ class ByteLevelBpe : public Tokenizer {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+/// `model` as Python's `tokenizers` runs it: a ByteLevelBpe, or, where some byte has no token and none stands for it, a
+/// Pipeline, which leaves such bytes out. Throws std::invalid_argument.
+std::unique_ptr<Tokenizer> make_byte_level_tokenizer(ByteLevelBpeModel model);
 
 }  // namespace langzoo

@@ -13,8 +13,6 @@ namespace langzoo {
 
 namespace {
 
-constexpr TokenId kNoToken = -1;
-
 std::string describe(char32_t c) {
   const std::string number = fmt::format("U+{:04X}", static_cast<std::uint32_t>(c));
   if (c < 0x20 || (c >= 0x7F && c < 0xA0)) return "the character " + number;
@@ -86,8 +84,8 @@ std::unique_ptr<CharLevel> CharLevel::from_text(std::string_view text, std::span
 }
 
 template <class Visit>
-void CharLevel::for_each_token(std::string_view text, Visit&& visit) const {
-  for (const AddedTokens::Part& part : added_.split(text)) {
+void CharLevel::for_each_token(std::string_view text, bool special_as_text, Visit&& visit) const {
+  for (const AddedTokens::Part& part : added_.split(text, special_as_text)) {
     if (part.token != nullptr) {
       visit(part.token->id, Offset{part.begin, part.end});
       continue;
@@ -110,9 +108,9 @@ void CharLevel::for_each_token(std::string_view text, Visit&& visit) const {
   }
 }
 
-Encoding CharLevel::encode_sequence(std::string_view text, const EncodeOptions&) const {
+Encoding CharLevel::encode_sequence(std::string_view text, const EncodeOptions& options) const {
   Encoding encoding;
-  for_each_token(text, [&](TokenId id, Offset where) {
+  for_each_token(text, options.split_special_tokens, [&](TokenId id, Offset where) {
     encoding.word_ids.push_back(static_cast<std::int32_t>(encoding.ids.size()));
     encoding.ids.push_back(id);
     encoding.offsets.push_back(where);
@@ -121,7 +119,7 @@ Encoding CharLevel::encode_sequence(std::string_view text, const EncodeOptions&)
 }
 
 void CharLevel::encode(std::string_view text, std::vector<TokenId>& ids) const {
-  for_each_token(text, [&](TokenId id, Offset) { ids.push_back(id); });
+  for_each_token(text, false, [&](TokenId id, Offset) { ids.push_back(id); });
 }
 
 std::string CharLevel::decode(std::span<const TokenId> ids, bool skip_special_tokens) const {
@@ -142,8 +140,12 @@ std::optional<TokenId> CharLevel::token_to_id(std::string_view token) const {
   return found == ids_by_token_.end() ? std::nullopt : std::optional(found->second);
 }
 
+bool CharLevel::has_token(TokenId id) const {
+  return id >= 0 && static_cast<std::size_t>(id) < tokens_.size() && !tokens_[static_cast<std::size_t>(id)].empty();
+}
+
 const std::string& CharLevel::token(TokenId id) const {
-  if (id < 0 || static_cast<std::size_t>(id) >= tokens_.size() || tokens_[static_cast<std::size_t>(id)].empty()) {
+  if (!has_token(id)) {
     throw std::out_of_range(fmt::format("the id {} is not in the vocabulary of {} tokens", id, tokens_.size()));
   }
   return tokens_[static_cast<std::size_t>(id)];

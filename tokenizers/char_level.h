@@ -43,6 +43,7 @@ class CharLevel : public Tokenizer {
   std::size_t vocab_size() const override { return tokens_.size(); }
   std::optional<TokenId> token_to_id(std::string_view token) const override;
   std::string id_to_token(TokenId id) const override;
+  bool has_token(TokenId id) const override;
   const SpecialTokens& special_tokens() const override { return model_.special_tokens; }
   std::size_t cut_point(std::string_view text, std::size_t at) const override;
   void save(const std::filesystem::path& dir) const override;
@@ -53,7 +54,7 @@ class CharLevel : public Tokenizer {
  private:
   /// Calls visit(id, offset) for the tokens of `text`.
   template <class Visit>
-  void for_each_token(std::string_view text, Visit&& visit) const;
+  void for_each_token(std::string_view text, bool special_as_text, Visit&& visit) const;
   const std::string& token(TokenId id) const;
 
   CharLevelModel model_;

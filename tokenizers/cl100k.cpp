@@ -11,7 +11,7 @@ bool is_newline(char c) {
 }
 
 /// The end of the contraction at the apostrophe p, in either case, or p.
-const char* contraction_end(const char* p, const char* end) {
+const char* after_contraction(const char* p, const char* end) {
   const auto lower = [&](std::ptrdiff_t i) -> char {
     if (end - p <= i) return 0;
     return p[i] >= 'A' && p[i] <= 'Z' ? static_cast<char>(p[i] - 'A' + 'a') : p[i];
@@ -42,7 +42,7 @@ std::size_t cl100k_piece_end(std::string_view text, std::size_t begin) {
   const char* const p = base + begin;
   const auto at = [&](const char* q) { return static_cast<std::size_t>(q - base); };
   if (*p == '\'') {
-    const char* const after = contraction_end(p, end);
+    const char* const after = after_contraction(p, end);
     if (after != p) return at(after);
   }
   const PieceCharacter first = piece_character_at(p);

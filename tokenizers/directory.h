@@ -2,28 +2,36 @@
 ///
 /// | files | tokenizer |
 /// |---|---|
-/// | tokenizer.json | what it describes, with the special tokens of tokenizer_config.json beside it |
-/// | vocab.txt | BERT, DistilBERT, ELECTRA (WordPiece) |
-/// | vocab.json, merges.txt | GPT-1 (characters, end of word `</w>`) or GPT-2 (byte level) |
-/// | spiece.model, tokenizer.model, another *.model | ALBERT or T5 (Unigram), special tokens added |
+/// | tokenizer.json | what it describes, with the tokens that the files beside it name |
+/// | vocab.txt | BERT, DistilBERT, ELECTRA, MPNet (WordPiece) |
+/// | vocab.json, merges.txt | GPT-1 (characters, end of word `</w>`), GPT-2 or RoBERTa (byte level) |
+/// | spiece.model, sentencepiece.bpe.model, ... | ALBERT, T5, XLM-RoBERTa (Unigram) or Llama (BPE) and special tokens |
+/// | tokenizer.model | one of these, or what transformers' TokenizersBackend makes of it |
 ///
 /// Which of several it is, tokenizer_config.json says (`tokenizer_class`), else config.json (`model_type`), else the
-/// files themselves. The result gives the ids of `transformers.AutoTokenizer` for the same directory; a tokenizer_class
-/// that needs more than its vocabulary's files, RoBERTa's say, is an error without tokenizer.json.
+/// files themselves. The result gives the ids of `transformers.AutoTokenizer` for the same directory; another
+/// tokenizer_class is an error without tokenizer.json.
+///
+/// Tokens are also named by tokenizer_config.json, special_tokens_map.json and added_tokens.json (tokenizer_config.h).
 ///
 /// A SentencePiece model whose tokenizer_class is SentencePieceProcessor is what SentencePiece::save wrote:
-/// libsentencepiece's own ids, no special tokens added.
+/// libsentencepiece's own ids, no special tokens added. So is one without a configuration beside a GPT-2 or recurrent
+/// encoder-decoder, whose own tokenizers are others: earlier versions of ours saved it so.
 ///
 /// A single file may be a tokenizer.json, a vocab.txt, the codes of subword-nmt ("#version: 0.2"), or a SentencePiece
-/// .model, which then gives libsentencepiece's own ids and adds no special tokens.
+/// .model, which then gives libsentencepiece's own ids and adds no special tokens. Beside it tokenizer_config.json alone
+/// is read. One of the pair vocab.json and merges.txt alone is refused.
 #pragma once
 
 #include <filesystem>
 #include <memory>
+#include <string_view>
 
 #include "tokenizers/tokenizer.h"
 
 namespace langzoo {
+
+class TokenizerConfig;
 
 // load_tokenizer, the function for all of these, is declared in tokenizers/tokenizer.h.
 
@@ -31,16 +39,22 @@ namespace langzoo {
 /// them).
 bool has_tokenizer(const std::filesystem::path& dir);
 
-/// BERT's tokenizer of a vocab.txt; `config` as in parse_tokenizer_json: do_lower_case (true where it is not said),
-/// strip_accents, tokenize_chinese_chars, special tokens. Throws FileError.
+/// BERT's tokenizer of a vocab.txt. `config` is the text of a tokenizer_config.json, or what stands in a directory:
+/// do_lower_case (true where it is not said), strip_accents, tokenize_chinese_chars, added and special tokens. Throws
+/// FileError.
 std::unique_ptr<Tokenizer> load_bert_vocabulary(const std::filesystem::path& vocab_txt, std::string_view config = {});
+std::unique_ptr<Tokenizer> load_bert_vocabulary(const std::filesystem::path& vocab_txt, const TokenizerConfig& config);
 
 /// GPT-2's tokenizer of the published pair of files. Throws FileError.
 std::unique_ptr<Tokenizer> load_gpt2_vocabulary(const std::filesystem::path& vocab_json,
                                                 const std::filesystem::path& merges_txt, std::string_view config = {});
+std::unique_ptr<Tokenizer> load_gpt2_vocabulary(const std::filesystem::path& vocab_json,
+                                                const std::filesystem::path& merges_txt, const TokenizerConfig& config);
 /// GPT-1's.
 std::unique_ptr<Tokenizer> load_gpt_vocabulary(const std::filesystem::path& vocab_json,
                                                const std::filesystem::path& merges_txt, std::string_view config = {});
+std::unique_ptr<Tokenizer> load_gpt_vocabulary(const std::filesystem::path& vocab_json,
+                                               const std::filesystem::path& merges_txt, const TokenizerConfig& config);
 
 /// subword-nmt's of its codes: words are cut at spaces. Throws FileError.
 std::unique_ptr<Tokenizer> load_subword_nmt_codes(const std::filesystem::path& codes);

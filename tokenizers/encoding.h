@@ -14,6 +14,9 @@ namespace langzoo {
 
 using TokenId = std::int32_t;
 
+/// The id of no token.
+constexpr TokenId kNoToken = -1;
+
 /// Half-open byte range [begin, end) of the original text.
 struct Offset {
   std::size_t begin = 0;

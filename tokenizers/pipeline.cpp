@@ -70,7 +70,7 @@ class RepairedText {
 };
 
 /// What one encoding at a time needs.
-struct Workspace {
+struct PipelineWorkspace {
   ChunkCache cache;
   std::vector<NormalizedText> words;
   std::vector<ModelToken> tokens;
@@ -103,19 +103,19 @@ struct Pipeline::Impl {
   /// Calls put(id, offset, word, spelling) for the tokens of `text`, which is UTF-8; `spelling` is the part of the
   /// normalized text that an added or unknown token stands for, empty for others.
   template <class Put>
-  void tokenize(std::string_view text, Workspace& workspace, SubwordSampling* sampling, Put&& put) const;
+  void tokenize(std::string_view text, PipelineWorkspace& workspace, const EncodeOptions& options, Put&& put) const;
   /// The same for text[begin, end), which lies between plain added tokens. Words are counted on from `word`.
   template <class Put>
-  void tokenize_part(std::string_view text, std::size_t begin, std::size_t end, std::size_t& word, Workspace& workspace,
-                     SubwordSampling* sampling, Put&& put) const;
+  void tokenize_part(std::string_view text, std::size_t begin, std::size_t end, std::size_t& word,
+                     PipelineWorkspace& workspace, const EncodeOptions& options, Put&& put) const;
   /// All of `text`, remembering chunks where the stages allow it.
   template <class Sink>
-  void encode(std::string_view text, Workspace& workspace, Sink&& sink) const;
+  void encode(std::string_view text, PipelineWorkspace& workspace, Sink&& sink) const;
   /// Whether what text[begin, end) begins with is normalized away, which shifts Python's offsets of all that follows.
   bool loses_its_beginning(std::string_view text, std::size_t begin, std::size_t end) const;
   template <class Sink>
-  void encode_chunk(std::string_view text, std::size_t begin, std::size_t end, std::size_t& word, Workspace& workspace,
-                    Sink&& sink) const;
+  void encode_chunk(std::string_view text, std::size_t begin, std::size_t end, std::size_t& word,
+                    PipelineWorkspace& workspace, Sink&& sink) const;
 
   std::optional<std::string_view> find_token(TokenId id) const {
     if (const AddedToken* token = added.find(id)) return token->content;
@@ -133,7 +133,7 @@ struct Pipeline::Impl {
   bool spells_unknown = false;
   std::optional<TokenId> unk;
   std::unordered_map<TokenId, std::string> normalized_names;  // of added tokens whose content the normalizer changes
-  mutable WorkspacePool<Workspace> workspaces;
+  mutable WorkspacePool<PipelineWorkspace> workspaces;
 };
 
 Pipeline::Impl::Impl(PipelineParts p) : parts(std::move(p)), added(parts.added_tokens, parts.normalizer.get()) {
@@ -163,20 +163,21 @@ Pipeline::Impl::Impl(PipelineParts p) : parts(std::move(p)), added(parts.added_t
 }
 
 template <class Put>
-void Pipeline::Impl::tokenize(std::string_view text, Workspace& workspace, SubwordSampling* sampling, Put&& put) const {
+void Pipeline::Impl::tokenize(std::string_view text, PipelineWorkspace& workspace, const EncodeOptions& options,
+                              Put&& put) const {
   std::size_t word = 0;
-  for (const AddedTokens::Part& part : added.split_plain(text)) {
+  for (const AddedTokens::Part& part : added.split_plain(text, options.split_special_tokens)) {
     if (part.token != nullptr) {
       put(part.token->id, Offset{part.begin, part.end}, word++, text.substr(part.begin, part.end - part.begin));
     } else {
-      tokenize_part(text, part.begin, part.end, word, workspace, sampling, put);
+      tokenize_part(text, part.begin, part.end, word, workspace, options, put);
     }
   }
 }
 
 template <class Put>
 void Pipeline::Impl::tokenize_part(std::string_view text, std::size_t begin, std::size_t end, std::size_t& word,
-                                   Workspace& workspace, SubwordSampling* sampling, Put&& put) const {
+                                   PipelineWorkspace& workspace, const EncodeOptions& options, Put&& put) const {
   NormalizedText whole(text.substr(begin, end - begin), begin);
   if (parts.normalizer) parts.normalizer->normalize(whole);
   if (whole.empty()) return;
@@ -185,7 +186,7 @@ void Pipeline::Impl::tokenize_part(std::string_view text, std::size_t begin, std
     if (parts.pre_tokenizer) parts.pre_tokenizer->cut(words);
     for (const NormalizedText& part : words) {
       workspace.tokens.clear();
-      parts.model->tokenize(part.text(), workspace.tokens, sampling);
+      parts.model->tokenize(part.text(), workspace.tokens, options.sampling);
       for (const ModelToken& token : workspace.tokens) {
         put(token.id, part.original(token.begin, token.end), word,
             spells_unknown && token.id == unk
@@ -195,7 +196,7 @@ void Pipeline::Impl::tokenize_part(std::string_view text, std::size_t begin, std
       ++word;
     }
   };
-  const std::vector<AddedTokens::Part> pieces = added.split_normalized(whole.text());
+  const std::vector<AddedTokens::Part> pieces = added.split_normalized(whole.text(), options.split_special_tokens);
   for (const AddedTokens::Part& piece : pieces) {
     if (piece.token != nullptr) {
       put(piece.token->id, whole.original(piece.begin, piece.end), word++,
@@ -217,7 +218,7 @@ bool Pipeline::Impl::loses_its_beginning(std::string_view text, std::size_t begi
 }
 
 template <class Sink>
-void Pipeline::Impl::encode(std::string_view text, Workspace& workspace, Sink&& sink) const {
+void Pipeline::Impl::encode(std::string_view text, PipelineWorkspace& workspace, Sink&& sink) const {
   std::size_t word = 0;
   for (const AddedTokens::Part& part : added.split_plain(text)) {
     if (part.token != nullptr) {
@@ -225,7 +226,7 @@ void Pipeline::Impl::encode(std::string_view text, Workspace& workspace, Sink&& 
       continue;
     }
     if (!cuts_at_borders || loses_its_beginning(text, part.begin, part.end)) {
-      tokenize_part(text, part.begin, part.end, word, workspace, nullptr,
+      tokenize_part(text, part.begin, part.end, word, workspace, {},
                     [&](TokenId id, Offset offset, std::size_t w, std::string_view) { sink.put(id, offset, w); });
       continue;
     }
@@ -240,9 +241,9 @@ void Pipeline::Impl::encode(std::string_view text, Workspace& workspace, Sink&& 
 
 template <class Sink>
 void Pipeline::Impl::encode_chunk(std::string_view text, std::size_t begin, std::size_t end, std::size_t& word,
-                                  Workspace& workspace, Sink&& sink) const {
+                                  PipelineWorkspace& workspace, Sink&& sink) const {
   const std::string_view chunk = text.substr(begin, end - begin);
-  const auto uncached = [&](auto&& put) { tokenize_part(text, begin, end, word, workspace, nullptr, put); };
+  const auto uncached = [&](auto&& put) { tokenize_part(text, begin, end, word, workspace, {}, put); };
   if (chunk.size() > ChunkCache::Entry::kMaxBytes) {
     uncached([&](TokenId id, Offset offset, std::size_t w, std::string_view) { sink.put(id, offset, w); });
     return;
@@ -291,11 +292,11 @@ Encoding Pipeline::encode_sequence(std::string_view text, const EncodeOptions& o
   const auto workspace = impl_->workspaces.borrow();
   Encoding encoding;
   EncodingSink sink{encoding};
-  if (options.sampling == nullptr && !options.tokens) {
+  if (options.sampling == nullptr && !options.tokens && !options.split_special_tokens) {
     impl_->encode(text, *workspace, sink);
     return encoding;
   }
-  impl_->tokenize(text, *workspace, options.sampling,
+  impl_->tokenize(text, *workspace, options,
                   [&](TokenId id, Offset offset, std::size_t word, std::string_view spelling) {
                     sink.put(id, offset, word);
                     if (options.tokens) encoding.tokens.emplace_back(spelling.empty() ? impl_->token(id) : spelling);
@@ -332,6 +333,10 @@ std::optional<TokenId> Pipeline::token_to_id(std::string_view token) const {
 
 std::string Pipeline::id_to_token(TokenId id) const {
   return std::string(impl_->token(id));
+}
+
+bool Pipeline::has_token(TokenId id) const {
+  return impl_->find_token(id).has_value();
 }
 
 const SpecialTokens& Pipeline::special_tokens() const {

@@ -50,6 +50,7 @@ class Pipeline : public Tokenizer {
   std::size_t vocab_size() const override;
   std::optional<TokenId> token_to_id(std::string_view token) const override;
   std::string id_to_token(TokenId id) const override;
+  bool has_token(TokenId id) const override;
   const SpecialTokens& special_tokens() const override;
   std::size_t cut_point(std::string_view text, std::size_t at) const override;
   void save(const std::filesystem::path& dir) const override;

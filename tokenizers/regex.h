@@ -15,9 +15,10 @@ namespace langzoo {
 
 /// Compiled once; one object may serve any number of threads.
 ///
-/// `\s`, `\w`, `\b`, `\h`, `\v`, `(?m)` and chained quantifiers mean what they do in Oniguruma. Properties (`\p{L}`)
-/// are those of PCRE2's Unicode version, and (?i) knows no folding into several characters. What PCRE2 cannot express
-/// (`&&` in a class, negated nested classes, the absent operator) is an error, never another meaning.
+/// `\s`, `\w`, `\b`, `\h`, `\v`, `(?m)`, chained quantifiers and classes within classes (`[a-z&&[^b]]`) mean what they
+/// do in Oniguruma, which has no difference of classes (`--`). Properties (`\p{L}`) are those of PCRE2's Unicode
+/// version, and (?i) knows no folding into several characters. What PCRE2 cannot express (the absent operator, say) is
+/// an error, never another meaning.
 class Regex {
  public:
   /// Throws std::invalid_argument with the reason and its place.

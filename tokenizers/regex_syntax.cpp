@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "tokenizers/utf8.h"
 
@@ -131,7 +132,7 @@ class Translation {
         return;
       case '[':
         begin_atom();
-        character_class(true);
+        out_ += character_class();
         return;
       case '(':
         open_group();
@@ -140,7 +141,8 @@ class Translation {
         copy(1);
         atom_ = kNone;
         if (!groups_.empty()) {
-          atom_ = groups_.back();
+          atom_ = groups_.back().start;
+          ignore_case_ = groups_.back().ignore_case;
           groups_.pop_back();
         }
         quantified_ = false;
@@ -166,6 +168,7 @@ class Translation {
   void open_group() {
     if (looking_at("(*")) unsupported("a verb '(*'");
     const std::size_t start = out_.size();
+    bool ignore_case = ignore_case_, on = true;
     if (looking_at("(?#")) {
       copy_through(')');
       return;
@@ -183,10 +186,13 @@ class Translation {
           if (peek() != 'i' && peek() != 'm' && peek() != 'x' && peek() != '-') {
             unsupported(fmt::format("the option '{}'", peek()));
           }
+          if (peek() == 'i') ignore_case = on;
+          on = on && peek() != '-';
           out_ += peek() == 'm' ? 's' : peek();
           ++at_;
         }
         if (peek() == ')') {
+          ignore_case_ = ignore_case;  // to the end of the group around it
           copy(1);
           atom_ = kNone;
           return;
@@ -194,7 +200,8 @@ class Translation {
         if (peek() != '\0') copy(1);  // ':', '=', '!', '>'
       }
     }
-    groups_.push_back(start);
+    groups_.push_back({start, ignore_case_});
+    ignore_case_ = ignore_case;
     atom_ = kNone;
   }
 
@@ -247,7 +254,11 @@ class Translation {
 
   void escape(bool in_class) {
     const auto set = [&](std::string_view content, bool negated) {
-      out_ += in_class ? std::string(content) : fmt::format("[{}{}]", negated ? "^" : "", content);
+      if (in_class) {
+        put_in_class(content, negated);
+      } else {
+        out_ += fmt::format("[{}{}]", negated ? "^" : "", content);
+      }
       at_ += 2;
     };
     const auto put = [&](std::string_view text) {
@@ -263,12 +274,10 @@ class Translation {
       case 'w':
         return set(in_class ? kWordInClass : kWord, false);
       case 'W':
-        if (in_class) unsupported("\\W in a class");
-        return set(kWord, true);
+        return set(in_class ? kWordInClass : kWord, true);
       case 'h':
         return set(kHexDigit, false);
       case 'H':
-        if (in_class) unsupported("\\H in a class");
         return set(kHexDigit, true);
       case 'v':
         return put("\\x{0B}");
@@ -285,7 +294,7 @@ class Translation {
         return code_unit();
       case 'p':
       case 'P':
-        return property();
+        return property(in_class);
       case 'k':
       case 'g':
         if (in_class) break;
@@ -320,7 +329,7 @@ class Translation {
   }
 
   /// \p{name}, \p{^name}
-  void property() {
+  void property(bool in_class) {
     if (peek(2) != '{') return copy(2);
     const std::size_t end = in_.find('}', at_);
     if (end == kNone) return copy(in_.size() - at_);
@@ -331,6 +340,7 @@ class Translation {
     }
     const std::string_view negation = !name.empty() && name[0] == '^' ? "^" : "";
     name.erase(0, negation.size());
+    if (in_class && is_case(name)) refuse_case(fmt::format("\\p{{{}}}", written));
     const auto known =
         std::find_if(std::begin(kProperties), std::end(kProperties), [&](const auto& p) { return p.first == name; });
     if (known == std::end(kProperties)) return copy(end + 1 - at_);
@@ -338,66 +348,128 @@ class Translation {
     at_ = end + 1;
   }
 
-  /// A class, or, where it is not `outer`, one within another, which is written as a part of it.
-  void character_class(bool outer) {
-    if (outer) out_ += '[';
+  /// A class as an atom of PCRE2, whose classes know neither intersections nor classes within: "[a[^b]&&c]" becomes
+  /// "(?:(?=(?:[a]|[^b]))[c])".
+  std::string character_class() {
+    if (++depth_ > 100) unsupported("so deep a class");
     ++at_;
-    if (peek() == '^') {
-      if (!outer) unsupported("a negated class within a class");
-      copy(1);
+    const bool negated = peek() == '^';
+    if (negated) {
+      ++at_;
+      if (depth_ > 1) refuse_case("a negated class");
     }
+    const std::string before = std::exchange(out_, {});
+    std::vector<std::string> before_members = std::exchange(members_, {});
     if (peek() == ']') {
       out_ += "\\]";
       ++at_;
     }
-    while (at_ < in_.size() && peek() != ']') {
-      if (looking_at("&&")) unsupported("an intersection of classes");
-      if (looking_at("[:") && in_.find(":]", at_) != kNone) {
-        posix_class();
-      } else if (peek() == '[') {
-        if (++depth_ > 100) unsupported("so deep a class");
-        character_class(false);
-        --depth_;
-      } else if (peek() == '\\') {
-        escape(true);
+    std::string lookaheads;  // of the operands of an intersection but the last
+    bool plain = true;
+    for (bool at_end = false; !at_end;) {
+      at_end = at_ >= in_.size() || peek() == ']';
+      const bool intersected = looking_at("&&");
+      if (!at_end && !intersected) {
+        class_item();
+        continue;
+      }
+      plain = plain && !intersected && members_.empty();
+      if (plain && at_end) break;
+      end_member();
+      const std::string operand = members_.empty()       ? "(?!)"
+                                  : members_.size() == 1 ? members_[0]
+                                                         : fmt::format("(?:{})", fmt::join(members_, "|"));
+      members_.clear();
+      if (intersected) {
+        refuse_case("an intersection");
+        lookaheads += fmt::format("(?={})", operand);
+        at_ += 2;
       } else {
-        copy(decode_utf8(in_, at_).length);
+        out_ = lookaheads.empty() ? operand : fmt::format("(?:{}{})", lookaheads, operand);
       }
     }
-    if (at_ < in_.size()) {
-      if (outer) out_ += ']';
-      ++at_;
+    if (plain) {
+      out_ = (negated ? "[^" : "[") + out_;
+      if (at_ < in_.size()) out_ += ']';  // else PCRE2 names the fault
+    } else if (at_ >= in_.size()) {
+      unsupported("a class without its end");
+    } else if (negated) {
+      out_ = fmt::format("(?:(?!{})(?s:.))", out_);
+    }
+    if (at_ < in_.size()) ++at_;
+    --depth_;
+    members_ = std::move(before_members);
+    return std::exchange(out_, before);
+  }
+
+  /// What stands in a class: to out_ if a class of PCRE2 may hold it, else to members_.
+  void class_item() {
+    if (looking_at("[:") && in_.find(":]", at_) != kNone) {
+      posix_class();
+    } else if (peek() == '[') {
+      // Oniguruma forgets what stands before the hyphen.
+      const bool range = out_.size() > 1 && in_[at_ - 1] == '-' && in_[at_ - 2] != '\\';
+      if (range) unsupported("a range that ends in a class");
+      end_member();
+      std::string nested = character_class();
+      members_.push_back(std::move(nested));
+    } else if (peek() == '\\') {
+      escape(true);
+    } else {
+      if (peek() == '^' && out_.empty()) out_ += '\\';  // is a negation nowhere but after the class's bracket
+      copy(decode_utf8(in_, at_).length);
     }
   }
 
-  /// [:name:] within a class.
+  /// [:name:] or [:^name:] within a class.
   void posix_class() {
-    const std::size_t end = in_.find(":]", at_) + 2;
-    const std::string_view written = in_.substr(at_, end - at_);
+    const std::size_t end = in_.find(":]", at_);
+    std::string_view name = in_.substr(at_ + 2, end - at_ - 2);
+    const bool negated = name.starts_with('^');
+    if (negated) name.remove_prefix(1);
     constexpr std::pair<std::string_view, std::string_view> kClasses[] = {
-        {"[:alpha:]", "\\p{Alphabetic}"},
-        {"[:^alpha:]", "\\P{Alphabetic}"},
-        {"[:lower:]", "\\p{Lowercase}"},
-        {"[:^lower:]", "\\P{Lowercase}"},
-        {"[:upper:]", "\\p{Uppercase}"},
-        {"[:^upper:]", "\\P{Uppercase}"},
-        {"[:space:]", "\\p{White_Space}"},
-        {"[:^space:]", "\\P{White_Space}"},
-        {"[:digit:]", "\\p{Nd}"},
-        {"[:^digit:]", "\\P{Nd}"},
-        {"[:alnum:]", "\\p{Alphabetic}\\p{Nd}"},
-        {"[:word:]", kWordInClass},
-        {"[:punct:]", "\\p{P}\\p{S}"},
-        {"[:xdigit:]", kHexDigit},
-        {"[:ascii:]", "\\x{00}-\\x{7F}"},
-        {"[:blank:]", "\\p{Zs}\\t"},
-        {"[:cntrl:]", "\\p{Cc}"},
+        {"alpha", "\\p{Alphabetic}"},  {"lower", "\\p{Lowercase}"}, {"upper", "\\p{Uppercase}"},
+        {"space", "\\p{White_Space}"}, {"digit", "\\p{Nd}"},        {"alnum", "\\p{Alphabetic}\\p{Nd}"},
+        {"word", kWordInClass},        {"punct", "\\p{P}\\p{S}"},   {"xdigit", kHexDigit},
+        {"ascii", "\\x{00}-\\x{7F}"},  {"blank", "\\p{Zs}\\t"},     {"cntrl", "\\p{Cc}"},
     };
     const auto known =
-        std::find_if(std::begin(kClasses), std::end(kClasses), [&](const auto& c) { return c.first == written; });
-    if (known == std::end(kClasses)) unsupported(fmt::format("the class {}", written));
-    out_ += known->second;
-    at_ = end;
+        std::find_if(std::begin(kClasses), std::end(kClasses), [&](const auto& c) { return c.first == name; });
+    if (known == std::end(kClasses)) unsupported(fmt::format("the class {}", in_.substr(at_, end + 2 - at_)));
+    if (is_case(name)) refuse_case(in_.substr(at_, end + 2 - at_));
+    put_in_class(known->second, negated);
+    at_ = end + 2;
+  }
+
+  static bool is_case(std::string_view property) {
+    constexpr std::string_view kCases[] = {"lu",
+                                           "ll",
+                                           "lt",
+                                           "upper",
+                                           "uppercase",
+                                           "uppercaseletter",
+                                           "lower",
+                                           "lowercase",
+                                           "lowercaseletter",
+                                           "titlecaseletter"};
+    return std::find(std::begin(kCases), std::end(kCases), property) != std::end(kCases);
+  }
+  /// Oniguruma adds the other cases to a class once it is complete, PCRE2 to each of its parts.
+  void refuse_case(std::string_view what) const {
+    if (ignore_case_) unsupported(fmt::format("{} within a class beside the option 'i'", what));
+  }
+
+  void end_member() {
+    if (!out_.empty()) members_.push_back('[' + std::exchange(out_, {}) + ']');
+  }
+
+  void put_in_class(std::string_view content, bool negated) {
+    if (negated) {
+      end_member();
+      members_.push_back(fmt::format("[^{}]", content));
+    } else {
+      out_ += content;
+    }
   }
 
   std::string_view in_;
@@ -405,8 +477,14 @@ class Translation {
   std::string out_;
   std::size_t atom_ = kNone;  // where in out_ that begins what a quantifier would repeat
   bool quantified_ = false;   // whether it has a quantifier already
-  std::vector<std::size_t> groups_;
-  int depth_ = 0;
+  struct Group {
+    std::size_t start;
+    bool ignore_case;  // around it
+  };
+  std::vector<Group> groups_;
+  bool ignore_case_ = false;
+  int depth_ = 0;                     // of classes
+  std::vector<std::string> members_;  // of a class: alternatives to what out_ holds of it
 };
 
 }  // namespace

@@ -1,6 +1,5 @@
 #include "tokenizers/sentencepiece.h"
 
-#include <mutex>
 #include <stdexcept>
 #include <utility>
 
@@ -10,7 +9,7 @@
 #include "tokenizers/sentencepiece_encoder.h"
 #include "tokenizers/sentencepiece_library.h"
 #include "tokenizers/sentencepiece_model.h"
-#include "tokenizers/sentencepiece_sampler.h"
+#include "tokenizers/sentencepiece_segmenter.h"
 #include "tokenizers/tokenizer_config.h"
 #include "tokenizers/utf8.h"
 
@@ -45,62 +44,54 @@ struct SentencePiece::Impl {
     special_tokens.bos = present(processor.bos_id());
     special_tokens.eos = present(processor.eos_id());
     special_tokens.pad = present(processor.pad_id());
-    if (model.algorithm != SentencePieceModel::Algorithm::Unigram) {
-      load(unnormalized, without_normalization(model_bytes), path);
-    }
-    encoder.emplace(model, [this](std::string_view normalized, std::vector<TokenId>& ids) {
-      std::vector<int> result;
-      check(unnormalized.Encode(normalized, &result));
-      ids.assign(result.begin(), result.end());
-    });
+    segmenter.emplace(model);
+    encoder.emplace(model, *segmenter);
   }
 
+  bool has(TokenId id) const { return id >= 0 && static_cast<std::size_t>(id) < model.pieces.size(); }
   std::size_t index_of(TokenId id) const {
-    if (id < 0 || static_cast<std::size_t>(id) >= model.pieces.size()) {
+    if (!has(id)) {
       throw std::out_of_range(fmt::format("the id {} is not in the vocabulary of {} tokens", id, model.pieces.size()));
     }
     return static_cast<std::size_t>(id);
   }
 
-  bool can_sample() const {
-    return model.algorithm == SentencePieceModel::Algorithm::Unigram ||
-           model.algorithm == SentencePieceModel::Algorithm::Bpe;
-  }
-  Encoding sample(std::string_view text, const EncodeOptions& options);
-  /// Appends the tokens of the bytes of unknown text; the last of a character's has the character's offsets.
-  void append_bytes(std::string_view normalized, ModelToken unknown, const std::vector<std::size_t>& original,
-                    bool tokens, Encoding& encoding) const;
+  Encoding encode(std::string_view text, const EncodeOptions& options) const;
+  /// Appends the tokens of the bytes of unknown text; the last has the text's offsets.
+  void append_bytes(std::string_view text, Offset original, bool tokens, Encoding& encoding) const;
 
   std::string model_bytes;
   SentencePieceModel model;
   sentencepiece::SentencePieceProcessor processor;
-  sentencepiece::SentencePieceProcessor unnormalized;  // for text that is normalized already
-  SpecialTokens special_tokens;
+  std::optional<SentencePieceSegmenter> segmenter;  // both of a model that the library takes
   std::optional<SentencePieceEncoder> encoder;
-  std::once_flag sampler_made;
-  std::optional<SentencePieceSampler> sampler;  // as soon as it is needed
+  SpecialTokens special_tokens;
 };
 
-Encoding SentencePiece::Impl::sample(std::string_view text, const EncodeOptions& options) {
-  std::call_once(sampler_made, [this] { sampler.emplace(model); });
+Encoding SentencePiece::Impl::encode(std::string_view text, const EncodeOptions& options) const {
   std::string normalized;
   std::vector<std::size_t> original;  // where in `text` each byte of it is from
   check(processor.Normalize(text, &normalized, &original));
-  std::vector<ModelToken> drawn;
-  sampler->draw(normalized, *options.sampling, drawn);
+  std::vector<ModelToken> tokens;
+  if (options.sampling != nullptr) {
+    segmenter->draw(normalized, *options.sampling, tokens);
+  } else {
+    segmenter->segment(normalized, tokens);
+  }
   Encoding encoding;
   bool after_unk = false;
-  for (const ModelToken& token : drawn) {
+  for (const ModelToken& token : tokens) {
     const bool is_unk = token.id == model.unk_id;
     const std::string_view piece = std::string_view(normalized).substr(token.begin, token.end - token.begin);
+    const Offset offset{original[token.begin], original[token.end]};
     if (is_unk && model.byte_fallback) {
-      append_bytes(normalized, token, original, options.tokens, encoding);
+      append_bytes(piece, offset, options.tokens, encoding);
     } else if (is_unk && after_unk) {
-      encoding.offsets.back().end = original[token.end];
+      encoding.offsets.back().end = offset.end;
       if (options.tokens) encoding.tokens.back() += piece;
     } else {
       encoding.ids.push_back(token.id);
-      encoding.offsets.push_back({original[token.begin], original[token.end]});
+      encoding.offsets.push_back(offset);
       if (options.tokens) encoding.tokens.emplace_back(piece);
     }
     after_unk = is_unk;
@@ -109,17 +100,12 @@ Encoding SentencePiece::Impl::sample(std::string_view text, const EncodeOptions&
   return encoding;
 }
 
-void SentencePiece::Impl::append_bytes(std::string_view normalized, ModelToken unknown,
-                                       const std::vector<std::size_t>& original, bool tokens,
-                                       Encoding& encoding) const {
-  for (std::size_t begin = unknown.begin, end; begin < unknown.end; begin = end) {
-    end = begin + decode_utf8(normalized, begin).length;
-    for (std::size_t i = begin; i < end; ++i) {
-      const std::string piece = fmt::format("<0x{:02X}>", static_cast<unsigned char>(normalized[i]));
-      encoding.ids.push_back(processor.PieceToId(piece));
-      encoding.offsets.push_back({original[begin], original[i + 1 == end ? end : begin]});
-      if (tokens) encoding.tokens.push_back(piece);
-    }
+void SentencePiece::Impl::append_bytes(std::string_view text, Offset original, bool tokens, Encoding& encoding) const {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const std::string piece = fmt::format("<0x{:02X}>", static_cast<unsigned char>(text[i]));
+    encoding.ids.push_back(processor.PieceToId(piece));
+    encoding.offsets.push_back({original.begin, i + 1 == text.size() ? original.end : original.begin});
+    if (tokens) encoding.tokens.push_back(piece);
   }
 }
 
@@ -132,28 +118,13 @@ const std::string& SentencePiece::model() const {
 }
 
 void SentencePiece::encode(std::string_view text, std::vector<TokenId>& ids) const {
-  if (impl_->encoder->supported()) {
-    impl_->encoder->encode(text, ids);
-    return;
-  }
-  std::vector<int> result;
-  check(impl_->processor.Encode(text, &result));
-  ids.insert(ids.end(), result.begin(), result.end());
+  if (impl_->encoder->supported()) return impl_->encoder->encode(text, ids);
+  const Encoding encoding = impl_->encode(text, {});
+  ids.insert(ids.end(), encoding.ids.begin(), encoding.ids.end());
 }
 
 Encoding SentencePiece::encode_sequence(std::string_view text, const EncodeOptions& options) const {
-  if (options.sampling != nullptr && impl_->can_sample()) return impl_->sample(text, options);
-  sentencepiece::ImmutableSentencePieceText result;
-  check(impl_->processor.Encode(text, result.mutable_proto()));
-  Encoding encoding;
-  for (std::size_t i = 0; i < result.pieces_size(); ++i) {
-    const auto piece = result.pieces(static_cast<int>(i));
-    encoding.ids.push_back(static_cast<TokenId>(piece.id()));
-    encoding.offsets.push_back({piece.begin(), piece.end()});
-    if (options.tokens) encoding.tokens.push_back(piece.piece());
-  }
-  encoding.word_ids.assign(encoding.size(), Encoding::kNoWord);
-  return encoding;
+  return impl_->encode(text, options);
 }
 
 std::string SentencePiece::decode(std::span<const TokenId> ids, bool skip_special_tokens) const {
@@ -179,6 +150,10 @@ std::optional<TokenId> SentencePiece::token_to_id(std::string_view token) const 
 
 std::string SentencePiece::id_to_token(TokenId id) const {
   return impl_->model.pieces[impl_->index_of(id)].text;
+}
+
+bool SentencePiece::has_token(TokenId id) const {
+  return impl_->has(id);
 }
 
 const SpecialTokens& SentencePiece::special_tokens() const {

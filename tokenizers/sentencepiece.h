@@ -38,6 +38,7 @@ class SentencePiece : public Tokenizer {
   std::size_t vocab_size() const override;
   std::optional<TokenId> token_to_id(std::string_view token) const override;
   std::string id_to_token(TokenId id) const override;
+  bool has_token(TokenId id) const override;
   /// unk, bos, eos and pad, as the model names them.
   const SpecialTokens& special_tokens() const override;
   /// A unigram model knows no place: libsentencepiece adds up float32 scores from the beginning of the text on, and

@@ -69,6 +69,7 @@ struct SentencePieceEncoder::Workspace {
   std::unique_ptr<RememberedWord[]> remembered;  // a direct-mapped table of 4 MiB, its pages taken as they are used
   std::string normalized;
   SentencePieceViterbi::Workspace viterbi;
+  std::vector<ModelToken> tokens;
   std::vector<TokenId> ids;
 };
 
@@ -86,9 +87,8 @@ struct SentencePieceEncoder::State {
   }
 };
 
-SentencePieceEncoder::SentencePieceEncoder(const SentencePieceModel& model, EncodeWord encode_word)
-    : model_(model), encode_word_(std::move(encode_word)), normalizer_(model), supported_(keeps_words_apart(model)) {
-  if (model.algorithm == Algorithm::Unigram) viterbi_.emplace(model);
+SentencePieceEncoder::SentencePieceEncoder(const SentencePieceModel& model, const SentencePieceSegmenter& segmenter)
+    : model_(model), segmenter_(segmenter), normalizer_(model), supported_(keeps_words_apart(model)) {
   bool has_space = false;
   for (std::size_t i = 0; i < model.pieces.size(); ++i) {
     const auto& piece = model.pieces[i];
@@ -150,8 +150,14 @@ void SentencePieceEncoder::encode(std::string_view text, std::vector<TokenId>& i
 
 void SentencePieceEncoder::encode_word(std::string_view word, RememberedWord* place, Workspace& workspace,
                                        State& state) const {
-  if (!viterbi_) {
-    encode_word_(workspace.normalized, workspace.ids);
+  const SentencePieceViterbi* const viterbi = segmenter_.viterbi();
+  if (viterbi == nullptr) {
+    segmenter_.segment(workspace.normalized, workspace.tokens);
+    workspace.ids.clear();
+    for (const ModelToken& token : workspace.tokens) {
+      append_ids(token.id, std::string_view(workspace.normalized).substr(token.begin, token.end - token.begin),
+                 workspace.ids);
+    }
     for (const TokenId id : workspace.ids) state.add(id, model_.unk_id);
     if (place == nullptr || workspace.ids.size() > RememberedWord::kMaxTokens) return;
     place->sum_limit = std::numeric_limits<float>::infinity();
@@ -161,11 +167,11 @@ void SentencePieceEncoder::encode_word(std::string_view word, RememberedWord* pl
   } else {
     auto& tokens = workspace.viterbi.tokens;
     if (place == nullptr || place->holds(word)) {
-      state.sum = viterbi_->segment(workspace.normalized, state.sum, workspace.viterbi);
+      state.sum = viterbi->segment(workspace.normalized, state.sum, workspace.viterbi);
       add_tokens(workspace, state);
       return;
     }
-    const double limit = viterbi_->segment_exactly(workspace.normalized, workspace.viterbi);
+    const double limit = viterbi->segment_exactly(workspace.normalized, workspace.viterbi);
     const bool fits = tokens.size() <= RememberedWord::kMaxTokens &&
                       std::none_of(tokens.begin(), tokens.end(), [&](const SentencePieceViterbi::Token& token) {
                         return model_.byte_fallback && token.id == model_.unk_id;
@@ -181,7 +187,7 @@ void SentencePieceEncoder::encode_word(std::string_view word, RememberedWord* pl
     if (std::abs(state.sum) < limit) {
       for (const SentencePieceViterbi::Token& token : tokens) state.sum += token.score;
     } else {
-      state.sum = viterbi_->segment(workspace.normalized, state.sum, workspace.viterbi);
+      state.sum = viterbi->segment(workspace.normalized, state.sum, workspace.viterbi);
     }
     add_tokens(workspace, state);
     if (!fits) return;
@@ -194,14 +200,17 @@ void SentencePieceEncoder::add_tokens(Workspace& workspace, State& state) const 
   std::size_t begin = 0;
   for (const SentencePieceViterbi::Token& token : workspace.viterbi.tokens) {
     if (token.id == model_.unk_id && model_.byte_fallback) {
-      for (std::size_t i = begin; i < token.end; ++i) {
-        state.ids.push_back(byte_ids_[static_cast<unsigned char>(workspace.normalized[i])]);
-      }
+      append_ids(token.id, std::string_view(workspace.normalized).substr(begin, token.end - begin), state.ids);
     } else {
       state.add(token.id, model_.unk_id);
     }
     begin = token.end;
   }
+}
+
+void SentencePieceEncoder::append_ids(TokenId id, std::string_view text, std::vector<TokenId>& ids) const {
+  if (id != model_.unk_id || !model_.byte_fallback) return ids.push_back(id);
+  for (const char byte : text) ids.push_back(byte_ids_[static_cast<unsigned char>(byte)]);
 }
 
 std::size_t SentencePieceEncoder::cut_point(std::string_view text, std::size_t at) const {

@@ -2,16 +2,14 @@
 #pragma once
 
 #include <array>
-#include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "tokenizers/sentencepiece_model.h"
 #include "tokenizers/sentencepiece_normalizer.h"
-#include "tokenizers/sentencepiece_viterbi.h"
+#include "tokenizers/sentencepiece_segmenter.h"
 #include "tokenizers/workspace_pool.h"
 
 namespace langzoo {
@@ -20,11 +18,8 @@ namespace langzoo {
 /// other; only a unigram model's sum of scores goes on from word to word.
 class SentencePieceEncoder {
  public:
-  /// Puts the ids of normalized text in place of what is in the vector: all models but unigram's.
-  using EncodeWord = std::function<void(std::string_view normalized, std::vector<TokenId>& ids)>;
-
-  /// `model` must outlive this.
-  SentencePieceEncoder(const SentencePieceModel& model, EncodeWord encode_word);
+  /// Both must outlive this; `segmenter` is `model`'s.
+  SentencePieceEncoder(const SentencePieceModel& model, const SentencePieceSegmenter& segmenter);
   ~SentencePieceEncoder();
 
   /// Whether the model writes spaces before words and keeps words apart.
@@ -41,11 +36,12 @@ class SentencePieceEncoder {
   /// Encodes workspace.normalized, which is what `word` has become; `place` is where to remember it, if anywhere.
   void encode_word(std::string_view word, RememberedWord* place, Workspace& workspace, State& state) const;
   void add_tokens(Workspace& workspace, State& state) const;
+  /// Appends the ids of a token; of an unknown one, where the model has byte_fallback, those of its bytes.
+  void append_ids(TokenId id, std::string_view text, std::vector<TokenId>& ids) const;
 
   const SentencePieceModel& model_;
-  EncodeWord encode_word_;
+  const SentencePieceSegmenter& segmenter_;
   SentencePieceNormalizer normalizer_;
-  std::optional<SentencePieceViterbi> viterbi_;  // of a unigram model
   bool supported_;
   bool has_cut_points_;
   std::array<TokenId, 256> byte_ids_{};  // where the model has byte_fallback

@@ -89,15 +89,4 @@ SentencePieceModel parse_sentencepiece_model(std::string_view bytes, const std::
   }
 }
 
-std::string without_normalization(std::string_view bytes) {
-  sentencepiece::ModelProto proto;
-  proto.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
-  auto& normalizer = *proto.mutable_normalizer_spec();
-  normalizer.Clear();
-  normalizer.set_add_dummy_prefix(false);
-  normalizer.set_remove_extra_whitespaces(false);
-  proto.clear_self_test_data();
-  return proto.SerializeAsString();
-}
-
 }  // namespace langzoo

@@ -42,7 +42,4 @@ struct SentencePieceModel {
 /// Checks all that libsentencepiece takes on trust. Throws FileError naming `path` and what is wrong.
 SentencePieceModel parse_sentencepiece_model(std::string_view bytes, const std::filesystem::path& path);
 
-/// The same model without normalization: its text has been normalized already, spaces being U+2581.
-std::string without_normalization(std::string_view bytes);
-
 }  // namespace langzoo

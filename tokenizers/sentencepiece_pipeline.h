@@ -1,13 +1,16 @@
-/// The pipelines that Python's `transformers` makes of a sentencepiece .model for T5 and ALBERT: the pieces as a
-/// Unigram model, the character map as a normalizer, words cut at white space. Special tokens are added; ids can differ
-/// from libsentencepiece's (tokenizers/sentencepiece.h), which cuts the text as a whole.
+/// The pipelines that Python's `transformers` makes of a sentencepiece .model for T5, ALBERT and XLM-RoBERTa: the
+/// pieces as a Unigram model, the character map as a normalizer, words cut at white space; for Llama: the pieces as a
+/// BPE model over the whole text. Special tokens are added; ids can differ from libsentencepiece's
+/// (tokenizers/sentencepiece.h).
 #pragma once
 
 #include <cstddef>
 #include <filesystem>
+#include <string>
 #include <string_view>
 
 #include "tokenizers/pipeline.h"
+#include "tokenizers/pre_tokenizers/metaspace_pre_tokenizer.h"
 
 namespace langzoo {
 
@@ -30,5 +33,24 @@ struct AlbertNormalization {
 /// AlbertTokenizer: "[CLS] $A [SEP] $B [SEP]"; the piece 1 is the unknown token, whatever the model says.
 SentencePiecePipeline albert_pipeline(std::string_view model, const std::filesystem::path& path,
                                       AlbertNormalization normalization = {});
+
+/// The names that XLMRobertaTokenizer gives to its special tokens.
+struct XlmRobertaTokens {
+  std::string bos = "<s>", pad = "<pad>", eos = "</s>", unk = "<unk>", mask = "<mask>";
+};
+
+/// XLMRobertaTokenizer: "<s> $A </s> </s> $B </s>", fairseq's ids: bos, pad, eos and unk in place of the first three
+/// pieces, then the other pieces, then mask. Its own special tokens are not among the added tokens yet: how they stand
+/// in a text, tokenizer_config.json says.
+SentencePiecePipeline xlm_roberta_pipeline(std::string_view model, const std::filesystem::path& path,
+                                           const XlmRobertaTokens& tokens = {}, bool add_prefix_space = true);
+
+/// LlamaTokenizer: "▁" for spaces and, with `scheme`, in front of a text (`legacy`: Always, otherwise First); bytes for
+/// characters that are no piece. It adds no tokens unless tokenizer_config.json says so.
+SentencePiecePipeline llama_pipeline(std::string_view model, const std::filesystem::path& path, PrependScheme scheme);
+
+/// What a .model is for a class that has no pipeline of its own (TokenizersBackend): "▁" for spaces, nothing in front
+/// of the text, the character map as a normalizer; Unigram or BPE, as the model says.
+SentencePiecePipeline plain_pipeline(std::string_view model, const std::filesystem::path& path);
 
 }  // namespace langzoo

@@ -30,16 +30,18 @@ std::string StreamDecoder::put(TokenId id) {
   if (settled < emitted_) return {};
   std::string out = sanitize_utf8(std::string_view(text).substr(emitted_, settled - emitted_));
   emitted_ = settled;
-  // One settled id is context enough; while characters stay unfinished, their few bytes need only the last ids.
-  const std::size_t keep = settled == text.size() ? 1 : 4;
-  if (window_.size() > keep && (keep == 1 || window_.size() > 8)) {
+  // One settled id is context enough, or a few where it has no text at the beginning of one; while characters stay
+  // unfinished, their few bytes need only the last ids.
+  const bool finished = settled == text.size();
+  if (!finished && window_.size() <= 8) return out;
+  for (std::size_t keep = finished ? 1 : 4; keep < window_.size(); keep *= 2) {
     const std::vector<TokenId> last(window_.end() - static_cast<std::ptrdiff_t>(keep), window_.end());
     const std::string tail = tokenizer_.decode(last, skip_special_tokens_);
     const std::string_view pending = std::string_view(text).substr(settled);
-    if (!tail.empty() && tail.ends_with(pending)) {
-      window_ = last;
-      emitted_ = tail.size() - pending.size();
-    }
+    if (tail.empty() || !tail.ends_with(pending)) continue;
+    window_ = last;
+    emitted_ = tail.size() - pending.size();
+    break;
   }
   return out;
 }

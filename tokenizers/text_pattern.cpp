@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include <fmt/format.h>
+
 #include "tokenizers/json_field.h"
 #include "tokenizers/utf8.h"
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <exception>
+#include <iterator>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -93,6 +94,22 @@ std::size_t Tokenizer::cut_point(std::string_view, std::size_t) const {
   return 0;
 }
 
+std::string Tokenizer::decode_generated(std::span<const TokenId> ids, bool skip_special_tokens) const {
+  const auto has = [this](TokenId id) { return has_token(id); };
+  if (std::all_of(ids.begin(), ids.end(), has)) return decode(ids, skip_special_tokens);
+  std::vector<TokenId> known;
+  std::copy_if(ids.begin(), ids.end(), std::back_inserter(known), has);
+  return decode(known, skip_special_tokens);
+}
+
+std::optional<Truncation> Tokenizer::truncation_of(const EncodeOptions& options) const {
+  return options.truncation || !options.own_truncation ? options.truncation : rules_.truncation;
+}
+
+std::optional<Padding> Tokenizer::padding_of(const EncodeOptions& options) const {
+  return options.padding || !options.own_padding ? options.padding : rules_.padding;
+}
+
 Encoding Tokenizer::encode(std::string_view text, const EncodeOptions& options) const {
   Encoding encoding = encode_one({text, std::nullopt}, options);
   finish({&encoding, 1}, options);
@@ -127,7 +144,7 @@ Encoding Tokenizer::encode_one(const TextPair& text, const EncodeOptions& option
     }
   }
 
-  if (const auto& wanted = options.truncation ? options.truncation : rules_.truncation) {
+  if (const auto wanted = truncation_of(options)) {
     Truncation truncation = *wanted;
     if (!options.overflowing) truncation.stride = 0;
     const bool adds = options.add_special_tokens && post_processor != nullptr;
@@ -143,7 +160,7 @@ Encoding Tokenizer::encode_one(const TextPair& text, const EncodeOptions& option
 }
 
 void Tokenizer::finish(std::span<Encoding> encodings, const EncodeOptions& options) const {
-  if (const auto& padding = options.padding ? options.padding : rules_.padding) pad(encodings, *padding);
+  if (const auto padding = padding_of(options)) pad(encodings, *padding);
   if (options.tokens) return;
   for (Encoding& encoding : encodings) {
     encoding.tokens.clear();

@@ -33,11 +33,14 @@ struct TextPair {
 
 struct EncodeOptions {
   bool add_special_tokens = true;        // [CLS] and the like, as the post-processor says
+  bool split_special_tokens = false;     // special tokens that stand in the text are text like any other
   std::optional<Truncation> truncation;  // none: the tokenizer's own, if any
   std::optional<Padding> padding;        // none: the tokenizer's own, if any
-  bool tokens = false;                   // fill Encoding::tokens
-  bool overflowing = true;               // keep the windows that truncation cuts off; of long pairs they are very many
-  SubwordSampling* sampling = nullptr;   // none: deterministic
+  bool own_truncation = true;            // false: where none is given here, none at all
+  bool own_padding = true;
+  bool tokens = false;                  // fill Encoding::tokens
+  bool overflowing = true;              // keep the windows that truncation cuts off; of long pairs they are very many
+  SubwordSampling* sampling = nullptr;  // none: deterministic
 };
 
 /// What follows the model: the same for every tokenizer.
@@ -52,9 +55,9 @@ class Tokenizer {
   virtual ~Tokenizer() = default;
 
   /// The encoding of `text`, special tokens included: what Python's `tokenizers` gives. Special tokens that stand in
-  /// the text become their ids. Throws std::invalid_argument for a truncation that leaves no room, std::runtime_error
-  /// for text that has no tokens (see each tokenizer). A text alone is padded to a fixed length or a multiple; its
-  /// windows to its own length at least.
+  /// the text become their ids, unless the options say split_special_tokens. Throws std::invalid_argument for a
+  /// truncation that leaves no room, std::runtime_error for text that has no tokens (see each tokenizer). A text alone
+  /// is padded to a fixed length or a multiple; its windows to its own length at least.
   Encoding encode(std::string_view text, const EncodeOptions& options = {}) const;
   Encoding encode_pair(std::string_view text, std::string_view pair, const EncodeOptions& options = {}) const;
   /// Every text or pair on up to `threads` threads, in input order, padded to one length where padding is asked for.
@@ -69,13 +72,20 @@ class Tokenizer {
 
   /// The text of `ids`; an id outside the vocabulary throws std::out_of_range naming it.
   virtual std::string decode(std::span<const TokenId> ids, bool skip_special_tokens = false) const = 0;
+  /// The same of ids that a model wrote. A model may have more rows than there are tokens (padded to a round number, or
+  /// with holes): ids without a token have no text, as in Python's `tokenizers`.
+  std::string decode_generated(std::span<const TokenId> ids, bool skip_special_tokens = false) const;
 
   /// Largest id + 1, added tokens included: the least vocabulary a model needs.
   virtual std::size_t vocab_size() const = 0;
   virtual std::optional<TokenId> token_to_id(std::string_view token) const = 0;
   virtual std::string id_to_token(TokenId id) const = 0;
+  virtual bool has_token(TokenId id) const = 0;
   virtual const SpecialTokens& special_tokens() const = 0;
   const EncodingRules& rules() const { return rules_; }
+  /// What an encoding with `options` is cut and filled up to: theirs, else the tokenizer's own where they allow it.
+  std::optional<Truncation> truncation_of(const EncodeOptions& options) const;
+  std::optional<Padding> padding_of(const EncodeOptions& options) const;
   /// For loaders and trainers, before the tokenizer is shared.
   void set_rules(EncodingRules rules) { rules_ = std::move(rules); }
 

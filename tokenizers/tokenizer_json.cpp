@@ -1,7 +1,7 @@
 #include "tokenizers/tokenizer_json.h"
 
 #include <algorithm>
-#include <functional>
+#include <initializer_list>
 #include <stdexcept>
 #include <utility>
 
@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "data/files/files.h"
+#include "tokenizers/added_token_list.h"
 #include "tokenizers/json_field.h"
 #include "tokenizers/models/vocabulary.h"
 #include "tokenizers/post_processors/post_processor.h"
@@ -91,7 +92,7 @@ bool is_plain_bpe(const JsonField& model) {
   return !model.has("type") || is_type(model, "BPE");
 }
 
-/// Whether ByteLevelBpe does all that the file asks for: GPT-2's pipeline and a plain BPE model.
+/// Whether a ByteLevelBpeModel has all that the file asks for: GPT-2's pipeline and a plain BPE model.
 bool is_byte_level_bpe(const JsonField& root) {
   const JsonField pre = root.at_or_null("pre_tokenizer");
   return is_plain_bpe(root.at("model")) && root.at_or_null("normalizer").is_null() && is_type(pre, "ByteLevel") &&
@@ -107,18 +108,53 @@ bool is_char_level(const JsonField& root) {
          is_type(root.at_or_null("decoder"), "Fuse");
 }
 
+/// Sets anew what the class of the configuration, as `transformers` builds it, does not take from tokenizer.json.
+void apply_class(const TokenizerConfig& config, json& root) {
+  const auto is_any = [&](std::initializer_list<std::string_view> names) {
+    return std::find(names.begin(), names.end(), config.tokenizer_class()) != names.end();
+  };
+  const auto stage = [&](const char* key, const char* type) -> json* {
+    const auto found = root.find(key);
+    return found != root.end() && found->contains("type") && (*found)["type"] == type ? &*found : nullptr;
+  };
+  const bool roberta = is_any({"RobertaTokenizer", "BartTokenizer", "LongformerTokenizer", "LEDTokenizer"});
+  const bool blenderbot = is_any({"BlenderbotTokenizer"});
+  if (roberta || blenderbot || is_any({"GPT2Tokenizer", "WhisperTokenizer", "CodeGenTokenizer", "DebertaTokenizer"})) {
+    const bool add_prefix_space = config.flag("add_prefix_space").value_or(blenderbot);
+    if (json* const pre = stage("pre_tokenizer", "ByteLevel")) (*pre)["add_prefix_space"] = add_prefix_space;
+    json* const post = roberta ? stage("post_processor", "RobertaProcessing") : nullptr;
+    if (post != nullptr) {
+      (*post)["add_prefix_space"] = add_prefix_space;
+      (*post)["trim_offsets"] = config.flag("trim_offsets").value_or(true);
+    }
+  }
+  json* const bert = is_any({"BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer", "MobileBertTokenizer"})
+                         ? stage("normalizer", "BertNormalizer")
+                         : nullptr;
+  if (bert != nullptr) {
+    const auto strip_accents = config.flag("strip_accents");
+    *bert = {{"type", "BertNormalizer"},
+             {"clean_text", true},
+             {"handle_chinese_chars", config.flag("tokenize_chinese_chars").value_or(true)},
+             {"strip_accents", strip_accents ? json(*strip_accents) : json()},
+             {"lowercase", config.flag("do_lower_case").value_or(true)}};
+  }
+}
+
 /// What the parts of a tokenizer have in common, whatever its class.
 struct Frame {
   std::vector<AddedToken> added_tokens;
   EncodingRules rules;
-};
 
-/// The special tokens' ids, and in `added` those that the configuration adds.
-SpecialTokens roles(const TokenizerConfig& config, const std::function<std::optional<TokenId>(std::string_view)>& find,
-                    std::size_t vocab_size, std::vector<AddedToken>& added) {
-  if (!config.present()) return guess_special_tokens(added);
-  return config.special_tokens(find, vocab_size, special_token_defaults(config.tokenizer_class()), added);
-}
+  /// The added tokens with their ids, and those that the configuration adds; returns the special tokens' ids.
+  SpecialTokens complete(const TokenizerConfig& config, BaseVocabulary vocabulary) {
+    AddedTokenList list(std::move(vocabulary));
+    list.add(std::move(added_tokens));
+    const SpecialTokens special = config.add_tokens(list, special_token_defaults(config.tokenizer_class()));
+    added_tokens = list.tokens();
+    return special;
+  }
+};
 
 ByteLevelBpeModel read_byte_level_bpe(const JsonField& root, const TokenizerConfig& config, Frame& frame) {
   ByteLevelBpeModel model;
@@ -127,7 +163,7 @@ ByteLevelBpeModel read_byte_level_bpe(const JsonField& root, const TokenizerConf
             "byte_fallback", "ignore_merges", "vocab", "merges"});
   const JsonField pre = root.at("pre_tokenizer");
   pre.only({"type", "add_prefix_space", "trim_offsets", "use_regex"});
-  model.add_prefix_space = config.flag("add_prefix_space").value_or(pre.at("add_prefix_space").boolean());
+  model.add_prefix_space = pre.at("add_prefix_space").boolean();
   root.at("decoder").only({"type", "add_prefix_space", "trim_offsets", "use_regex"});
 
   model.tokens = read_vocab(bpe.at("vocab"));
@@ -137,7 +173,7 @@ ByteLevelBpeModel read_byte_level_bpe(const JsonField& root, const TokenizerConf
     model.unk = finder(ids)(bpe.at("unk_token").string());
     if (!model.unk) bpe.at("unk_token").fail("is not in the vocabulary");
   }
-  model.special_tokens = roles(config, finder(ids), model.tokens.size(), frame.added_tokens);
+  model.special_tokens = frame.complete(config, {finder(ids), ids.size()});
   model.added_tokens = std::move(frame.added_tokens);
   return model;
 }
@@ -149,7 +185,7 @@ CharLevelModel read_char_level(const JsonField& root, const TokenizerConfig& con
   model.tokens = read_vocab(word_level.at("vocab"));
   const IdsByToken ids = index_tokens(model.tokens);
   model.unk = finder(ids)(word_level.at("unk_token").string());
-  model.special_tokens = roles(config, finder(ids), model.tokens.size(), frame.added_tokens);
+  model.special_tokens = frame.complete(config, {finder(ids), ids.size()});
   model.added_tokens = std::move(frame.added_tokens);
   return model;
 }
@@ -160,9 +196,7 @@ PipelineParts read_pipeline(const JsonField& root, const TokenizerConfig& config
   parts.pre_tokenizer = read_pre_tokenizer(root.at_or_null("pre_tokenizer"));
   parts.model = read_token_model(root.at("model"));
   parts.decoder = read_decoder(root.at_or_null("decoder"));
-  parts.special_tokens = roles(
-      config, [&](std::string_view token) { return parts.model->token_to_id(token); }, parts.model->vocab_size(),
-      frame.added_tokens);
+  parts.special_tokens = frame.complete(config, vocabulary_of(*parts.model));
   parts.added_tokens = std::move(frame.added_tokens);
   return parts;
 }
@@ -226,15 +260,15 @@ std::string stage_json(const std::shared_ptr<const Stage>& stage) {
 
 }  // namespace
 
-std::unique_ptr<Tokenizer> parse_tokenizer_json(std::string_view text, std::string_view config_text,
+std::unique_ptr<Tokenizer> parse_tokenizer_json(std::string_view text, const TokenizerConfig& config,
                                                 const fs::path& path) {
-  const json parsed = parse_json(text, path);
+  json parsed = parse_json(text, path);
   const JsonField root(parsed, {}, path);
-  const TokenizerConfig config(config_text, path.parent_path() / "tokenizer_config.json");
   root.only({"version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer", "post_processor",
              "decoder", "model"});
   if (root.has("version") && root.at("version").string() != "1.0")
     root.at("version").fail(root.at("version").string() + " is not supported, expected 1.0");
+  apply_class(config, parsed);
 
   Frame frame;
   if (root.has("added_tokens")) frame.added_tokens = read_added_tokens(root.at("added_tokens"));
@@ -243,13 +277,16 @@ std::unique_ptr<Tokenizer> parse_tokenizer_json(std::string_view text, std::stri
   frame.rules.post_processor = read_post_processor(root.at_or_null("post_processor"));
 
   auto tokenizer = naming_file(path, [&]() -> std::unique_ptr<Tokenizer> {
-    if (is_byte_level_bpe(root)) return std::make_unique<ByteLevelBpe>(read_byte_level_bpe(root, config, frame));
+    if (is_byte_level_bpe(root)) return make_byte_level_tokenizer(read_byte_level_bpe(root, config, frame));
     if (is_char_level(root)) return std::make_unique<CharLevel>(read_char_level(root, config, frame));
     return std::make_unique<Pipeline>(read_pipeline(root, config, frame));
   });
   tokenizer->set_rules(std::move(frame.rules));
-  apply_bos_and_eos(config, *tokenizer);
   return tokenizer;
+}
+
+std::unique_ptr<Tokenizer> parse_tokenizer_json(std::string_view text, std::string_view config, const fs::path& path) {
+  return parse_tokenizer_json(text, TokenizerConfig(config, path.parent_path() / "tokenizer_config.json"), path);
 }
 
 std::string tokenizer_json(const ByteLevelBpeModel& model, const EncodingRules& rules) {

@@ -15,9 +15,17 @@
 
 namespace langzoo {
 
+class TokenizerConfig;
+
 /// The tokenizer of a tokenizer.json's text: ByteLevelBpe or CharLevel where it is exactly theirs, which are quicker,
-/// else a Pipeline. `config` is the text of the tokenizer_config.json beside it, empty where there is none. `path`
-/// names the file in messages. Throws FileError.
+/// else a Pipeline. `path` names the file in messages. Throws FileError.
+///
+/// `config` is what stands beside it, or the text of the tokenizer_config.json alone, empty where there is none. As in
+/// transformers it adds tokens, and where it names a class that takes them from there, decides on add_prefix_space
+/// (GPT-2, RoBERTa and their relatives), trim_offsets (RoBERTa) and the normalizer (BERT); its add_bos_token and
+/// add_eos_token say nothing of a tokenizer.json.
+std::unique_ptr<Tokenizer> parse_tokenizer_json(std::string_view json, const TokenizerConfig& config,
+                                                const std::filesystem::path& path);
 std::unique_ptr<Tokenizer> parse_tokenizer_json(std::string_view json, std::string_view config,
                                                 const std::filesystem::path& path);
 

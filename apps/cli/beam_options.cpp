@@ -1,7 +1,11 @@
 #include "apps/cli/beam_options.h"
 
 #include <algorithm>
+#include <iostream>
 #include <stdexcept>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace langzoo {
 namespace {
@@ -11,16 +15,42 @@ constexpr std::uint64_t kMostBeams = 1 << 16;
 
 }  // namespace
 
+std::string generation_file(const GenerationConfig& config, const std::filesystem::path& dir) {
+  return (dir / (config.file.empty() ? "config.json" : "generation_config.json")).string();
+}
+
+bool show_generation_config(const GenerationConfig& config, const std::string& file) {
+  std::vector<std::string> settings;
+  auto fields = config;
+  for (const auto& field : fields_of(fields_in(fields))) {
+    const auto json = field.json();
+    if (json == "null" || json == "[]" || field.name == "eos_token_id") continue;
+    settings.push_back(field.name + " = " + json);
+  }
+  if (!settings.empty()) std::cerr << fmt::format("note: {}: {}\n", file, fmt::join(settings, ", "));
+  if (!config.not_done.empty()) {
+    std::cerr << fmt::format("warning: {}: not done: {}\n", file, fmt::join(config.not_done, ", "));
+  }
+  return !settings.empty();
+}
+
 void BeamFlags::add_to(Options& options, std::int64_t num_beams) {
+  using Config = GenerationConfig;
   options_.num_beams = num_beams;
-  options.add("--num-beams", options_.num_beams, "hypotheses followed at a time").range(1, kMostBeams).group(kGroup);
-  with_beams(options.add("--length-penalty", options_.length_penalty,
-                         "the log-probability is divided by length^this; 0: by nothing"));
-  with_beams(
-      options.add("--early-stopping", options_.early_stopping,
-                  {{"false", EarlyStopping::kFalse}, {"true", EarlyStopping::kTrue}, {"never", EarlyStopping::kNever}},
-                  "false, true or never: end when better ones are unlikely, at the first num-beams complete "
-                  "hypotheses, or when there cannot be better ones"));
+  over_folder_
+      .add(options.add("--num-beams", options_.num_beams, "hypotheses followed at a time").range(1, kMostBeams),
+           &Config::num_beams)
+      .group(kGroup);
+  over_folder_.add(with_beams(options.add("--length-penalty", options_.length_penalty,
+                                          "the log-probability is divided by length^this; 0: by nothing")),
+                   &Config::length_penalty);
+  over_folder_.add(
+      with_beams(options.add(
+          "--early-stopping", options_.early_stopping,
+          {{"false", EarlyStopping::kFalse}, {"true", EarlyStopping::kTrue}, {"never", EarlyStopping::kNever}},
+          "false, true or never: end when better ones are unlikely, at the first num-beams complete "
+          "hypotheses, or when there cannot be better ones")),
+      &Config::early_stopping);
   with_beams(options.add("--beam-rules", options_.rules,
                          {{"huggingface", BeamRules::kHuggingFace}, {"papers", BeamRules::kPapers}},
                          "huggingface (as transformers) or papers (GNMT's; ends when no better hypothesis can come)"));
@@ -29,11 +59,19 @@ void BeamFlags::add_to(Options& options, std::int64_t num_beams) {
                          "average: by length^penalty; gnmt: by ((5 + length) / 6)^penalty (papers' rules)"));
   with_beams(options.add("--patience", options_.patience,
                          "with --early-stopping true: end at num-beams times this many hypotheses"));
-  with_beams(
-      options.add("--num-beam-groups", options_.num_beam_groups, "groups of beams that keep apart from each other"))
-      .range(1, kMostBeams);
-  with_beams(options.add("--diversity-penalty", options_.diversity_penalty,
-                         "what a token costs for each beam of an earlier group that has just chosen it"));
+  over_folder_.add(with_beams(options.add("--num-beam-groups", options_.num_beam_groups,
+                                          "groups of beams that keep apart from each other"))
+                       .range(1, kMostBeams),
+                   &Config::num_beam_groups);
+  over_folder_.add(with_beams(options.add("--diversity-penalty", options_.diversity_penalty,
+                                          "what a token costs for each beam of an earlier group that has just chosen "
+                                          "it")),
+                   &Config::diversity_penalty);
+}
+
+void BeamFlags::heed(GenerationConfig& config) {
+  over_folder_.forget_given(config);
+  config.apply_to(options_);
 }
 
 void BeamFlags::add_coverage_to(Options& options) {

@@ -34,12 +34,6 @@ void set_torch_threads(const CommonOptions& common) {
 
 }  // namespace
 
-void release_freed_memory() {
-#ifdef __GLIBC__
-  malloc_trim(0);
-#endif
-}
-
 torch::Device ComputeOptions::torch_device() const {
   if (device == "cpu") return torch::kCPU;
   const bool available = torch::cuda::is_available();

@@ -20,9 +20,6 @@ struct ComputeOptions : CommonOptions {
   torch::Dtype torch_dtype() const;
 };
 
-/// Gives the system back what a passing task needed (programs that compute keep freed memory for the next tensor).
-void release_freed_memory();
-
 /// A verb whose --threads are LibTorch's.
 class ComputeVerb : public Verb {
  public:

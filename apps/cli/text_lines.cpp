@@ -1,12 +1,12 @@
 #include "apps/cli/text_lines.h"
 
-#include <sstream>
+#include <iostream>
 
 #include <fmt/format.h>
 
 #include "apps/cli/base/program.h"
 #include "data/files/config_error.h"
-#include "data/files/files.h"
+#include "data/files/text_lines.h"
 
 namespace langzoo {
 
@@ -18,13 +18,27 @@ bool next_line(std::istream& in, std::string& line) {
 
 std::vector<std::string> lines_of(std::istream& in) {
   std::vector<std::string> lines;
-  for (std::string line; next_line(in, line);) lines.push_back(line);
+  for (std::string line; next_line(in, line);) {
+    lines.emplace_back(lines.empty() ? without_byte_order_mark(line) : line);
+  }
   return lines;
 }
 
+void converse(const std::string& what, const std::function<void(const std::string&)>& answer) {
+  std::cerr << fmt::format("one {} a line; Ctrl-D ends\n> ", what) << std::flush;
+  for (std::string line; next_line(std::cin, line); std::cerr << "> " << std::flush) {
+    try {
+      answer(line);
+    } catch (const std::exception& error) {
+      std::cerr << "error: " << one_line(error) << '\n';
+    }
+  }
+  std::cerr << '\n';
+}
+
 std::vector<std::string> lines_of_file(const std::string& path) {
-  std::istringstream text(read_file(path));
-  auto lines = lines_of(text);
+  std::vector<std::string> lines;
+  for_each_line(path, [&](std::string_view line) { lines.emplace_back(line); });
   if (lines.empty()) throw FileError(path, "is empty");
   return lines;
 }

@@ -12,9 +12,14 @@ namespace langzoo {
 /// The next line without its end, be that LF or CRLF; false at the end of `in`.
 bool next_line(std::istream& in, std::string& line);
 
+/// All lines; a byte order mark before the first belongs to none.
 std::vector<std::string> lines_of(std::istream& in);
 
-/// Throws FileError for an empty file.
+/// Hands the lines that a user types to `answer`, one by one until Ctrl-D, and tells of each what is wrong with it.
+/// `what` is one line: "prompt".
+void converse(const std::string& what, const std::function<void(const std::string& line)>& answer);
+
+/// Those of a readable_file. Throws FileError for an empty file.
 std::vector<std::string> lines_of_file(const std::string& path);
 
 /// Where a text comes from, by its number.

@@ -1,5 +1,6 @@
 #include "apps/cli/train_verb.h"
 
+#include <array>
 #include <atomic>
 #include <cmath>
 #include <csignal>
@@ -15,6 +16,9 @@
 #include "apps/cli/metrics_log.h"
 #include "apps/cli/progress.h"
 #include "apps/cli/report.h"
+#include "apps/training/release_memory.h"
+#include "apps/training/training_state.h"
+#include "data/files/config_error.h"
 
 namespace langzoo {
 
@@ -22,36 +26,49 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// While one is alive, SIGINT and SIGTERM stop the trainer after the step under way; a second SIGINT ends the process.
+/// While one is alive, SIGINT, SIGTERM and SIGHUP stop the trainer after the step under way; a second SIGINT ends the
+/// process. Those that are ignored stay so: nohup ignores SIGHUP.
 class StopOnSignal {
  public:
   explicit StopOnSignal(Trainer& trainer) {
     trainer_ = &trainer;
-    struct sigaction action {};
-    action.sa_handler = [](int signal) {
-      auto* trainer = trainer_.exchange(nullptr);
-      if (trainer == nullptr && signal == SIGINT) _exit(130);
-      if (trainer == nullptr) return;
-      trainer->request_stop();
-      constexpr char kText[] = "\nsaving after this step; Ctrl-C again stops without saving\n";
-      [[maybe_unused]] const auto written = write(STDERR_FILENO, kText, sizeof(kText) - 1);
-    };
-    action.sa_flags = SA_RESTART;
-    sigaction(SIGINT, &action, &old_int_);
-    sigaction(SIGTERM, &action, &old_term_);
+    number_ = 0;
+    for (auto& [number, before] : before_) {
+      struct sigaction action {};
+      action.sa_handler = stop;
+      action.sa_flags = SA_RESTART;
+      sigaction(number, nullptr, &before);
+      if (before.sa_handler != SIG_IGN) sigaction(number, &action, nullptr);
+    }
   }
   ~StopOnSignal() {
-    sigaction(SIGINT, &old_int_, nullptr);
-    sigaction(SIGTERM, &old_term_, nullptr);
+    for (const auto& [number, before] : before_) sigaction(number, &before, nullptr);
     trainer_ = nullptr;
   }
   StopOnSignal(const StopOnSignal&) = delete;
   StopOnSignal& operator=(const StopOnSignal&) = delete;
 
+  /// The one that stopped the trainer; empty: none.
+  static std::string name() {
+    const int number = number_;
+    if (number == 0) return {};
+    return number == SIGINT ? "SIGINT" : number == SIGHUP ? "SIGHUP" : "SIGTERM";
+  }
+
  private:
+  static void stop(int number) {
+    auto* trainer = trainer_.exchange(nullptr);
+    if (trainer == nullptr && number == SIGINT) _exit(128 + SIGINT);
+    if (trainer == nullptr) return;
+    number_ = number;
+    trainer->request_stop();
+    constexpr char kText[] = "\nsaving after this step; Ctrl-C again stops without saving\n";
+    [[maybe_unused]] const auto written = write(STDERR_FILENO, kText, sizeof(kText) - 1);
+  }
+
   static inline std::atomic<Trainer*> trainer_{nullptr};
-  struct sigaction old_int_ {};
-  struct sigaction old_term_ {};
+  static inline std::atomic<int> number_{0};
+  std::array<std::pair<int, struct sigaction>, 3> before_ = {{{SIGINT, {}}, {SIGTERM, {}}, {SIGHUP, {}}}};
 };
 
 std::int64_t count_parameters(const torch::nn::Module& model) {
@@ -110,6 +127,15 @@ class ReportWriter : public TrainerObserver {
   StepReport step_;
 };
 
+/// What a library has against a flag's value, with the flag.
+void of_flag(const std::string& flag, const std::function<void()>& use) {
+  try {
+    use();
+  } catch (const ConfigError& error) {
+    throw UsageError(fmt::format("{}: {}", flag, error.what()));
+  }
+}
+
 torch::Device device_of(const TaskSetup& setup, const ComputeOptions& common) {
   const auto reason = setup.needs_cpu();
   if (reason.empty()) return common.torch_device();
@@ -134,9 +160,15 @@ void print_summary(const TrainSummary& summary, const std::string& unit, const f
   if (!summary.valid.empty()) std::cout << "  " << in_words(summary.valid);
   std::cout << fmt::format("  {} {}/s  {:.0f} MB at most\n", with_unit(summary.tokens_per_second), unit,
                            static_cast<double>(peak_memory_bytes()) / 1e6);
-  std::cerr << fmt::format("{} in {}; the curves are in {}\n",
-                           summary.interrupted ? "stopped and saved (--resume goes on)" : "saved", out.string(),
-                           (out / "report.html").string());
+  std::cerr << fmt::format("saved in {}; the curves are in {}\n", out.string(), (out / "report.html").string());
+}
+
+/// Below a run that has failed: what is left of it, and what to do.
+void explain_failure(Progress& progress, const TrainingRun& run, const std::string& out) {
+  if (!run.keeps_folder()) return;
+  const bool has_state = fs::exists(training_state_path(out));
+  progress.line(fmt::format("{} keeps {}; --overwrite starts anew in it", out,
+                            has_state ? "the last checkpoint, from which --resume goes on" : "the best model so far"));
 }
 
 }  // namespace
@@ -162,10 +194,17 @@ void TrainVerb::add_own_options(Options& options) {
   if (!names.empty()) {
     options.add("--preset", preset_, fmt::format("a configuration to start from: {}", fmt::join(names, ", ")));
   }
+  options
+      .on(
+          "--init", [this](const std::string& value) { flags_.emplace_back("--init", "train.init=" + value); },
+          fmt::format("{} (train.init)", config.help_of("train.init")))
+      .take_last();
   options.add("--config", config_, "a JSON file of settings; an earlier run's run.json is one");
   options.add("--set", set_, "key=value ...: single settings, the last of a key counts; see the keys below");
   options.add("--out", out_, "where to save: becomes a Hugging Face model folder").required();
   options.add("--resume", resume_, "go on with the run in --out; starts it where nothing was saved yet");
+  options.add("--overwrite", overwrite_, "start anew in --out; the run in it goes once this one has a checkpoint")
+      .excludes("--resume");
 }
 
 std::string TrainVerb::notes() const {
@@ -179,14 +218,14 @@ std::string TrainVerb::notes() const {
   return text +
          "--out becomes a Hugging Face\n"
          "model folder with the last weights, the best by validation in best/, metrics.jsonl, tensorboard/ and\n"
-         "report.html. Ctrl-C and SIGTERM during training save and end with code 0, and --resume goes on to the same\n"
-         "bytes; while data is prepared they end the program at once. Fields of the last line under --json: step and\n"
-         "tokens (since the start of the run), tokens_per_second, peak_memory_bytes, train_loss (null where nothing\n"
-         "has a loss), valid.\n";
+         "report.html; a run that fails before its first checkpoint leaves nothing. Ctrl-C, SIGTERM and SIGHUP during\n"
+         "training save and end with code 0, and --resume goes on to the same bytes; while data is prepared they end\n"
+         "the program at once. Fields of the last line under --json: step and tokens (since the start of the run),\n"
+         "tokens_per_second, peak_memory_bytes, train_loss (null where nothing has a loss), valid.\n";
 }
 
 void TrainVerb::configure(RunConfig& config, const ComputeOptions& common) const {
-  if (!preset_.empty()) config.load_preset(program_, preset_);
+  if (!preset_.empty()) of_flag("--preset", [&] { config.load_preset(program_, preset_); });
   if (!config_.empty()) config.load_file(config_);
   if (!data_.empty()) config.set("data.train", data_, "--data");
   for (const auto& [name, assignment] : flags_) config.set_text(assignment, name);
@@ -196,15 +235,24 @@ void TrainVerb::configure(RunConfig& config, const ComputeOptions& common) const
 }
 
 void TrainVerb::compute(const ComputeOptions& common) {
+  // A pipe that nobody reads any more (a tee that the same SIGHUP ended) is no reason to lose a run.
+  std::signal(SIGPIPE, SIG_IGN);
   const fs::path out(out_);
   TrainingRun run(program_, make_setup_());
-  run.open(out, resume_);
-  configure(run.config(), common);
-  run.complete();
-  run.setting().device = device_of(run.setup(), common);
-
   Progress progress(std::cerr, stderr_is_terminal());
   run.setting().message = [&](const std::string& text) { progress.line(text); };
+  of_flag("--out", [&] {
+    if (!resume_ && !overwrite_ && !is_new_or_empty(out)) {
+      throw ConfigError(out_ + ": is not empty; --resume goes on with the run in it, --overwrite starts anew");
+    }
+    overwrite_ ? run.overwrite(out) : run.open(out, resume_);
+  });
+  configure(run.config(), common);
+  if (run.config().value("data.train").empty()) {
+    throw UsageError(fmt::format("data.train (--data) is missing: {}", run.config().help_of("data.train")));
+  }
+  run.complete();
+  run.setting().device = device_of(run.setup(), common);
   run.add_observer(progress);
   run.prepare();
   release_freed_memory();
@@ -227,13 +275,23 @@ void TrainVerb::compute(const ComputeOptions& common) {
                             counted(trainer.total_steps(), "step", "steps"),
                             run.resumed() ? fmt::format(", going on after step {}", trainer.step()) : ""));
   TrainSummary summary;
-  {
+  try {
     const StopOnSignal signals(trainer);
     summary = run.train();
+    progress.finish();
+    if (summary.interrupted) {
+      progress.line(fmt::format("stopped by {} after step {} of {} and saved; --resume goes on", StopOnSignal::name(),
+                                summary.step, trainer.total_steps()));
+    }
+  } catch (...) {
+    progress.finish();
+    explain_failure(progress, run, out_);
+    throw;
   }
-  progress.finish();
   report.finish(summary, summary.interrupted ? std::vector<ReportSample>{} : run.setup().samples());
   print_summary(summary, task.unit(), out, common.json);
+  // A run that was stopped has done what it should, even where the terminal it would tell is gone.
+  if (summary.interrupted && !std::cout.flush()) std::cout.clear();
 }
 
 }  // namespace langzoo

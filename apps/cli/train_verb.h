@@ -38,7 +38,7 @@ class TrainVerb : public ComputeVerb {
   std::string data_, preset_, config_, out_;
   std::vector<std::string> set_;
   std::vector<std::pair<std::string, std::string>> flags_;  ///< those given: name, key=value
-  bool resume_ = false;
+  bool resume_ = false, overwrite_ = false;
 };
 
 }  // namespace langzoo

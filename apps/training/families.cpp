@@ -9,6 +9,7 @@
 #include "apps/training/tasks/classification.h"
 #include "apps/training/tasks/translation.h"
 #include "apps/training/tasks/word_vectors.h"
+#include "apps/training/tasks/word_vectors/training.h"
 #include "data/files/config_error.h"
 #include "data/files/files.h"
 #include "models/fasttext/fasttext.h"
@@ -16,6 +17,7 @@
 #include "models/gpt/gpt.h"
 #include "models/ppmi_svd/ppmi_svd.h"
 #include "models/seq2seq/seq2seq.h"
+#include "models/transformer/transformer.h"
 #include "models/word2vec/word2vec.h"
 
 namespace langzoo {
@@ -32,7 +34,7 @@ std::unique_ptr<ModelConfig> gpt_config() {
   // The published vocabulary is GPT-2's own; a run has its tokenizer's.
   small.vocab_size = kFromTokenizer;
   small.bos_token_id.reset();
-  small.eos_token_id.reset();
+  small.eos_token_id.clear();
   return ModelConfig::of(small);
 }
 
@@ -44,6 +46,17 @@ std::unique_ptr<ModelConfig> seq2seq_config() {
   luong.eos_token_id.reset();
   luong.pad_token_id.reset();
   return ModelConfig::of(luong);
+}
+
+template <bool kNormalizeBefore>
+std::unique_ptr<ModelConfig> transformer_config() {
+  auto small = TransformerConfig::preset("iwslt-small");
+  small.vocab_size = small.decoder_start_token_id = kFromTokenizer;
+  small.eos_token_id.reset();
+  small.pad_token_id.reset();
+  small.forced_eos_token_id.reset();
+  small.normalize_before = kNormalizeBefore;
+  return ModelConfig::of(small);
 }
 
 template <class Config>
@@ -78,6 +91,13 @@ class Seq2SeqSetup : public TranslationSetup {
     }
   }
 
+  std::vector<UnreadKeys> unread_keys() const override {
+    auto unread = TranslationSetup::unread_keys();
+    const auto who = "train.teacher_forcing = " + sampling_.schedule;
+    unread.push_back({sampling_.schedule != "linear", who, {"train.teacher_forcing_c", "train.teacher_forcing_least"}});
+    return unread;
+  }
+
   std::string notes() const override {
     return "Sizes and token ids that are null come from the tokenizers. The presets plain, bahdanau, luong, local-p "
            "and\n"
@@ -93,47 +113,108 @@ class Seq2SeqSetup : public TranslationSetup {
   ScheduledSampling sampling_;
 };
 
+/// Translation with Marian's keys. Whatever the wiring, one class makes it; what its folder is called is decided when
+/// it is saved.
+class TransformerSetup : public TranslationSetup {
+ public:
+  explicit TransformerSetup(std::unique_ptr<ModelConfig> config)
+      : TranslationSetup(*find_registered_model("transformer"), std::move(config)) {}
+
+  void bind(RunConfig& config, TrainSetting& setting) override {
+    TranslationSetup::bind(config, setting);
+    config.set_default("data.train", "microworld-ko");
+  }
+
+  void complete(RunConfig& config) override {
+    TranslationSetup::complete(config);
+    // One place of each side is the end token's, or the start token's.
+    const auto most = std::stoll(config.value("model.max_position_embeddings")) - 1;
+    for (const auto* const key : {"data.max_source", "data.max_target"}) {
+      config.set_default(key, std::to_string(most));
+      const auto tokens = std::stoll(config.value(key));
+      if (tokens == 0 || tokens > most) {
+        throw ConfigError(fmt::format("{} = {}: model.max_position_embeddings = {} leaves room for {} tokens", key,
+                                      tokens, most + 1, most));
+      }
+    }
+  }
+
+  std::string notes() const override {
+    return "Sizes and token ids that are null come from the tokenizers. With these keys the folder is a "
+           "MarianMTModel;\n"
+           "model.normalize_before, model.gated_feed_forward, other positions than sinusoidal and an untied softmax\n"
+           "beside shared embeddings give it the model_type transformer, which transformers does not know.\n";
+  }
+
+ protected:
+  void complete_config(ModelConfig& config, const TranslationTokenizers& tokenizers) const override {
+    const auto fields = fields_in(config);
+    const auto &source = tokenizers.source(), &target = tokenizers.target();
+    const auto sources = static_cast<std::int64_t>(source.vocab_size());
+    const auto targets = static_cast<std::int64_t>(target.vocab_size());
+    fill_field(fields, "vocab_size", sources);
+    const bool one_vocabulary = tokenizers.one_vocabulary();
+    if (!one_vocabulary) {
+      fill_field(fields, "decoder_vocab_size", targets);
+      if (find_field(fields, "share_encoder_decoder_embeddings")->json() == "true") {
+        throw ConfigError(
+            "model.share_encoder_decoder_embeddings = true: the sides have vocabularies of their own, set "
+            "it to false");
+      }
+    }
+    // As Marian: what fills up is also what the decoder is first given.
+    const auto& pad = target.special_tokens().pad;
+    if (pad && source.special_tokens().pad == pad) fill_field(fields, "pad_token_id", *pad);
+    fill_field(fields, "decoder_start_token_id", pad ? *pad : start_token_of(target, "data.tokenizer"));
+    fill_field(fields, "eos_token_id", end_token_of(target, "data.tokenizer"));
+    if (target.special_tokens().bos) fill_field(fields, "bos_token_id", *target.special_tokens().bos);
+    require_vocabulary(config, "vocab_size", sources);
+    require_vocabulary(config, "decoder_vocab_size", targets);
+  }
+};
+
+template <bool kNormalizeBefore>
+std::unique_ptr<TaskSetup> transformer_setup() {
+  return std::make_unique<TransformerSetup>(transformer_config<kNormalizeBefore>());
+}
+
 /// `Setup` for the family of that name with its default config.
-template <class Setup>
-std::unique_ptr<TaskSetup> make_setup(std::string_view program) {
+template <class Setup, class... Kind>
+std::unique_ptr<TaskSetup> make_setup(std::string_view program, const Kind&... kind) {
   const auto& family = family_of_program(program);
-  return std::make_unique<Setup>(family.model(), family.default_config());
+  return std::make_unique<Setup>(family.model(), family.default_config(), kind...);
 }
 
 EvalMetrics evaluate_causal_lm(const Family& family, const fs::path& dir, const std::string& data,
                                const EvaluationOptions& options) {
   const auto lm = load_causal_lm(family.model(), dir, options);
-  const auto text = open_evaluation_text(data, *lm.tokenizer, options.seed);
+  const auto text = open_evaluation_text(data, *lm.tokenizer, options.seed.value_or(microworld_seed_of(dir)));
   return text_nats(*lm.model, text, lm.model->n_positions(), lm.device).metrics();
 }
 
 EvalMetrics evaluate_translation(const Family& family, const fs::path& dir, const std::string& data,
                                  const EvaluationOptions& options) {
   const auto translator = load_translator(family.model(), dir, options);
-  auto reading = evaluation_pairs_defaults();
+  auto reading = evaluation_pairs_of(dir);
   reading.data = data;
   reading.target = options.target;
-  reading.task_seed = options.seed;
-  reading.keep_padding = PairFormat::load(dir).keep_padding;
-  const auto pairs = open_evaluation_pairs(reading, translator.tokenizers);
+  reading.task_seed = options.seed.value_or(reading.task_seed);
+  const auto pairs = open_evaluation_pairs(reading, translator.tokenizers, max_tokens(*translator.model));
   auto metrics = target_nats(*translator.model, pairs.corpus, translator.special, translator.device).metrics();
   BeamSearchOptions greedy;
   greedy.num_beams = 1;
   std::vector<std::string> hypotheses;
-  for (const auto& found : decode_sources(translator, pairs.sources, greedy, kDecodeBatch)) {
-    hypotheses.push_back(text_of(translator.tokenizers, found.front()));
-  }
+  const auto found = decode_sources(translator, pairs.sources, greedy, kDecodeBatch);
+  for (const auto i : pairs.measured) hypotheses.push_back(text_of(translator.tokenizers, found[i].front()));
   text_scores(hypotheses, pairs.references, {}).add_to(metrics);
   return metrics;
 }
 
-EvalMetrics evaluate_classification(const Family& /*family*/, const fs::path& dir, const std::string& data,
-                                    const EvaluationOptions& options) {
-  const auto classifier = load_classifier(dir, options);
-  const ClassificationOptions columns;
-  const auto rows = read_labelled_text(data, columns.text_column, columns.label_column);
-  return evaluate_classifier(*classifier.model, encode_labelled(data, rows, *classifier.tokenizer, *classifier.model),
-                             options.device);
+/// Of a kind of task that learns from examples.
+template <const ExampleKind& (*kKind)()>
+EvalMetrics evaluate_kind(const Family& /*family*/, const fs::path& dir, const std::string& data,
+                          const EvaluationOptions& options) {
+  return evaluate_examples(kKind(), dir, data, options);
 }
 
 EvalMetrics evaluate_vectors(const Family& /*family*/, const fs::path& dir, const std::string& data,
@@ -147,11 +228,18 @@ constexpr Family kFamilies[] = {
      evaluate_causal_lm},
     {"seq2seq", "Seq2Seq", "seq2seq", "translation", seq2seq_config, [] { return make_setup<Seq2SeqSetup>("seq2seq"); },
      evaluate_translation},
+    {"marian", "MarianMTModel", "transformer", "translation", transformer_config<false>, transformer_setup<false>,
+     evaluate_translation},
+    {"transformer", "TransformerMTModel", "transformer", "translation", transformer_config<true>,
+     transformer_setup<true>, evaluate_translation},
     {"fasttext", "FastTextForSequenceClassification", "fasttext", "classification", own_defaults<FastTextConfig>,
-     [] { return make_setup<ClassificationSetup>("fasttext"); }, evaluate_classification},
-    {"word2vec", "Word2Vec", "word2vec", "word-vectors", own_defaults<Word2VecConfig>, nullptr, evaluate_vectors},
-    {"ppmi-svd", "PpmiSvd", "word2vec", "word-vectors", own_defaults<PpmiSvdConfig>, nullptr, evaluate_vectors},
-    {"glove", "Glove", "word2vec", "word-vectors", own_defaults<GloveConfig>, nullptr, evaluate_vectors},
+     [] { return make_setup<ExampleSetup>("fasttext", classification()); }, evaluate_kind<classification>},
+    {"word2vec", "Word2Vec", "word2vec", "word-vectors", own_defaults<Word2VecConfig>,
+     [] { return word_vectors_setup("skipgram"); }, evaluate_vectors},
+    {"ppmi-svd", "PpmiSvd", "word2vec", "word-vectors", own_defaults<PpmiSvdConfig>,
+     [] { return word_vectors_setup("ppmi-svd"); }, evaluate_vectors},
+    {"glove", "Glove", "word2vec", "word-vectors", own_defaults<GloveConfig>,
+     [] { return word_vectors_setup("glove"); }, evaluate_vectors},
 };
 
 const Family* find_family(std::string_view model_type, std::string_view architecture = {}) {

@@ -2,7 +2,8 @@
 /// and how a saved one is evaluated.
 ///
 ///     for (const auto& family : langzoo::families()) {
-///       if (family.task == "causal-lm") langzoo::TrainingRun run(std::string(family.program), family.setup());
+///       langzoo::TrainingRun run(std::string(family.program), family.setup());
+///       ...
 ///     }
 ///     const auto metrics = langzoo::evaluate("run", "test.txt");
 #pragma once
@@ -10,6 +11,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -22,8 +24,9 @@
 namespace langzoo {
 
 struct EvaluationOptions : DeviceOptions {
-  std::string target;      ///< of pairs: the file of the targets, where they have one of their own
-  std::uint64_t seed = 1;  ///< of data that is made up: microworld, addition
+  std::string target;  ///< of pairs: the file of the targets, where they have one of their own
+  /// Of data that is made up: microworld, addition. None: that of the model's run.
+  std::optional<std::uint64_t> seed = {};
 };
 
 struct Family {
@@ -33,7 +36,7 @@ struct Family {
   std::string_view task;          ///< "causal-lm", "translation", "classification" or "word-vectors"
   /// The config of a run that says nothing; what its tokenizers decide is kFromTokenizer or null.
   std::unique_ptr<ModelConfig> (*default_config)();
-  /// For a TrainingRun. nullptr: only its program trains it (word vectors).
+  /// For a TrainingRun.
   std::unique_ptr<TaskSetup> (*setup)();
   /// Of the model in `dir` on `data`, which its task reads.
   EvalMetrics (*evaluate)(const Family& family, const std::filesystem::path& dir, const std::string& data,

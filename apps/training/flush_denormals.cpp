@@ -5,7 +5,8 @@
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/TensorIterator.h>
-#include <torch/torch.h>
+
+#include "third_party/torch.h"
 
 namespace langzoo {
 

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
+#include "apps/training/saved_run.h"
 #include "data/files/config_error.h"
 #include "data/files/files.h"
 #include "data/microworld/korean.h"
@@ -115,9 +115,9 @@ TranslationTokenizers make_tokenizers(const PairCorpusOptions& options, const Me
 
 /// Those that an earlier part of the run saved in `dir`, else new ones.
 TranslationTokenizers open_tokenizers(const PairCorpusOptions& options, const fs::path& dir, const Message& message) {
-  if (auto source = find_tokenizer(dir, options.tokenizer)) {
+  if (auto source = find_tokenizer(dir)) {
     const auto target_dir = dir / kTargetTokenizerDir;
-    auto target = find_tokenizer(target_dir, options.target_tokenizer);
+    auto target = find_tokenizer(target_dir);
     if (!target && !options.target_tokenizer.empty()) {
       throw FileError(target_dir, "holds no tokenizer, but the run has one of its own for the targets");
     }
@@ -167,7 +167,7 @@ void split_validation(PairCorpus& corpus, const PairCorpusOptions& options) {
 
 void check(const PairCorpusOptions& options) {
   if (options.train.empty()) {
-    throw ConfigError("data.train (--data) is missing: a file of sentence pairs, addition, dates or microworld-ko");
+    throw ConfigError("data.train is missing: a file of sentence pairs, addition, dates or microworld-ko");
   }
   if (options.valid.empty() && !options.valid_target.empty()) throw ConfigError("data.valid_target without data.valid");
   try {
@@ -213,6 +213,7 @@ void PairCorpusOptions::make_paths_absolute() {
   for (auto* data : {&train, &train_target, &valid, &valid_target}) {
     if (!is_pair_task(*data)) *data = absolute_if_there(*data);
   }
+  for (auto* spec : {&tokenizer, &target_tokenizer}) *spec = absolute_tokenizer(*spec);
 }
 
 PairCorpus open_pair_corpus(const PairCorpusOptions& options, const fs::path& dir, const Message& message) {
@@ -250,6 +251,10 @@ std::unique_ptr<SentencePairs> open_pairs(const PairsOptions& options) {
                     : open_parallel_text(options.data, options.keep_padding);
 }
 
+PairsOptions evaluation_pairs_defaults() {
+  return {.task_pairs = 5'000, .task_skip = 50'000};
+}
+
 std::optional<std::vector<ReferenceAlignment>> reference_alignments(const PairsOptions& options, const fs::path& file,
                                                                     std::span<const SentencePair> pairs) {
   if (!file.empty()) return read_alignments(file, pairs);
@@ -277,16 +282,18 @@ PairFormat PairFormat::load(const fs::path& dir) {
     if (!unknown.empty()) throw FileError(path, "unknown key " + unknown.front() + "; there is keep_padding");
     return format;
   }
-  for (const auto& path : {dir / "run.json", dir / ".." / "run.json"}) {
-    if (!fs::exists(path)) continue;
-    const auto run = nlohmann::json::parse(read_file(path, kMostJsonBytes), nullptr, /*allow_exceptions=*/false);
-    const auto data = run.is_object() ? run.find("data") : run.end();
-    if (data == run.end() || !data->is_object()) continue;  // not a run's
-    const auto padding = data->find("keep_padding");
-    format.keep_padding = padding != data->end() && padding->is_boolean() && padding->get<bool>();
-    break;
-  }
+  read_run_section(dir, "data", format);
   return format;
+}
+
+PairsOptions evaluation_pairs_of(const fs::path& dir) {
+  PairCorpusOptions run;
+  read_run_section(dir, "data", run);
+  auto pairs = evaluation_pairs_defaults();
+  pairs.keep_padding = PairFormat::load(dir).keep_padding;
+  pairs.task_seed = run.task_seed;
+  pairs.task_skip = run.task_pairs;
+  return pairs;
 }
 
 }  // namespace langzoo

@@ -87,4 +87,10 @@ struct PairFormat {
   static PairFormat load(const std::filesystem::path& dir);
 };
 
+/// What is read where nobody says how much: of made up pairs those that follow the ones of a training with its
+/// defaults.
+PairsOptions evaluation_pairs_defaults();
+/// For the model in `dir`: read as its run read them; of made up pairs those that follow the run's own.
+PairsOptions evaluation_pairs_of(const std::filesystem::path& dir);
+
 }  // namespace langzoo

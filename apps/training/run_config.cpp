@@ -11,17 +11,24 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/training/embedded_presets.h"
+#include "data/files/file_kind.h"
 #include "data/files/files.h"
+#include "data/files/json_text.h"
 
 namespace langzoo {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
+/// For what is read: an ordered object looks its keys up one by one. What is written keeps its order.
+using Json = nlohmann::json;
+using OrderedJson = nlohmann::ordered_json;
 
 std::string dumped(const Json& value) {
   return value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
+
+/// How the source of what a preset sets begins.
+const std::string kPreset = "preset ";
 
 /// A value as set() takes it, and as messages show it.
 std::string text_of(const Json& value) {
@@ -75,12 +82,25 @@ RunConfig::Key& RunConfig::known(const std::string& key, const std::string& sour
   }
   std::string nearest;
   auto least = std::numeric_limits<std::size_t>::max();
+  const auto compare = [&](const std::string& given_name, const std::string& name, const std::string& meant,
+                           std::size_t more) {
+    if (!is_near(given_name, name)) return;
+    const auto distance = edit_distance(given_name, name) + more;
+    if (distance < least) least = distance, nearest = meant;
+  };
   for (const auto& [field, given, hidden] : keys_) {
-    const auto name = field.name.substr(field.name.find('.') + 1);
-    const auto distance = std::min(edit_distance(key, field.name), edit_distance(key, name) + 1);
-    if (distance < least) least = distance, nearest = field.name;
+    if (hidden) continue;
+    const auto dot = field.name.find('.') + 1;
+    const auto name = field.name.substr(dot);
+    if (key.starts_with(field.name.substr(0, dot))) {
+      compare(key.substr(dot), name, field.name, 0);
+    } else {
+      compare(key, field.name, field.name, 0);
+      compare(key, name, field.name, 1);
+    }
   }
-  throw ConfigError(fmt::format("{}: unknown key {}; the nearest is {}", source, shortened(key), nearest));
+  throw ConfigError(fmt::format("{}: unknown key {}{}", source, shortened(key),
+                                nearest.empty() ? "" : "; the nearest is " + nearest));
 }
 
 const RunConfig::Key& RunConfig::bound(const std::string& key) const {
@@ -96,6 +116,11 @@ void RunConfig::assign(const std::string& key, const std::string& json, const st
     throw ConfigError(fmt::format("{}: {} = {} must be {}", source, key, shortened(shown), to.field.allowed));
   }
   to.given = true;
+  if (source.starts_with(kPreset)) {
+    of_preset_.insert(key);
+  } else {
+    of_preset_.erase(key);
+  }
 }
 
 void RunConfig::set(const std::string& key, const std::string& value, const std::string& source) {
@@ -134,22 +159,28 @@ void RunConfig::set_all(std::string_view json, const std::string& source) {
     for (const auto& [name, member] : value.items()) set_below(key + "." + name, member);
   };
   for (const auto& [section, members] : document.items()) {
+    if (section == "program" && !program_.empty() && members != program_) {
+      throw ConfigError(fmt::format("{}: is a run of the program {}, not of {}", source, shortened(dumped(members)),
+                                    dumped(program_)));
+    }
     if (section == "program" || section == "about" || section == "version") continue;
     set_below(section, members);
   }
 }
 
 void RunConfig::load_file(const std::filesystem::path& path) {
-  set_all(read_file(path, std::uint64_t{1} << 24), path.string());
+  const auto json = read_file(path, std::uint64_t{1} << 24);  // first: its bound is a pipe's too
+  refuse_other_kind(path);
+  set_all(json, path.string());
 }
 
 void RunConfig::load_preset(const std::string& program, const std::string& name) {
   for (const auto& preset : kEmbeddedPresets) {
-    if (preset.program == program && preset.name == name) return set_all(preset.json, "preset " + name);
+    if (preset.program == program && preset.name == name) return set_all(preset.json, kPreset + name);
   }
   std::vector<std::string> names;
   for (const auto& preset : presets_of(program)) names.push_back(preset.name);
-  throw ConfigError(fmt::format("--preset {}: unknown; there are {}", shortened(name), fmt::join(names, ", ")));
+  throw ConfigError(fmt::format("preset {}: unknown; there are {}", shortened(name), fmt::join(names, ", ")));
 }
 
 bool RunConfig::has(const std::string& key) const {
@@ -169,7 +200,7 @@ bool RunConfig::is_flag(const std::string& key) const {
 }
 
 std::string RunConfig::resolved(const std::vector<std::pair<std::string, std::string>>& head) const {
-  Json document = Json::object();
+  OrderedJson document = OrderedJson::object();
   for (const auto& [name, text] : head) document[name] = text;
   for (const auto& [field, given, hidden] : keys_) {
     auto* at = &document;
@@ -178,7 +209,7 @@ std::string RunConfig::resolved(const std::vector<std::pair<std::string, std::st
       at = &(*at)[field.name.substr(begin, dot - begin)];
       begin = dot + 1;
     }
-    (*at)[field.name.substr(begin)] = Json::parse(field.json());
+    (*at)[field.name.substr(begin)] = OrderedJson::parse(field.json());
   }
   return document.dump(2) + "\n";
 }
@@ -235,6 +266,10 @@ std::size_t edit_distance(const std::string& a, const std::string& b) {
     }
   }
   return row.back();
+}
+
+bool is_near(const std::string& a, const std::string& b) {
+  return edit_distance(a, b) <= std::max<std::size_t>(1, std::min(a.size(), b.size()) / 3);
 }
 
 }  // namespace langzoo

@@ -15,6 +15,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -37,6 +38,10 @@ class RunConfig {
     bind(section, fields_in(fields), except);
   }
 
+  /// Files and presets say which program they are of: another's are refused from now on. Those that say nothing are
+  /// taken, as older ones are.
+  void set_program(const std::string& program) { program_ = program; }
+
   /// Leaves `key` out of the help: it means nothing to this program.
   void hide(const std::string& key);
   /// Says what `key` means to this program.
@@ -53,10 +58,15 @@ class RunConfig {
   /// A JSON object of sections, {"train": {"max_steps": 10}}; a dotted key may stand at the top as well.
   void set_all(std::string_view json, const std::string& source);
   void load_file(const std::filesystem::path& path);
-  /// A preset of `program` ("gpt"): apps/configs/<program>/<name>.json, which the library carries inside.
+  /// A preset of `program` ("gpt"): apps/configs/<program>/<name>.json, which the library carries inside. Throws
+  /// ConfigError that names those there are.
   void load_preset(const std::string& program, const std::string& name);
 
   bool has(const std::string& key) const;
+  /// Whether anything but defaults has set it.
+  bool given(const std::string& key) const { return bound(key).given; }
+  /// Whether a preset did, and nothing after it.
+  bool from_preset(const std::string& key) const { return of_preset_.contains(key); }
   std::string value(const std::string& key) const;
   const std::string& help_of(const std::string& key) const;
   /// Whether `key` is true or false.
@@ -83,6 +93,8 @@ class RunConfig {
   void assign(const std::string& key, const std::string& json, const std::string& shown, const std::string& source);
 
   std::vector<Key> keys_;
+  std::set<std::string> of_preset_;
+  std::string program_;  ///< empty: any
 };
 
 struct Preset {
@@ -105,5 +117,7 @@ struct BatchOptions {
 
 /// The least number of single-character edits that turn `a` into `b`.
 std::size_t edit_distance(const std::string& a, const std::string& b);
+/// Whether whoever wrote `a` may have meant `b`: few edits for their length.
+bool is_near(const std::string& a, const std::string& b);
 
 }  // namespace langzoo

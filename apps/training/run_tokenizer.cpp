@@ -1,8 +1,6 @@
 #include "apps/training/run_tokenizer.h"
 
 #include <algorithm>
-#include <charconv>
-#include <functional>
 #include <stdexcept>
 #include <string_view>
 
@@ -12,13 +10,11 @@
 #include "data/files/config_error.h"
 #include "data/files/cpus.h"
 #include "data/files/files.h"
+#include "data/files/numbers.h"
+#include "data/text/fingerprint.h"
 #include "tokenizers/added_tokens.h"
 #include "tokenizers/directory.h"
-#include "tokenizers/sentencepiece.h"
-#include "tokenizers/trainers/byte_level_bpe_trainer.h"
-#include "tokenizers/trainers/char_trainer.h"
-#include "tokenizers/trainers/pipeline_trainer.h"
-#include "tokenizers/trainers/sentencepiece_trainer.h"
+#include "tokenizers/trainers/trainer_kinds.h"
 
 namespace langzoo {
 
@@ -26,31 +22,23 @@ namespace fs = std::filesystem;
 
 namespace {
 
+constexpr std::string_view kChar = "char", kTrain = "train:";
+
 using Made = std::unique_ptr<Tokenizer>;
-using Train = std::function<Made(std::size_t vocab_size, const TextSource& texts, const TokenizerNeeds& needs)>;
 
-Made train_byte_bpe(std::size_t vocab_size, const TextSource& texts, const TokenizerNeeds& needs) {
-  ByteLevelBpeTrainerOptions options;
-  options.vocab_size = vocab_size;
-  options.special_tokens = needs.special_tokens;
-  options.threads = needs.threads;
-  return train_byte_level_bpe(texts, options);
-}
-
-/// One of the trainers of tokenizers/trainers/pipeline_trainer.h.
-template <auto kTrain>
-Made train_pipeline(std::size_t vocab_size, const TextSource& texts, const TokenizerNeeds& needs) {
+/// By a trainer of ours.
+Made train_own(const TrainerKind& kind, std::size_t vocab_size, const TextSource& texts, const TokenizerNeeds& needs) {
   PipelineTrainerOptions options;
   options.vocab_size = vocab_size;
   options.special_tokens = needs.special_tokens;
   options.threads = needs.threads;
-  return kTrain(texts, options);
+  return kind.train(texts, options);
 }
 
-template <SentencePieceTrainerOptions::ModelType kType>
-Made train_sentencepiece_model(std::size_t vocab_size, const TextSource& texts, const TokenizerNeeds& needs) {
+Made train_sentencepiece_model(SentencePieceTrainerOptions::ModelType type, std::size_t vocab_size,
+                               const TextSource& texts, const TokenizerNeeds& needs, const Message& message) {
   SentencePieceTrainerOptions options;
-  options.model_type = kType;
+  options.model_type = type;
   options.vocab_size = vocab_size;
   options.bos_id = options.eos_id = options.pad_id = std::nullopt;
   for (const auto& token : needs.special_tokens) {
@@ -68,6 +56,11 @@ Made train_sentencepiece_model(std::size_t vocab_size, const TextSource& texts, 
   for (auto* role : {&options.bos_id, &options.eos_id, &options.pad_id}) {
     if (*role) *role = ++id;
   }
+  options.left_out = [&, most = options.max_sentence_length](std::uint64_t lines, std::uint64_t bytes) {
+    message(
+        fmt::format("the tokenizer is trained without {} lines, {} bytes, that are longer than {} bytes or hold U+2585",
+                    lines, bytes, most));
+  };
   // What the trainer has against the text concerns N; what is wrong with reading it does not.
   bool unreadable = false;
   const auto next = [&](std::string& text) {
@@ -84,61 +77,33 @@ Made train_sentencepiece_model(std::size_t vocab_size, const TextSource& texts, 
   }
 }
 
-struct Kind {
-  std::string_view name;
-  bool takes_bytes;
-  Train train;
-};
-
-const std::vector<Kind>& kinds() {
-  using ModelType = SentencePieceTrainerOptions::ModelType;
-  static const std::vector<Kind> all = {
-      {"bytebpe", true, train_byte_bpe},
-      {"bpe", false, train_pipeline<train_bpe>},
-      {"wordpiece", false, train_pipeline<train_wordpiece>},
-      {"unigram", false, train_pipeline<train_unigram>},
-      {"word", false, train_pipeline<train_word_level>},
-      {"byteword", true, train_pipeline<train_byte_level_words>},
-      {"sentencepiece", false, train_sentencepiece_model<ModelType::Unigram>},
-      {"sentencepiece-bpe", false, train_sentencepiece_model<ModelType::Bpe>},
-      {"sentencepiece-word", false, train_sentencepiece_model<ModelType::Word>},
-      {"sentencepiece-char", false, train_sentencepiece_model<ModelType::Char>},
-  };
-  return all;
-}
-
-const Kind* find_kind(std::string_view name) {
-  const auto found = std::find_if(kinds().begin(), kinds().end(), [&](const Kind& kind) { return kind.name == name; });
-  return found == kinds().end() ? nullptr : &*found;
-}
-
 }  // namespace
 
 bool TokenizerSpec::takes_bytes() const {
-  const Kind* found = find_kind(kind);
+  const auto* found = find_trainer_kind(kind);
   return found != nullptr && found->takes_bytes;
 }
 
 const std::string& tokenizer_spec_help() {
   static const std::string help = [] {
     std::vector<std::string_view> names;
-    for (const Kind& kind : kinds()) names.push_back(kind.name);
+    for (const auto& kind : trainer_kinds()) {
+      if (kind.name != kChar) names.push_back(kind.name);
+    }
     return fmt::format("char, train:KIND:N (KIND: {}) or the path of a tokenizer", fmt::join(names, ", "));
   }();
   return help;
 }
 
 TokenizerSpec parse_tokenizer_spec(const std::string& text, const std::string& key) {
-  if (text == "char") return {key, text, text};
-  constexpr std::string_view kTrain = "train:";
+  if (text == kChar) return {key, text, text};
   if (text.starts_with(kTrain)) {
     const auto rest = std::string_view(text).substr(kTrain.size());
     const auto colon = std::min(rest.find(':'), rest.size());
     const auto kind = rest.substr(0, colon), digits = rest.substr(std::min(colon + 1, rest.size()));
-    if (find_kind(kind) != nullptr) {
+    if (kind != kChar && find_trainer_kind(kind) != nullptr) {
       std::size_t size = 0;
-      const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), size);
-      if (error != std::errc() || end != digits.data() + digits.size() || size < 1 || size > kMaxVocabularySize) {
+      if (read_number(digits, size) != NumberFault::kNone || size < 1 || size > kMaxVocabularySize) {
         throw ConfigError(fmt::format("{} = {}: N of train:{}:N must be an integer from 1 to {}", key, text, kind,
                                       kMaxVocabularySize));
       }
@@ -153,12 +118,21 @@ TokenizerSpec parse_tokenizer_spec(const std::string& text, const std::string& k
 std::unique_ptr<Tokenizer> make_tokenizer(const TokenizerSpec& spec, const TextSource& texts,
                                           const TokenizerNeeds& needs, const Message& message) {
   if (spec.kind.empty()) return load_tokenizer(spec.text);
-  if (spec.kind == "char") return train_char_level(texts, {.special_tokens = needs.special_tokens, .progress = {}});
+  const auto& kind = *find_trainer_kind(spec.kind);
+  if (kind.name == kChar) return train_own(kind, 0, texts, needs);
   message(fmt::format("training a {} tokenizer of {} tokens", spec.kind, spec.vocab_size));
   auto with_threads = needs;
   if (with_threads.threads == 0) with_threads.threads = available_cpus();
   try {
-    return find_kind(spec.kind)->train(spec.vocab_size, texts, with_threads);
+    auto tokenizer = kind.train != nullptr ? train_own(kind, spec.vocab_size, texts, with_threads)
+                                           : train_sentencepiece_model(*kind.sentencepiece, spec.vocab_size, texts,
+                                                                       with_threads, message);
+    // Trainers of pieces keep every character, and the special tokens, whatever N says.
+    if (tokenizer->vocab_size() <= spec.vocab_size) return tokenizer;
+    throw std::invalid_argument(
+        fmt::format("{} tokens have no room for the {} that the text's characters and special "
+                    "tokens alone are",
+                    spec.vocab_size, tokenizer->vocab_size()));
   } catch (const ConfigError&) {
     throw;
   } catch (const std::invalid_argument& error) {
@@ -166,16 +140,30 @@ std::unique_ptr<Tokenizer> make_tokenizer(const TokenizerSpec& spec, const TextS
   }
 }
 
-std::unique_ptr<Tokenizer> find_tokenizer(const fs::path& dir, const std::string& spec_text) {
-  if (!has_tokenizer(dir)) return nullptr;
-  // Earlier versions saved a bare .model without saying that it is one.
-  const auto model = dir / "spiece.model";
-  if (fs::path(spec_text).extension() == ".model" && fs::exists(model) && !fs::exists(dir / "tokenizer_config.json")) {
-    auto tokenizer = load_sentencepiece(model);
-    tokenizer->save(dir);
-    return tokenizer;
+std::unique_ptr<Tokenizer> find_tokenizer(const fs::path& dir) {
+  return has_tokenizer(dir) ? load_tokenizer(dir) : nullptr;
+}
+
+std::string absolute_tokenizer(const std::string& text) {
+  return text == kChar || text.starts_with(kTrain) ? text : absolute_if_there(text);
+}
+
+bool is_tokenizer_in(const fs::path& dir, const std::string& name) {
+  return fs::exists(name) && has_tokenizer(dir) &&
+         tokenizer_fingerprint(*load_tokenizer(name)) == tokenizer_fingerprint(*load_tokenizer(dir));
+}
+
+bool TranslationTokenizers::one_vocabulary() const {
+  if (!target_) return true;
+  if (source_->vocab_size() != target_->vocab_size()) return false;
+  const auto token = [](const Tokenizer& tokenizer, TokenId id) -> std::optional<std::string> {
+    if (!tokenizer.has_token(id)) return std::nullopt;
+    return tokenizer.id_to_token(id);
+  };
+  for (TokenId id = 0; static_cast<std::size_t>(id) < source_->vocab_size(); ++id) {
+    if (token(*source_, id) != token(*target_, id)) return false;
   }
-  return load_tokenizer(dir);
+  return true;
 }
 
 void TranslationTokenizers::save(const fs::path& dir) const {

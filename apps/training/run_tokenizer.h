@@ -62,9 +62,15 @@ struct TokenizerNeeds {
 std::unique_ptr<Tokenizer> make_tokenizer(const TokenizerSpec& spec, const TextSource& texts,
                                           const TokenizerNeeds& needs, const Message& message);
 
-/// The tokenizer that an earlier part of a run saved in its folder; null where there is none. `spec_text` is what the
-/// run asks for.
-std::unique_ptr<Tokenizer> find_tokenizer(const std::filesystem::path& dir, const std::string& spec_text);
+/// The tokenizer that an earlier part of a run saved in its folder; null where there is none.
+std::unique_ptr<Tokenizer> find_tokenizer(const std::filesystem::path& dir);
+
+/// What a key like data.tokenizer says, a path as an absolute one where it is there: it is found again from another
+/// directory.
+std::string absolute_tokenizer(const std::string& text);
+
+/// Whether the path `name` holds the tokenizer that `dir` holds. Throws FileError for files that hold none.
+bool is_tokenizer_in(const std::filesystem::path& dir, const std::string& name);
 
 /// The tokenizers of both sides of a translation; often one serves both.
 class TranslationTokenizers {
@@ -76,6 +82,8 @@ class TranslationTokenizers {
 
   const Tokenizer& source() const { return *source_; }
   const Tokenizer& target() const { return target_ ? *target_ : *source_; }
+  /// Whether both sides have the same tokens under the same ids.
+  bool one_vocabulary() const;
 
   /// A model folder holds the source's, and where it is another the target's in its folder target_tokenizer.
   void save(const std::filesystem::path& dir) const;

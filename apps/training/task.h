@@ -77,6 +77,8 @@ class TrainingTask {
   virtual DataPosition position() const = 0;
   virtual void seek(const DataPosition& position) = 0;
   virtual std::int64_t batches_per_epoch() const = 0;
+  /// Which of the processes that train together next() makes batches for: the trainer's rank.
+  virtual Rank rank() const { return {}; }
   /// What the order of the batches depends on (corpus, lengths, batch size, seed): a run resumes only under an equal
   /// one. Asked once: it may take as long as reading the data.
   virtual std::string fingerprint() const { return {}; }

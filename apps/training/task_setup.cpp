@@ -1,13 +1,100 @@
 #include "apps/training/task_setup.h"
 
+#include <algorithm>
 #include <new>
 #include <stdexcept>
 
 #include <fmt/format.h>
 
+#include "apps/training/run_tokenizer.h"
+#include "apps/training/training_state.h"
 #include "data/files/config_error.h"
+#include "data/files/files.h"
+#include "models/io/weights.h"
+#include "tokenizers/directory.h"
 
 namespace langzoo {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// The config of the model in `dir`; what its file leaves open has the published default.
+std::unique_ptr<ModelConfig> config_in(const fs::path& dir, const ConfiguredModel& model) {
+  auto type = model_type_of(dir);
+  if (type.empty()) type = registered_model(dir).model_type;
+  const auto* const theirs = find_registered_model(type);
+  if (theirs == nullptr || theirs->program != model.registered.program) {
+    throw ConfigError(fmt::format("train.init = {}: is a model of type {}, this run's is a {}", dir.string(), type,
+                                  model.registered.model_type));
+  }
+  const auto text = read_config(dir, type);
+  return model.config.parsed(text, (dir / "config.json").string());
+}
+
+/// Whether another value makes no other model of the same weights.
+bool may_differ(const std::string& name, const std::string& json) {
+  const bool fraction =
+      json.find_first_of(".eE") != std::string::npos && json.find_first_not_of("0123456789+-.eE") == std::string::npos;
+  return fraction || name.ends_with("_token_id");
+}
+
+[[noreturn]] void refuse(const RunConfig& config, const std::string& key, const std::string& value,
+                         const fs::path& init) {
+  throw ConfigError(fmt::format("{} = {}: the model in {} has {} (train.init)", key, config.value(key), init.string(),
+                                value.empty() ? "none" : value));
+}
+
+void begin_with_tokenizers(RunConfig& config, const fs::path& init) {
+  const std::string source = "data.tokenizer", target = "data.target_tokenizer";
+  if (!config.has(source)) return;
+  if (!has_tokenizer(init)) {
+    if (config.given(source)) return;
+    throw ConfigError(fmt::format("train.init = {}: holds no tokenizer; data.tokenizer says which", init.string()));
+  }
+  const auto require = [&](const std::string& key, const fs::path& dir) {
+    const auto value = has_tokenizer(dir) ? dir.string() : "";
+    config.set_default(key, value);
+    const auto given = config.value(key);
+    if (absolute_if_there(given) != value && !is_tokenizer_in(dir, given)) refuse(config, key, value, init);
+  };
+  require(source, init);
+  if (config.has(target)) require(target, init / kTargetTokenizerDir);
+}
+
+/// Of models that know labels: whether both know the same.
+bool same_labels(ModelConfig& a, ModelConfig& b) {
+  const auto x = find_field(fields_in(a), "id2label"), y = find_field(fields_in(b), "id2label");
+  return !x || !y || x->json() == y->json();
+}
+
+}  // namespace
+
+void TrainSetting::bind(RunConfig& config) {
+  config.bind("train", trainer);
+  config.bind("train", batch);
+  config.bind("train", [this](FieldVisitor& visit) {
+    visit("init", init, {.help = "a model folder whose weights the run begins with, its tokenizer with them"});
+  });
+}
+
+bool TrainSetting::begins_with_init() const {
+  return !init.empty() && !(resume && fs::exists(training_state_path(out)));
+}
+
+void begin_with_model(const ConfiguredModel& model, RunConfig& config, const fs::path& init) {
+  const auto theirs = config_in(init, model);
+  RunConfig there;
+  there.bind("model", *theirs);
+  for (const auto& field : fields_of(fields_in(*theirs))) {
+    const auto key = "model." + field.name;
+    if (!config.has(key)) continue;
+    const auto value = there.value(key);
+    config.set_default(key, value);
+    if (config.value(key) != value && !may_differ(field.name, field.json())) refuse(config, key, value, init);
+  }
+  begin_with_tokenizers(config, init);
+}
 
 void check_without_tokenizers(const ModelConfig& config) {
   try {
@@ -23,6 +110,12 @@ void require_vocabulary(ModelConfig& config, const std::string& name, std::int64
   throw ConfigError(fmt::format("model.{} = {}: the tokenizer has {} tokens", name, field->json(), tokens));
 }
 
+void complete_vocabulary(ModelConfig& config, const std::string& name, const Tokenizer& tokenizer) {
+  const auto tokens = static_cast<std::int64_t>(tokenizer.vocab_size());
+  fill_field(fields_in(config), name, tokens);
+  require_vocabulary(config, name, tokens);
+}
+
 std::shared_ptr<torch::nn::Module> make_model(const RegisteredModel& registered, const ModelConfig& config) {
   try {
     return registered.make(config.to_json(), "model");
@@ -31,6 +124,33 @@ std::shared_ptr<torch::nn::Module> make_model(const RegisteredModel& registered,
   } catch (const std::exception& error) {
     throw ConfigError(error.what());
   }
+}
+
+std::shared_ptr<const Tokenizer> load_model_tokenizer(const std::filesystem::path& dir, std::int64_t vocab_size) {
+  std::shared_ptr<const Tokenizer> tokenizer = load_tokenizer(dir);
+  check_vocabulary(dir, "text", *tokenizer, vocab_size);
+  return tokenizer;
+}
+
+std::shared_ptr<torch::nn::Module> make_model(const RegisteredModel& registered, ModelConfig& config,
+                                              const TrainSetting& setting) {
+  if (!setting.begins_with_init()) return make_model(registered, config);
+  const fs::path init = setting.init;
+  const auto& traits = registered.traits();
+  auto file = load_weights(init);
+  if (!same_labels(*config_in(init, {registered, config}), config)) {
+    for (const auto& name : file.keys()) {
+      const auto begins_so = [&](const std::string& head) { return name.starts_with(head); };
+      if (std::any_of(traits.heads.begin(), traits.heads.end(), begins_so)) file.erase(name);
+    }
+  }
+  LoadReport report;
+  untie_different(fields_in(config), file, traits, report);
+  auto model = make_model(registered, config);
+  load_pretrained_weights(*model, file, init, traits, {.new_head = true}, report);
+  const auto summary = report.summary();
+  setting.message(fmt::format("begins with the weights in {}{}", init.string(), summary.empty() ? "" : ": " + summary));
+  return model;
 }
 
 }  // namespace langzoo

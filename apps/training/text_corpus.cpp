@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "apps/training/run_tokenizer.h"
+#include "apps/training/saved_run.h"
 #include "data/files/config_error.h"
 #include "data/files/files.h"
 #include "data/files/text_source.h"
@@ -185,7 +186,7 @@ std::uint64_t valid_bytes(const TextCorpusOptions& options) {
 
 void check(const TextCorpusOptions& options) {
   if (options.train.empty()) {
-    throw ConfigError("data.train (--data) is missing: a text file, a folder of .txt files, or microworld");
+    throw ConfigError("data.train is missing: a text file, a folder of .txt files, or microworld");
   }
   try {
     check_fields(options, "data");
@@ -212,12 +213,13 @@ void TextCorpusOptions::make_paths_absolute() {
   for (auto* data : {&train, &valid}) {
     if (*data != kMicroworld) *data = absolute_if_there(*data);
   }
+  tokenizer = absolute_tokenizer(tokenizer);
 }
 
 TextCorpus open_text_corpus(const TextCorpusOptions& options, const fs::path& dir, const Message& message) {
   check(options);
   TextCorpus corpus;
-  corpus.tokenizer = find_tokenizer(dir, options.tokenizer);
+  corpus.tokenizer = find_tokenizer(dir);
   std::optional<TokenizerSpec> spec;
   if (!corpus.tokenizer) spec = parse_tokenizer_spec(options.tokenizer, "data.tokenizer");
 
@@ -262,6 +264,12 @@ TokenizedText open_text(const std::string& data, const Tokenizer& tokenizer, std
   const auto documents =
       find_documents(data, scratch.path() / "text.txt", valid_seed(microworld_seed), valid_bytes(TextCorpusOptions{}));
   return open_tokens(documents, tokenizer, scratch.path() / "text.tokens", [](const std::string&) {}).text;
+}
+
+std::uint64_t microworld_seed_of(const fs::path& dir) {
+  TextCorpusOptions run;
+  read_run_section(dir, "data", run);
+  return run.microworld_seed;
 }
 
 }  // namespace langzoo

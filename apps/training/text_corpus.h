@@ -57,5 +57,7 @@ TextCorpus open_text_corpus(const TextCorpusOptions& options, const std::filesys
 /// on the disk.
 TokenizedText open_text(const std::string& data, const Tokenizer& tokenizer,
                         std::uint64_t microworld_seed = TextCorpusOptions{}.microworld_seed);
+/// The seed of the run that made model folder `dir`; the default where it does not say.
+std::uint64_t microworld_seed_of(const std::filesystem::path& dir);
 
 }  // namespace langzoo

@@ -8,12 +8,12 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <sstream>
 #include <stdexcept>
 #include <vector>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <torch/torch.h>
 
 #include "apps/training/flush_denormals.h"
 #include "apps/training/training_state.h"
@@ -24,6 +24,7 @@
 #include "models/optim/ema.h"
 #include "models/optim/grad_scaler.h"
 #include "models/optim/schedule.h"
+#include "third_party/torch.h"
 
 namespace langzoo {
 
@@ -114,6 +115,30 @@ void check_counts(const std::vector<std::int64_t>& counts, std::size_t terms) {
     throw std::logic_error("a micro-batch counts fewer than no targets");
 }
 
+/// The names of the values in which two fingerprints differ: "text 0f3a validation 77ab seed 1" has the names text,
+/// validation and seed. Nothing where they do not list the same values.
+std::vector<std::string> parts_that_differ(const std::string& a, const std::string& b) {
+  const auto is_name = [](const std::string& word) {
+    constexpr std::size_t kHash = 16;  // digits, which may all be letters
+    return word.size() > 2 && word.size() != kHash &&
+           std::all_of(word.begin(), word.end(), [](char c) { return (c >= 'a' && c <= 'z') || c == '_' || c == '-'; });
+  };
+  std::vector<std::string> parts;
+  std::istringstream of_a(a), of_b(b);
+  std::string name, x, y;
+  for (;;) {
+    const bool more = static_cast<bool>(of_a >> x);
+    if (more != static_cast<bool>(of_b >> y)) return {};
+    if (!more) return parts;
+    if (x == y) {
+      if (is_name(x)) name = x;
+      continue;
+    }
+    if (is_name(x) || is_name(y) || name.empty()) return {};
+    if (parts.empty() || parts.back() != name) parts.push_back(name);
+  }
+}
+
 using Clock = std::chrono::steady_clock;
 
 }  // namespace
@@ -138,10 +163,7 @@ void TrainerOptions::for_each_field(FieldVisitor& visit) {
         {.choices = {kScheduleNames.begin(), kScheduleNames.end()},
          .help = "constant, linear, cosine, inverse_sqrt or wsd"});
   visit("wsd_decay_fraction", wsd_decay_fraction, {.least = 0, .most = 1, .help = "last part of schedule wsd"});
-  visit("weight_decay", weight_decay, {.least = 0, .below = 1e6, .help = "of matrices; never of biases and norms"});
-  visit("beta1", beta1, {.least = 0, .below = 1, .help = "Adam's decay of the mean"});
-  visit("beta2", beta2, {.least = 0, .below = 1, .help = "Adam's decay of the square"});
-  visit("epsilon", epsilon, {.most = 1, .above = 0, .help = "Adam's epsilon"});
+  OptimizerOptions::for_each_field(visit);
   visit("clip_norm", clip_norm, {.least = 0, .help = "largest gradient norm; 0: no clipping"});
   visit("ema_decay", ema_decay, {.least = 0, .below = 1, .help = "moving average of the weights; 0: none"});
   visit("dtype", dtype, {.choices = dtypes, .help = "float32, or bfloat16 or float16 (autocast)"});
@@ -154,12 +176,16 @@ void TrainerOptions::for_each_field(FieldVisitor& visit) {
 }
 
 std::string TrainingTask::accept_fingerprint(const std::string& saved) const {
-  throw std::runtime_error(fmt::format(
-      "cannot resume: the training data is another, the run was saved with '{}', not '{}'", saved, fingerprint()));
+  const auto now = fingerprint();
+  const auto parts = parts_that_differ(saved, now);
+  throw std::runtime_error(
+      fmt::format("cannot resume: the training data is another{}: the run was saved with '{}', not '{}'",
+                  parts.empty() ? "" : fmt::format(", in its {}", fmt::join(parts, ", ")), saved, now));
 }
 
 void TrainerOptions::validate() const {
   check_fields(*this, "train");
+  refuse_unread(optimizer);
   if (min_learning_rate > learning_rate) {
     throw std::invalid_argument(fmt::format("train: min_learning_rate = {} must be at most learning_rate, which is {}",
                                             min_learning_rate, learning_rate));
@@ -167,7 +193,7 @@ void TrainerOptions::validate() const {
 }
 
 struct Trainer::State {
-  State(TrainingTask& t, TrainerOptions o, fs::path directory, torch::Device d, Rank r);
+  State(TrainingTask& t, TrainerOptions o, fs::path directory, torch::Device d);
 
   bool finished() const;
   bool epochs_done() const;
@@ -220,14 +246,15 @@ struct Trainer::State {
   std::int64_t reported_tokens = 0;
 };
 
-Trainer::State::State(TrainingTask& t, TrainerOptions o, fs::path directory, torch::Device d, Rank r)
+Trainer::State::State(TrainingTask& t, TrainerOptions o, fs::path directory, torch::Device d)
     : task(t),
       options((o.validate(), std::move(o))),
       out(std::move(directory)),
       device(d),
-      rank((check_rank(r), r)),
+      rank(task.rank()),
       dtype(compute_dtype(options.dtype)),
       terms(checked_terms(task.loss_terms())) {
+  check_rank(rank);
   task.model().to(device);
   if (options.optimizer != "own") {
     parameters.emplace(task.model().named_parameters(), task.parameter_rules());
@@ -534,8 +561,8 @@ void Trainer::State::save() {
   notify([&](TrainerObserver& observer) { observer.on_checkpoint(progress.step, out); });
 }
 
-Trainer::Trainer(TrainingTask& task, TrainerOptions options, fs::path out, torch::Device device, Rank rank)
-    : state_(std::make_unique<State>(task, std::move(options), std::move(out), device, rank)) {}
+Trainer::Trainer(TrainingTask& task, TrainerOptions options, fs::path out, torch::Device device)
+    : state_(std::make_unique<State>(task, std::move(options), std::move(out), device)) {}
 
 Trainer::~Trainer() = default;
 

@@ -14,7 +14,6 @@
 
 namespace langzoo {
 
-
 /// The `train.*` keys of a run configuration, field for field; those of the optimizer are its own.
 struct TrainerOptions : OptimizerOptions {
   std::int64_t max_steps = 1000;  ///< optimizer steps; training ends at the first of max_steps, max_epochs
@@ -81,10 +80,10 @@ struct TrainSummary {
 class Trainer {
  public:
   /// Checkpoints go to `out`: the Hugging Face directory itself, `out/best`, and `out/training_state/`. One of several
-  /// ranks takes its share of a step's batches (all finish a round together, so that the last may reach into the next
-  /// epoch), and only rank 0 writes; exchanging counts and gradients is left to whoever runs several. Throws
-  /// std::invalid_argument for impossible options and parameter rules.
-  Trainer(TrainingTask& task, TrainerOptions options, std::filesystem::path out, torch::Device device, Rank rank = {});
+  /// ranks (TrainingTask::rank) takes its share of a step's batches (all finish a round together, so that the last may
+  /// reach into the next epoch), and only rank 0 writes; exchanging counts and gradients is left to whoever runs
+  /// several. Throws std::invalid_argument for impossible options and parameter rules.
+  Trainer(TrainingTask& task, TrainerOptions options, std::filesystem::path out, torch::Device device);
   ~Trainer();
 
   void add_observer(TrainerObserver& observer);

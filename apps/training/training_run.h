@@ -24,7 +24,7 @@ class TrainingRun {
  public:
   /// All keys there are, bound. `program` is "gpt": what run.json says, and whose presets there are.
   TrainingRun(std::string program, std::unique_ptr<TaskSetup> setup);
-  /// Without train() what the run put into its folder is removed.
+  /// What the run put into its folder is removed unless it got as far as its first checkpoint.
   ~TrainingRun();
   TrainingRun(const TrainingRun&) = delete;
   TrainingRun& operator=(const TrainingRun&) = delete;
@@ -39,6 +39,9 @@ class TrainingRun {
   /// The folder to write: new, empty, or with `resume` that of an earlier part of the run, whose settings then hold
   /// until others are set. Throws ConfigError for a folder that holds something else, and for a run of another program.
   void open(const std::filesystem::path& out, bool resume = false);
+  /// Likewise, but a run in the folder, of whatever program, goes as soon as this one has its first checkpoint. Throws
+  /// ConfigError for a folder that holds anything but a run.
+  void overwrite(const std::filesystem::path& out);
   /// Gives settings that depend on others their defaults and checks all, before data is prepared: throws ConfigError
   /// for one that cannot be, or that differs from the earlier part's and may not.
   void complete();
@@ -46,7 +49,7 @@ class TrainingRun {
   void add_observer(TrainerObserver& observer);
   /// complete() where that was not called; then writes run.json, prepares the data, makes the model and the trainer,
   /// and goes on from what was saved. Throws ConfigError, FileError and std::runtime_error for data that cannot be
-  /// used.
+  /// used, ConfigError for a folder that another process writes.
   void prepare();
 
   // After prepare(), but for train():
@@ -56,13 +59,20 @@ class TrainingRun {
   Trainer& trainer();
   /// Whether it goes on from a saved state.
   bool resumed() const { return resumed_; }
+  /// Whether there is something to go on from, or a best model: the folder stays.
+  bool keeps_folder() const { return guard_ && guard_->keeps(); }
   /// The text of run.json: every setting, those that the tokenizers decide among them.
   const std::string& resolved() const { return resolved_; }
   /// To the end, or to Trainer::request_stop(); prepare() where that was not called. Throws as Trainer::run().
   TrainSummary train();
 
  private:
+  void refuse_unread() const;
+  void begin_with_init();
+  void refuse_replaced() const;
   void check_differences() const;
+  bool may_be_renamed(const std::string& key, const std::string& name) const;
+  void check_steps_left() const;
   void write_run();
 
   std::string program_;
@@ -70,11 +80,14 @@ class TrainingRun {
   TrainSetting setting_;
   RunConfig config_;
   bool completed_ = false, resumed_ = false;
-  std::string earlier_;  ///< run.json of the earlier part
+  std::string defaults_;  ///< as run.json
+  std::string earlier_;   ///< run.json of the earlier part
   std::string resolved_;
+  OutputUse use_ = OutputUse::kNew;
   std::vector<TrainerObserver*> observers_;
   std::optional<OutputGuard> guard_;  ///< outlives what has files of the folder open
   std::unique_ptr<TrainingTask> task_;
+  std::unique_ptr<TrainerObserver> keep_folder_;
   std::unique_ptr<Trainer> trainer_;
 };
 

@@ -1,24 +1,24 @@
 #include "apps/training/training_state.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <regex>
 #include <stdexcept>
 #include <unordered_set>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <torch/torch.h>
 #include <nlohmann/json.hpp>
 
 #include "data/files/files.h"
 #include "models/io/config_fields.h"
 #include "models/io/safetensors.h"
+#include "third_party/torch.h"
 
 namespace langzoo {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::json;
+using StateJson = nlohmann::json;
 
 void TrainingProgress::for_each_field(FieldVisitor& visit) {
   visit("step", step, {.least = 0});
@@ -38,15 +38,15 @@ constexpr int kVersion = 1;
 constexpr std::int64_t kMostRanks = 1 << 20;
 
 template <class Struct>
-Json fields_of(const Struct& fields) {
-  return Json::parse(write_fields(fields));
+StateJson fields_of(const Struct& fields) {
+  return StateJson::parse(write_fields(fields));
 }
 
 // JSON knows neither infinity nor NaN: both are written as text.
-Json number(double value) {
-  return std::isfinite(value) ? Json(value) : Json(std::to_string(value));
+StateJson number(double value) {
+  return std::isfinite(value) ? StateJson(value) : StateJson(std::to_string(value));
 }
-double number(const Json& json) {
+double number(const StateJson& json) {
   return json.is_string() ? std::stod(json.get<std::string>()) : json.get<double>();
 }
 
@@ -68,37 +68,38 @@ Enum named(const std::vector<std::pair<Enum, std::string>>& names, const std::st
   throw std::runtime_error("'" + wanted + "' is unknown");
 }
 
-Json to_json(const Metric& metric) {
+StateJson to_json(const Metric& metric) {
   return {{"value", number(metric.value)},
           {"better", name_of(kDirections, metric.direction)},
           {"label", metric.label},
           {"chart", name_of(kCharts, metric.chart)}};
 }
-Metric metric_from(const Json& json) {
+Metric metric_from(const StateJson& json) {
   if (!json.is_object()) return {number(json)};  // saved when lower was better, whatever the metric
   return {number(json.at("value")), named(kDirections, json.at("better").get<std::string>()),
           json.at("label").get<std::string>(), named(kCharts, json.at("chart").get<std::string>())};
 }
 
-Json to_json(const TrainingProgress& progress) {
-  Json json = fields_of(progress);
+StateJson to_json(const TrainingProgress& progress) {
+  StateJson json = fields_of(progress);
   json["position"] = {{"epoch", progress.position.epoch}, {"batch", progress.position.batch}};
-  json["valid"] = Json::object();
+  json["valid"] = StateJson::object();
   for (const auto& [name, metric] : progress.valid) json["valid"][name] = to_json(metric);
-  json["interval_losses"] = Json::object();
+  json["interval_losses"] = StateJson::object();
   for (const auto& [name, mean] : progress.interval_losses)
     json["interval_losses"][name] = {{"sum", number(mean.sum)}, {"count", mean.count}};
   return json;
 }
 
-TrainingProgress progress_from(const Json& json) {
+TrainingProgress progress_from(const StateJson& json) {
   TrainingProgress progress;
   // What every state has had.
   for (const char* key : {"step", "tokens", "position"}) json.at(key);
   read_fields(progress, json.dump(), "progress");
   json.at("position").at("epoch").get_to(progress.position.epoch);
   json.at("position").at("batch").get_to(progress.position.batch);
-  const Json valid = json.value("valid", Json::object()), losses = json.value("interval_losses", Json::object());
+  const StateJson valid = json.value("valid", StateJson::object()),
+                  losses = json.value("interval_losses", StateJson::object());
   if (!valid.is_object() || !losses.is_object()) throw std::runtime_error("valid or interval_losses is no object");
   for (const auto& [name, metric] : valid.items()) progress.valid[name] = metric_from(metric);
   for (const auto& [name, mean] : losses.items())
@@ -124,13 +125,13 @@ fs::path training_state_path(const fs::path& out) {
 }
 
 void save_training_state(const fs::path& out, const TrainingState& state) {
-  const Json header = {{"version", kVersion},
-                       {"progress", to_json(state.progress)},
-                       {"options", fields_of(state.options)},
-                       {"world", state.world},
-                       {"fingerprint", state.fingerprint}};
+  const StateJson header = {{"version", kVersion},
+                            {"progress", to_json(state.progress)},
+                            {"options", fields_of(state.options)},
+                            {"world", state.world},
+                            {"fingerprint", state.fingerprint}};
   StateDict tensors = state.tensors;
-  tensors.insert(kHeader, to_bytes(header.dump(-1, ' ', false, Json::error_handler_t::replace)));
+  tensors.insert(kHeader, to_bytes(header.dump(-1, ' ', false, StateJson::error_handler_t::replace)));
   const fs::path path = training_state_path(out);
   std::error_code error;
   fs::create_directories(path.parent_path(), error);
@@ -148,7 +149,7 @@ std::optional<TrainingState> load_training_state(const fs::path& out) {
     throw FileError(path, fmt::format("is no training state: {} is missing", kHeader));
   try {
     const auto* text = static_cast<const char*>(header->const_data_ptr());
-    const Json json = Json::parse(text, text + header->numel());
+    const StateJson json = StateJson::parse(text, text + header->numel());
     if (json.at("version") != kVersion)
       throw FileError(path, fmt::format("has version {}, expected {}", json.at("version").dump(), kVersion));
     state.progress = progress_from(json.at("progress"));
@@ -212,15 +213,19 @@ std::vector<std::string> check_resumable(const TrainingState& saved, const Train
   static const std::unordered_set<std::string> kHarmless = {"max_steps", "max_epochs", "eval_every",  "save_every",
                                                             "log_every", "patience",   "accumulation"};
   std::vector<std::string> messages;
-  const Json before = fields_of(saved.options), now = fields_of(current);
-  for (const auto& [key, value] : before.items()) {
-    if (value == now.at(key) || kHarmless.contains(key)) continue;
+  // Those of one optimizer's own are objects.
+  const StateJson before = fields_of(saved.options).flatten(), now = fields_of(current).flatten();
+  for (const auto& [pointer, value] : before.items()) {
+    const auto& here = now.at(pointer);
+    auto key = pointer.substr(1);
+    std::replace(key.begin(), key.end(), '/', '.');
+    if (value == here || kHarmless.contains(key)) continue;
     const bool average_appears = key == "ema_decay" && (saved.options.ema_decay > 0) != (current.ema_decay > 0);
     if (kFixed.contains(key) || average_appears) {
-      throw std::runtime_error(fmt::format("cannot resume with train.{} = {}: the run was saved with {}", key,
-                                           now.at(key).dump(), value.dump()));
+      throw std::runtime_error(
+          fmt::format("cannot resume with train.{} = {}: the run was saved with {}", key, here.dump(), value.dump()));
     }
-    messages.push_back(fmt::format("resumed with train.{} = {}, was {}", key, now.at(key).dump(), value.dump()));
+    messages.push_back(fmt::format("resumed with train.{} = {}, was {}", key, here.dump(), value.dump()));
   }
   if (saved.options.accumulation * saved.world != current.accumulation * world) {
     const auto on_ranks = [](std::int64_t accumulation, std::int64_t ranks) {
@@ -234,11 +239,10 @@ std::vector<std::string> check_resumable(const TrainingState& saved, const Train
 }
 
 void remove_partial_files(const fs::path& dir) {
-  static const std::regex kPartial(R"(.+\.tmp-\d+-\d+)");
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(dir, error)) {
     std::error_code ignored;
-    if (entry.is_regular_file(ignored) && std::regex_match(entry.path().filename().string(), kPartial))
+    if (entry.is_regular_file(ignored) && !name_behind_temporary(entry.path().filename().string()).empty())
       fs::remove(entry.path(), ignored);
   }
 }

@@ -4,12 +4,21 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <limits>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <regex>
+#include <streambuf>
 #include <utility>
+#include <vector>
 
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "data/files/numbers.h"
 
 namespace langzoo {
 
@@ -23,22 +32,29 @@ std::string reason_of(int error) {
 
 /// A file descriptor that closes itself.
 struct Descriptor {
-  int fd;
+  explicit Descriptor(int descriptor) : fd(descriptor) {}
+  Descriptor(Descriptor&& other) noexcept : fd(std::exchange(other.fd, -1)) {}
+  Descriptor& operator=(Descriptor&&) = delete;
   ~Descriptor() {
     if (fd >= 0) ::close(fd);
   }
+
+  int fd;
 };
 
-Descriptor open_regular(const fs::path& path, std::uint64_t& size) {
-  Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+const fs::path kDescriptors = "/proc/self/fd";
+
+/// A readable_file.
+Descriptor open_regular(const fs::path& path, std::uint64_t& size,
+                        std::uint64_t max_bytes = std::numeric_limits<std::uint64_t>::max()) {
+  Descriptor file{::open(readable_file(path, max_bytes).c_str(), O_RDONLY | O_CLOEXEC)};
   if (file.fd < 0) throw FileError(path, reason_of(errno));
   struct stat info {};
   if (::fstat(file.fd, &info) != 0) throw FileError(path, reason_of(errno));
   if (S_ISDIR(info.st_mode)) throw FileError(path, "is a directory, expected a file");
   if (!S_ISREG(info.st_mode)) throw FileError(path, "is not a regular file");
   size = static_cast<std::uint64_t>(info.st_size);
-  const int fd = std::exchange(file.fd, -1);
-  return Descriptor{fd};
+  return file;
 }
 
 void sync_path(const fs::path& path, int flags) {
@@ -62,14 +78,146 @@ void read_at(const fs::path& path, int descriptor, std::uint64_t offset, std::sp
   }
 }
 
+/// Whether reading a device need not end: a terminal's user ends it, and /dev/null is empty.
+bool is_endless(int descriptor) {
+  struct stat info {};
+  struct stat null {};
+  if (::fstat(descriptor, &info) != 0 || !S_ISCHR(info.st_mode) || ::isatty(descriptor) == 1) return false;
+  return ::stat("/dev/null", &null) != 0 || info.st_rdev != null.st_rdev;
+}
+
+/// All that is still to be read.
+std::unique_ptr<TemporaryFile> copy_of(const fs::path& path, int source, std::uint64_t max_bytes) {
+  if (is_endless(source)) throw FileError(path, "is a device, expected a file or a pipe");
+  auto copy = std::make_unique<TemporaryFile>(fs::temp_directory_path() / "langzoo-input");
+  std::vector<std::byte> block(std::size_t{1} << 20);
+  for (std::uint64_t size = 0;;) {
+    const ssize_t n = ::read(source, block.data(), block.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw FileError(path, reason_of(errno));
+    if (n == 0) return copy;
+    copy->write(size, std::span(block).first(static_cast<std::size_t>(n)));
+    size += static_cast<std::uint64_t>(n);
+    if (size > max_bytes)
+      throw FileError(path, "has more than the " + std::to_string(max_bytes) + " bytes allowed here");
+  }
+}
+
+/// What is written to a descriptor, as it comes.
+class DescriptorBuffer : public std::streambuf {
+ public:
+  explicit DescriptorBuffer(int fd) : fd_(fd) { setp(buffer_, buffer_ + sizeof buffer_); }
+
+ private:
+  int_type overflow(int_type c) override {
+    if (sync() != 0) return traits_type::eof();
+    if (!traits_type::eq_int_type(c, traits_type::eof())) sputc(traits_type::to_char_type(c));
+    return traits_type::not_eof(c);
+  }
+  int sync() override {
+    for (const char* at = pbase(); at != pptr();) {
+      const ssize_t n = ::write(fd_, at, static_cast<std::size_t>(pptr() - at));
+      if (n < 0 && errno == EINTR) continue;
+      if (n <= 0) return -1;
+      at += n;
+    }
+    setp(buffer_, buffer_ + sizeof buffer_);
+    return 0;
+  }
+
+  int fd_;
+  char buffer_[1 << 16];
+};
+
+/// Where writing to a path goes: to a file that is replaced, or to what is open as `descriptor`.
+struct Target {
+  fs::path file;
+  Descriptor descriptor{-1};
+};
+
+Target opened(const fs::path& path, int descriptor) {
+  if (descriptor < 0) throw FileError(path, "cannot be written: " + reason_of(errno));
+  return {path, Descriptor(descriptor)};
+}
+
+/// Follows links, but for the descriptors of the process, which are links to whatever they are open to.
+Target target_of(const fs::path& path) {
+  constexpr int kMostLinks = 40;
+  if (path == "-") return opened(path, ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0));
+  Target target{path};
+  for (int links = 0;; ++links) {
+    std::error_code error;
+    const fs::path& file = target.file;
+    const auto folder = fs::canonical(file.has_parent_path() ? file.parent_path() : fs::path("."), error);
+    if (error) throw FileError(path, "cannot be written: " + error.message());
+    if (folder == fs::canonical(kDescriptors, error)) {
+      int descriptor = -1;
+      read_number(file.filename().native(), descriptor);
+      return opened(path, ::fcntl(descriptor, F_DUPFD_CLOEXEC, 0));
+    }
+    if (!fs::is_symlink(file, error)) break;
+    if (links == kMostLinks) throw FileError(path, "cannot be written: " + reason_of(ELOOP));
+    target.file = folder / fs::read_symlink(file, error);
+  }
+  std::error_code error;
+  const auto status = fs::status(target.file, error);
+  if (fs::is_directory(status)) throw FileError(path, "is a directory, expected a file");
+  if (!fs::exists(status) || fs::is_regular_file(status)) return target;
+  return opened(path, ::open(target.file.c_str(), O_WRONLY | O_CLOEXEC));
+}
+
+void replace_file(const fs::path& path, const fs::path& file, const std::function<void(std::ostream&)>& write) {
+  const fs::path temporary = temporary_name(file);
+  try {
+    {
+      errno = 0;
+      std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
+      if (!out) throw FileError(path, "cannot be written: " + reason_of(errno));
+      std::error_code ignored;
+      if (const auto old = fs::status(file, ignored); fs::exists(old)) {
+        fs::permissions(temporary, old.permissions(), ignored);
+      }
+      write(out);
+      out.close();
+      if (!out) throw FileError(path, "cannot be written: " + (errno ? reason_of(errno) : std::string("write failed")));
+    }
+    sync_path(temporary, O_RDONLY);
+    std::error_code error;
+    fs::rename(temporary, file, error);
+    if (error) throw FileError(path, "cannot be replaced: " + error.message());
+    sync_path(file.has_parent_path() ? file.parent_path() : fs::path("."), O_RDONLY | O_DIRECTORY);
+  } catch (...) {
+    std::error_code ignored;
+    fs::remove(temporary, ignored);
+    throw;
+  }
+}
+
 }  // namespace
 
 FileError::FileError(const fs::path& path, const std::string& reason)
     : std::runtime_error(path.string() + ": " + reason) {}
 
+fs::path readable_file(const fs::path& path, std::uint64_t max_bytes) {
+  struct stat info {};
+  const bool standard = path == "-";
+  if (!standard && (::stat(path.c_str(), &info) != 0 || S_ISREG(info.st_mode) || S_ISDIR(info.st_mode))) return path;
+  static std::mutex mutex;
+  static std::map<fs::path, std::unique_ptr<TemporaryFile>> copies;
+  const std::lock_guard lock(mutex);
+  auto& copy = copies[path];
+  if (!copy) {
+    const Descriptor source{standard ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
+                                     : ::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+    if (source.fd < 0) throw FileError(path, reason_of(errno));
+    copy = copy_of(path, source.fd, max_bytes);
+  }
+  return copy->link();
+}
+
 std::string read_file(const fs::path& path, std::uint64_t max_bytes) {
   std::uint64_t size = 0;
-  const Descriptor file = open_regular(path, size);
+  const Descriptor file = open_regular(path, size, max_bytes);
   if (size > max_bytes) {
     throw FileError(
         path, "has " + std::to_string(size) + " bytes, more than the " + std::to_string(max_bytes) + " allowed here");
@@ -94,31 +242,39 @@ std::string absolute_if_there(const std::string& path) {
 }
 
 void write_file_atomically(const fs::path& path, const std::function<void(std::ostream&)>& write) {
-  const fs::path temporary = temporary_name(path);
-  try {
-    {
-      errno = 0;
-      std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
-      if (!out) throw FileError(path, "cannot be written: " + reason_of(errno));
-      write(out);
-      out.close();
-      if (!out) throw FileError(path, "cannot be written: " + (errno ? reason_of(errno) : std::string("write failed")));
-    }
-    sync_path(temporary, O_RDONLY);
-    std::error_code error;
-    fs::rename(temporary, path, error);
-    if (error) throw FileError(path, "cannot be replaced: " + error.message());
-    sync_path(path.has_parent_path() ? path.parent_path() : fs::path("."), O_RDONLY | O_DIRECTORY);
-  } catch (...) {
-    std::error_code ignored;
-    fs::remove(temporary, ignored);
-    throw;
-  }
+  const Target target = target_of(path);
+  if (target.descriptor.fd < 0) return replace_file(path, target.file, write);
+  DescriptorBuffer buffer(target.descriptor.fd);
+  std::ostream out(&buffer);
+  errno = 0;
+  write(out);
+  out.flush();
+  if (!out) throw FileError(path, "cannot be written: " + (errno ? reason_of(errno) : std::string("it cannot seek")));
 }
 
 void write_file_atomically(const fs::path& path, std::string_view bytes) {
   write_file_atomically(
       path, [bytes](std::ostream& out) { out.write(bytes.data(), static_cast<std::streamsize>(bytes.size())); });
+}
+
+std::string name_behind_temporary(const std::string& name) {
+  static const std::regex kTemporary(R"((.+)\.tmp-\d+-\d+)");
+  std::smatch parts;
+  return std::regex_match(name, parts, kTemporary) ? parts[1].str() : std::string();
+}
+
+void check_writable(const fs::path& path) {
+  std::error_code error;
+  const auto status = fs::status(path, error);
+  const bool other = fs::exists(status) && !fs::is_regular_file(status) && !fs::is_directory(status);
+  if (other) {  // opening a pipe would wait for its reader
+    if (::access(path.c_str(), W_OK) != 0) throw FileError(path, "cannot be written: " + reason_of(errno));
+    return;
+  }
+  const Target target = target_of(path);
+  if (target.descriptor.fd >= 0) return;
+  const auto folder = target.file.has_parent_path() ? target.file.parent_path() : fs::path(".");
+  if (::access(folder.c_str(), W_OK | X_OK) != 0) throw FileError(path, "cannot be written: " + reason_of(errno));
 }
 
 MappedFile::MappedFile(const fs::path& path) {
@@ -179,6 +335,10 @@ void TemporaryFile::write(std::uint64_t offset, std::span<const std::byte> bytes
 
 void TemporaryFile::read(std::uint64_t offset, std::span<std::byte> bytes) const {
   read_at(path_, descriptor_, offset, bytes);
+}
+
+fs::path TemporaryFile::link() const {
+  return kDescriptors / std::to_string(descriptor_);
 }
 
 }  // namespace langzoo

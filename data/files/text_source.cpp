@@ -7,7 +7,9 @@
 #include <stdexcept>
 #include <utility>
 
+#include "data/files/file_kind.h"
 #include "data/files/files.h"
+#include "data/files/text_lines.h"
 
 namespace langzoo {
 
@@ -53,24 +55,25 @@ bool solid_at(std::string_view text, std::size_t at) {
 }  // namespace
 
 std::vector<fs::path> find_text_files(const fs::path& path) {
-  std::error_code error;
-  const fs::file_status status = fs::status(path, error);
-  if (!fs::exists(status)) throw FileError(path, error ? error.message() : "No such file or directory");
-  const auto is_empty = [](const fs::path& file) {
+  const auto is_empty = [](const fs::path& file, const fs::path& name) {
     std::error_code why;
     const auto size = fs::file_size(file, why);
-    if (why) throw FileError(file, why.message());
+    if (why) throw FileError(name, why.message());
     return size == 0;
   };
-  if (fs::is_regular_file(status)) {
-    if (is_empty(path)) throw FileError(path, "is empty, expected text");
-    return {path};
+  const fs::path source = readable_file(path);
+  std::error_code error;
+  const fs::file_status status = fs::status(source, error);
+  if (!fs::exists(status)) throw FileError(path, error ? error.message() : "No such file or directory");
+  if (!fs::is_directory(status)) {
+    if (is_empty(source, path)) throw FileError(path, "is empty, expected text");
+    refuse_other_kind(path);
+    return {source};
   }
-  if (!fs::is_directory(status)) throw FileError(path, "is neither a file nor a directory");
   std::vector<fs::path> files;
   try {
     for (const auto& entry : fs::recursive_directory_iterator(path)) {
-      if (entry.is_regular_file() && entry.path().extension() == ".txt" && !is_empty(entry.path())) {
+      if (entry.is_regular_file() && entry.path().extension() == ".txt" && !is_empty(entry.path(), entry.path())) {
         files.push_back(entry.path());
       }
     }
@@ -78,6 +81,7 @@ std::vector<fs::path> find_text_files(const fs::path& path) {
     throw FileError(failure.path1().empty() ? path : failure.path1(), failure.code().message());
   }
   if (files.empty()) throw FileError(path, "holds no text: expected non-empty files named *.txt");
+  for (const auto& file : files) refuse_other_kind(file);
   std::sort(files.begin(), files.end(), [](const fs::path& a, const fs::path& b) { return a.native() < b.native(); });
   return files;
 }
@@ -100,7 +104,7 @@ TextReader::TextReader(const fs::path& file, std::size_t max_chunk_bytes, Cut cu
     : path_(file), max_chunk_bytes_(max_chunk_bytes), cut_(std::move(cut)) {
   if (max_chunk_bytes < 4) throw std::invalid_argument("max_chunk_bytes must be at least 4 (one character)");
   errno = 0;
-  in_.open(file, std::ios::binary);
+  in_.open(readable_file(file), std::ios::binary);
   if (!in_) throw FileError(file, std::strerror(errno));
 }
 
@@ -113,12 +117,17 @@ bool TextReader::next(std::string& chunk) {
   in_.read(chunk.data() + had, static_cast<std::streamsize>(max_chunk_bytes_ - had));
   if (in_.bad()) throw FileError(path_, std::string("cannot be read: ") + std::strerror(errno));
   chunk.resize(had + static_cast<std::size_t>(in_.gcount()));
-  if (chunk.size() < max_chunk_bytes_) return !chunk.empty();
-  std::size_t cut = cut_ ? cut_(chunk) : 0;
-  if (cut == 0 || cut >= chunk.size()) cut = last_safe_cut(chunk);
-  rest_.assign(chunk, cut);
-  chunk.resize(cut);
-  return true;
+  if (chunk.size() == max_chunk_bytes_) {
+    std::size_t cut = cut_ ? cut_(chunk) : 0;
+    if (cut == 0 || cut >= chunk.size()) cut = last_safe_cut(chunk);
+    rest_.assign(chunk, cut);
+    chunk.resize(cut);
+  }
+  const bool at_begin = position_ == 0;
+  position_ += chunk.size();
+  if (!at_begin) return !chunk.empty();
+  chunk.erase(0, chunk.size() - without_byte_order_mark(chunk).size());
+  return !chunk.empty() || (position_ > 0 && next(chunk));
 }
 
 }  // namespace langzoo

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -11,9 +12,9 @@
 
 namespace langzoo {
 
-/// The documents of `path`, one a file: the file itself, or a directory's non-empty *.txt files, those of its
-/// sub-directories included (links to directories are not followed), sorted by path, byte by byte.
-/// Throws FileError when the path is missing, no file or directory, an empty file, or holds no text.
+/// The documents of `path`, one a file: the file itself (readable_file of a pipe or "-"), or a directory's non-empty
+/// *.txt files, those of its sub-directories included (links to directories are not followed), sorted by path, byte by
+/// byte. Throws FileError when the path is missing, an empty file, or holds no text.
 std::vector<std::filesystem::path> find_text_files(const std::filesystem::path& path);
 
 /// Where a text of at least 2 bytes may be cut in two so that encoding the parts gives the ids of the whole.
@@ -26,7 +27,7 @@ std::vector<std::filesystem::path> find_text_files(const std::filesystem::path& 
 /// "\n", "A", but "\n\n" alone is one piece.) The second holds where punctuation does not swallow line feeds (GPT-2).
 std::size_t last_safe_cut(std::string_view text);
 
-/// A document, chunk by chunk.
+/// A document, chunk by chunk, as it is but for a byte order mark at its beginning.
 class TextReader {
  public:
   /// Where to cut a text of which more is to come, in bytes; 0: nowhere in it. Tokenizer::cut_point is meant.
@@ -39,6 +40,8 @@ class TextReader {
   /// The next part of the text, at most max_chunk_bytes long and not empty, cut where `cut` says; without it, or where
   /// it knows no place, at last_safe_cut. False at the end.
   bool next(std::string& chunk);
+  /// The bytes of the file that have been given out or left out.
+  std::uint64_t position() const { return position_; }
 
  private:
   std::filesystem::path path_;
@@ -46,6 +49,7 @@ class TextReader {
   std::size_t max_chunk_bytes_;
   Cut cut_;
   std::string rest_;  ///< read but behind the last cut
+  std::uint64_t position_ = 0;
 };
 
 }  // namespace langzoo

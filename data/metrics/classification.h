@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,13 +22,23 @@ struct LabelScore {
   std::size_t support = 0;  ///< how often it is the true label
 };
 
-struct ClassificationScores {
+/// How often a label was given, rightly or not, and how often it is the true one.
+struct LabelCounts {
+  double correct = 0, predicted = 0, truth = 0;
+};
+
+struct LabelAverages {
+  ClassScore micro;                ///< of all decisions
+  ClassScore macro;                ///< the mean of the labels
+  ClassScore weighted;             ///< the mean of the labels weighted by support
+  std::vector<LabelScore> labels;  ///< of all labels true or predicted, in the order of their bytes
+};
+
+LabelAverages average_labels(const std::map<std::string_view, LabelCounts>& labels);
+
+struct ClassificationScores : LabelAverages {
   double accuracy = 0;
   double matthews_correlation = 0;  ///< in [-1,1]; of any number of classes (Gorodkin 2004); 0 where undefined
-  ClassScore micro;                 ///< of all decisions
-  ClassScore macro;                 ///< the mean of the classes
-  ClassScore weighted;              ///< the mean of the classes weighted by support
-  std::vector<LabelScore> labels;   ///< of all labels true or predicted, in the order of their bytes
 };
 
 /// Throws std::invalid_argument where the lengths differ or are 0.

@@ -1,6 +1,9 @@
 #include "data/metrics/squad.h"
 
 #include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <stdexcept>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -66,6 +69,81 @@ void Squad::measure(std::string_view hypothesis, std::span<const std::string_vie
     statistics[1] = std::max(statistics[1], token_f1(answer, normalized));
   }
   statistics[2] = 1;
+}
+
+namespace {
+
+struct RawScores {
+  double exact = 0, f1 = 0;
+};
+
+RawScores raw_scores(const AnsweredQuestion& question) {
+  const auto prediction = normalize_answer(question.prediction);
+  RawScores best;
+  bool any = false;
+  const auto compare = [&](const std::string& answer) {
+    any = true;
+    const double exact = answer == prediction ? 1 : 0;
+    best.exact = std::max(best.exact, exact);
+    best.f1 = std::max(best.f1, answer.empty() ? exact : token_f1(prediction, answer));
+  };
+  for (const auto& answer : question.answers) {
+    if (const auto normalized = normalize_answer(answer); !normalized.empty()) compare(normalized);
+  }
+  if (!any) compare("");
+  return best;
+}
+
+/// Going up through the probabilities, each question's own prediction takes the place of "no answer".
+BestAnswerScore best_score(std::span<const AnsweredQuestion> questions, std::span<const RawScores> raw,
+                           double RawScores::*kind) {
+  std::vector<std::size_t> order(questions.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return questions[a].no_answer_probability < questions[b].no_answer_probability;
+  });
+  double sum = 0;
+  for (const auto& question : questions) sum += question.answers.empty() ? 1 : 0;
+  double most = sum, threshold = 0;
+  for (const auto i : order) {
+    if (!questions[i].answers.empty()) {
+      sum += raw[i].*kind;
+    } else if (!questions[i].prediction.empty()) {
+      sum -= 1;
+    }
+    if (sum <= most) continue;
+    most = sum;
+    threshold = questions[i].no_answer_probability;
+  }
+  return {100 * most / static_cast<double>(questions.size()), threshold};
+}
+
+}  // namespace
+
+SquadScores score_squad(std::span<const AnsweredQuestion> questions, double threshold) {
+  if (questions.empty()) throw std::invalid_argument("questions: there are none");
+  SquadScores scores;
+  std::vector<RawScores> raw;
+  for (const auto& question : questions) {
+    if (std::isnan(question.no_answer_probability))
+      throw std::invalid_argument("no_answer_probability is not a number");
+    raw.push_back(raw_scores(question));
+    const double none = question.answers.empty() ? 1 : 0;
+    const auto score = question.no_answer_probability > threshold ? RawScores{none, none} : raw.back();
+    for (auto* part : {&scores.all, question.answers.empty() ? &scores.no_answer : &scores.has_answer}) {
+      part->exact += score.exact;
+      part->f1 += score.f1;
+      ++part->total;
+    }
+  }
+  for (auto* part : {&scores.all, &scores.has_answer, &scores.no_answer}) {
+    const auto total = static_cast<double>(std::max<std::size_t>(1, part->total));
+    part->exact *= 100 / total;
+    part->f1 *= 100 / total;
+  }
+  scores.best_exact = best_score(questions, raw, &RawScores::exact);
+  scores.best_f1 = best_score(questions, raw, &RawScores::f1);
+  return scores;
 }
 
 std::vector<double> Squad::scores(std::span<const double> sums) const {

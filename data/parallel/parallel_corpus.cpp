@@ -7,12 +7,12 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <torch/torch.h>
 
 #include "data/files/cpus.h"
 #include "data/text/causal_lm.h"
 #include "data/text/fingerprint.h"
 #include "data/words/vocabulary.h"
+#include "third_party/torch.h"
 #include "tokenizers/parallel.h"
 
 namespace langzoo {
@@ -166,6 +166,14 @@ ParallelBatch parallel_batch(const ParallelCorpus& corpus, std::vector<std::int6
     input += width;
     labels += width;
   }
+  return batch;
+}
+
+ParallelBatch to_device(ParallelBatch batch, torch::Device device) {
+  batch.source = batch.source.to(device);
+  batch.source_lengths = batch.source_lengths.to(device);
+  batch.decoder_input = batch.decoder_input.to(device);
+  batch.labels = batch.labels.to(device);
   return batch;
 }
 

@@ -89,6 +89,9 @@ struct ParallelBatch {
 ParallelBatch parallel_batch(const ParallelCorpus& corpus, std::vector<std::int64_t> pairs,
                              const ParallelSpecialTokens& special);
 
+/// The batch on `device`.
+ParallelBatch to_device(ParallelBatch batch, torch::Device device);
+
 /// Sentences to be translated.
 struct SourceBatch {
   torch::Tensor source;          ///< (B,S) int64, padded on the right

@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "data/files/files.h"
+#include "data/files/text_lines.h"
 
 namespace langzoo {
 
@@ -21,35 +21,16 @@ bool is_blank(std::string_view text) {
   return text.find_first_not_of(" \t") == std::string_view::npos;
 }
 
-class Lines {
+/// Lines of bounded length.
+class Lines : public FileLines {
  public:
-  explicit Lines(fs::path path) : path_(std::move(path)), file_(path_) {
-    rest_ = file_.text();
-    constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
-    if (rest_.starts_with(kByteOrderMark)) rest_.remove_prefix(kByteOrderMark.size());
-  }
+  using FileLines::FileLines;
 
   bool next(std::string_view& line) {
-    if (rest_.empty()) return false;
-    ++number_;
-    line = rest_.substr(0, kMaxPairLineBytes + 1);
-    const std::size_t end = std::min(line.find('\n'), line.size());
-    if (end > kMaxPairLineBytes) throw error(fmt::format("is longer than {} bytes", kMaxPairLineBytes));
-    line = line.substr(0, end);
-    rest_.remove_prefix(std::min(end + 1, rest_.size()));
-    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (!FileLines::next(line)) return false;
+    if (line.size() > kMaxPairLineBytes) throw error(fmt::format("is longer than {} bytes", kMaxPairLineBytes));
     return true;
   }
-
-  const fs::path& path() const { return path_; }
-  std::int64_t number() const { return number_; }  ///< of the last line
-  FileError error(const std::string& what) const { return {path_, fmt::format("line {}: {}", number_, what)}; }
-
- private:
-  fs::path path_;
-  MappedFile file_;
-  std::string_view rest_;
-  std::int64_t number_ = 0;
 };
 
 class TwoFiles : public SentencePairs {
@@ -66,7 +47,7 @@ class TwoFiles : public SentencePairs {
     }
     pair.source = source;
     pair.target = target;
-    pair.line = source_.number();
+    pair.line = static_cast<std::int64_t>(source_.number());
     return true;
   }
   std::string name() const override { return source_.path().string() + ", " + target_.path().string(); }
@@ -92,7 +73,7 @@ class OneFile : public SentencePairs {
     if (!lines_.next(line)) return false;
     pair.source.clear();
     pair.target.clear();
-    pair.line = lines_.number();
+    pair.line = static_cast<std::int64_t>(lines_.number());
     if (!is_blank(line)) split(line, pair);
     return true;
   }

@@ -1,13 +1,13 @@
 #include "data/parallel/word_alignment.h"
 
-#include <charconv>
 #include <optional>
 #include <stdexcept>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "data/files/files.h"
+#include "data/files/numbers.h"
+#include "data/files/text_lines.h"
 #include "data/words/vocabulary.h"
 
 namespace langzoo {
@@ -22,13 +22,13 @@ struct Link {
 std::optional<Link> parse_link(std::string_view text) {
   Link link{};
   const char* const end = text.data() + text.size();
-  const auto source = std::from_chars(text.data(), end, link.source);
-  if (source.ec != std::errc() || source.ptr == end) return std::nullopt;
-  const char mark = *source.ptr;
+  const char* stop = nullptr;
+  if (read_number(text.data(), end, link.source, stop) != NumberFault::kNone || stop == end) return std::nullopt;
+  const char mark = *stop;
   link.sure = mark == '-';
   if (!link.sure && mark != '?' && mark != 'p') return std::nullopt;
-  const auto target = std::from_chars(source.ptr + 1, end, link.target);
-  if (target.ec != std::errc() || target.ptr != end || link.source < 0 || link.target < 0) return std::nullopt;
+  const std::string_view target(stop + 1, static_cast<std::size_t>(end - stop - 1));
+  if (read_number(target, link.target) != NumberFault::kNone || link.source < 0 || link.target < 0) return std::nullopt;
   return link;
 }
 
@@ -82,26 +82,22 @@ ReferenceAlignment parse_pharaoh_line(std::string_view line) {
 
 std::vector<ReferenceAlignment> read_alignments(const std::filesystem::path& path,
                                                 std::span<const SentencePair> pairs) {
-  const MappedFile file(path);
+  FileLines lines(path);
   std::vector<ReferenceAlignment> alignments;
-  std::size_t lines = 0;
-  for (std::string_view rest = file.text(); !rest.empty(); ++lines) {
-    const auto end = std::min(rest.find('\n'), rest.size());
-    if (lines < pairs.size()) {
-      const auto& pair = pairs[lines];
-      try {
-        alignments.push_back(parse_pharaoh_line(rest.substr(0, end)));
-        const auto sources = word_ranges(pair.source).size(), targets = word_ranges(pair.target).size();
-        check_words(alignments.back().sure, sources, targets);
-        check_words(alignments.back().possible, sources, targets);
-      } catch (const std::invalid_argument& error) {
-        throw FileError(path, fmt::format("line {}: {}", lines + 1, error.what()));
-      }
+  for (std::string_view line; lines.next(line);) {
+    if (lines.number() > pairs.size()) continue;
+    const auto& pair = pairs[lines.number() - 1];
+    try {
+      alignments.push_back(parse_pharaoh_line(line));
+      const auto sources = word_ranges(pair.source).size(), targets = word_ranges(pair.target).size();
+      check_words(alignments.back().sure, sources, targets);
+      check_words(alignments.back().possible, sources, targets);
+    } catch (const std::invalid_argument& error) {
+      throw lines.error(error.what());
     }
-    rest.remove_prefix(std::min(end + 1, rest.size()));
   }
-  if (lines != pairs.size()) {
-    throw FileError(path, fmt::format("has {} lines for {} sentence pairs", lines, pairs.size()));
+  if (lines.number() != pairs.size()) {
+    throw FileError(path, fmt::format("has {} lines for {} sentence pairs", lines.number(), pairs.size()));
   }
   return alignments;
 }

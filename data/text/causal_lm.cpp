@@ -5,9 +5,9 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <torch/torch.h>
 
 #include "data/random/random.h"
+#include "third_party/torch.h"
 
 namespace langzoo {
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <cstring>
 #include <fstream>
 #include <stdexcept>
@@ -17,8 +16,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::uint64_t kWholeHashLimit = std::uint64_t{64} << 20;
-constexpr std::uint64_t kSamples = 64, kSampleBytes = std::uint64_t{64} << 10;
+constexpr std::uint64_t kPieceBytes = std::uint64_t{64} << 10;
 
 std::uint64_t size_of(const fs::path& file) {
   std::error_code error;
@@ -31,22 +29,14 @@ void add_document(Fingerprint& print, const fs::path& file, std::uint64_t size) 
   print.add(size);
   std::ifstream in(file, std::ios::binary);
   if (!in) throw FileError(file, std::strerror(errno));
-  std::string piece(kSampleBytes, '\0');
-  const auto add_piece = [&](std::uint64_t at) {
-    const auto n = static_cast<std::streamsize>(std::min(kSampleBytes, size - at));
-    in.seekg(static_cast<std::streamoff>(at));
-    if (!in.read(piece.data(), n)) throw FileError(file, "cannot be read, or became shorter meanwhile");
-    print.add(std::string_view(piece.data(), static_cast<std::size_t>(n)));
-  };
-  if (size <= kWholeHashLimit) {
-    for (std::uint64_t at = 0; at < size; at += kSampleBytes) add_piece(at);
-    return;
+  std::string piece(kPieceBytes, '\0');
+  for (std::uint64_t at = 0; at < size; at += kPieceBytes) {
+    const auto n = std::min(kPieceBytes, size - at);
+    if (!in.read(piece.data(), static_cast<std::streamsize>(n))) {
+      throw FileError(file, "cannot be read, or became shorter meanwhile");
+    }
+    print.add(std::string_view(piece.data(), n));
   }
-  for (std::uint64_t i = 0; i < kSamples; ++i) add_piece((size - kSampleBytes) / (kSamples - 1) * i);
-  std::error_code error;
-  const auto time = fs::last_write_time(file, error);
-  if (error) throw FileError(file, error.message());
-  print.add(static_cast<std::uint64_t>(time.time_since_epoch().count()));
 }
 
 }  // namespace

@@ -27,8 +27,8 @@ struct TextFingerprint {
   std::uint64_t print;
 };
 
-/// Covers the documents in order, not their names: the size of each and a hash of its bytes; of documents over 64 MiB
-/// the hash covers 64 evenly spread pieces of 64 KiB, and the time of last change counts too. Throws FileError.
+/// Covers the documents in order, neither their names nor their times: the size of each and a hash of its bytes. Throws
+/// FileError.
 TextFingerprint text_fingerprint(std::span<const std::filesystem::path> documents, std::uint64_t seed);
 
 /// Covers every token of the vocabulary by id, and which tokens have a role of their own.

@@ -235,10 +235,9 @@ void TokenFile::build(std::span<const fs::path> documents, const Tokenizer& toke
     std::uint64_t begin = 0;
     while (out && reader.next(chunk)) {
       words.add(chunk);
-      const auto bytes = chunk.size();
       round.push_back({std::move(chunk), false, &documents[d], begin});
-      begin += bytes;
-      round_bytes += bytes;
+      round_bytes += reader.position() - begin;
+      begin = reader.position();
       if (round_bytes > 2 * threads * options.chunk_bytes) finish_round();
     }
     words.end_document();

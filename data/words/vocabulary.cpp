@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <atomic>
 #include <bit>
-#include <charconv>
 #include <limits>
 #include <mutex>
 #include <ostream>
@@ -13,7 +12,8 @@
 #include <fmt/format.h>
 
 #include "data/files/cpus.h"
-#include "data/files/files.h"
+#include "data/files/numbers.h"
+#include "data/files/text_lines.h"
 #include "data/words/word_chunks.h"
 #include "tokenizers/hash.h"
 #include "tokenizers/parallel.h"
@@ -77,17 +77,19 @@ WordTable count_all_words(std::span<const fs::path> documents, const VocabularyO
   WordChunks chunks(documents);
   const std::uint64_t total = chunks.total_bytes();
   SharedCounts counts(static_cast<std::size_t>(options.max_words));
-  std::uint64_t done = 0;
+  std::uint64_t done = 0, too_long = 0;
   bool stopped = false;
   std::mutex reading, adding;
   const std::size_t threads = options.threads > 0 ? options.threads : available_cpus();
   run_on_threads(threads, [&](std::size_t thread) {
     try {
       WordTable own;
+      std::uint64_t own_too_long = 0;
       const auto hand_over = [&] {
         const std::lock_guard lock(adding);
         counts.add(own);
         own = WordTable();
+        too_long += std::exchange(own_too_long, 0);
       };
       WordChunk chunk;
       while (true) {
@@ -97,7 +99,8 @@ WordTable count_all_words(std::span<const fs::path> documents, const VocabularyO
           if (stopped || !chunks.next(chunk)) break;
           so_far = done += chunk.bytes;
         }
-        for_each_word(
+        own_too_long += chunk.too_long;
+        own_too_long += for_each_word(
             chunk.text, [&](std::string_view word) { own.add(word, 1); }, [] {});
         if (own.size() >= kThreadWords || own.bytes() >= kThreadBytes) hand_over();
         if (thread == 0 && options.progress) options.progress(so_far, total);
@@ -110,6 +113,7 @@ WordTable count_all_words(std::span<const fs::path> documents, const VocabularyO
     }
   });
   if (options.progress) options.progress(done, total);
+  if (options.too_long && too_long > 0) options.too_long(too_long);
   return counts.take();
 }
 
@@ -187,17 +191,11 @@ void Vocabulary::save(const fs::path& path) const {
 }
 
 Vocabulary Vocabulary::load(const fs::path& path) {
-  const MappedFile file(path);
   std::vector<std::string> words;
   std::vector<std::int64_t> counts;
   WordTable seen;
-  std::string_view text = file.text();
-  for (std::size_t number = 1; !text.empty(); ++number) {
-    const std::string_view line = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(line.size() + 1, text.size()));
-    const auto fail = [&](const std::string& what) {
-      return FileError(path, fmt::format("line {}: {}", number, what));
-    };
+  for_each_line(path, [&](std::string_view line) {
+    const auto fail = [](const std::string& what) { return std::runtime_error(what); };
     const std::size_t tab = line.find('\t');
     const std::string_view word = line.substr(0, tab);
     if (tab == std::string_view::npos) throw fail("expected a word, a tab and a count");
@@ -205,9 +203,7 @@ Vocabulary Vocabulary::load(const fs::path& path) {
       throw fail(fmt::format("a word has 1 to {} bytes and no white space", kMaxWordBytes));
     }
     std::int64_t count = 0;
-    const char* const end = line.data() + line.size();
-    const auto [stop, error] = std::from_chars(line.data() + tab + 1, end, count);
-    if (error != std::errc() || stop != end || count < 0) {
+    if (read_number(line.substr(tab + 1), count) != NumberFault::kNone || count < 0) {
       throw fail(fmt::format("the count of '{}' is no whole number from 0 on", word));
     }
     const std::size_t before = seen.size();
@@ -215,7 +211,7 @@ Vocabulary Vocabulary::load(const fs::path& path) {
     if (seen.size() == before) throw fail(fmt::format("the word '{}' is given twice", word));
     words.emplace_back(word);
     counts.push_back(count);
-  }
+  });
   try {
     return {std::move(words), std::move(counts)};
   } catch (const std::invalid_argument& error) {

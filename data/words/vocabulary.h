@@ -29,6 +29,8 @@ struct VocabularyOptions {
   std::int64_t max_words = 30'000'000;
   std::size_t threads = 0;  ///< 0: as many as there are CPUs for the process
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;  ///< bytes; from the calling thread
+  /// Called at the end where there were words of more than kMaxWordBytes: how many.
+  std::function<void(std::uint64_t words)> too_long;
 };
 
 /// Ids are ranks: 0 is the most frequent word; words that occur equally often stand in the order of their bytes.

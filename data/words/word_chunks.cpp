@@ -40,9 +40,10 @@ bool WordChunks::next(WordChunk& chunk) {
     read_ = 0;
     inside_long_word_ = false;
   }
+  chunk.too_long = 0;
   chunk.ends_document = !reader_->next(chunk.text);
-  chunk.bytes = chunk.text.size();
-  read_ += chunk.bytes;
+  chunk.bytes = reader_->position() - read_;
+  read_ = reader_->position();
   if (chunk.ends_document) {
     if (read_ != sizes_[document_]) {
       throw FileError(documents_[document_], fmt::format("the text changed while it was read: {} bytes instead of {}",
@@ -61,6 +62,7 @@ bool WordChunks::next(WordChunk& chunk) {
   }
   const std::size_t tail = cut_between_words(text);
   if (text.size() - tail > kMaxWordBytes) {  // the document ends in it, or the reader found no place to cut
+    chunk.too_long += inside_long_word_ ? 0 : 1;
     inside_long_word_ = true;
     text.resize(tail);
   }

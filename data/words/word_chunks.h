@@ -17,7 +17,8 @@ namespace langzoo {
 
 struct WordChunk {
   std::string text;
-  std::uint64_t bytes;  ///< read for it: more than the text's where a word was too long
+  std::uint64_t bytes;     ///< read for it: more than the text's where a word was too long
+  std::uint64_t too_long;  ///< words that were left out, by where they begin
   bool ends_document;
 };
 
@@ -39,9 +40,11 @@ class WordChunks {
   std::uint64_t total_bytes_ = 0;
 };
 
-/// Calls word(bytes) for each word of `text` and line() for each line feed, in order.
+/// Calls word(bytes) for each word of `text` and line() for each line feed, in order. Returns how many words were left
+/// out, being longer than kMaxWordBytes.
 template <class Word, class Line>
-void for_each_word(std::string_view text, const Word& word, const Line& line) {
+std::uint64_t for_each_word(std::string_view text, const Word& word, const Line& line) {
+  std::uint64_t too_long = 0;
   const char* const end = text.data() + text.size();
   for (const char* at = text.data(); at != end;) {
     if (is_word_space(*at)) {
@@ -51,8 +54,13 @@ void for_each_word(std::string_view text, const Word& word, const Line& line) {
     const char* const begin = at;
     while (at != end && !is_word_space(*at)) ++at;
     const auto length = static_cast<std::size_t>(at - begin);
-    if (length <= kMaxWordBytes) word(std::string_view(begin, length));
+    if (length <= kMaxWordBytes) {
+      word(std::string_view(begin, length));
+    } else {
+      ++too_long;
+    }
   }
+  return too_long;
 }
 
 }  // namespace langzoo

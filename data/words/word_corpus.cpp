@@ -26,13 +26,13 @@ static_assert(std::endian::native == std::endian::little, "word corpora are writ
 
 namespace {
 
-constexpr std::string_view kMagic = "LZWORDS\n";
-constexpr std::uint32_t kVersion = 1;
+constexpr std::string_view kCorpusMagic = "LZWORDS\n";
+constexpr std::uint32_t kCorpusVersion = 1;
 constexpr std::size_t kChunksPerThread = 8;  // of a round
 
-struct Header {
+struct CorpusHeader {
   char magic[8] = {};
-  std::uint32_t version = kVersion, zero = 0;
+  std::uint32_t version = kCorpusVersion, zero = 0;
   std::uint64_t ids = 0, words = 0, sentences = 0, blocks = 0, vocabulary_size = 0, fingerprint = 0, checksum = 0;
 
   std::uint64_t expected_checksum(std::span<const std::uint64_t> ends) const {
@@ -42,7 +42,7 @@ struct Header {
     return print.value();
   }
 };
-static_assert(std::is_trivially_copyable_v<Header> && sizeof(Header) == 72);
+static_assert(std::is_trivially_copyable_v<CorpusHeader> && sizeof(CorpusHeader) == 72);
 
 template <class T>
 void put(std::ostream& out, std::span<const T> values) {
@@ -69,7 +69,7 @@ class BlockWriter {
     flush();
   }
   /// Writes what is left, and counts into the header.
-  void finish(Header& header) {
+  void finish(CorpusHeader& header) {
     end_sentence();
     if (block_ > 0) end_block();
     flush();
@@ -129,8 +129,8 @@ void encode(EncodedChunk& piece, const Vocabulary& vocabulary, bool lines) {
 }
 
 void build(std::span<const fs::path> documents, const Vocabulary& vocabulary, const WordCorpusOptions& options,
-           Header header, std::ostream& out) {
-  put<Header>(out, {&header, 1});
+           CorpusHeader header, std::ostream& out) {
+  put<CorpusHeader>(out, {&header, 1});
   const std::size_t threads = options.threads > 0 ? options.threads : available_cpus();
   WordChunks chunks(documents);
   BlockWriter writer(out, options);
@@ -149,13 +149,13 @@ void build(std::span<const fs::path> documents, const Vocabulary& vocabulary, co
   writer.finish(header);
   if (header.words == 0) throw std::runtime_error("no word of the text is in the vocabulary");
   out.seekp(0);
-  put<Header>(out, {&header, 1});
+  put<CorpusHeader>(out, {&header, 1});
 }
 
-std::uint64_t fingerprint_of(std::span<const fs::path> documents, const Vocabulary& vocabulary,
-                             const WordCorpusOptions& options) {
-  Fingerprint print(kVersion);
-  print.add(text_fingerprint(documents, kVersion).print);
+std::uint64_t corpus_fingerprint(std::span<const fs::path> documents, const Vocabulary& vocabulary,
+                                 const WordCorpusOptions& options) {
+  Fingerprint print(kCorpusVersion);
+  print.add(text_fingerprint(documents, kCorpusVersion).print);
   print.add(vocabulary.size());
   for (const std::string& word : vocabulary.words()) print.add(word);
   print.add(options.lines ? 1 : 0);
@@ -168,7 +168,7 @@ std::uint64_t fingerprint_of(std::span<const fs::path> documents, const Vocabula
 
 struct WordCorpus::State {
   RandomAccessFile file;
-  Header header;
+  CorpusHeader header;
   std::vector<std::uint64_t> ends;
   bool was_built = false;
 
@@ -179,10 +179,10 @@ struct WordCorpus::State {
     };
     if (file.size() < sizeof header) throw damaged(fmt::format("{} bytes", file.size()));
     file.read(0, std::as_writable_bytes(std::span(&header, 1)));
-    if (header.version != kVersion) {
+    if (header.version != kCorpusVersion) {
       throw FileError(path, fmt::format("is a word corpus of version {}, this program reads {}; remove it to have it "
                                         "built again",
-                                        header.version, kVersion));
+                                        header.version, kCorpusVersion));
     }
     const std::uint64_t space = file.size() - sizeof header;
     if (header.ids > space / sizeof(std::int32_t) || header.blocks > space / sizeof(std::uint64_t) ||
@@ -208,14 +208,14 @@ WordCorpus WordCorpus::open_or_build(std::span<const fs::path> documents, const 
     throw std::invalid_argument(
         fmt::format("max_sentence {}, block_words {}: expected at least 1", options.max_sentence, options.block_words));
   }
-  Header wanted;
-  std::memcpy(wanted.magic, kMagic.data(), sizeof wanted.magic);
+  CorpusHeader wanted;
+  std::memcpy(wanted.magic, kCorpusMagic.data(), sizeof wanted.magic);
   wanted.vocabulary_size = vocabulary.size();
-  wanted.fingerprint = fingerprint_of(documents, vocabulary, options);
+  wanted.fingerprint = corpus_fingerprint(documents, vocabulary, options);
   if (fs::exists(path)) {
     {
       const MappedFile file(path);
-      if (!kMagic.starts_with(file.text().substr(0, kMagic.size()))) {
+      if (!kCorpusMagic.starts_with(file.text().substr(0, kCorpusMagic.size()))) {
         throw FileError(path, "is not a word corpus and is left alone; remove it or name another file");
       }
     }
@@ -258,7 +258,7 @@ void WordCorpus::read_block(std::int64_t index, std::vector<std::int32_t>& ids) 
   const auto i = static_cast<std::size_t>(index);
   const std::uint64_t begin = i == 0 ? 0 : state_->ends[i - 1];
   ids.resize(state_->ends[i] - begin);
-  state_->file.read(sizeof(Header) + begin * sizeof(std::int32_t), std::as_writable_bytes(std::span(ids)));
+  state_->file.read(sizeof(CorpusHeader) + begin * sizeof(std::int32_t), std::as_writable_bytes(std::span(ids)));
   const auto size = static_cast<std::int64_t>(state_->header.vocabulary_size);
   bool good = ids.back() == kSentenceEnd;
   std::int32_t before = kSentenceEnd;

@@ -1,6 +1,6 @@
 #include "models/fasttext/fasttext.h"
 
-#include <torch/torch.h>
+#include "third_party/torch.h"
 
 namespace langzoo {
 
@@ -19,7 +19,8 @@ void FastTextConfig::validate() const {
   labels.validate("fasttext config");
 }
 
-FastTextForSequenceClassificationImpl::FastTextForSequenceClassificationImpl(const Config& config) : config_(config) {
+FastTextForSequenceClassificationImpl::FastTextForSequenceClassificationImpl(const Config& config)
+    : TaskModule(config) {
   const auto table = torch::empty({config.vocab_size + (config.word_ngrams > 1 ? config.bucket : 0), config.dim});
   const auto embedding = torch::nn::EmbeddingOptions(table.size(0), config.dim)._weight(table);
   embeddings = register_module("embeddings", torch::nn::Embedding(embedding));
@@ -43,10 +44,6 @@ torch::Tensor FastTextForSequenceClassificationImpl::logits(const torch::Tensor&
   const auto weights = torch::cat(present, 1).to(vectors.scalar_type()).unsqueeze(-1);
   const auto mean = (vectors * weights).sum(1) / weights.sum(1).clamp_min(1);  // 0 of an empty text
   return classifier(at::dropout(mean, config_.dropout, is_training()));
-}
-
-void FastTextForSequenceClassificationImpl::save_pretrained(const std::filesystem::path& dir) const {
-  langzoo::save_pretrained(*this, config_, pretrained_traits(), dir);
 }
 
 const PretrainedTraits& FastTextForSequenceClassificationImpl::pretrained_traits() {

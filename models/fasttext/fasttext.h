@@ -10,8 +10,8 @@
 #include <torch/nn/modules/embedding.h>
 
 #include "models/layers/linear.h"
-#include "models/pretrained.h"
 #include "models/sequence_classifier.h"
+#include "models/task_module.h"
 
 namespace langzoo {
 
@@ -29,26 +29,21 @@ struct FastTextConfig {
   void validate() const;
 };
 
-class FastTextForSequenceClassificationImpl : public torch::nn::Module, public SequenceClassifier {
+class FastTextForSequenceClassificationImpl
+    : public TaskModule<FastTextForSequenceClassificationImpl, FastTextConfig, SequenceClassifier> {
  public:
-  using Config = FastTextConfig;
   static const PretrainedTraits& pretrained_traits();
 
   /// Initialised as fastText does: embeddings U(-1/C, 1/C), the classifier 0.
   explicit FastTextForSequenceClassificationImpl(const Config& config);
 
-  torch::nn::Module& module() override { return *this; }
   const ClassLabels& labels() const override { return config_.labels; }
   std::int64_t vocab_size() const override { return config_.vocab_size; }
   std::int64_t n_positions() const override { return 0; }
   torch::Tensor logits(const torch::Tensor& ids, const torch::Tensor& mask) override;
-  void save_pretrained(const std::filesystem::path& dir) const override;
 
   torch::nn::Embedding embeddings{nullptr};  ///< (V + bucket, C); V rows without n-grams
   Linear classifier{nullptr};
-
- private:
-  Config config_;
 };
 TORCH_MODULE(FastTextForSequenceClassification);
 

@@ -11,16 +11,13 @@
 #include <span>
 #include <stdexcept>
 
+#include "models/generation/option_check.h"
 #include "models/generation/search_rows.h"
 
 namespace langzoo {
 namespace {
 
-constexpr float kDrop = -std::numeric_limits<float>::infinity();
-
-void require(bool ok, const char* field, double value, const char* rule) {
-  if (!ok) throw std::invalid_argument(fmt::format("{} is {}; it must be {}", field, value, rule));
-}
+constexpr float kImpossible = -std::numeric_limits<float>::infinity();
 
 /// All tokens that any beam has chosen, each with the one before it: beams share their beginnings.
 class TokenTree {
@@ -114,9 +111,16 @@ void BeamGroup::advance(std::span<const Continuation> continuations, const Searc
   for (std::int64_t rank = 0; rank < std::ssize(continuations); ++rank) {
     const auto& c = continuations[rank];
     if (std::isnan(c.log_probability)) rows.nothing_to_choose(source);
-    if (c.log_probability == kDrop) break;
+    if (c.log_probability == kImpossible) break;
     const auto node = [&] { return tree.add(beams[c.beam].node, static_cast<std::int32_t>(c.token)); };
-    if (!last && !rows.is_end(c.token)) {
+    const auto completes = [&] {
+      if (rows.is_end(c.token)) return true;
+      if (!options_->is_complete) return false;
+      auto ids = tree.path(beams[c.beam].node);
+      ids.push_back(static_cast<std::int32_t>(c.token));
+      return options_->is_complete(ids);
+    };
+    if (!last && !completes()) {
       if (std::ssize(next) < width_) next.push_back({c.log_probability, node(), first_row + c.beam, c.token});
     } else if ((papers || rank < width_) && !closed) {
       const float score = normalized(c.log_probability, length) + c.coverage;
@@ -133,7 +137,7 @@ void BeamGroup::advance(std::span<const Continuation> continuations, const Searc
 
 void BeamGroup::settle(std::int64_t first_row, std::size_t width) {
   constexpr std::int64_t kFree = -1;
-  std::vector<Beam> placed(width, {kDrop, beams[0].node, kFree, beams[0].token}), movers;
+  std::vector<Beam> placed(width, {kImpossible, beams[0].node, kFree, beams[0].token}), movers;
   for (const auto& beam : beams) {
     const auto place = beam.row - first_row;
     if (place >= 0 && place < std::ssize(placed) && placed[place].row == kFree) {
@@ -326,31 +330,31 @@ void BeamSearchOptions::validate() const {
   const auto count = [](std::int64_t n) { return static_cast<double>(n); };
   const bool papers = rules == BeamRules::kPapers;
   DecodingOptions::validate();
-  require(num_beams >= 1 && num_beams <= kLimit, "num_beams", count(num_beams), "at least 1");
-  require(num_return_sequences >= 1 && num_return_sequences <= num_beams, "num_return_sequences",
-          count(num_return_sequences), "between 1 and num_beams");
-  require(std::isfinite(length_penalty), "length_penalty", length_penalty, "finite");
-  require(std::isfinite(coverage_penalty) && coverage_penalty >= 0, "coverage_penalty", coverage_penalty,
-          "finite and not negative");
-  require(papers || coverage_penalty == 0, "coverage_penalty", coverage_penalty, "0 under Hugging Face's rules");
+  require_option(num_beams >= 1 && num_beams <= kLimit, "num_beams", count(num_beams), "at least 1");
+  require_option(num_return_sequences >= 1 && num_return_sequences <= num_beams, "num_return_sequences",
+                 count(num_return_sequences), "between 1 and num_beams");
+  require_option(std::isfinite(length_penalty), "length_penalty", length_penalty, "finite");
+  require_option(std::isfinite(coverage_penalty) && coverage_penalty >= 0, "coverage_penalty", coverage_penalty,
+                 "finite and not negative");
+  require_option(papers || coverage_penalty == 0, "coverage_penalty", coverage_penalty, "0 under Hugging Face's rules");
   if (!papers && length_normalization == LengthNormalization::kGnmt) {
     throw std::invalid_argument("length_normalization is gnmt; it must be average under Hugging Face's rules");
   }
   if (papers && early_stopping == EarlyStopping::kNever) {
     throw std::invalid_argument("early_stopping is never; it must be false or true under the papers' rules");
   }
-  require(std::isfinite(patience) && patience > 0, "patience", patience, "finite and positive");
-  require(patience == 1 || early_stopping == EarlyStopping::kTrue, "patience", patience,
-          "1 unless early_stopping is true");
-  require(num_beam_groups >= 1 && num_beams % num_beam_groups == 0, "num_beam_groups", count(num_beam_groups),
-          "a divisor of num_beams");
-  require(std::isfinite(diversity_penalty) && diversity_penalty >= 0, "diversity_penalty", diversity_penalty,
-          "finite and not negative");
-  require(diversity_penalty == 0 || num_beam_groups > 1, "diversity_penalty", diversity_penalty,
-          "0 where there is one beam group");
+  require_option(std::isfinite(patience) && patience > 0, "patience", patience, "finite and positive");
+  require_option(patience == 1 || early_stopping == EarlyStopping::kTrue, "patience", patience,
+                 "1 unless early_stopping is true");
+  require_option(num_beam_groups >= 1 && num_beams % num_beam_groups == 0, "num_beam_groups", count(num_beam_groups),
+                 "a divisor of num_beams");
+  require_option(std::isfinite(diversity_penalty) && diversity_penalty >= 0, "diversity_penalty", diversity_penalty,
+                 "finite and not negative");
+  require_option(diversity_penalty == 0 || num_beam_groups > 1, "diversity_penalty", diversity_penalty,
+                 "0 where there is one beam group");
   const auto kept = std::ceil(count(num_beams / num_beam_groups) * patience) * count(num_beam_groups);
-  require(count(num_return_sequences) <= kept, "num_return_sequences", count(num_return_sequences),
-          "at most num_beams * patience");
+  require_option(count(num_return_sequences) <= kept, "num_return_sequences", count(num_return_sequences),
+                 "at most num_beams * patience");
 }
 
 std::vector<std::vector<Hypothesis>> beam_search(StepFunction& step, const PaddedPrompts& prompts,

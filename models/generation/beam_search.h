@@ -1,8 +1,9 @@
 /// Beam search over a step function: the likeliest continuations of a batch of prompts or sources.
 ///
-/// A hypothesis is complete when it ends with an end token or holds max_new_tokens; |Y| counts its new tokens, the end
-/// token included. Beams under way are compared by their log-probability, complete ones by their score. Two sets of
-/// rules, which differ in what completes and when the search of a source ends:
+/// A hypothesis is complete when it ends with an end token, when BeamSearchOptions::is_complete says so, or when it
+/// holds max_new_tokens; |Y| counts its new tokens, the end token included. Beams under way are compared by their
+/// log-probability, complete ones by their score. Two sets of rules, which differ in what completes and when the search
+/// of a source ends:
 ///
 /// - Hugging Face's gives the ids and scores of transformers 5.23: score log P / |Y|^length_penalty; an end token
 ///   counts only among the num_beams likeliest continuations of a step; early_stopping as documented below.
@@ -17,6 +18,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <span>
 #include <vector>
 
 #include "models/generation/generate.h"
@@ -25,6 +28,7 @@
 
 namespace langzoo {
 
+/// Which of the two sets.
 enum class BeamRules { kHuggingFace, kPapers };
 
 /// When the search of a source ends, once num_beams hypotheses are complete.
@@ -40,7 +44,7 @@ enum class EarlyStopping {
 
 /// num_return_sequences is at most num_beams.
 struct BeamSearchOptions : DecodingOptions {
-  std::int64_t num_beams = 4;
+  std::int64_t num_beams = 4;  ///< of all groups together
 
   BeamRules rules = BeamRules::kHuggingFace;
   double length_penalty = 1.0;                                               ///< alpha; 0 compares log-probabilities
@@ -48,6 +52,9 @@ struct BeamSearchOptions : DecodingOptions {
   double coverage_penalty = 0;     ///< beta, the papers' rules only; needs a step function with attention()
   torch::Tensor source_mask = {};  ///< (B,S) bool, false on the source's padding: for the coverage; undefined: none
   EarlyStopping early_stopping = EarlyStopping::kFalse;
+  /// Whether a hypothesis of these new ids is complete, though it ends with no end token: a stop string has appeared.
+  /// Asked of every continuation that could go on; unset: never.
+  std::function<bool(std::span<const std::int32_t> ids)> is_complete = {};
   /// With kTrue the search ends at num_beams * patience complete hypotheses (Kasai et al. 2022).
   double patience = 1.0;
 

@@ -7,13 +7,10 @@
 #include <limits>
 #include <stdexcept>
 
+#include "models/generation/option_check.h"
+
 namespace langzoo {
 namespace {
-
-template <typename T>
-void require(bool ok, const char* field, T value, const char* rule) {
-  if (!ok) throw std::invalid_argument(fmt::format("{} is {}; it must be {}", field, value, rule));
-}
 
 bool holds(const std::vector<std::int32_t>& ids, std::int32_t id) {
   return std::find(ids.begin(), ids.end(), id) != ids.end();
@@ -35,20 +32,21 @@ void for_each_token(const DecodingOptions& options, const F& see) {
 
 void DecodingOptions::validate() const {
   constexpr std::int64_t kLimit = std::numeric_limits<std::int32_t>::max();
-  require(max_new_tokens >= 1 && max_new_tokens <= kLimit, "max_new_tokens", max_new_tokens, "at least 1");
-  require(min_new_tokens >= 0 && min_new_tokens <= max_new_tokens, "min_new_tokens", min_new_tokens,
-          "between 0 and max_new_tokens");
-  require(min_length >= 0, "min_length", min_length, "0 or more");
-  require(num_return_sequences >= 1 && num_return_sequences <= kLimit, "num_return_sequences", num_return_sequences,
-          "at least 1");
-  require(std::isfinite(repetition_penalty) && repetition_penalty > 0, "repetition_penalty", repetition_penalty,
-          "finite and positive");
-  require(no_repeat_ngram_size >= 0, "no_repeat_ngram_size", no_repeat_ngram_size, "positive, or 0 for no limit");
-  for (const auto id : eos_token_ids) require(id >= 0, "eos_token_id", id, "a token's id");
+  require_option(max_new_tokens >= 1 && max_new_tokens <= kLimit, "max_new_tokens", max_new_tokens, "at least 1");
+  require_option(min_new_tokens >= 0 && min_new_tokens <= max_new_tokens, "min_new_tokens", min_new_tokens,
+                 "between 0 and max_new_tokens");
+  require_option(min_length >= 0, "min_length", min_length, "0 or more");
+  require_option(num_return_sequences >= 1 && num_return_sequences <= kLimit, "num_return_sequences",
+                 num_return_sequences, "at least 1");
+  require_option(std::isfinite(repetition_penalty) && repetition_penalty > 0, "repetition_penalty", repetition_penalty,
+                 "finite and positive");
+  require_option(no_repeat_ngram_size >= 0, "no_repeat_ngram_size", no_repeat_ngram_size,
+                 "positive, or 0 for no limit");
+  for (const auto id : eos_token_ids) require_option(id >= 0, "eos_token_id", id, "a token's id");
   for (const auto& words : bad_words_ids) {
     if (words.empty()) throw std::invalid_argument("bad_words_ids holds an empty sequence; each must hold a token");
   }
-  for_each_token(*this, [](const char* field, std::int32_t id) { require(id >= 0, field, id, "a token's id"); });
+  for_each_token(*this, [](const char* field, std::int32_t id) { require_option(id >= 0, field, id, "a token's id"); });
   const auto check_forced = [&](const char* field, const std::vector<std::int32_t>& forced) {
     const bool possible = forced.empty() || std::any_of(forced.begin(), forced.end(),
                                                         [&](auto id) { return !holds(suppress_tokens, id); });

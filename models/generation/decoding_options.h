@@ -14,11 +14,11 @@ using LogitsProcessors = std::vector<std::shared_ptr<const LogitsProcessor>>;
 /// When sequences end and which tokens may come: fields are the keys of Hugging Face's generation_config.json, with
 /// their meaning there. Lengths are a row's own, without its padding.
 struct DecodingOptions {
-  std::int64_t max_new_tokens = 128;
-  std::int64_t min_new_tokens = 0;        ///< no end token before that many
-  std::int64_t min_length = 0;            ///< likewise, the prompt's counted as well; min_new_tokens goes before it
-  std::int64_t num_return_sequences = 1;  ///< samples or hypotheses of each prompt
-  std::vector<std::int32_t> eos_token_ids;
+  std::int64_t max_new_tokens = 128;        ///< the end token included
+  std::int64_t min_new_tokens = 0;          ///< no end token before that many
+  std::int64_t min_length = 0;              ///< likewise, the prompt's counted as well; min_new_tokens goes before it
+  std::int64_t num_return_sequences = 1;    ///< samples or hypotheses of each prompt
+  std::vector<std::int32_t> eos_token_ids;  ///< any of them ends a sequence; one beyond the vocabulary is never met
 
   double repetition_penalty = 1.0;        ///< 1 = off
   std::int64_t no_repeat_ngram_size = 0;  ///< 0 = off
@@ -30,11 +30,14 @@ struct DecodingOptions {
   std::vector<std::int32_t> begin_suppress_tokens;  ///< not the first new token; after a forced one, not the second
 
   /// Tokens that what follows prompt (or source) b must begin with: no entry at all, or one (which may be empty) a
-  /// prompt. Their probabilities count as the model has them; nothing of the above but begin_suppress_tokens forbids
-  /// them.
+  /// prompt. They are new tokens as others: they count to max_new_tokens, and with their probabilities as the model has
+  /// them (1 where they are forced_bos_token_id, which none may contradict). Penalties, n-grams, bad words and minimum
+  /// lengths do not concern them. validate() refuses prefixes with end tokens or with suppress_tokens in them; where
+  /// begin_suppress_tokens or the caller's own processors forbid one, decoding throws, for no token is left.
   std::vector<std::vector<std::int32_t>> prefixes;
 
-  LogitsProcessors processors;  ///< the caller's own, after all others
+  LogitsProcessors processors;      ///< the caller's own, after all of these
+  bool renormalize_logits = false;  ///< last of all: probabilities sum to 1 again, which scores of beams show
 
   /// Throws std::invalid_argument naming the field and its value.
   void validate() const;

@@ -67,7 +67,8 @@ std::vector<std::vector<Hypothesis>> exhaustive_search(StepFunction& step, const
         auto grown = partial[row];
         grown.ids.push_back(static_cast<std::int32_t>(token));
         grown.log_probability += p;
-        if (length == options.max_new_tokens || rows.is_end(token)) {
+        if (length == options.max_new_tokens || rows.is_end(token) ||
+            (options.is_complete && options.is_complete(grown.ids))) {
           const float score = grown.log_probability / lp + cp.const_data_ptr<float>()[row];
           result[grown.source].push_back({std::move(grown.ids), score, grown.log_probability});
         } else {

@@ -13,7 +13,7 @@
 namespace langzoo {
 namespace {
 
-torch::Tensor to_tensor(const std::vector<std::int64_t>& values, torch::Device device) {
+torch::Tensor row_indices(const std::vector<std::int64_t>& values, torch::Device device) {
   return at::tensor(values, at::kLong).to(device);
 }
 
@@ -83,7 +83,7 @@ void Batch::record(const torch::Tensor& next) {
 
 /// Slot i goes on with what slot `slots[i]` held. Returns `slots` on the device.
 torch::Tensor Batch::regroup(const std::vector<std::int64_t>& slots) {
-  const auto index = to_tensor(slots, device_);
+  const auto index = row_indices(slots, device_);
   step_.reorder(index);
   slots_.reorder(slots, index);
   return index;

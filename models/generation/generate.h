@@ -27,7 +27,7 @@ PaddedPrompts pad_left(std::span<const std::vector<std::int32_t>> prompts, std::
 void check_capacity(const StepFunction& step, const PaddedPrompts& prompts, std::int64_t max_new_tokens);
 
 struct GenerateOptions : DecodingOptions {
-  SamplingOptions sampling;
+  SamplingOptions sampling;  ///< of what the logits processors leave
   std::uint64_t seed = 0;
   /// Index of the first prompt in the whole input. A sequence's random numbers are decided by (seed, its index in the
   /// whole input, the sample's index), so any split into batches draws the same.

@@ -220,6 +220,12 @@ class SuppressTokensAtBegin : public LogitsProcessor {
   bool after_forced_bos_;
 };
 
+class Renormalize : public LogitsProcessor {
+ public:
+  Tensor process(const Tensor& logits, const DecodingRows&) const override { return logits.log_softmax(1); }
+  bool reads_ids() const override { return false; }
+};
+
 }  // namespace
 
 LogitsProcessors logits_processors(const DecodingOptions& options, const Tensor& logits) {
@@ -259,6 +265,7 @@ LogitsProcessors logits_processors(const DecodingOptions& options, const Tensor&
                               options.forced_bos_token_id.has_value()));
   }
   list.insert(list.end(), options.processors.begin(), options.processors.end());
+  if (options.renormalize_logits) add(Renormalize());
   return list;
 }
 

@@ -8,21 +8,19 @@
 #include <limits>
 #include <stdexcept>
 
+#include "models/generation/option_check.h"
+
 namespace langzoo {
 namespace {
 
-constexpr double kDrop = -std::numeric_limits<double>::infinity();
-
-void require(bool ok, const char* field, double value, const char* rule) {
-  if (!ok) throw std::invalid_argument(fmt::format("{} is {}; it must be {}", field, value, rule));
-}
+constexpr double kNever = -std::numeric_limits<double>::infinity();
 
 }  // namespace
 
 void SamplingOptions::validate() const {
-  require(std::isfinite(temperature) && temperature >= 0, "temperature", temperature, "finite and not negative");
-  require(top_k >= 0, "top_k", static_cast<double>(top_k), "positive, or 0 for no limit");
-  require(top_p > 0 && top_p <= 1, "top_p", top_p, "in (0, 1]");
+  require_option(std::isfinite(temperature) && temperature >= 0, "temperature", temperature, "finite and not negative");
+  require_option(top_k >= 0, "top_k", static_cast<double>(top_k), "positive, or 0 for no limit");
+  require_option(top_p > 0 && top_p <= 1, "top_p", top_p, "in (0, 1]");
 }
 
 torch::Tensor apply_temperature(const torch::Tensor& logits, double temperature) {
@@ -32,7 +30,7 @@ torch::Tensor apply_temperature(const torch::Tensor& logits, double temperature)
 torch::Tensor keep_top_k(const torch::Tensor& logits, std::int64_t k) {
   if (k >= logits.size(1)) return logits;
   const auto largest = std::get<0>(logits.topk(k, 1, true, true));
-  return logits.masked_fill(logits < largest.narrow(1, k - 1, 1), kDrop);
+  return logits.masked_fill(logits < largest.narrow(1, k - 1, 1), kNever);
 }
 
 torch::Tensor keep_top_p(const torch::Tensor& logits, double p) {
@@ -46,8 +44,8 @@ torch::Tensor keep_top_p(const torch::Tensor& logits, double p) {
     const auto reached = probability.cumsum(1, at::kDouble);
     if (k < vocabulary && (reached.select(1, k - 1) < p).any().item<bool>()) continue;
     // A token stays while those before it have not reached p; the first has none before it.
-    const auto kept = value.masked_fill(reached - probability >= p, kDrop);
-    return at::full_like(logits, kDrop).scatter(1, index, kept);
+    const auto kept = value.masked_fill(reached - probability >= p, kNever);
+    return at::full_like(logits, kNever).scatter(1, index, kept);
   }
 }
 
@@ -70,7 +68,7 @@ torch::Tensor draw(const torch::Tensor& logits, const torch::Tensor& uniforms) {
 
 torch::Tensor likeliest(const torch::Tensor& logits) {
   const auto [value, token] = logits.max(1);
-  return token.masked_fill(at::logical_not(value > kDrop), -1);
+  return token.masked_fill(at::logical_not(value > kNever), -1);
 }
 
 }  // namespace langzoo

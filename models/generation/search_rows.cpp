@@ -15,12 +15,6 @@ SearchRows::SearchRows(StepFunction& step, const PaddedPrompts& prompts, const B
 
 torch::Tensor SearchRows::begin() {
   const auto logits = step_.step(prompts_.ids);  // (B,V)
-  for (const auto id : options_.eos_token_ids) {
-    if (id >= logits.size(1)) {
-      throw std::invalid_argument(
-          fmt::format("eos_token_ids: {} is outside the model's vocabulary of {}", id, logits.size(1)));
-    }
-  }
   if (options_.coverage_penalty != 0) {
     const auto attention = step_.attention();
     if (!attention.defined()) throw std::invalid_argument("coverage_penalty: the model has no attention over a source");

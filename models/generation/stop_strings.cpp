@@ -20,18 +20,23 @@ bool ends_inside_character(std::string_view text) {
   return false;
 }
 
-}  // namespace
-
-StopStrings::StopStrings(std::vector<std::string> stops, DecodeIds decode)
-    : stops_(std::move(stops)), decode_(std::move(decode)) {
-  for (const auto& stop : stops_) {
+void check_stops(const std::vector<std::string>& stops) {
+  for (const auto& stop : stops) {
     if (stop.empty()) throw std::invalid_argument("a stop text is empty");
   }
 }
 
+/// A character has at most four bytes, so no valid text stays unfinished for longer than this many ids.
+constexpr std::size_t kPatience = 8;
+
+}  // namespace
+
+StopStrings::StopStrings(std::vector<std::string> stops, DecodeIds decode)
+    : stops_(std::move(stops)), decode_(std::move(decode)) {
+  check_stops(stops_);
+}
+
 bool StopStrings::append(std::int32_t id) {
-  // A character has at most four bytes, so no valid text stays unfinished for longer than this many ids.
-  constexpr std::size_t kPatience = 8;
   if (stopped_ || finished_) return stopped_;
   ids_.push_back(id);
   const auto all = decode_(ids_);
@@ -80,6 +85,16 @@ std::string StopStrings::take() {
   auto piece = text_.substr(taken_, end - taken_);
   taken_ = end;
   return piece;
+}
+
+std::function<bool(std::span<const std::int32_t>)> stop_check(std::vector<std::string> stops, DecodeIds decode) {
+  check_stops(stops);
+  std::size_t longest = 0;
+  for (const auto& stop : stops) longest = std::max(longest, stop.size());
+  return [stops = std::move(stops), decode = std::move(decode), longest](std::span<const std::int32_t> ids) {
+    const auto text = decode(ids.last(std::min(ids.size(), longest + kPatience)));
+    return std::any_of(stops.begin(), stops.end(), [&](const auto& stop) { return text.find(stop) != text.npos; });
+  };
 }
 
 }  // namespace langzoo

@@ -32,6 +32,7 @@ class StopStrings {
 
   /// All the text so far, cut before the stop text that came first.
   const std::string& text() const { return text_; }
+  /// Whether a stop text has appeared.
   bool stopped() const { return stopped_; }
 
  private:
@@ -46,5 +47,9 @@ class StopStrings {
   std::size_t taken_ = 0;  ///< bytes of `text_` that take() has given
   bool stopped_ = false, finished_ = false;
 };
+
+/// For BeamSearchOptions::is_complete: whether the last of the new ids completes one of the `stops`, what is before
+/// them holding none. Only as many ids are decoded as the longest stop text has bytes, and a few more.
+std::function<bool(std::span<const std::int32_t>)> stop_check(std::vector<std::string> stops, DecodeIds decode);
 
 }  // namespace langzoo

@@ -8,10 +8,10 @@
 #include <stdexcept>
 
 #include <c10/util/StringUtil.h>
-#include <torch/torch.h>
 
 #include "models/glove/kernel.h"
-#include "models/layers/parallel.h"
+#include "models/layers/parallel_for.h"
+#include "third_party/torch.h"
 
 namespace langzoo {
 
@@ -66,8 +66,10 @@ GloveProgress GloveTrainer::train(std::int64_t first, std::int64_t last, double 
       for (auto block = next++; block < last; block = next++) {
         read_block(block, entries);
         prepare(entries, model.config(), prepared);
-        mine.loss_sum +=
+        const auto loss =
             train_entries(words, contexts, model.config().dim, prepared, static_cast<float>(learning_rate));
+        mine.loss_sum += loss.sum;
+        mine.not_finite += loss.not_finite;
         mine.entries += static_cast<std::int64_t>(entries.size());
       }
     } catch (...) {
@@ -78,6 +80,7 @@ GloveProgress GloveTrainer::train(std::int64_t first, std::int64_t last, double 
     const std::lock_guard lock(mutex);
     total.loss_sum += mine.loss_sum;
     total.entries += mine.entries;
+    total.not_finite += mine.not_finite;
   });
   if (failure) std::rethrow_exception(failure);
   return total;

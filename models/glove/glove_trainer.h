@@ -19,6 +19,7 @@ struct GloveEntry {
 struct GloveProgress {
   double loss_sum = 0.0;  ///< of GloveImpl::loss_sum, over the entries, each before its step
   std::int64_t entries = 0;
+  std::int64_t not_finite = 0;  ///< of them those that were left out
 };
 
 /// AdaGrad on one entry at a time (Duchi et al. 2011), as in glove.c: components of the gradient are clipped to +-100,

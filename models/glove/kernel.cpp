@@ -111,14 +111,14 @@ LANGZOO_INLINE void prefetch(const float* row, std::int64_t n) {
   for (std::int64_t i = 0; i < n; i += kLine) __builtin_prefetch(row + i, 1);
 }
 
-LANGZOO_VECTOR_CLONES double train_all(const GloveTable& words, const GloveTable& contexts, std::int64_t dim,
-                                       const WeightedEntry* entries, std::size_t size, float learning_rate) {
+LANGZOO_VECTOR_CLONES EntriesLoss train_all(const GloveTable& words, const GloveTable& contexts, std::int64_t dim,
+                                            const WeightedEntry* entries, std::size_t size, float learning_rate) {
   const auto rows_of = [&](const WeightedEntry& entry) __attribute__((always_inline)) {
     const auto row = entry.row * dim, column = entry.column * dim;
     return Rows{words.vectors + row, words.vector_squares + row, contexts.vectors + column,
                 contexts.vector_squares + column};
   };
-  double loss_sum = 0.0;
+  EntriesLoss loss;
   for (std::size_t i = 0; i < size; ++i) {
     if (i + kFetchAhead < size) {
       const auto ahead = rows_of(entries[i + kFetchAhead]);
@@ -130,8 +130,11 @@ LANGZOO_VECTOR_CLONES double train_all(const GloveTable& words, const GloveTable
     const float difference =
         dot(rows.word, rows.context, dim) + words.biases[row] + contexts.biases[column] - log_count;
     const float error = weight * difference, squared_error = error * difference;
-    if (!std::isfinite(squared_error)) continue;
-    loss_sum += 0.5 * squared_error;
+    if (!std::isfinite(squared_error)) {
+      ++loss.not_finite;
+      continue;
+    }
+    loss.sum += 0.5 * squared_error;
     std::int64_t at = 0;
     for (; at + kLanes <= dim; at += kLanes) update<Lanes>(rows, at, error, learning_rate);
     for (; at + 4 <= dim; at += 4) update<FourLanes>(rows, at, error, learning_rate);
@@ -139,13 +142,13 @@ LANGZOO_VECTOR_CLONES double train_all(const GloveTable& words, const GloveTable
     update_bias(words.biases[row], words.bias_squares[row], error);
     update_bias(contexts.biases[column], contexts.bias_squares[column], error);
   }
-  return loss_sum;
+  return loss;
 }
 
 }  // namespace
 
-double train_entries(const GloveTable& words, const GloveTable& contexts, std::int64_t dim,
-                     std::span<const WeightedEntry> entries, float learning_rate) {
+EntriesLoss train_entries(const GloveTable& words, const GloveTable& contexts, std::int64_t dim,
+                          std::span<const WeightedEntry> entries, float learning_rate) {
   return train_all(words, contexts, dim, entries.data(), entries.size(), learning_rate);
 }
 

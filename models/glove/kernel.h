@@ -20,9 +20,14 @@ struct WeightedEntry {
   float log_count, weight;
 };
 
-/// One step for each entry, in order; returns the sum of their losses, each before its step. Other threads may read and
-/// write the tables meanwhile.
-double train_entries(const GloveTable& words, const GloveTable& contexts, std::int64_t dim,
-                     std::span<const WeightedEntry> entries, float learning_rate);
+struct EntriesLoss {
+  double sum = 0;
+  std::int64_t not_finite = 0;  ///< entries that are left out of it and took no step
+};
+
+/// One step for each entry, in order; returns their losses, each before its step. Other threads may read and write the
+/// tables meanwhile.
+EntriesLoss train_entries(const GloveTable& words, const GloveTable& contexts, std::int64_t dim,
+                          std::span<const WeightedEntry> entries, float learning_rate);
 
 }  // namespace langzoo

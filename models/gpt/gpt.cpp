@@ -4,7 +4,6 @@
 #include <stdexcept>
 
 #include <c10/util/StringUtil.h>
-#include <torch/torch.h>
 
 #include "models/gpt/gpt_step.h"
 #include "models/layers/activation_checkpoint.h"
@@ -12,6 +11,7 @@
 #include "models/layers/init.h"
 #include "models/layers/masks.h"
 #include "models/losses/cross_entropy.h"
+#include "third_party/torch.h"
 
 namespace langzoo {
 
@@ -80,7 +80,10 @@ void Gpt2Config::for_each_field(FieldVisitor& visit) {
     return FieldRules{.least = 1, .most = kLargest, .alias = alias, .help = help};
   };
   const auto dropout = [](std::string_view help) { return FieldRules{.least = 0, .below = 1, .help = help}; };
-  const auto token = [](std::string_view help) { return FieldRules{.least = 0, .most = kLargest, .help = help}; };
+  // Some files have -1 for no token.
+  const auto token = [](std::string_view help, bool or_more = false) {
+    return FieldRules{.least = -1, .most = kLargest, .one_or_more = or_more, .help = help};
+  };
   visit("vocab_size", vocab_size, {.least = 1, .most = kLargest, .from_tokenizer = true, .help = "tokens it knows"});
   visit("n_positions", n_positions, size("tokens it takes at once: its context", "max_position_embeddings"));
   visit("n_embd", n_embd, size("width", "hidden_size"));
@@ -98,7 +101,7 @@ void Gpt2Config::for_each_field(FieldVisitor& visit) {
         {.help = "divide scores by the number of the layer"});
   visit("tie_word_embeddings", tie_word_embeddings, {.help = "the head is the embedding"});
   visit("bos_token_id", bos_token_id, token("begins a text"));
-  visit("eos_token_id", eos_token_id, token("ends a text"));
+  visit("eos_token_id", eos_token_id, token("ends a text; one token or several", true));
   visit("pad_token_id", pad_token_id, token("fills up"));
   visit.constant("add_cross_attention", "false", "this GPT-2 is a decoder alone");
 }
@@ -211,7 +214,7 @@ torch::Tensor Gpt2ModelImpl::forward(const torch::Tensor& ids, const Gpt2Inputs&
   return ln_f(x);
 }
 
-Gpt2LmHeadModelImpl::Gpt2LmHeadModelImpl(const Gpt2Config& config) : config_(config) {
+Gpt2LmHeadModelImpl::Gpt2LmHeadModelImpl(const Gpt2Config& config) : TaskModule(config) {
   {
     const SkipInit filled_below;
     transformer = register_module("transformer", Gpt2Model(config));
@@ -236,17 +239,12 @@ torch::Tensor Gpt2LmHeadModelImpl::loss_sum(const torch::Tensor& ids, const torc
 }
 
 std::vector<std::int32_t> Gpt2LmHeadModelImpl::end_tokens() const {
-  if (!config_.eos_token_id) return {};
-  return {static_cast<std::int32_t>(*config_.eos_token_id)};
+  return token_ids(generation_config.file.empty() ? config_.eos_token_id : generation_config.eos_token_id);
 }
 
 std::unique_ptr<StepFunction> Gpt2LmHeadModelImpl::start(const torch::Tensor& mask, std::int64_t capacity) {
   const auto self = std::static_pointer_cast<Gpt2LmHeadModelImpl>(shared_from_this());
   return std::make_unique<Gpt2StepFunction>(Gpt2LmHeadModel(self), mask, capacity);
-}
-
-void Gpt2LmHeadModelImpl::save_pretrained(const std::filesystem::path& dir) const {
-  langzoo::save_pretrained(*this, config_, pretrained_traits(), dir);
 }
 
 const PretrainedTraits& Gpt2LmHeadModelImpl::pretrained_traits() {

@@ -28,7 +28,7 @@
 #include "models/layers/activations.h"
 #include "models/layers/kv_cache.h"
 #include "models/layers/linear.h"
-#include "models/pretrained.h"
+#include "models/task_module.h"
 
 namespace langzoo {
 
@@ -50,7 +50,7 @@ struct Gpt2Config {
   bool scale_attn_by_inverse_layer_idx = false;  ///< scores of layer i (from 0) / (i + 1)
   bool tie_word_embeddings = true;
   std::optional<std::int64_t> bos_token_id = 50256;
-  std::optional<std::int64_t> eos_token_id = 50256;
+  std::vector<std::int64_t> eos_token_id = {50256};  ///< any of these
   std::optional<std::int64_t> pad_token_id;
 
   void for_each_field(FieldVisitor& visit);
@@ -150,10 +150,8 @@ class Gpt2ModelImpl : public torch::nn::Module {
 TORCH_MODULE(Gpt2Model);
 
 /// The language model: Gpt2Model and a head of V logits, which is the transposed token embedding when tied.
-class Gpt2LmHeadModelImpl : public torch::nn::Module, public CausalLm {
+class Gpt2LmHeadModelImpl : public TaskModule<Gpt2LmHeadModelImpl, Gpt2Config, CausalLm> {
  public:
-  using Config = Gpt2Config;
-
   /// Initialised as Gpt2Model; a head of its own as its matrices.
   explicit Gpt2LmHeadModelImpl(const Gpt2Config& config);
 
@@ -166,7 +164,6 @@ class Gpt2LmHeadModelImpl : public torch::nn::Module, public CausalLm {
   /// Shapes: ids, targets (B,T) int64.
   torch::Tensor loss_sum(const torch::Tensor& ids, const torch::Tensor& targets, const Gpt2Inputs& inputs);
 
-  torch::nn::Module& module() override { return *this; }
   std::int64_t n_positions() const override { return config_.n_positions; }
   std::int64_t vocab_size() const override { return config_.vocab_size; }
   std::vector<std::int32_t> end_tokens() const override;
@@ -179,19 +176,12 @@ class Gpt2LmHeadModelImpl : public torch::nn::Module, public CausalLm {
   /// Keeps each block's input only and runs the block again in the backward pass. Does not change results.
   void set_gradient_checkpointing(bool on) { transformer->gradient_checkpointing = on; }
 
-  /// Writes config.json and model.safetensors into `dir`; Python's GPT2LMHeadModel.from_pretrained opens it.
-  void save_pretrained(const std::filesystem::path& dir) const override;
   static const PretrainedTraits& pretrained_traits();
 
   void train(bool on = true) override;
 
-  const Gpt2Config& config() const { return config_; }
-
   Gpt2Model transformer{nullptr};
   Linear lm_head{nullptr};  ///< registered only when not tied; else its weight is transformer.wte.weight itself
-
- private:
-  Gpt2Config config_;
 };
 TORCH_MODULE(Gpt2LmHeadModel);
 

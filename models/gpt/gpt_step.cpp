@@ -3,7 +3,8 @@
 #include <stdexcept>
 
 #include <c10/util/StringUtil.h>
-#include <torch/torch.h>
+
+#include "third_party/torch.h"
 
 namespace langzoo {
 

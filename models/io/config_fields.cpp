@@ -9,6 +9,8 @@
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include "data/files/json_text.h"
+
 namespace langzoo {
 
 namespace {
@@ -16,9 +18,6 @@ namespace {
 /// What is read; and what is written, in the order of the fields.
 using Json = nlohmann::json;
 using OrderedJson = nlohmann::ordered_json;
-
-/// Deep enough for every config.json there is.
-constexpr int kMaxDepth = 100;
 
 std::string shown(const std::string& json) {
   return json.size() > 40 ? json.substr(0, 37) + "..." : json;
@@ -35,6 +34,7 @@ std::string plain(double value) {
 /// "a whole number of at least 1"; the type comes first.
 std::string in_words(std::string type, const FieldRules& rules) {
   if (!rules.choices.empty()) return fmt::format("one of {}", fmt::join(rules.choices, ", "));
+  if (rules.one_or_more) type = "null, one or " + type;
   const auto finite = [](double bound) { return std::isfinite(bound); };
   if (finite(rules.least) && finite(rules.most))
     return fmt::format("{} from {} to {}", type, plain(rules.least), plain(rules.most));
@@ -188,6 +188,19 @@ bool read(const Json& json, std::map<std::string, std::int64_t>& values) {
 }
 
 template <class T>
+constexpr bool kIsList = false;
+template <class T>
+constexpr bool kIsList<std::vector<T>> = true;
+
+/// The same under the rules, which may allow other spellings. False also where they forbid the value.
+template <class T>
+bool read(const Json& json, T& value, const FieldRules& rules) {
+  const bool alone = kIsList<T> && rules.one_or_more && !json.is_array() && !json.is_null();
+  const bool bare = json.is_boolean() && !rules.choices.empty();
+  return read(alone ? Json::array({json}) : bare ? Json(json.dump()) : json, value) && fits(value, rules);
+}
+
+template <class T>
 OrderedJson write(const T& value) {
   return value;
 }
@@ -211,6 +224,14 @@ OrderedJson write(const std::map<std::string, std::int64_t>& values) {
   return object;
 }
 
+template <class T>
+OrderedJson write(const T& value, const FieldRules& rules) {
+  auto json = write(value);
+  if (kIsList<T> && rules.one_or_more && json.size() < 2) return json.empty() ? OrderedJson(nullptr) : json[0];
+  if (!rules.choices.empty() && (json == "true" || json == "false")) return json == "true";
+  return json;
+}
+
 /// Whether `value` stands for null in a run's configuration.
 template <class T>
 bool is_open(const T& /*value*/, const FieldRules& /*rules*/) {
@@ -231,9 +252,13 @@ class AnyField : public FieldVisitor {
   void operator()(const char* n, std::string& v, const FieldRules& r) final { self().field(n, v, r); }
   void operator()(const char* n, std::optional<std::int64_t>& v, const FieldRules& r) final { self().field(n, v, r); }
   void operator()(const char* n, std::optional<double>& v, const FieldRules& r) final { self().field(n, v, r); }
+  void operator()(const char* n, std::optional<bool>& v, const FieldRules& r) final { self().field(n, v, r); }
   void operator()(const char* n, std::optional<std::string>& v, const FieldRules& r) final { self().field(n, v, r); }
   void operator()(const char* n, std::vector<std::int64_t>& v, const FieldRules& r) final { self().field(n, v, r); }
   void operator()(const char* n, std::vector<std::string>& v, const FieldRules& r) final { self().field(n, v, r); }
+  void operator()(const char* n, std::vector<std::vector<std::int64_t>>& v, const FieldRules& r) final {
+    self().field(n, v, r);
+  }
   void operator()(const char* n, std::map<std::int64_t, std::string>& v, const FieldRules& r) final {
     self().field(n, v, r);
   }
@@ -263,7 +288,7 @@ class Reader final : public AnyField<Reader> {
     }
     if (found == nullptr) return;
     auto given = value;
-    if (!read(*found, given) || !fits(given, rules)) {
+    if (!read(*found, given, rules)) {
       fail(name, fmt::format("is {}, expected {}", shown(*found), in_words(type_of(value), rules)));
     }
     value = std::move(given);
@@ -317,7 +342,7 @@ class Writer final : public AnyField<Writer> {
  public:
   template <class T>
   void field(const char* name, const T& value, const FieldRules& rules) {
-    object_[name] = is_open(value, rules) ? OrderedJson(nullptr) : write(value);
+    object_[name] = is_open(value, rules) ? OrderedJson(nullptr) : write(value, rules);
   }
   OrderedJson object() && { return std::move(object_); }
 
@@ -348,7 +373,7 @@ class Checker final : public AnyField<Checker> {
   template <class T>
   void field(const char* name, const T& value, const FieldRules& rules) {
     if (fits(value, rules)) return;
-    const auto said = is_open(value, rules) ? "null" : shown(write(value));
+    const auto said = is_open(value, rules) ? "null" : shown(write(value, rules));
     throw std::invalid_argument(
         fmt::format("{}: {}{} = {} must be {}", what_, prefix_, name, said, in_words(type_of(value), rules)));
   }
@@ -380,7 +405,7 @@ class Lister final : public AnyField<Lister> {
     if (rules.from_tokenizer && std::is_same_v<T, std::int64_t>) field.allowed = "null or " + field.allowed;
     field.json = [&value, rules] {
       if (is_open(value, rules)) return std::string("null");
-      return write(value).dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
+      return write(value, rules).dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
     };
     field.set = [&value, rules](std::string_view text) {
       const Json json = Json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
@@ -391,7 +416,7 @@ class Lister final : public AnyField<Lister> {
         }
       }
       auto given = value;
-      if (!read(json, given) || !fits(given, rules)) return false;
+      if (!read(json, given, rules)) return false;
       value = std::move(given);
       return true;
     };
@@ -449,23 +474,6 @@ Json parse_object(std::string_view text, const std::string& origin) {
 }
 
 }  // namespace
-
-bool nested_too_deeply(std::string_view text) {
-  int depth = 0, deepest = 0;
-  bool in_string = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (in_string && text[i] == '\\') {
-      ++i;
-    } else if (text[i] == '"') {
-      in_string = !in_string;
-    } else if (!in_string && (text[i] == '{' || text[i] == '[')) {
-      deepest = std::max(deepest, ++depth);
-    } else if (!in_string && (text[i] == '}' || text[i] == ']')) {
-      --depth;
-    }
-  }
-  return deepest > kMaxDepth;
-}
 
 std::vector<std::string> read_fields(const Fields& fields, std::string_view text, const std::string& origin) {
   const Json json = parse_object(text, origin);

@@ -27,7 +27,8 @@
 namespace langzoo {
 
 /// What a value may be beyond its type, and what it means. A number lies in [least, most] and is above `above` and
-/// below `below`; a text is one of `choices` where there are any.
+/// below `below`, each of a list; a text is one of `choices` where there are any, of which "true" and "false" stand
+/// without quotes in a file.
 struct FieldRules {
   double least = -std::numeric_limits<double>::infinity(), most = std::numeric_limits<double>::infinity();
   double above = -std::numeric_limits<double>::infinity(), below = std::numeric_limits<double>::infinity();
@@ -36,6 +37,8 @@ struct FieldRules {
   bool from_tokenizer = false;
   /// Another name that files may have for it: what GPT-2 calls n_head, transformers also reads as num_attention_heads.
   std::string_view alias = {};
+  /// A list of one element may stand in the file without brackets, and is written so; an empty one is null.
+  bool one_or_more = false;
   std::string_view help = {};
 };
 
@@ -78,10 +81,13 @@ class FieldVisitor {
   /// null is nullopt.
   virtual void operator()(const char* name, std::optional<std::int64_t>& value, const FieldRules& rules = {}) = 0;
   virtual void operator()(const char* name, std::optional<double>& value, const FieldRules& rules = {}) = 0;
+  virtual void operator()(const char* name, std::optional<bool>& value, const FieldRules& rules = {}) = 0;
   virtual void operator()(const char* name, std::optional<std::string>& value, const FieldRules& rules = {}) = 0;
   /// null is an empty list.
   virtual void operator()(const char* name, std::vector<std::int64_t>& value, const FieldRules& rules = {}) = 0;
   virtual void operator()(const char* name, std::vector<std::string>& value, const FieldRules& rules = {}) = 0;
+  virtual void operator()(const char* name, std::vector<std::vector<std::int64_t>>& value,
+                          const FieldRules& rules = {}) = 0;
   /// Objects whose keys, or values, are ids: id2label and label2id (models/io/class_labels.h).
   virtual void operator()(const char* name, std::map<std::int64_t, std::string>& value,
                           const FieldRules& rules = {}) = 0;
@@ -119,16 +125,13 @@ std::string write_fields(const Fields& fields);
 /// Throws std::invalid_argument "WHAT: KEY = VALUE must be ..." for the first field that breaks its rules.
 void check_fields(const Fields& fields, const std::string& what);
 
-/// Whether `json` is nested deeper than any configuration, which what writes it would not have the stack for.
-bool nested_too_deeply(std::string_view json);
-
 /// One field, whatever its type. Reads and writes the struct, which must outlive it.
 struct Field {
   enum class Kind { kText, kFlag, kOther };
   std::string name;  ///< "part.key" in a nested object
   Kind kind = Kind::kOther;
   bool from_tokenizer = false;  ///< FieldRules::from_tokenizer
-  std::string help, allowed;  ///< `allowed`: what values it may have, in words
+  std::string help, allowed;    ///< `allowed`: what values it may have, in words
   /// Its value as JSON; "null" where it is to come from a tokenizer.
   std::function<std::string()> json;
   /// False, and nothing happens, for text that is no JSON, or of another type, or against the rules.

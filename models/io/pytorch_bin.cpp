@@ -11,9 +11,9 @@
 #include <vector>
 
 #include <fmt/format.h>
-#include <torch/torch.h>
 
 #include "models/io/zip_file.h"
+#include "third_party/torch.h"
 
 namespace langzoo {
 
@@ -23,7 +23,7 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxPickleBytes = 64 << 20;
 constexpr std::size_t kMaxValues = 4'000'000;
-constexpr std::size_t kMaxDimensions = 64;
+constexpr std::size_t kMaxTensorDimensions = 64;
 
 constexpr std::pair<std::string_view, torch::ScalarType> kStorageTypes[] = {
     {"torch.FloatStorage", torch::kFloat32}, {"torch.DoubleStorage", torch::kFloat64},
@@ -37,7 +37,7 @@ constexpr std::string_view kTensor = "torch._utils._rebuild_tensor_v2";
 constexpr std::string_view kParameter = "torch._utils._rebuild_parameter";
 
 /// `text` fit for a one-line message.
-std::string shown(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string result(text.substr(0, 80));
   for (char& c : result) {
     if (static_cast<unsigned char>(c) < 32 || c == 127) c = '?';
@@ -74,9 +74,9 @@ class Unpickler {
       const Value &key = values_[top.items[i]], &value = values_[top.items[i + 1]];
       if (key.kind != Kind::kString) fail("a name in the state dict is not a string");
       if (value.kind != Kind::kTensor) {
-        fail("entry " + shown(key.text) + " is not a tensor: save the model's state_dict() alone");
+        fail("entry " + in_quotes(key.text) + " is not a tensor: save the model's state_dict() alone");
       }
-      if (result.contains(key.text)) fail("tensor " + shown(key.text) + " is there twice");
+      if (result.contains(key.text)) fail("tensor " + in_quotes(key.text) + " is there twice");
       result.insert(key.text, value.tensor);
     }
     return result;
@@ -281,7 +281,7 @@ class Unpickler {
     const auto is_storage = [&](const auto& type) { return type.first == full; };
     if (full != kDict && full != kTensor && full != kParameter &&
         !std::any_of(std::begin(kStorageTypes), std::end(kStorageTypes), is_storage)) {
-      fail("refers to " + shown(full) + ", which no state dict needs: refused");
+      fail("refers to " + in_quotes(full) + ", which no state dict needs: refused");
     }
     push_text(Kind::kGlobal, std::move(full));
   }
@@ -309,15 +309,15 @@ class Unpickler {
     }
     if (!dtype) damaged();
     const auto record = archive_.records().find(prefix_ + "data/" + name);
-    if (record == archive_.records().end()) fail("storage " + shown(name) + " is missing");
+    if (record == archive_.records().end()) fail("storage " + in_quotes(name) + " is missing");
     const std::span<std::byte> bytes = record->second;
     const std::size_t element_size = c10::elementSize(*dtype);
     if (count < 0 || static_cast<std::uint64_t>(count) > bytes.size() / element_size) {
-      fail(fmt::format("storage {} has {} bytes, too few for {} elements", shown(name), bytes.size(), count));
+      fail(fmt::format("storage {} has {} bytes, too few for {} elements", in_quotes(name), bytes.size(), count));
     }
     if (*dtype == torch::kBool &&
         std::any_of(bytes.begin(), bytes.end(), [](std::byte value) { return value > std::byte{1}; })) {
-      fail("storage " + shown(name) + ": truth values must be 0 or 1");
+      fail("storage " + in_quotes(name) + ": truth values must be 0 or 1");
     }
     torch::Tensor result;
     if (reinterpret_cast<std::uintptr_t>(bytes.data()) % element_size == 0) {
@@ -344,7 +344,7 @@ class Unpickler {
     const torch::Tensor& base = item(arguments, 0, Kind::kTensor).tensor;
     const std::int64_t offset = item(arguments, 1, Kind::kInt).number;
     const auto sizes = integers(arguments, 2), strides = integers(arguments, 3);
-    if (base.dim() != 1 || sizes.size() != strides.size() || sizes.size() > kMaxDimensions) damaged();
+    if (base.dim() != 1 || sizes.size() != strides.size() || sizes.size() > kMaxTensorDimensions) damaged();
     const auto outside = [&] { fail("a tensor reaches outside its storage"); };
     // One past the last element used, and the number of elements; an empty tensor uses none.
     std::int64_t end = 1, count = 1;

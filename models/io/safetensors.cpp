@@ -12,10 +12,10 @@
 #include <vector>
 
 #include <fmt/format.h>
-#include <torch/torch.h>
 #include <nlohmann/json.hpp>
 
 #include "data/files/files.h"
+#include "third_party/torch.h"
 
 namespace langzoo {
 

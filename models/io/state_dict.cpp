@@ -8,7 +8,8 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <torch/torch.h>
+
+#include "third_party/torch.h"
 
 namespace langzoo {
 
@@ -67,7 +68,8 @@ std::string LoadReport::faults() const {
 }
 
 std::string LoadReport::summary() const {
-  std::string text = faults();
+  std::string text = opened_as;
+  if (!ok()) text += (text.empty() ? "" : "; ") + faults();
   append_list(text, "new", fresh);
   append_list(text, "new in place of another shape", replaced);
   append_list(text, "left out as another model's head", other_heads);

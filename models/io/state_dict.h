@@ -27,6 +27,7 @@ struct LoadReport {
   std::vector<std::string> wrong_shape;  ///< "name: file (2, 3), model (2, 4)"
 
   // What the user should know of a model that loaded.
+  std::string opened_as;                 ///< "saved as X, opened as Y" where config.json names other architectures
   std::vector<std::string> fresh;        ///< the module's, not in the file, and allowed so: they keep their values
   std::vector<std::string> replaced;     ///< likewise, but the file has it in another shape, as in wrong_shape
   std::vector<std::string> other_heads;  ///< the file's heads of other architectures, left out

@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "data/files/file_kind.h"
 #include "data/files/files.h"
 #include "models/io/pytorch_bin.h"
 #include "models/io/safetensors.h"
@@ -103,9 +104,15 @@ StateDict load_sharded(const fs::path& index, const Loader& load) {
 }  // namespace
 
 StateDict load_weights(const fs::path& dir) {
-  const std::pair<const char*, Loader> forms[] = {
-      {"model.safetensors", [](const fs::path& path) { return load_safetensors(path); }},
-      {"pytorch_model.bin", load_pytorch_bin}};
+  const std::pair<const char*, Loader> forms[] = {{"model.safetensors",
+                                                   [](const fs::path& path) {
+                                                     refuse_other_kind(path, {FileKind::kSafetensors});
+                                                     return load_safetensors(path);
+                                                   }},
+                                                  {"pytorch_model.bin", [](const fs::path& path) {
+                                                     refuse_other_kind(path, {FileKind::kZip, FileKind::kPickle});
+                                                     return load_pytorch_bin(path);
+                                                   }}};
   for (const auto& [name, load] : forms) {
     if (fs::exists(dir / name)) return load(dir / name);
     const fs::path index = dir / (std::string(name) + ".index.json");

@@ -16,9 +16,9 @@ constexpr std::uint64_t kMaxComment = 65535;
 constexpr std::uint32_t kIn64BitField = 0xffffffff;
 
 /// Bounds-checked reading of integers.
-class Reader {
+class ZipBytes {
  public:
-  Reader(const std::filesystem::path& path, std::span<const std::byte> bytes) : path_(path), bytes_(bytes) {}
+  ZipBytes(const std::filesystem::path& path, std::span<const std::byte> bytes) : path_(path), bytes_(bytes) {}
 
   template <class Integer>
   Integer at(std::uint64_t position) const {
@@ -42,7 +42,7 @@ class Reader {
   std::span<const std::byte> bytes_;
 };
 
-std::uint64_t find_end(const Reader& reader) {
+std::uint64_t find_end(const ZipBytes& reader) {
   if (reader.size() >= kEndSize) {
     const std::uint64_t last = reader.size() - kEndSize;
     for (std::uint64_t back = 0; back <= std::min(last, kMaxComment); ++back) {
@@ -55,7 +55,7 @@ std::uint64_t find_end(const Reader& reader) {
 }  // namespace
 
 ZipFile::ZipFile(const std::filesystem::path& path) : file_(std::make_shared<MappedFile>(path)) {
-  const Reader reader(path, file_->bytes());
+  const ZipBytes reader(path, file_->bytes());
   const std::uint64_t end = find_end(reader);
   std::uint64_t count = reader.u16(end + 10), directory = reader.u32(end + 16);
   if (end >= kLocatorSize && reader.u32(end - kLocatorSize) == kLocator64) {

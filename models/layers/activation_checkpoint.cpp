@@ -3,7 +3,8 @@
 #include <mutex>
 
 #include <ATen/autocast_mode.h>
-#include <torch/torch.h>
+
+#include "third_party/torch.h"
 
 namespace langzoo {
 

@@ -2,9 +2,8 @@
 
 #include <stdexcept>
 
-#include <torch/torch.h>
-
 #include "models/layers/gelu_kernel.h"
+#include "third_party/torch.h"
 
 namespace langzoo {
 

@@ -2,10 +2,9 @@
 
 #include <cmath>
 
-#include <torch/torch.h>
-
 #include "models/layers/decode_attention.h"
 #include "models/layers/masks.h"
+#include "third_party/torch.h"
 
 namespace langzoo {
 

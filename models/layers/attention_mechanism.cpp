@@ -5,9 +5,9 @@
 #include <stdexcept>
 
 #include <c10/util/StringUtil.h>
-#include <torch/torch.h>
 
 #include "models/layers/init.h"
+#include "third_party/torch.h"
 
 namespace langzoo {
 

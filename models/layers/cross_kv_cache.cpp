@@ -4,7 +4,8 @@
 #include <utility>
 
 #include <c10/util/StringUtil.h>
-#include <torch/torch.h>
+
+#include "third_party/torch.h"
 
 namespace langzoo {
 

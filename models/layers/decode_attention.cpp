@@ -4,10 +4,9 @@
 #include <cstdint>
 #include <limits>
 
-#include <torch/torch.h>
-
-#include "models/layers/parallel.h"
+#include "models/layers/parallel_for.h"
 #include "models/layers/vector_math.h"
+#include "third_party/torch.h"
 
 namespace langzoo {
 
@@ -15,7 +14,7 @@ namespace {
 
 using torch::Tensor;
 
-constexpr float kDrop = -std::numeric_limits<float>::infinity();
+constexpr float kDropScore = -std::numeric_limits<float>::infinity();
 
 /// One head: K elements of q, rows of k and v at their strides, S biases (null: none), K of the result and room for S
 /// scores.
@@ -44,9 +43,9 @@ LANGZOO_INLINE float dot(const T* a, const T* b, std::int64_t n) {
 
 /// `scores` become e^(score - largest) and their sum is returned: 0 where every score is -inf.
 LANGZOO_INLINE float exponentials(float* scores, std::int64_t n) {
-  float largest = kDrop;
+  float largest = kDropScore;
   for (std::int64_t j = 0; j < n; ++j) largest = scores[j] > largest ? scores[j] : largest;
-  if (largest == kDrop) largest = 0;
+  if (largest == kDropScore) largest = 0;
   for (std::int64_t j = 0; j < n; ++j) scores[j] = exp_approx(scores[j] - largest);
   float total = 0;
   for (std::int64_t j = 0; j < n; ++j) total += scores[j];

@@ -5,10 +5,9 @@
 #include <cstring>
 #include <vector>
 
-#include <torch/torch.h>
-
-#include "models/layers/parallel.h"
+#include "models/layers/parallel_for.h"
 #include "models/layers/vector_math.h"
+#include "third_party/torch.h"
 
 namespace langzoo {
 

@@ -6,9 +6,9 @@
 #include <vector>
 
 #include <c10/util/StringUtil.h>
-#include <torch/torch.h>
 
-#include "models/layers/parallel.h"
+#include "models/layers/parallel_for.h"
+#include "third_party/torch.h"
 
 namespace langzoo {
 

@@ -1,7 +1,6 @@
 #include "models/layers/linear.h"
 
 #include <ATen/autocast_mode.h>
-#include <torch/torch.h>
 
 #include <atomic>
 #include <cmath>
@@ -12,6 +11,7 @@
 #include "models/layers/init.h"
 #include "models/layers/matmul.h"
 #include "models/layers/one_dnn.h"
+#include "third_party/torch.h"
 
 namespace langzoo {
 namespace {

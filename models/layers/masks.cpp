@@ -2,7 +2,7 @@
 
 #include <limits>
 
-#include <torch/torch.h>
+#include "third_party/torch.h"
 
 namespace langzoo {
 

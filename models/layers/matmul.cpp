@@ -1,9 +1,9 @@
 #include "models/layers/matmul.h"
 
 #include <ATen/autocast_mode.h>
-#include <torch/torch.h>
 
 #include "models/layers/one_dnn.h"
+#include "third_party/torch.h"
 
 namespace langzoo {
 

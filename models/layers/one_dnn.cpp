@@ -3,7 +3,8 @@
 #include <string_view>
 
 #include <ATen/core/dispatch/Dispatcher.h>
-#include <torch/torch.h>
+
+#include "third_party/torch.h"
 
 namespace langzoo {
 
@@ -30,8 +31,8 @@ const auto& reorder_op() {
 torch::Tensor OneDnn::linear(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias) const {
   // For a matrix with gaps between its rows oneDNN has reference loops only, a hundred times slower than a copy.
   const bool dense = weight.is_contiguous() || weight.t().is_contiguous();
-  return linear_op().call(x, dense ? weight : weight.contiguous(), bias.defined() ? std::optional(bias) : std::nullopt, "none",
-                          c10::List<std::optional<at::Scalar>>(), "");
+  return linear_op().call(x, dense ? weight : weight.contiguous(), bias.defined() ? std::optional(bias) : std::nullopt,
+                          "none", c10::List<std::optional<at::Scalar>>(), "");
 }
 
 torch::Tensor OneDnn::reorder(const torch::Tensor& weight, std::int64_t rows) const {

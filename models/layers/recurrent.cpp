@@ -6,11 +6,11 @@
 
 #include <ATen/autocast_mode.h>
 #include <c10/util/StringUtil.h>
-#include <torch/torch.h>
 
 #include "models/layers/init.h"
 #include "models/layers/matmul.h"
 #include "models/layers/recurrent_kernel.h"
+#include "third_party/torch.h"
 
 namespace langzoo {
 

@@ -4,12 +4,11 @@
 #include <utility>
 #include <vector>
 
-#include <torch/torch.h>
-
 #include "models/layers/matmul.h"
 #include "models/layers/one_dnn.h"
-#include "models/layers/parallel.h"
+#include "models/layers/parallel_for.h"
 #include "models/layers/recurrent_cells.h"
+#include "third_party/torch.h"
 
 namespace langzoo {
 

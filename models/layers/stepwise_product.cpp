@@ -2,9 +2,8 @@
 
 #include <vector>
 
-#include <torch/torch.h>
-
 #include "models/layers/matmul.h"
+#include "third_party/torch.h"
 
 namespace langzoo {
 

@@ -7,10 +7,9 @@
 #include <string>
 #include <vector>
 
-#include <torch/torch.h>
-
-#include "models/layers/parallel.h"
+#include "models/layers/parallel_for.h"
 #include "models/layers/vector_math.h"
+#include "third_party/torch.h"
 
 namespace langzoo {
 
@@ -42,32 +41,58 @@ LANGZOO_INLINE float sum_exp(const T* x, std::int64_t n, float m) {
   return sum;
 }
 
-/// One row: its loss; with `want_grad`, x becomes softmax(x) - one-hot.
+/// sum_i (x_i - m)
 template <class T>
-LANGZOO_INLINE float row_loss(T* x, std::int64_t n, std::int64_t target, bool want_grad) {
+LANGZOO_INLINE float sum_below(const T* x, std::int64_t n, float m) {
+  float part[kLanes] = {};
+  std::int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    for (std::int64_t j = 0; j < kLanes; ++j) part[j] += load(x[i + j]) - m;
+  }
+  for (; i < n; ++i) part[0] += load(x[i]) - m;
+  float sum = 0;
+  for (const float p : part) sum += p;
+  return sum;
+}
+
+/// A TargetDistribution as the loops want it.
+struct RowTarget {
+  float target, other;
+  std::int64_t excluded;
+};
+
+/// One row: its loss; with `want_grad`, x becomes softmax(x) - q.
+template <class T>
+LANGZOO_INLINE float row_loss(T* x, std::int64_t n, std::int64_t target, bool want_grad, const RowTarget& q) {
   const float m = largest(x, n);
   const float sum = sum_exp(x, n, m);
-  const float loss = std::log(sum) + m - load(x[target]);
+  const bool excludes = q.excluded >= 0;
+  float loss = std::log(sum) - (q.target - q.other) * (load(x[target]) - m);
+  if (q.other != 0.0f) loss -= q.other * (sum_below(x, n, m) - (excludes ? load(x[q.excluded]) - m : 0.0f));
   if (want_grad) {
     const float scale = 1.0f / sum;
-    const float of_target = exp_approx(load(x[target]) - m) * scale - 1.0f;
-    for (std::int64_t i = 0; i < n; ++i) store(x[i], exp_approx(load(x[i]) - m) * scale);
+    const float of_target = exp_approx(load(x[target]) - m) * scale - q.target;
+    const float of_excluded = excludes ? exp_approx(load(x[q.excluded]) - m) * scale : 0.0f;
+    for (std::int64_t i = 0; i < n; ++i) store(x[i], exp_approx(load(x[i]) - m) * scale - q.other);
+    if (excludes) store(x[q.excluded], of_excluded);
     store(x[target], of_target);
   }
   return loss;
 }
 
-LANGZOO_VECTOR_CLONES float row_loss_f32(float* x, std::int64_t n, std::int64_t target, bool want_grad) {
-  return row_loss(x, n, target, want_grad);
+LANGZOO_VECTOR_CLONES float row_loss_f32(float* x, std::int64_t n, std::int64_t target, bool want_grad,
+                                         const RowTarget& q) {
+  return row_loss(x, n, target, want_grad, q);
 }
-LANGZOO_VECTOR_CLONES float row_loss_bf16(std::uint16_t* x, std::int64_t n, std::int64_t target, bool want_grad) {
-  return row_loss(x, n, target, want_grad);
+LANGZOO_VECTOR_CLONES float row_loss_bf16(std::uint16_t* x, std::int64_t n, std::int64_t target, bool want_grad,
+                                          const RowTarget& q) {
+  return row_loss(x, n, target, want_grad, q);
 }
 
 }  // namespace
 
 double softmax_cross_entropy_(const torch::Tensor& logits, const torch::Tensor& targets, std::int64_t ignore_index,
-                              bool want_grad) {
+                              bool want_grad, const TargetDistribution& distribution) {
   const auto rows = logits.size(0), vocabulary = logits.size(1);
   const auto index = targets.contiguous();
   const auto* const target = index.const_data_ptr<std::int64_t>();
@@ -76,7 +101,13 @@ double softmax_cross_entropy_(const torch::Tensor& logits, const torch::Tensor& 
       throw std::invalid_argument("cross-entropy: target " + std::to_string(target[i]) + " is not in [0, " +
                                   std::to_string(vocabulary) + ")");
     }
+    if (target[i] != ignore_index && target[i] == distribution.excluded) {
+      throw std::invalid_argument("cross-entropy: target " + std::to_string(target[i]) +
+                                  " is the padding, which label smoothing leaves out");
+    }
   }
+  const RowTarget q{static_cast<float>(distribution.target), static_cast<float>(distribution.other),
+                    distribution.excluded};
   std::vector<float> losses(static_cast<std::size_t>(rows), 0.0f);
   const bool reduced = logits.scalar_type() == torch::kBFloat16;
   parallel_for(rows, 1 + 4096 / vocabulary, [&](std::int64_t begin, std::int64_t end) {
@@ -88,14 +119,16 @@ double softmax_cross_entropy_(const torch::Tensor& logits, const torch::Tensor& 
         if (reduced) std::fill_n(static_cast<std::uint16_t*>(logits.data_ptr()) + at, vocabulary, std::uint16_t{0});
         if (!reduced) std::fill_n(static_cast<float*>(logits.data_ptr()) + at, vocabulary, 0.0f);
       } else if (reduced) {
-        loss = row_loss_bf16(static_cast<std::uint16_t*>(logits.data_ptr()) + at, vocabulary, target[i], want_grad);
+        loss = row_loss_bf16(static_cast<std::uint16_t*>(logits.data_ptr()) + at, vocabulary, target[i], want_grad, q);
       } else {
-        loss = row_loss_f32(static_cast<float*>(logits.data_ptr()) + at, vocabulary, target[i], want_grad);
+        loss = row_loss_f32(static_cast<float*>(logits.data_ptr()) + at, vocabulary, target[i], want_grad, q);
       }
     }
   });
   double sum = 0;
-  for (const float loss : losses) sum += loss;
+  for (std::int64_t i = 0; i < rows; ++i) {
+    if (target[i] != ignore_index) sum += losses[static_cast<std::size_t>(i)] - distribution.entropy;
+  }
   return sum;
 }
 

@@ -8,7 +8,7 @@
 
 #include <fmt/format.h>
 
-#include "models/layers/parallel.h"
+#include "models/layers/parallel_for.h"
 
 namespace langzoo {
 
@@ -328,6 +328,12 @@ IbmTraining train_ibm_model(std::span<const TranslatedSentence> sentences, const
   Trainer trainer(sentences, options.max_words);
   IbmTraining training;
   training.too_long = trainer.too_long();
+  if (training.too_long == std::ssize(sentences)) {
+    throw std::invalid_argument(
+        fmt::format("no pair is left to train on: each of the {} has a sentence of more than "
+                    "max_words = {} words",
+                    sentences.size(), options.max_words));
+  }
   for (int i = 0; i < options.model1_iterations + options.model2_iterations; ++i) {
     training.log_likelihoods.push_back(trainer.iterate(i >= options.model1_iterations));
     if (options.progress) options.progress(i, training.log_likelihoods.back());

@@ -92,7 +92,7 @@ struct IbmTraining {
 
 /// Expectation maximisation on all of LibTorch's threads; the result does not depend on their number. Memory is about
 /// 20 bytes for each word of f times the words of its e and NULL. Throws std::invalid_argument for a negative id, no
-/// sentences, or options out of range.
+/// sentences, none that is short enough, or options out of range.
 IbmTraining train_ibm_model(std::span<const TranslatedSentence> sentences, const IbmOptions& options);
 
 }  // namespace langzoo

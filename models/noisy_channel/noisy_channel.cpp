@@ -16,7 +16,7 @@ namespace langzoo {
 
 namespace {
 
-std::size_t as_size(std::int64_t n) {
+std::size_t to_size(std::int64_t n) {
   return static_cast<std::size_t>(n);
 }
 
@@ -52,7 +52,7 @@ struct Hypothesis {
 /// The best hypotheses that explain equally many words, of those that can only go on alike the best one.
 class Stack {
  public:
-  explicit Stack(std::int64_t beam) : beam_(as_size(beam)) {}
+  explicit Stack(std::int64_t beam) : beam_(to_size(beam)) {}
 
   void add(Hypothesis hypothesis) {
     Key key{hypothesis.first, hypothesis.beyond, hypothesis.last, hypothesis.context};
@@ -91,21 +91,22 @@ void NoisyChannelOptions::for_each_field(FieldVisitor& visit) {
   visit("jump_penalty", jump_penalty, {.least = 0, .most = 1e3, .help = "for each word away from the natural place"});
 }
 
-NoisyChannel::NoisyChannel(const IbmModel& channel, const NGramModel& language, const NoisyChannelOptions& options)
-    : channel_(channel), language_(language), options_(options) {
+NoisyChannel::NoisyChannel(const IbmModel& channel, const NGramModel& language, const NoisyChannelOptions& options,
+                           Copy copy)
+    : channel_(channel), language_(language), options_(options), copy_(std::move(copy)) {
   options.validate();
   std::vector<std::vector<std::pair<double, Candidate>>> ranked;
   for (std::int32_t e = 0; e < std::min(channel.t.num_e(), language.vocabulary()); ++e) {
     const double probability = language.probability({}, e);
     for (const auto& [f, t] : channel.t.row(e)) {
       if (t <= 0) continue;
-      if (as_size(f) >= ranked.size()) ranked.resize(as_size(f) + 1);
-      ranked[as_size(f)].push_back({probability * static_cast<double>(t), {e, std::log(static_cast<double>(t))}});
+      if (to_size(f) >= ranked.size()) ranked.resize(to_size(f) + 1);
+      ranked[to_size(f)].push_back({probability * static_cast<double>(t), {e, std::log(static_cast<double>(t))}});
     }
   }
   for (auto& of_word : ranked) {
     std::stable_sort(of_word.begin(), of_word.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
-    of_word.resize(std::min(of_word.size(), as_size(options.candidates)));
+    of_word.resize(std::min(of_word.size(), to_size(options.candidates)));
     auto& kept = candidates_.emplace_back();
     for (const auto& [rank, candidate] : of_word) kept.push_back(candidate);
   }
@@ -119,15 +120,31 @@ void NoisyChannel::set_options(const NoisyChannelOptions& options) {
   options_ = options;
 }
 
+bool NoisyChannel::knows(std::int32_t f) const {
+  return f >= 0 && to_size(f) < candidates_.size() && !candidates_[to_size(f)].empty();
+}
+
 std::vector<ScoredTranslation> NoisyChannel::translate(std::span<const std::int32_t> f, int n_best) const {
-  std::vector<std::int32_t> known;
+  struct Source {
+    std::int32_t word;
+    std::vector<std::int32_t> copy;  ///< of an unknown word
+  };
+  std::vector<Source> sources;
   for (const std::int32_t word : f) {
-    if (word >= 0 && as_size(word) < candidates_.size() && !candidates_[as_size(word)].empty()) known.push_back(word);
+    const bool known = knows(word);
+    Source source{word, known || !copy_ ? std::vector<std::int32_t>{} : copy_(word)};
+    if (known || !source.copy.empty()) sources.push_back(std::move(source));
   }
-  const int m = static_cast<int>(known.size());
-  const std::size_t context_words = as_size(std::max(1, language_.order() - 1));
+  const int m = static_cast<int>(sources.size());
+  const std::size_t context_words = to_size(std::max(1, language_.order() - 1));
   const auto language_score = [&](const Hypothesis& of, std::int32_t word) {
     return options_.language_weight * std::log(language_.probability(of.context, word));
+  };
+  const auto write = [&](Hypothesis& to, std::int32_t word) {
+    to.score += options_.word_bonus + language_score(to, word);
+    to.written = word;
+    if (to.context.size() == context_words) to.context.erase(to.context.begin());
+    to.context.push_back(word);
   };
   const int window = static_cast<int>(options_.window);
   std::vector<Word> words;
@@ -140,9 +157,20 @@ std::vector<ScoredTranslation> NoisyChannel::translate(std::span<const std::int3
         Hypothesis next = from;
         next.explain(j);
         next.score -= options_.jump_penalty * std::abs(j - from.last - 1);
-        const std::int32_t word = known[as_size(j)];
-        const auto add_explained_by = [&](std::int32_t e) {
-          const auto t = static_cast<double>(channel_.t(word, e));
+        const auto& [word, copy] = sources[to_size(j)];
+        if (!copy.empty()) {
+          for (const std::int32_t e : copy) {
+            if (next.written != kNothing) {
+              words.push_back({next.tail, next.written});
+              next.tail = static_cast<std::int32_t>(words.size()) - 1;
+            }
+            write(next, e);
+          }
+          stack.add(std::move(next));
+          continue;
+        }
+        const auto add_explained_by = [&, f_word = word](std::int32_t e) {
+          const auto t = static_cast<double>(channel_.t(f_word, e));
           if (t <= 0) return;
           Hypothesis same = next;
           same.score += std::log(t);
@@ -150,12 +178,10 @@ std::vector<ScoredTranslation> NoisyChannel::translate(std::span<const std::int3
         };
         add_explained_by(kUnaligned);
         if (next.context.back() != kSentenceStart) add_explained_by(next.context.back());
-        for (const auto& [e, log_t] : candidates_[as_size(word)]) {
+        for (const auto& [e, log_t] : candidates_[to_size(word)]) {
           Hypothesis longer = next;
-          longer.score += log_t + options_.word_bonus + language_score(next, e);
-          longer.written = e;
-          if (longer.context.size() == context_words) longer.context.erase(longer.context.begin());
-          longer.context.push_back(e);
+          longer.score += log_t;
+          write(longer, e);
           stack.add(std::move(longer));
         }
       }
@@ -168,12 +194,12 @@ std::vector<ScoredTranslation> NoisyChannel::translate(std::span<const std::int3
   std::set<std::vector<std::int32_t>> seen;
   for (const Hypothesis& hypothesis : complete) {
     ScoredTranslation translation{{}, hypothesis.score};
-    for (std::int32_t at = hypothesis.tail; at != kNothing; at = words[as_size(at)].before) {
-      translation.words.push_back(words[as_size(at)].word);
+    for (std::int32_t at = hypothesis.tail; at != kNothing; at = words[to_size(at)].before) {
+      translation.words.push_back(words[to_size(at)].word);
     }
     std::reverse(translation.words.begin(), translation.words.end());
     if (seen.insert(translation.words).second) best.push_back(std::move(translation));
-    if (best.size() == as_size(n_best)) break;
+    if (best.size() == to_size(n_best)) break;
   }
   return best;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -32,16 +33,24 @@ struct ScoredTranslation {
 
 /// A beam search over partial translations from left to right in e. Each step explains one more word of f: by a new
 /// word of e, by the last one again, or by NULL. The alignment probabilities of Model 2 depend on lengths that are not
-/// known before the end; the jump penalty stands in their place. Words of f that the channel does not know are left
-/// out.
+/// known before the end; the jump penalty stands in their place. Words of f that the channel does not know are
+/// copied.
 class NoisyChannel {
  public:
-  /// Both models must outlive this. Throws std::invalid_argument for options out of range.
-  NoisyChannel(const IbmModel& channel, const NGramModel& language, const NoisyChannelOptions& options = {});
+  /// What a word f that the channel does not know becomes: words of e, or none, and it is left out.
+  using Copy = std::function<std::vector<std::int32_t>(std::int32_t f)>;
+
+  /// Both models must outlive this. Without `copy` unknown words are left out. Throws std::invalid_argument for options
+  /// out of range.
+  NoisyChannel(const IbmModel& channel, const NGramModel& language, const NoisyChannelOptions& options = {},
+               Copy copy = {});
 
   /// Other weights, beam and window for the same candidates. Throws std::invalid_argument for options out of range, or
   /// for another number of candidates.
   void set_options(const NoisyChannelOptions& options);
+
+  /// Whether the channel has a word of e for f.
+  bool knows(std::int32_t f) const;
 
   /// The `n_best` best translations or fewer, all different, best first; at least one.
   std::vector<ScoredTranslation> translate(std::span<const std::int32_t> f, int n_best = 1) const;
@@ -55,6 +64,7 @@ class NoisyChannel {
   const IbmModel& channel_;
   const NGramModel& language_;
   NoisyChannelOptions options_;
+  Copy copy_;
   std::vector<std::vector<Candidate>> candidates_;  ///< by f
 };
 

@@ -5,12 +5,12 @@
 #include <vector>
 
 #include <fmt/format.h>
-#include <torch/torch.h>
 
 #include "data/files/files.h"
 #include "models/io/config_fields.h"
 #include "models/io/safetensors.h"
 #include "models/pretrained.h"
+#include "third_party/torch.h"
 
 namespace langzoo {
 

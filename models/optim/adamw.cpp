@@ -3,7 +3,8 @@
 #include <stdexcept>
 
 #include <fmt/format.h>
-#include <torch/torch.h>
+
+#include "third_party/torch.h"
 
 namespace langzoo {
 

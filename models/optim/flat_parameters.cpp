@@ -5,7 +5,8 @@
 #include <unordered_set>
 
 #include <fmt/format.h>
-#include <torch/torch.h>
+
+#include "third_party/torch.h"
 
 namespace langzoo {
 

@@ -4,7 +4,8 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <torch/torch.h>
+
+#include "third_party/torch.h"
 
 namespace langzoo {
 

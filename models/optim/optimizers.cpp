@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <list>
 #include <mutex>
+#include <optional>
 #include <stdexcept>
 
 #include <fmt/format.h>
@@ -18,6 +19,8 @@ namespace {
 struct Entry {
   std::string name;
   MakeOptimizer make;
+  std::optional<OwnOptions> own = std::nullopt;
+  std::vector<std::string_view> unread = {};  ///< of the options of all
 };
 
 std::unique_ptr<Optimizer> make_adamw(FlatParameters& parameters, const OptimizerOptions& o) {
@@ -31,18 +34,73 @@ std::mutex table_mutex;
 
 /// Entries are never removed or moved.
 std::list<Entry>& table() {
-  static std::list<Entry> entries = {{"adamw", make_adamw}, {"sgd", make_sgd}};
+  static std::list<Entry> entries = {
+      {"adamw", make_adamw},
+      {.name = "sgd", .make = make_sgd, .unread = {"weight_decay", "beta1", "beta2", "epsilon"}}};
   return entries;
+}
+
+/// nullptr: there is none.
+const Entry* find_entry(const std::string& name) {
+  const std::lock_guard lock(table_mutex);
+  for (const Entry& entry : table())
+    if (entry.name == name) return &entry;
+  return nullptr;
+}
+
+void add(Entry entry) {
+  const std::lock_guard lock(table_mutex);
+  const auto& name = entry.name;
+  if (name.empty() || !entry.make) throw std::invalid_argument("an optimizer needs a name and a way to make it");
+  const bool taken = std::any_of(table().begin(), table().end(), [&](const Entry& e) { return e.name == name; });
+  if (taken || name == "own") throw std::invalid_argument(fmt::format("there is an optimizer '{}' already", name));
+  table().push_back(std::move(entry));
+}
+
+std::string written(OwnOptions options) {
+  return write_fields(std::move(options));
 }
 
 }  // namespace
 
+void OptimizerOptions::for_each_field(FieldVisitor& visit) {
+  visit("weight_decay", weight_decay, {.least = 0, .below = 1e6, .help = "of matrices; never of biases and norms"});
+  visit("beta1", beta1, {.least = 0, .below = 1, .help = "Adam's decay of the mean"});
+  visit("beta2", beta2, {.least = 0, .below = 1, .help = "Adam's decay of the square"});
+  visit("epsilon", epsilon, {.most = 1, .above = 0, .help = "Adam's epsilon"});
+  for (auto& [name, options] : own) visit.object(name.data(), options);
+}
+
+void OptimizerOptions::refuse_unread(const std::string& optimizer) const {
+  for (const auto& [name, defaults] : own_optimizer_options()) {
+    const auto given =
+        std::find_if(own.begin(), own.end(), [of = name](const auto& other) { return other.first == of; });
+    if (name == optimizer || given == own.end() || written(given->second) == written(defaults)) continue;
+    throw std::invalid_argument(
+        fmt::format("options of the optimizer {} are given, but the optimizer is {}", name, optimizer));
+  }
+}
+
 void register_optimizer(const std::string& name, MakeOptimizer make) {
+  add({name, std::move(make)});
+}
+
+void register_optimizer(const std::string& name, OwnOptions defaults, MakeOptimizer make) {
+  add({name, std::move(make), std::move(defaults)});
+}
+
+OwnOptionsByName own_optimizer_options() {
   const std::lock_guard lock(table_mutex);
-  if (name.empty() || !make) throw std::invalid_argument("an optimizer needs a name and a way to make it");
-  const bool taken = std::any_of(table().begin(), table().end(), [&](const Entry& e) { return e.name == name; });
-  if (taken || name == "own") throw std::invalid_argument(fmt::format("there is an optimizer '{}' already", name));
-  table().push_back({name, std::move(make)});
+  OwnOptionsByName options;
+  for (const Entry& entry : table()) {
+    if (entry.own) options.emplace_back(entry.name, *entry.own);
+  }
+  return options;
+}
+
+std::vector<std::string_view> unread_optimizer_options(const std::string& name) {
+  const auto* const entry = find_entry(name);
+  return entry == nullptr ? std::vector<std::string_view>() : entry->unread;
 }
 
 std::vector<std::string_view> optimizer_names() {
@@ -54,12 +112,7 @@ std::vector<std::string_view> optimizer_names() {
 
 std::unique_ptr<Optimizer> make_optimizer(const std::string& name, FlatParameters& parameters,
                                           const OptimizerOptions& options) {
-  const Entry* found = nullptr;
-  {
-    const std::lock_guard lock(table_mutex);
-    for (const Entry& entry : table())
-      if (entry.name == name) found = &entry;
-  }
+  const Entry* const found = find_entry(name);
   if (found == nullptr) {
     throw std::invalid_argument(
         fmt::format("optimizer '{}' is unknown, expected one of {}", name, fmt::join(optimizer_names(), ", ")));

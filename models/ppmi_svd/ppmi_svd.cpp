@@ -3,10 +3,10 @@
 #include <stdexcept>
 
 #include <c10/util/StringUtil.h>
-#include <torch/torch.h>
 
 #include "models/ppmi_svd/ppmi.h"
 #include "models/ppmi_svd/truncated_svd.h"
+#include "third_party/torch.h"
 
 namespace langzoo {
 

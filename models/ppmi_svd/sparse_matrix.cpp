@@ -8,10 +8,10 @@
 #include <stdexcept>
 
 #include <c10/util/StringUtil.h>
-#include <torch/torch.h>
 
-#include "models/layers/parallel.h"
+#include "models/layers/parallel_for.h"
 #include "models/layers/vector_math.h"
+#include "third_party/torch.h"
 
 namespace langzoo {
 

@@ -5,10 +5,10 @@
 #include <tuple>
 
 #include <c10/util/StringUtil.h>
-#include <torch/torch.h>
 
 #include "data/random/random.h"
 #include "models/layers/vector_math.h"
+#include "third_party/torch.h"
 
 namespace langzoo {
 

@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include <torch/torch.h>
+#include "third_party/torch.h"
 
 namespace langzoo {
 

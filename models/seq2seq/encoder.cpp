@@ -1,6 +1,6 @@
 #include "models/seq2seq/encoder.h"
 
-#include <torch/torch.h>
+#include "third_party/torch.h"
 
 namespace langzoo {
 

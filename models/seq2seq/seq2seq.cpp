@@ -5,11 +5,11 @@
 #include <vector>
 
 #include <c10/util/StringUtil.h>
-#include <torch/torch.h>
 
 #include "models/layers/init.h"
 #include "models/losses/cross_entropy.h"
 #include "models/seq2seq/seq2seq_step.h"
+#include "third_party/torch.h"
 
 namespace langzoo {
 
@@ -29,7 +29,7 @@ void check_batch(const Tensor& source, const Tensor& lengths, const Tensor& deco
 
 }  // namespace
 
-Seq2SeqImpl::Seq2SeqImpl(const Seq2SeqConfig& config) : config_(config) {
+Seq2SeqImpl::Seq2SeqImpl(const Seq2SeqConfig& config) : TaskModule(config) {
   config_.validate();
   {
     const SkipInit filled_below;
@@ -105,7 +105,7 @@ Tensor Seq2SeqImpl::loss_sum(const Tensor& source, const Tensor& source_lengths,
     readout = readout.index_select(0, kept);
     targets = targets.index_select(0, kept);
   }
-  return linear_cross_entropy(readout, output->weight, targets, {}, /*chunk_rows=*/0, output->bias);
+  return linear_cross_entropy(readout, output->weight, targets, loss_options(), /*chunk_rows=*/0, output->bias);
 }
 
 Tensor Seq2SeqImpl::sampled_readouts(const Tensor& decoder_input, DecoderState& state, double teacher_forcing) {
@@ -130,10 +130,6 @@ std::unique_ptr<StepFunction> Seq2SeqImpl::start(const Tensor& source, const Ten
                                                  std::int64_t capacity) {
   const auto self = std::static_pointer_cast<Seq2SeqImpl>(shared_from_this());
   return std::make_unique<Seq2SeqStepFunction>(Seq2Seq(self), source, source_lengths, capacity);
-}
-
-void Seq2SeqImpl::save_pretrained(const std::filesystem::path& dir) const {
-  langzoo::save_pretrained(*this, config_, pretrained_traits(), dir);
 }
 
 const PretrainedTraits& Seq2SeqImpl::pretrained_traits() {

@@ -20,11 +20,11 @@
 
 #include "models/encoder_decoder.h"
 #include "models/layers/linear.h"
-#include "models/pretrained.h"
 #include "models/seq2seq/decoder.h"
 #include "models/seq2seq/encoder.h"
 #include "models/seq2seq/scheduled_sampling.h"
 #include "models/seq2seq/seq2seq_config.h"
+#include "models/task_module.h"
 
 namespace langzoo {
 
@@ -33,9 +33,8 @@ struct Seq2SeqOutput {
   torch::Tensor attention;  ///< (B,T,S) over the source as it was given, 0 on padding; undefined without attention
 };
 
-class Seq2SeqImpl : public torch::nn::Module, public EncoderDecoder {
+class Seq2SeqImpl : public TaskModule<Seq2SeqImpl, Seq2SeqConfig, EncoderDecoder> {
  public:
-  using Config = Seq2SeqConfig;
   static const PretrainedTraits& pretrained_traits();
 
   /// Initialised as config.initializer says, from torch's default generator. Throws std::invalid_argument.
@@ -67,10 +66,6 @@ class Seq2SeqImpl : public torch::nn::Module, public EncoderDecoder {
   /// Shapes: attention (B,T,S), lengths (B) -> (B,T,S).
   torch::Tensor attention_over_source(const torch::Tensor& attention, const torch::Tensor& lengths) const;
 
-  /// Writes config.json and model.safetensors into `dir`.
-  void save_pretrained(const std::filesystem::path& dir) const override;
-
-  torch::nn::Module& module() override { return *this; }
   std::int64_t source_vocab_size() const override { return config_.source_vocab_size; }
   std::int64_t target_vocab_size() const override { return config_.target_vocab_size; }
   std::int32_t start_token() const override { return static_cast<std::int32_t>(config_.decoder_start_token_id); }
@@ -82,8 +77,6 @@ class Seq2SeqImpl : public torch::nn::Module, public EncoderDecoder {
     return forward(source, source_lengths, decoder_input).attention;
   }
 
-  const Seq2SeqConfig& config() const { return config_; }
-
   Seq2SeqEncoder encoder{nullptr};
   Seq2SeqDecoder decoder{nullptr};
   Linear output{nullptr};  ///< its weight is the decoder's embedding itself when tied
@@ -92,7 +85,6 @@ class Seq2SeqImpl : public torch::nn::Module, public EncoderDecoder {
   void initialize();
   torch::Tensor sampled_readouts(const torch::Tensor& decoder_input, DecoderState& state, double teacher_forcing);
 
-  Seq2SeqConfig config_;
   ScheduledSampling sampling_;
   std::int64_t training_step_ = 0;
 };

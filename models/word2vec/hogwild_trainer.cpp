@@ -9,10 +9,9 @@
 #include <stdexcept>
 #include <string>
 
-#include <torch/torch.h>
-
-#include "models/layers/parallel.h"
+#include "models/layers/parallel_for.h"
 #include "models/word2vec/row_cache.h"
+#include "third_party/torch.h"
 
 namespace langzoo {
 
@@ -22,6 +21,9 @@ namespace {
 constexpr std::int32_t kSentenceEnd = -1;
 /// Positions ahead whose rows are asked for: two updates take about as long as a read from the last-level cache.
 constexpr std::int64_t kAhead = 2;
+/// Inputs and targets of one step of SGD, whose gradients are those at its beginning: many more would be many times the
+/// same few rows, and their sum a step that diverges. Ordinary windows and negatives stay below.
+constexpr std::size_t kMostAtOnce = 64;
 /// Rows of each table that threads have copies of.
 constexpr std::int64_t kHotRows = 256;
 
@@ -173,14 +175,23 @@ float HogwildTrainer::Impl::apply(Workspace& work, const Update& update, double 
   for (const auto row : update.rows) work.input_rows.push_back(work.embeddings.row(row));
   for (const auto row : update.targets) work.target_rows.push_back(work.output.row(row));
   LogisticStep step;
-  step.inputs = work.input_rows;
-  step.targets = work.target_rows;
-  step.labels = update.labels;
   step.dim = config.dim;
   step.composed = update.composed;
   step.full_gradient = config.full_input_gradient;
   step.learning_rate = static_cast<float>(learning_rate);
-  const float loss = langzoo::apply(step, work.scratch);
+  const auto part_of = [](const auto& rows, std::size_t begin, std::size_t most) {
+    return std::span(rows).subspan(begin, std::min(most, rows.size() - begin));
+  };
+  const auto inputs_at_once = update.composed ? work.input_rows.size() : kMostAtOnce;
+  float loss = 0;
+  for (std::size_t i = 0; i < work.input_rows.size(); i += inputs_at_once) {
+    step.inputs = part_of(work.input_rows, i, inputs_at_once);
+    for (std::size_t j = 0; j < work.target_rows.size(); j += kMostAtOnce) {
+      step.targets = part_of(work.target_rows, j, kMostAtOnce);
+      step.labels = part_of(update.labels, j, kMostAtOnce);
+      loss += langzoo::apply(step, work.scratch);
+    }
+  }
   for (const auto row : update.rows) work.embeddings.written(row);
   for (const auto row : update.targets) work.output.written(row);
   return loss;

@@ -8,10 +8,9 @@
 #include <ATen/ops/matmul.h>
 #include <fmt/format.h>
 
-#include "data/files/files.h"
-#include "models/layers/parallel.h"
+#include "data/files/text_lines.h"
+#include "models/layers/parallel_for.h"
 #include "models/layers/vector_math.h"
-#include "models/word_vectors/text_lines.h"
 
 namespace langzoo {
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <charconv>
 #include <cmath>
 #include <cstring>
 #include <optional>
@@ -14,7 +13,10 @@
 #include <ATen/ops/empty.h>
 #include <fmt/format.h>
 
+#include "data/files/file_kind.h"
 #include "data/files/files.h"
+#include "data/files/numbers.h"
+#include "data/files/text_lines.h"
 
 namespace langzoo {
 
@@ -37,27 +39,32 @@ std::string excerpt(std::string_view text) {
   return text.size() <= kMost ? std::string(text) : std::string(text.substr(0, kMost)) + "...";
 }
 
-/// Lines without their ends, LF or CRLF, and without blanks before those: word2vec and fastText leave one.
+std::string_view without_leading_blanks(std::string_view line) {
+  return line.substr(std::min(line.find_first_not_of(kBlank), line.size()));
+}
+
+/// Lines without blanks at their ends: word2vec and fastText leave one.
 class Lines {
  public:
-  Lines(std::string_view text, std::int64_t before) : rest_(text), number_(before) {}
+  explicit Lines(std::string_view text) : lines_(text) {}
 
   bool next(std::string_view& line) {
-    if (rest_.empty()) return false;
-    const auto end = std::min(rest_.find('\n'), rest_.size());
-    line = rest_.substr(0, end);
-    rest_.remove_prefix(std::min(end + 1, rest_.size()));
-    ++number_;
-    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (!lines_.next(line)) return false;
     while (!line.empty() && is_blank(line.back())) line.remove_suffix(1);
     return true;
   }
-  std::int64_t number() const { return number_; }
-  std::string_view rest() const { return rest_; }
+  /// The next line that has something in it.
+  bool next_row(std::string_view& line) {
+    while (next(line)) {
+      if (!line.empty()) return true;
+    }
+    return false;
+  }
+  std::size_t number() const { return lines_.number(); }
+  std::string_view rest() const { return lines_.rest(); }
 
  private:
-  std::string_view rest_;
-  std::int64_t number_;
+  TextLines lines_;
 };
 
 /// Split at runs of blanks; a line that begins with one has an empty first field.
@@ -76,13 +83,13 @@ struct Header {
 };
 
 std::optional<Header> read_header(std::string_view line) {
-  const auto fields = fields_of(line);
+  const auto fields = fields_of(without_leading_blanks(line));
   if (fields.size() != 2) return std::nullopt;
   const auto integer = [](std::string_view text) -> std::optional<std::int64_t> {
     std::int64_t value = -1;
-    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (stop != text.data() + text.size() || text.empty() || text[0] == '-') return std::nullopt;
-    return error == std::errc() ? value : std::numeric_limits<std::int64_t>::max();
+    const auto fault = read_number(text, value);
+    if (fault == NumberFault::kNoNumber || text[0] == '-') return std::nullopt;
+    return fault == NumberFault::kNone ? value : std::numeric_limits<std::int64_t>::max();
   };
   const auto words = integer(fields[0]), dim = integer(fields[1]);
   if (!words || !dim) return std::nullopt;
@@ -113,23 +120,28 @@ bool looks_like_text(std::string_view rest, std::int64_t dim) {
   });
 }
 
-/// Words and rows as they are read; a word that is there already is dropped.
+/// Words and rows as they are read.
 class Table {
  public:
-  Table(std::int64_t rows, std::int64_t dim) : vectors_(at::empty({rows, dim}, torch::kFloat32)), dim_(dim) {
+  Table(std::int64_t rows, std::int64_t dim, LeftOutRows& left_out)
+      : vectors_(at::empty({rows, dim}, torch::kFloat32)), dim_(dim), left_out_(left_out) {
     next_ = vectors_.mutable_data_ptr<float>();
   }
 
   /// Where the values of the next word go.
   std::span<float> next() { return {next_, static_cast<std::size_t>(dim_)}; }
-  /// Throws std::runtime_error for an empty word.
+  /// Leaves the row out where there is no word, or the word has a row already.
   void keep(std::string_view word) {
-    if (word.empty()) throw std::runtime_error("a row without a word");
+    if (word.empty()) {
+      ++left_out_.without_word;
+      return;
+    }
     words_.emplace_back(word);
     if (index_.add_last(words_)) {
       next_ += dim_;
     } else {
       words_.pop_back();
+      ++left_out_.repeated;
     }
   }
   WordVectors finish() {
@@ -140,53 +152,11 @@ class Table {
  private:
   torch::Tensor vectors_;
   std::int64_t dim_;
+  LeftOutRows& left_out_;
   float* next_;
   std::vector<std::string> words_;
   WordIndex index_;
 };
-
-enum class Number { kFine, kNone, kOutOfRange };
-
-/// Whether a decimal number that no double can hold is too small for it, not too large: by the decimal place of its
-/// first digit that is not 0.
-bool is_too_small(std::string_view number) {
-  const auto e = std::min(number.find_first_of("eE"), number.size());
-  auto power = number.substr(std::min(e + 1, number.size()));
-  if (power.starts_with('+')) power.remove_prefix(1);
-  std::int64_t exponent = 0;
-  const auto read = std::from_chars(power.data(), power.data() + power.size(), exponent);
-  if (read.ec == std::errc::result_out_of_range) return power.starts_with('-');
-  const auto digits = number.substr(0, e);
-  const auto point = static_cast<std::int64_t>(std::min(digits.find('.'), digits.size()));
-  const auto first = static_cast<std::int64_t>(std::min(digits.find_first_of("123456789"), digits.size()));
-  // Far below zero or far above it; where the product of such two is near it, a double could hold the number.
-  return exponent < first - point;
-}
-
-/// The number that `text` begins with, and its end.
-Number read_number(const char* text, const char* end, float& value, const char*& stop) {
-  auto result = std::from_chars(text, end, value);
-  if (result.ec == std::errc::result_out_of_range) {
-    double wide = 0;
-    result = std::from_chars(text, end, wide);
-    value = static_cast<float>(wide);
-    if (result.ec == std::errc::result_out_of_range) {
-      const std::string_view number(text, static_cast<std::size_t>(result.ptr - text));
-      const float magnitude = is_too_small(number) ? 0.0f : std::numeric_limits<float>::infinity();
-      value = number.starts_with('-') ? -magnitude : magnitude;
-    }
-  } else if (result.ec != std::errc()) {
-    return Number::kNone;
-  }
-  stop = result.ptr;
-  return std::isfinite(value) ? Number::kFine : Number::kOutOfRange;
-}
-
-Number read_number(std::string_view field, float& value) {
-  const char* stop = nullptr;
-  const auto number = read_number(field.data(), field.data() + field.size(), value, stop);
-  return number != Number::kNone && stop != field.data() + field.size() ? Number::kNone : number;
-}
 
 /// "0.1 0.2": whether they are exactly `values.size()` finite numbers.
 bool read_numbers(std::string_view text, std::span<float> values) {
@@ -194,33 +164,33 @@ bool read_numbers(std::string_view text, std::span<float> values) {
   const char* const end = at + text.size();
   for (float& value : values) {
     while (at != end && is_blank(*at)) ++at;
-    if (read_number(at, end, value, at) != Number::kFine || (at != end && !is_blank(*at))) return false;
+    if (read_number(at, end, value, at) != NumberFault::kNone || (at != end && !is_blank(*at))) return false;
   }
   return at == end;
 }
 
-/// A line's word, which may be empty, and its values, written to `values`. Throws std::runtime_error saying what is
-/// wrong.
+/// The word of a line that has something in it, which may be empty, and its values, written to `values`. Throws
+/// std::runtime_error saying what is wrong.
 std::string_view read_row(std::string_view line, std::span<float> values) {
   const auto blank = std::min(line.find_first_of(kBlank), line.size());
   if (read_numbers(line.substr(blank), values)) return line.substr(0, blank);
+  if (blank == 0) return read_row(without_leading_blanks(line), values);
   // Else the word has blanks (glove.840B has such), or the line is wrong.
-  if (line.empty()) throw std::runtime_error("is empty");
   const auto fields = fields_of(line);
   const auto dim = values.size();
   float ignored = 0;
-  const bool spaced = fields.size() > dim + 1 && read_number(fields[fields.size() - dim - 1], ignored) == Number::kNone;
+  const bool spaced =
+      fields.size() > dim + 1 && read_number(fields[fields.size() - dim - 1], ignored) == NumberFault::kNoNumber;
   if (!spaced && fields.size() != dim + 1) {
     throw std::runtime_error(
         fmt::format("\"{}\" has {} values, expected {}", excerpt(fields[0]), fields.size() - 1, dim));
   }
   const auto first = fields.size() - dim;
   for (std::size_t i = 0; i < dim; ++i) {
-    const auto number = read_number(fields[first + i], values[i]);
-    if (number == Number::kFine) continue;
+    const auto fault = read_number(fields[first + i], values[i]);
+    if (fault == NumberFault::kNone) continue;
     throw std::runtime_error(fmt::format("\"{}\": value {}, {}, is {}", excerpt(fields[0]), i + 1,
-                                         excerpt(fields[first + i]),
-                                         number == Number::kNone ? "no number" : "not finite or out of range"));
+                                         excerpt(fields[first + i]), name_of(fault)));
   }
   const auto& last = fields[first - 1];
   return line.substr(0, static_cast<std::size_t>(last.data() + last.size() - line.data()));
@@ -228,17 +198,24 @@ std::string_view read_row(std::string_view line, std::span<float> values) {
 
 class Reader {
  public:
-  Reader(const fs::path& path, const ReadVectorsOptions& options)
-      : path_(path), file_(path), text_(file_.text()), options_(options) {
-    constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-    if (text_.starts_with(kByteOrderMark)) text_.remove_prefix(kByteOrderMark.size());
-  }
+  Reader(const fs::path& path, const ReadVectorsOptions& options, LeftOutRows& left_out)
+      : path_(path),
+        file_(path),
+        text_(without_byte_order_mark(file_.text())),
+        options_(options),
+        left_out_(left_out) {}
 
   WordVectors read() const {
-    if (text_.empty()) throw FileError(path_, "is empty");
-    Lines lines(text_, 0);
+    auto vectors = read_any();
+    if (vectors.size() == 0) throw FileError(path_, "holds no row with a word");
+    return vectors;
+  }
+
+ private:
+  WordVectors read_any() const {
+    Lines lines(text_);
     std::string_view first;
-    lines.next(first);
+    if (!lines.next_row(first)) throw FileError(path_, "is empty");
     const auto header = read_header(first);
     if (!header) return read_glove(first);
     if (header->words == 0 || header->dim == 0) {
@@ -249,8 +226,7 @@ class Reader {
     return looks_like_text(rest, header->dim) ? read_text(*header, lines) : read_binary(*header, rest);
   }
 
- private:
-  FileError error_in(std::int64_t line, const std::string& what) const {
+  FileError error_in(std::size_t line, const std::string& what) const {
     return {path_, fmt::format("line {}: {}", line, what)};
   }
   FileError too_short(const Header& header, std::size_t bytes) const {
@@ -263,7 +239,7 @@ class Reader {
     return options_.max_words > 0 ? std::min(header.words, options_.max_words) : header.words;
   }
 
-  void read_line(Table& table, std::string_view line, std::int64_t number) const {
+  void read_line(Table& table, std::string_view line, std::size_t number) const {
     try {
       table.keep(read_row(line, table.next()));
     } catch (const std::runtime_error& error) {
@@ -274,16 +250,16 @@ class Reader {
   WordVectors read_text(const Header& header, Lines lines) const {
     // The last line may lack its line feed.
     const auto words = checked_words(header, lines.rest().size() + 1, 2 * header.dim);
-    Table table(words, header.dim);
+    Table table(words, header.dim, left_out_);
     std::string_view line;
     for (std::int64_t i = 0; i < words; ++i) {
-      if (!lines.next(line)) {
+      if (!lines.next_row(line)) {
         throw FileError(path_, fmt::format("ends after {} words, line 1 announces {}", i, header.words));
       }
       read_line(table, line, lines.number());
     }
-    while (words == header.words && lines.next(line)) {
-      if (!line.empty()) throw error_in(lines.number(), fmt::format("more than the {} words announced", words));
+    if (words == header.words && lines.next_row(line)) {
+      throw error_in(lines.number(), fmt::format("more than the {} words announced", words));
     }
     return table.finish();
   }
@@ -293,7 +269,7 @@ class Reader {
     std::int64_t dim = 0;
     float ignored = 0;
     while (dim + 1 < static_cast<std::int64_t>(fields.size()) &&
-           read_number(fields[fields.size() - 1 - static_cast<std::size_t>(dim)], ignored) != Number::kNone) {
+           read_number(fields[fields.size() - 1 - static_cast<std::size_t>(dim)], ignored) != NumberFault::kNoNumber) {
       ++dim;
     }
     if (dim == 0) throw error_in(1, "neither \"words dimension\" nor a word with its values");
@@ -304,11 +280,11 @@ class Reader {
     } else {
       rows = std::min<std::int64_t>(rows, std::count(text_.begin(), text_.end(), '\n') + 1);
     }
-    Table table(rows, dim);
+    Table table(rows, dim, left_out_);
     std::int64_t words = 0;
-    Lines lines(text_, 0);
-    for (std::string_view line; (options_.max_words <= 0 || words < options_.max_words) && lines.next(line); ++words) {
-      if (line.empty() && lines.rest().find_first_not_of(" \t\r\n") == std::string_view::npos) break;
+    Lines lines(text_);
+    for (std::string_view line; (options_.max_words <= 0 || words < options_.max_words) && lines.next_row(line);
+         ++words) {
       read_line(table, line, lines.number());
     }
     return table.finish();
@@ -318,7 +294,7 @@ class Reader {
     if (header.dim > static_cast<std::int64_t>(rest.size() / sizeof(float))) throw too_short(header, rest.size());
     const auto bytes = static_cast<std::size_t>(header.dim) * sizeof(float);
     const auto words = checked_words(header, rest.size(), header.dim * static_cast<std::int64_t>(sizeof(float)) + 1);
-    Table table(words, header.dim);
+    Table table(words, header.dim, left_out_);
     for (std::int64_t i = 0; i < words; ++i) {
       // word2vec ends a row with a line feed, gensim does not.
       rest.remove_prefix(std::min(rest.find_first_not_of('\n'), rest.size()));
@@ -327,7 +303,6 @@ class Reader {
         throw FileError(path_, fmt::format("ends in word {} of the {} announced", i + 1, header.words));
       }
       std::memcpy(table.next().data(), rest.data() + space + 1, bytes);
-      if (space == 0) throw FileError(path_, fmt::format("word {}: a row without a word", i + 1));
       table.keep(rest.substr(0, space));
       rest.remove_prefix(space + 1 + bytes);
     }
@@ -343,14 +318,20 @@ class Reader {
 
   fs::path path_;
   MappedFile file_;
-  std::string_view text_;  ///< without a byte order mark
+  std::string_view text_;
   ReadVectorsOptions options_;
+  LeftOutRows& left_out_;
 };
 
-/// What every program takes for the end of a word.
-bool has_space(std::string_view word) {
+/// Whether a row of the format may begin with the word: other programs take white space for its end.
+bool can_hold(VectorFormat format, std::string_view word) {
   using namespace std::string_view_literals;
-  return word.find_first_of(" \t\n\v\f\r\0"sv) != std::string_view::npos;
+  if (word.empty() || word.find_first_of("\t\n\v\f\r\0"sv) != std::string_view::npos) return false;
+  const auto last = word.rfind(' ');
+  if (last == std::string_view::npos) return true;
+  float ignored = 0;
+  return format == VectorFormat::kGlove && word.front() != ' ' &&
+         read_number(word.substr(last + 1), ignored) == NumberFault::kNoNumber && last + 1 < word.size();
 }
 
 void append_number(std::string& text, float value) {
@@ -361,32 +342,49 @@ void append_number(std::string& text, float value) {
 
 }  // namespace
 
-WordVectors read_word_vectors(const fs::path& path, const ReadVectorsOptions& options) {
-  return Reader(path, options).read();
+std::vector<std::string> LeftOutRows::in_words() const {
+  std::vector<std::string> words;
+  const auto say = [&](std::int64_t rows, const char* what) {
+    if (rows > 0) words.push_back(fmt::format("{} {} {}", rows, rows == 1 ? "row" : "rows", what));
+  };
+  say(without_word, "without a word");
+  say(repeated, "of words that were there before");
+  return words;
 }
 
-void write_word_vectors(const fs::path& path, const WordVectors& vectors, VectorFormat format) {
-  for (const auto& word : vectors.words()) {
-    if (has_space(word)) throw std::invalid_argument(fmt::format("\"{}\": has white space in it", excerpt(word)));
-  }
+WordVectors read_word_vectors(const fs::path& path, const ReadVectorsOptions& options, LeftOutRows* left_out) {
+  refuse_other_kind(path);
+  LeftOutRows ignored;
+  return Reader(path, options, left_out != nullptr ? *left_out : ignored).read();
+}
+
+std::int64_t write_word_vectors(const fs::path& path, const WordVectors& vectors, VectorFormat format) {
+  const auto left_out = std::count_if(vectors.words().begin(), vectors.words().end(),
+                                      [&](const std::string& word) { return !can_hold(format, word); });
+  const auto rows = static_cast<std::int64_t>(vectors.size()) - left_out;
+  if (rows == 0) throw FileError(path, "is not written: every word has white space in it");
   const auto dim = static_cast<std::size_t>(vectors.dim());
   write_file_atomically(path, [&](std::ostream& out) {
-    if (format != VectorFormat::kGlove) out << fmt::format("{} {}\n", vectors.size(), vectors.dim());
+    if (format != VectorFormat::kGlove) out << fmt::format("{} {}\n", rows, vectors.dim());
     const float* values = vectors.vectors().const_data_ptr<float>();
     std::string row;
     for (const auto& word : vectors.words()) {
-      row = word;
-      if (format == VectorFormat::kBinary) {
-        row += ' ';
-        row.append(reinterpret_cast<const char*>(values), dim * sizeof(float));
-      } else {
-        for (std::size_t i = 0; i < dim; ++i) row += ' ', append_number(row, values[i]);
+      row.clear();
+      if (can_hold(format, word)) {
+        row = word;
+        if (format == VectorFormat::kBinary) {
+          row += ' ';
+          row.append(reinterpret_cast<const char*>(values), dim * sizeof(float));
+        } else {
+          for (std::size_t i = 0; i < dim; ++i) row += ' ', append_number(row, values[i]);
+        }
+        row += '\n';
       }
-      row += '\n';
       out.write(row.data(), static_cast<std::streamsize>(row.size()));
       values += dim;
     }
   });
+  return left_out;
 }
 
 }  // namespace langzoo

@@ -4,7 +4,8 @@
 #include <stdexcept>
 
 #include <fmt/format.h>
-#include <torch/torch.h>
+
+#include "third_party/torch.h"
 
 namespace langzoo {
 

@@ -1,28 +1,27 @@
 #include "models/word_vectors/similarity.h"
 
-#include <charconv>
-#include <cmath>
 #include <optional>
 
-#include "models/word_vectors/text_lines.h"
+#include <fmt/format.h>
+
+#include "data/files/numbers.h"
+#include "data/files/text_lines.h"
 
 namespace langzoo {
 
 std::vector<WordPair> read_word_pairs(const std::filesystem::path& path) {
   std::vector<WordPair> pairs;
   for_each_line(path, [&](std::string_view line) {
-    if (line.ends_with('\r')) line.remove_suffix(1);
     const bool tabs = line.find('\t') != std::string_view::npos;
     const auto fields = words_of(line, tabs ? "\t" : kSpaces);
     if (fields.empty() || line.starts_with('#')) return;
     if (fields.size() != 3) {
       throw std::runtime_error(fmt::format("{} fields, expected two words and a score", fields.size()));
     }
-    const auto text = fields[2];
     double score = 0;
-    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), score);
-    if (error != std::errc() || stop != text.data() + text.size() || !std::isfinite(score)) {
-      throw std::runtime_error(fmt::format("the score {} is no number", text.substr(0, 40)));
+    const auto fault = read_number(fields[2], score);
+    if (fault != NumberFault::kNone) {
+      throw std::runtime_error(fmt::format("the score {} is {}", fields[2].substr(0, 40), name_of(fault)));
     }
     pairs.push_back({std::string(fields[0]), std::string(fields[1]), score});
   });

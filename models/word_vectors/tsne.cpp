@@ -8,12 +8,12 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <torch/torch.h>
 
 #include "data/random/random.h"
-#include "models/layers/parallel.h"
+#include "models/layers/parallel_for.h"
 #include "models/layers/vector_math.h"
 #include "models/word_vectors/principal_components.h"
+#include "third_party/torch.h"
 
 namespace langzoo {
 

@@ -3,6 +3,7 @@
 
 #include "data/files/files.h"
 #include "data/random/random.h"
+#include "models/io/safetensors.h"
 #include "tests/support/process.h"
 
 using namespace langzoo;
@@ -126,4 +127,33 @@ TEST_CASE("langzoo-fasttext says which file and line is wrong") {
   check_error(fasttext({"predict", "--model", dir.path().string(), "--text", "a"}), 1, "config.json");
   check_error(fasttext({"predict", "--model", test::fixture("gpt/tiny").string(), "--text", "a"}), 1,
               "does not classify texts");
+}
+
+TEST_CASE("langzoo-fasttext begins with another classifier, with a new head where the labels are others") {
+  const TempDir dir, same, other;
+  succeed(train(dir, 40));
+  const auto init = (dir / "run").string();
+  const auto tensors = [](const TempDir& of) { return load_safetensors(of / "run/model.safetensors"); };
+  const std::vector<std::string> stand = {"--init", init};
+  auto arguments = train(same, 1, stand);
+  arguments.insert(arguments.end(), {"train.learning_rate=1e-12", "train.weight_decay=0"});
+  arguments.erase(std::find(arguments.begin(), arguments.end(), "train.learning_rate=0.05"));
+  succeed(arguments);
+  for (const auto& name : tensors(dir).keys())
+    CHECK(test::max_difference(tensors(dir)[name], tensors(same)[name]) < 1e-6);
+
+  arguments = train(other, 1, stand);
+  arguments.insert(arguments.end(), {"train.learning_rate=1e-12", "train.weight_decay=0"});
+  arguments.erase(std::find(arguments.begin(), arguments.end(), "train.learning_rate=0.05"));
+  auto topics_of_others = topics(300, 1);
+  for (auto at = topics_of_others.find("food\n"); at != std::string::npos; at = topics_of_others.find("food\n", at))
+    topics_of_others.replace(at, 4, "dish");
+  test::write_file(other / "train.csv", topics_of_others);
+  const auto result = succeed(arguments);
+  CHECK_THAT(result.err, Contains("begins with the weights in " + init) && Contains("classifier"));
+  for (const auto& name : tensors(dir).keys()) {
+    const bool kept = test::max_difference(tensors(dir)[name], tensors(other)[name]) < 1e-6;
+    CHECK(kept == !name.starts_with("classifier."));
+  }
+  CHECK(Json::parse(read_file(other / "run/config.json"))["id2label"] == Json{{"0", "dish"}, {"1", "sport"}});
 }

@@ -145,6 +145,11 @@ TEST_CASE("eval scores every token but the first, the more exactly the smaller t
   REQUIRE(by_ids.size() == 2);
   CHECK(by_ids[0] == score);
   CHECK(by_ids[1] == Json{{"ids", {7}}, {"logprobs", Json::array()}});
+
+  const auto encoded =
+      Process("langzoo-tokenizer", {"encode", "--tokenizer", t.model(), "--text", line, "--json"}, "").wait();
+  const auto file_of_objects = t.file("ids.jsonl", encoded.out + "[7]\n");
+  CHECK(gpt({"score", "--model", t.model(), "--ids", file_of_objects, "--json"}).objects() == by_ids);
 }
 
 TEST_CASE("generate gives one object a result, in order, whatever the batches") {
@@ -260,10 +265,6 @@ TEST_CASE("beams: the best come first, with scores, whatever the batches") {
     arguments.insert(arguments.begin(), {"generate", "--model", t.model(), "--prompt", "Anna"});
     check_error(gpt(arguments), 2, names);
   };
-  fails({"--length-penalty", "2"}, "--length-penalty: needs --num-beams above 1");
-  fails({"--num-beams", "1", "--early-stopping", "true"}, "--early-stopping: needs --num-beams above 1");
-  fails({"--num-beams", "4", "--top-k", "3"}, "--top-k: not with --num-beams above 1");
-  fails({"--num-beams", "4", "--stop", "."}, "--stop: not with --num-beams above 1");
   fails({"--num-beams", "4", "--num-return-sequences", "5"}, "--num-return-sequences is 5");
   fails({"--num-beams", "4", "--early-stopping", "maybe"}, "--early-stopping");
   fails({"--num-beams", "4", "--length-penalty", "nan"}, "--length-penalty is nan");
@@ -271,7 +272,6 @@ TEST_CASE("beams: the best come first, with scores, whatever the batches") {
   fails({"--num-beams", "4", "--length-normalization", "gnmt"}, "--length-normalization is gnmt");
   fails({"--num-beams", "4", "--beam-rules", "papers", "--early-stopping", "never"}, "--early-stopping is never");
   fails({"--num-beams", "0"}, "--num-beams");
-  fails({"--greedy", "--temperature", "0.5"}, "--temperature: not with --greedy");
   fails({"--prompts", "prompts.txt"}, "--prompts: not with --prompt");
 }
 
@@ -285,7 +285,7 @@ TEST_CASE("a run killed between two steps and resumed ends in the same bytes") {
   REQUIRE(gpt(arguments).code == 0);
   arguments = tiny(data, parts, more);
   arguments.push_back("--resume");  // nothing there yet: begins
-  for (const int number : {SIGKILL, SIGTERM}) {
+  for (const int number : {SIGKILL, SIGTERM, SIGHUP, SIGINT}) {
     Process process(kProgram, arguments);
     const auto metrics = dir / "parts/metrics.jsonl";
     const auto lines = [&] {
@@ -297,6 +297,8 @@ TEST_CASE("a run killed between two steps and resumed ends in the same bytes") {
     const auto result = process.wait();
     INFO(result.err);
     CHECK(result.code == (number == SIGKILL ? 128 + SIGKILL : 0));
+    const auto* const name = number == SIGHUP ? "SIGHUP" : number == SIGINT ? "SIGINT" : "SIGTERM";
+    if (number != SIGKILL) CHECK_THAT(result.err, Catch::Contains(std::string("stopped by ") + name + " after step"));
   }
   const auto result = gpt(arguments);
   INFO(result.err);
@@ -315,6 +317,215 @@ TEST_CASE("a run killed between two steps and resumed ends in the same bytes") {
   auto other = tiny(data, parts, {"train.learning_rate=0.5"});
   other.push_back("--resume");
   check_error(gpt(other), 2, "train.learning_rate");
+}
+
+TEST_CASE("a run under nohup outlives the terminal") {
+  TempDir dir;
+  auto arguments = tiny((trained().dir / "text.txt").string(), (dir / "run").string(), {"train.max_steps=100000"});
+  arguments.insert(arguments.begin(), {"nohup", std::string(LANGZOO_BIN_DIR) + "/" + kProgram});
+  Process process("/usr/bin/env", arguments);
+  const auto wait_for_steps = [&] {
+    const auto lines = [&] {
+      std::ifstream in(dir / "run/metrics.jsonl");
+      return std::count(std::istreambuf_iterator<char>(in), {}, '\n');
+    };
+    process.wait_until([&, before = lines()] { return lines() >= before + 4; });
+  };
+  wait_for_steps();
+  process.signal(SIGHUP);
+  wait_for_steps();
+  process.signal(SIGTERM);
+  const auto result = process.wait();
+  INFO(result.err);
+  CHECK(result.code == 0);
+  CHECK_THAT(result.err, Catch::Contains("stopped by SIGTERM"));
+}
+
+TEST_CASE("two processes do not train in one folder") {
+  TempDir dir;
+  const auto out = (dir / "run").string();
+  const auto data = (trained().dir / "text.txt").string();
+  auto arguments = tiny(data, out, {"train.max_steps=100000", "train.save_every=5"});
+  Process first(kProgram, arguments);
+  first.wait_until([&] { return std::filesystem::exists(dir / "run/training_state/state.safetensors"); });
+  for (const auto* flag : {"--resume", "--overwrite"}) {
+    auto second = arguments;
+    second.push_back(flag);
+    check_error(gpt(second), 2, "another process is training in it");
+  }
+  first.signal(SIGKILL);
+  first.wait();
+  arguments = tiny(data, out, {"train.max_steps=1", "--overwrite"});
+  const auto result = gpt(arguments);
+  INFO(result.err);
+  CHECK(result.code == 0);
+  CHECK(result.object()["step"] == 1);
+}
+
+TEST_CASE("a run that fails leaves nothing before its first checkpoint, and says what to do after it") {
+  TempDir dir;
+  const auto out = dir / "run";
+  const auto data = (trained().dir / "text.txt").string();
+  const std::vector<std::string> far = {"train.learning_rate=1e30", "train.clip_norm=0", "train.schedule=constant",
+                                        "train.log_every=1000"};
+  const auto fail = [&](const std::string& save_every) {
+    auto settings = far;
+    settings.push_back(save_every);
+    const auto result = gpt(tiny(data, out.string(), settings));
+    CHECK(result.code == 1);
+    CHECK(result.out.empty());
+    CHECK_THAT(result.err, Catch::Contains("is not finite"));
+    return result.err;
+  };
+  fail("train.save_every=1000");
+  CHECK(!std::filesystem::exists(out));
+  CHECK_THAT(fail("train.save_every=1"), Catch::Contains("from which --resume goes on; --overwrite starts anew in it"));
+  REQUIRE(std::filesystem::exists(out / "training_state"));
+
+  check_error(gpt(tiny(data, out.string())), 2, "--overwrite starts anew");
+  const auto result = gpt(tiny(data, out.string(), {"--overwrite"}));
+  INFO(result.err);
+  CHECK(result.code == 0);
+  CHECK(result.object()["step"] == 20);
+  check_error(gpt(tiny(data, out.string(), {"--overwrite", "--resume"})), 2, "--overwrite: not with --resume");
+  test::write_file(out / "notes.txt", "mine");
+  check_error(gpt(tiny(data, out.string(), {"--overwrite"})), 2, "notes.txt");
+  CHECK(std::filesystem::exists(out / "model.safetensors"));
+}
+
+TEST_CASE("a tokenizer is found again from another directory, and no other takes its place") {
+  TempDir dir;
+  const auto out = dir / "run";
+  test::write_file(dir / "text.txt", sentences(100));
+  std::filesystem::copy(test::fixture("tokenizers/sentencepiece/unigram.model"), dir / "words.model");
+  const auto train = [&](const std::string& tokenizer, const std::vector<std::string>& more,
+                         const std::filesystem::path& from) {
+    auto arguments = tiny((dir / "text.txt").string(), out.string(), more);
+    arguments[4] = tokenizer;
+    const auto here = std::filesystem::current_path();
+    std::filesystem::current_path(from);
+    auto result = gpt(arguments);
+    std::filesystem::current_path(here);
+    INFO(result.err);
+    return result;
+  };
+  REQUIRE(train("words.model", {}, dir.path()).code == 0);
+  CHECK(Json::parse(test::read_file(out / "run.json"))["data"]["tokenizer"] == (dir / "words.model").string());
+  // A run whose preparation was interrupted, resumed from elsewhere.
+  for (const auto& name :
+       {"training_state", "best", "model.safetensors", "config.json", "spiece.model", "tokenizer_config.json"}) {
+    std::filesystem::remove_all(out / name);
+  }
+  const auto again = gpt({"train", "--out", out.string(), "--resume", "--json"});
+  INFO(again.err);
+  CHECK(again.code == 0);
+  std::filesystem::rename(dir / "words.model", dir / "renamed.model");
+  CHECK(train("renamed.model", {"--resume"}, dir.path()).code == 0);
+  const auto other = test::fixture("tokenizers/sentencepiece/bpe.model").string();
+  check_error(train(other, {"--resume"}, dir.path()), 2, "data.tokenizer = " + other + " here");
+  check_error(train("char", {"--resume"}, dir.path()), 2, "data.tokenizer = char here");
+}
+
+TEST_CASE("a run's settings are not taken for another program's") {
+  TempDir dir;
+  auto run = Json::parse(test::read_file(trained().model() + "/run.json"));
+  run["program"] = "seq2seq";
+  test::write_file(dir / "run.json", run.dump());
+  const auto text = (trained().dir / "text.txt").string();
+  check_error(gpt(tiny(text, (dir / "run").string(), {"--config", (dir / "run.json").string()})), 2,
+              "is a run of the program \"seq2seq\", not of \"gpt\"");
+  run["program"] = "gpt";
+  test::write_file(dir / "run.json", run.dump());
+  CHECK(gpt(tiny(text, (dir / "run").string(), {"--config", (dir / "run.json").string()})).code == 0);
+}
+
+TEST_CASE("training begins with another model's weights, its sizes and its tokenizer") {
+  const auto& t = trained();
+  TempDir dir;
+  test::write_file(dir / "more.txt", sentences(30));
+  const auto begin = [&](const std::string& out, std::vector<std::string> more) {
+    std::vector<std::string> arguments = {
+        "train",  "--init",    t.model(), "--data", (dir / "more.txt").string(), "--out", (dir / out).string(),
+        "--json", "--threads", "1"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return gpt(arguments);
+  };
+  // A step that changes nothing to speak of.
+  const auto result = begin("new", {"--set", "train.max_steps=1", "train.learning_rate=1e-12", "train.batch_size=4",
+                                    "train.weight_decay=0", "model.resid_pdrop=0"});
+  INFO(result.err);
+  REQUIRE(result.code == 0);
+  CHECK_THAT(result.err, Catch::Contains("begins with the weights in " + t.model()));
+  CHECK(result.object()["step"] == 1);
+  const auto before = load_safetensors(t.model() + "/model.safetensors"),
+             after = load_safetensors(dir / "new/model.safetensors");
+  REQUIRE(before.keys() == after.keys());
+  for (const auto& name : before.keys()) CHECK(test::max_difference(before[name], after[name]) < 1e-6);
+  auto config = Json::parse(test::read_file(dir / "new/config.json"));
+  CHECK(config["n_embd"] == 16);
+  CHECK(config["resid_pdrop"] == 0.0);
+  CHECK(test::read_file(dir / "new/tokenizer.json") == test::read_file(t.model() + "/tokenizer.json"));
+  const auto run = Json::parse(test::read_file(dir / "new/run.json"));
+  CHECK(run["train"]["init"] == t.model());
+
+  // The folder is not needed to go on.
+  std::filesystem::copy(t.model(), dir / "moved", std::filesystem::copy_options::recursive);
+  auto moved = begin("other", {"--init", (dir / "moved").string(), "--set", "train.max_steps=2", "train.batch_size=4"});
+  INFO(moved.err);
+  REQUIRE(moved.code == 0);
+  std::filesystem::remove_all(dir / "moved");
+  const auto resumed =
+      gpt({"train", "--out", (dir / "other").string(), "--resume", "--json", "--set", "train.max_steps=3"});
+  INFO(resumed.err);
+  CHECK(resumed.code == 0);
+
+  // Another name of the same folder, a copy of its tokenizer; and a folder that names its architecture alone.
+  std::filesystem::create_directories(dir / "copy");
+  std::filesystem::copy(t.model() + "/tokenizer.json", dir / "copy");
+  std::filesystem::copy(t.model() + "/tokenizer_config.json", dir / "copy");
+  std::filesystem::copy(t.model(), dir / "untyped", std::filesystem::copy_options::recursive);
+  auto untyped = Json::parse(test::read_file(dir / "untyped/config.json"));
+  untyped.erase("model_type");
+  test::write_file(dir / "untyped/config.json", untyped.dump());
+  const auto same = begin("same", {"--init", (dir / "untyped").string(), "--tokenizer", (dir / "copy").string(),
+                                   "--set", "train.max_steps=1", "train.batch_size=4"});
+  INFO(same.err);
+  CHECK(same.code == 0);
+  check_error(begin("new", {"--init", (dir / "new").string(), "--overwrite"}), 2, "whose run this one replaces");
+
+  const auto out = "refused";
+  check_error(begin(out, {"--set", "model.n_layer=2"}), 2, "model.n_layer = 2: the model in " + t.model() + " has 1");
+  check_error(begin(out, {"--tokenizer", "char"}), 2, "data.tokenizer = char");
+  check_error(begin(out, {"--preset", "gpt2"}), 2, "(train.init)");
+  check_error(begin(out, {"--init", (dir / "none").string()}), 1, "none");
+  config["model_type"] = "seq2seq";
+  std::filesystem::create_directories(dir / "seq2seq");
+  test::write_file(dir / "seq2seq/config.json", config.dump());
+  check_error(begin(out, {"--init", (dir / "seq2seq").string()}), 2, "is a model of type seq2seq");
+  CHECK(!std::filesystem::exists(dir / out));
+}
+
+TEST_CASE("what a folder's config leaves open is the published default, not a run's") {
+  TempDir dir;
+  const auto text = (trained().dir / "text.txt").string();
+  const auto init = dir / "published";
+  REQUIRE(gpt(tiny(text, init.string(), {"model.n_head=12", "model.n_embd=24", "train.max_steps=1"})).code == 0);
+  auto config = Json::parse(test::read_file(init / "config.json"));
+  config.erase("n_head");
+  test::write_file(init / "config.json", config.dump());
+  for (const auto* name : {"tokenizer.json", "tokenizer_config.json"}) std::filesystem::remove(init / name);
+  const auto begin = [&](std::vector<std::string> more) {
+    std::vector<std::string> arguments = {"train", "--init", init.string(),          "--data",
+                                          text,    "--out",  (dir / "out").string(), "--json"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return gpt(arguments);
+  };
+  check_error(begin({"--set", "train.max_steps=1"}), 2, "holds no tokenizer; data.tokenizer says which");
+  check_error(begin({"--tokenizer", "train:bytebpe:5000", "--set", "train.max_steps=1"}), 2, "model.vocab_size = ");
+  const auto result = begin({"--tokenizer", "char", "--set", "train.max_steps=1", "train.batch_size=2"});
+  INFO(result.err);
+  CHECK(result.code == 0);
+  CHECK(Json::parse(test::read_file(dir / "out/config.json"))["n_head"] == 12);
 }
 
 TEST_CASE("batches wait for the training, whatever the seed") {
@@ -414,7 +625,7 @@ TEST_CASE("--resume takes the same text by another name, and no other text") {
   INFO(moved.err);
   CHECK(moved.code == 0);
   const auto weights = test::read_file(out / "model.safetensors");
-  check_error(resume((dir / "other.txt").string()), 1, "the training data is another");
+  check_error(resume((dir / "other.txt").string()), 1, "the training data is another, in its text");
   CHECK(test::read_file(out / "model.safetensors") == weights);
   test::write_file(dir / "moved.txt", other);  // the same name, another text
   check_error(resume((dir / "moved.txt").string()), 1, "the training data is another");

@@ -12,7 +12,8 @@
 
 #include "tests/support/process.h"
 
-using namespace langzoo::test;
+namespace langzoo::test::readme_test {
+
 namespace fs = std::filesystem;
 using Words = std::vector<std::string>;
 
@@ -148,7 +149,7 @@ struct Everything {
 
   Everything() {
     for (const auto& program : programs()) {
-      for (const auto& verb : names_in(help_of(program).value_or(""), "Subcommands:")) {
+      for (const auto& verb : names_in(help_of(program).value_or(""), "Verbs:")) {
         const auto help = help_of(program, verb).value_or("");
         flags.merge(flags_in(help));
         keys.merge(keys_in(help));
@@ -262,10 +263,12 @@ TEST_CASE("every program and every verb is in the documentation") {
     const auto begin = "| `" + program + "` |";
     const auto row = std::find_if(rows.begin(), rows.end(), [&](const auto& line) { return line.starts_with(begin); });
     REQUIRE(row != rows.end());
-    const auto verbs = names_in(help_of(program).value_or(""), "Subcommands:");
+    const auto verbs = names_in(help_of(program).value_or(""), "Verbs:");
     CHECK_FALSE(verbs.empty());
     const std::regex separators("[^a-z]+");
     const std::set<std::string> described(std::sregex_token_iterator(row->begin(), row->end(), separators, -1), {});
     for (const auto& verb : verbs) CHECK(described.contains(verb));
   }
 }
+
+}  // namespace langzoo::test::readme_test

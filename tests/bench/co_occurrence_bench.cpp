@@ -3,11 +3,11 @@
 #include <stdexcept>
 
 #include <benchmark/benchmark.h>
-#include <torch/torch.h>
 
 #include "data/random/random.h"
 #include "models/ppmi_svd/ppmi.h"
 #include "models/ppmi_svd/truncated_svd.h"
+#include "third_party/torch.h"
 
 namespace {
 

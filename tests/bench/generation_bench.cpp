@@ -9,7 +9,6 @@
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 #include <malloc.h>
-#include <torch/torch.h>
 
 #include <algorithm>
 #include <chrono>
@@ -20,6 +19,7 @@
 #include "models/gpt/gpt.h"
 #include "models/gpt/gpt_step.h"
 #include "models/pretrained.h"
+#include "third_party/torch.h"
 
 namespace langzoo {
 namespace {

@@ -4,10 +4,11 @@
 #include <stdexcept>
 
 #include <benchmark/benchmark.h>
-#include <torch/torch.h>
+#include <torch/optim/adagrad.h>
 
 #include "data/random/random.h"
 #include "models/glove/glove_trainer.h"
+#include "third_party/torch.h"
 
 namespace {
 

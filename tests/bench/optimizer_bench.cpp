@@ -4,10 +4,12 @@
 #include <stdexcept>
 
 #include <benchmark/benchmark.h>
-#include <torch/torch.h>
+#include <torch/nn/utils/clip_grad.h>
+#include <torch/optim/adamw.h>
 
 #include "models/optim/adamw.h"
 #include "models/optim/clip.h"
+#include "third_party/torch.h"
 
 namespace {
 

@@ -11,7 +11,6 @@
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 #include <malloc.h>
-#include <torch/torch.h>
 
 #include <algorithm>
 #include <chrono>
@@ -24,6 +23,7 @@
 #include "models/optim/clip.h"
 #include "models/pretrained.h"
 #include "models/seq2seq/seq2seq_step.h"
+#include "third_party/torch.h"
 
 namespace langzoo {
 namespace {

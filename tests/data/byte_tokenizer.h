@@ -38,6 +38,9 @@ class ByteTokenizer : public Tokenizer {
     if (id == 290) throw std::out_of_range("a hole");
     return std::to_string(id);
   }
+  bool has_token(TokenId id) const override {
+    return id >= 0 && static_cast<std::size_t>(id) < vocab_size_ && id != 290;
+  }
   const SpecialTokens& special_tokens() const override { return special_; }
   void save(const std::filesystem::path&) const override {}
 

@@ -17,9 +17,7 @@ using namespace langzoo;
 
 namespace {
 
-void require(bool holds, const char* what) {
-  if (!holds) throw std::logic_error(what);
-}
+using langzoo::test::require;
 
 void require_slow_tsv(std::string bytes, const std::vector<SentencePair>& pairs) {
   if (bytes.starts_with("\xef\xbb\xbf")) bytes.erase(0, 3);

@@ -18,10 +18,7 @@ namespace {
 
 using namespace langzoo;
 
-/// Not a langzoo error, so that the fuzzer fails.
-void require(bool holds, const char* what) {
-  if (!holds) throw std::logic_error(what);
-}
+using langzoo::test::require;
 
 void check_pre_tokenizer(const JsonField& field, const std::string& text) {
   const auto pre_tokenizer = read_pre_tokenizer(field);
@@ -81,19 +78,21 @@ LANGZOO_FUZZER(pre_tokenizer) {
     std::replace(json.begin(), json.end(), '\n', ' ');
     seeds.push_back(kind + json + "\n" + line);
   };
-  for (const char* json : {
-           R"({"type": "Whitespace"})",
-           R"({"type": "WhitespaceSplit"})",
-           R"({"type": "BertPreTokenizer"})",
-           R"({"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true})",
-           R"({"type": "Metaspace", "replacement": "▁", "prepend_scheme": "first", "split": true})",
-           R"({"type": "Split", "pattern": {"Regex": "\\s+|a."}, "behavior": "MergedWithNext", "invert": false})",
-           R"({"type": "Split", "pattern": {"String": " "}, "behavior": "Contiguous", "invert": true})",
-           R"({"type": "Punctuation", "behavior": "MergedWithPrevious"})",
-           R"({"type": "CharDelimiterSplit", "delimiter": "a"})",
-           R"({"type": "Sequence", "pretokenizers": [{"type": "Digits", "individual_digits": true},
+  for (
+      const char* json : {
+          R"({"type": "Whitespace"})",
+          R"({"type": "WhitespaceSplit"})",
+          R"({"type": "BertPreTokenizer"})",
+          R"({"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true})",
+          R"({"type": "Metaspace", "replacement": "▁", "prepend_scheme": "first", "split": true})",
+          R"({"type": "Split", "pattern": {"Regex": "\\s+|a."}, "behavior": "MergedWithNext", "invert": false})",
+          R"({"type": "Split", "pattern": {"Regex": "[a-z&&[^b[:^digit:]]]+|[^\\W\\d]"}, "behavior": "Isolated", "invert": false})",
+          R"({"type": "Split", "pattern": {"String": " "}, "behavior": "Contiguous", "invert": true})",
+          R"({"type": "Punctuation", "behavior": "MergedWithPrevious"})",
+          R"({"type": "CharDelimiterSplit", "delimiter": "a"})",
+          R"({"type": "Sequence", "pretokenizers": [{"type": "Digits", "individual_digits": true},
              {"type": "FixedLength", "length": 2}, {"type": "ByteLevel", "add_prefix_space": true}]})",
-       }) {
+      }) {
     add_seed('P', json, text);
   }
   for (const char* json : {

@@ -13,7 +13,7 @@ LANGZOO_FUZZER(pytorch_bin) {
   std::vector<std::string> seeds;
   std::vector<std::pair<std::string, std::string>> records;  // of the first file, the pickle left out
   for (const char* name : {"bin/pytorch_model.bin", "protocol4.bin", "malicious.bin"}) {
-    seeds.push_back(read_file(fixture(std::string("io/") + name)));
+    seeds.push_back(langzoo::test::read_file(fixture(std::string("io/") + name)));
     const langzoo::ZipFile archive(fixture(std::string("io/") + name));
     const bool first = records.empty();
     for (const auto& [record, bytes] : archive.records()) {

@@ -10,7 +10,7 @@ LANGZOO_FUZZER(safetensors) {
   const auto path = dir / "x.safetensors";
   std::vector<std::string> seeds;
   for (const char* name : {"every_dtype.safetensors", "sharded/model-00001-of-00002.safetensors"}) {
-    seeds.push_back(read_file(fixture(std::string("io/") + name)));
+    seeds.push_back(langzoo::test::read_file(fixture(std::string("io/") + name)));
   }
   return fuzz_main(argc, argv, seeds, [&](const std::string& bytes) {
     write_file(path, bytes);

@@ -35,9 +35,26 @@ LANGZOO_FUZZER(sentencepiece) {
       tokenizer.decode(sampled.ids);
       tokenizer.cut_point(text, 40);
     }
-    try {
-      albert_pipeline(bytes, "fuzz.model");
-    } catch (const std::runtime_error&) {  // no ALBERT
+    const auto make = [&](int kind) {
+      switch (kind) {
+        case 0:
+          return albert_pipeline(bytes, "fuzz.model");
+        case 1:
+          return xlm_roberta_pipeline(bytes, "fuzz.model");
+        case 2:
+          return llama_pipeline(bytes, "fuzz.model", PrependScheme::First);
+        default:
+          return plain_pipeline(bytes, "fuzz.model");
+      }
+    };
+    for (int kind = 0; kind < 4; ++kind) {
+      try {
+        SentencePiecePipeline made = make(kind);
+        const Pipeline pipeline(std::move(made.parts), std::move(made.rules));
+        pipeline.decode(pipeline.encode("the lamp  carries <sep> \u6cb3 \u2581x").ids);
+      } catch (const std::runtime_error&) {  // no such model
+      } catch (const std::invalid_argument&) {
+      }
     }
   });
 }

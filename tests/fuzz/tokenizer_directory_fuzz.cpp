@@ -1,5 +1,5 @@
-// Mutated directories of vocab.txt, vocab.json, merges.txt, subword-nmt codes and their configurations: loading one is
-// an error or gives a tokenizer that encodes, decodes and saves.
+// Mutated directories of tokenizer.json, vocab.txt, vocab.json, merges.txt, subword-nmt codes and the configurations
+// beside them: loading one is an error or gives a tokenizer that encodes, decodes and saves.
 #include "tests/support/plain_test.h"
 
 #include <functional>
@@ -13,7 +13,9 @@ namespace {
 using namespace langzoo;
 using Files = std::map<std::string, std::string>;
 
-const std::string kNames[] = {"vocab.txt", "vocab.json", "merges.txt", "codes", "tokenizer_config.json", "config.json"};
+const std::string kNames[] = {
+    "vocab.txt",   "vocab.json",     "merges.txt",       "codes", "tokenizer_config.json", "special_tokens_map.json",
+    "config.json", "tokenizer.json", "added_tokens.json"};
 
 /// An input: for each file 0x1E, its name, a line break and its bytes.
 std::string join(const Files& files) {
@@ -60,7 +62,9 @@ LANGZOO_FUZZER(tokenizer_directory) {
   std::vector<Files> directories;
   std::vector<std::string> seeds;
   std::vector<nlohmann::json> configs = {
-      {{"tokenizer_class", "BertTokenizer"}, {"do_lower_case", false}, {"strip_accents", true}, {"mask_token", "[M]"}}};
+      {{"tokenizer_class", "BertTokenizer"}, {"do_lower_case", false}, {"strip_accents", true}, {"mask_token", "[M]"}},
+      {{"tokenizer_class", "RobertaTokenizer"}, {"add_prefix_space", true}, {"cls_token", "<s>"}, {"sep_token", "a"}},
+      {{"tokenizer_class", "MPNetTokenizer"}, {"unk_token", "[UNK]"}, {"mask_token", {{"content", "<mask>"}}}}};
   for (const char* name : {"bert", "bert_cased", "distilbert", "electra", "openai-gpt", "gpt2", "gpt2_bos"}) {
     Files files;
     for (const std::string& file : kNames) {
@@ -72,6 +76,13 @@ LANGZOO_FUZZER(tokenizer_directory) {
     directories.push_back(files);
   }
   directories.push_back({{"codes", test::read_file(test::fixture("tokenizers/subword_nmt.codes"))}});
+  for (const auto& entry : nlohmann::json::parse(test::read_file(test::fixture("tokenizers/configurations.json")))) {
+    directories.push_back(entry["files"].get<Files>());
+    for (const auto& [name, content] : directories.back()) {
+      const bool mutable_json = name != "tokenizer.json" && nlohmann::json::accept(content);
+      if (mutable_json) configs.push_back(nlohmann::json::parse(content));
+    }
+  }
   for (const Files& files : directories) seeds.push_back(join(files));
 
   const auto mutate = [&](test::FuzzRandom& random) {
@@ -83,7 +94,7 @@ LANGZOO_FUZZER(tokenizer_directory) {
     auto& [name, content] = *std::next(files.begin(), static_cast<std::ptrdiff_t>(test::below(random, files.size())));
     if (test::below(random, 3) == 0) {
       content = test::mutate_bytes(content, seeds, random);
-    } else if (name.ends_with(".json")) {
+    } else if (name.ends_with(".json") && nlohmann::json::accept(content)) {
       content = test::mutate_json(nlohmann::json::parse(content), configs, random).dump();
     } else {
       content = mutate_lines(content, random);

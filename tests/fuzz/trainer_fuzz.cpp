@@ -47,16 +47,25 @@ std::unique_ptr<Tokenizer> train(const Strings& texts, test::FuzzRandom& random)
     options.model_type = static_cast<SentencePieceTrainerOptions::ModelType>(test::below(random, 4));
     options.vocab_size = test::below(random, 100);
     options.byte_fallback = test::below(random, 2) == 0;
+    options.max_sentencepiece_length = test::below(random, 20);
+    options.max_sentence_length = test::below(random, 400);
+    if (test::below(random, 2) == 0) options.normalization_rule_name = "identity";
+    if (test::below(random, 2) == 0) options.user_defined_symbols = {"the"};
     return train_sentencepiece(source_of(texts), options);
   }
   if (kind % 6 == 4) {
     auto options = random_options<ByteLevelBpeTrainerOptions>(random);
     options.add_prefix_space = test::below(random, 2) == 0;
+    if (test::below(random, 2) == 0) options.max_token_length = test::below(random, 9);
     return train_byte_level_bpe(source_of(texts), options);
   }
   if (kind % 6 == 5) return train_char_level(source_of(texts), {});
   auto options = random_options<PipelineTrainerOptions>(random);
   options.lowercase = test::below(random, 2) == 0;
+  options.byte_fallback = test::below(random, 3) == 0;
+  if (test::below(random, 2) == 0) options.initial_alphabet = "z\u6cb3";
+  if (test::below(random, 2) == 0) options.limit_alphabet = test::below(random, 30);
+  if (test::below(random, 2) == 0) options.max_token_length = test::below(random, 9);
   return kTrainers[kind % 6](source_of(texts), options);
 }
 

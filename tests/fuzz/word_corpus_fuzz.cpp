@@ -18,9 +18,7 @@ using namespace langzoo;
 
 namespace {
 
-void require(bool holds, const char* what) {
-  if (!holds) throw std::logic_error(what);
-}
+using langzoo::test::require;
 
 struct CountedText {
   std::int64_t words = 0;

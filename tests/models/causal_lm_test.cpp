@@ -7,7 +7,7 @@
 #include "models/gpt/gpt.h"
 #include "models/registry.h"
 
-namespace langzoo::test {
+namespace langzoo::test::causal_lm_test {
 
 namespace {
 
@@ -73,4 +73,4 @@ TEST_CASE("a CausalLm writes a folder that opens as the same model") {
   CHECK(torch::equal(read->logits(ids), lm->logits(ids)));
 }
 
-}  // namespace langzoo::test
+}  // namespace langzoo::test::causal_lm_test

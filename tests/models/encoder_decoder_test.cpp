@@ -5,7 +5,7 @@
 #include "models/registry.h"
 #include "models/seq2seq/seq2seq.h"
 
-namespace langzoo::test {
+namespace langzoo::test::encoder_decoder_test {
 
 namespace {
 
@@ -73,4 +73,4 @@ TEST_CASE("an EncoderDecoder writes a folder that opens as the same model") {
                      model->loss_sum(batch.source, batch.lengths, batch.decoder_input, batch.labels)));
 }
 
-}  // namespace langzoo::test
+}  // namespace langzoo::test::encoder_decoder_test

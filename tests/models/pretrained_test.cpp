@@ -295,7 +295,9 @@ TEST_CASE("old names, leftovers and config keys not modelled") {
   check_values(*from_pretrained<ToyHeadModel>(dir.path(), &report)->body);
   CHECK(report.ignored == std::vector<std::string>{"h.0.attn.bias", "optimizer.step"});
   CHECK(report.unmodelled == std::vector<std::string>{"text.depth", "use_cache"});
-  CHECK(report.summary() == "2 ignored: h.0.attn.bias, optimizer.step; 2 config keys not used: text.depth, use_cache");
+  CHECK(report.summary() ==
+        "saved as ToyModel, opened as ToyHeadModel; 2 ignored: h.0.attn.bias, optimizer.step; 2 config keys not used: "
+        "text.depth, use_cache");
 }
 
 TEST_CASE("half precision becomes float32 unless another dtype is asked for") {
@@ -342,7 +344,7 @@ TEST_CASE("directories that are no model of this family are refused in one line"
   CHECK_THROWS_WITH(from_pretrained<ToyModel>(dir / "absent"), Contains("absent: no such directory"));
   CHECK_THAT(error_of("{"), Contains("config.json: not valid JSON"));
   CHECK_THAT(error_of("[]"), Contains("config.json: not a JSON object"));
-  CHECK_THAT(error_of("{}"), Contains("config.json: model_type: is \"\""));
+  CHECK_THAT(error_of(R"({"n_embd": 8})"), Contains("wte: file (6, 4), model (6, 8)"));  // no model_type: a try
   CHECK_THAT(error_of(R"({"model_type": "bert"})"),
              Contains("config.json: model_type: is \"bert\", this program loads \"toy\""));
   CHECK(model_type_of(dir.path()) == "bert");
@@ -353,7 +355,37 @@ TEST_CASE("directories that are no model of this family are refused in one line"
              Contains("config.json: n_embd: is \"4\", expected a whole number of at least 1"));
   CHECK_THAT(error_of(R"({"model_type": "toy", "n_embd": 8})"), Contains("wte: file (6, 4), model (6, 8)"));
   CHECK_THAT(error_of(R"({"model_type": "toy", "n_embd": 4000000000, "n_vocab": 4000000000})"),
-             Contains("config.json: no model of these sizes"));
+             Contains("config.json: no model of these sizes can be made: "));
+}
+
+TEST_CASE("a folder of another architecture opens where the weights are there, and that is told") {
+  const TempDir dir;
+  const auto report_of = [&](const std::string& architectures) {
+    write_model(dir.path(), R"({"model_type": "toy")" + architectures + "}", {"wte", "norm.weight", "norm.bias"});
+    LoadReport report;
+    from_pretrained<ToyHeadModel>(dir.path(), &report);
+    return report.summary();
+  };
+  CHECK(report_of(R"(, "architectures": ["ToyClassifier"])") == "saved as ToyClassifier, opened as ToyHeadModel");
+  CHECK(report_of(R"(, "architectures": ["Other", "ToyHeadModel"])").empty());
+  CHECK(report_of(R"(, "architectures": null)").empty());
+  CHECK(report_of(R"(, "architectures": ["ToyModel"], "more": 1)") ==
+        "saved as ToyModel, opened as ToyHeadModel; 1 config keys not used: more");
+  CHECK(report_of("").empty());
+  // As transformers' classes do: they ask for no model_type.
+  write_model(dir.path(), R"({"n_vocab": 6})", {"wte", "norm.weight", "norm.bias"});
+  check_values(*from_pretrained<ToyModel>(dir.path()));
+}
+
+TEST_CASE("a model that memory does not hold is refused before it is touched") {
+  const ToyModel model(ToyConfig{});  // 24 + 4 + 4 numbers
+  CHECK_NOTHROW(check_memory(*model, "here", 128));
+  CHECK_THROWS_WITH(check_memory(*model, "here", 127),
+                    "here: a model of these sizes needs 0.0 GiB for its parameters, there are 0.0 GiB of memory");
+  CHECK(make_checked<ToyModel>(ToyConfig{}, "here")->wte.eq(9).all().item<bool>());
+  // 4 TiB. Whether the system hands out so much that is not touched is its own affair.
+  CHECK_THROWS_WITH(make_checked<ToyModel>(ToyConfig{.n_embd = 1 << 20, .n_vocab = 1 << 20}, "here"),
+                    Contains("here: ") && Contains("of these sizes"));
 }
 
 }  // namespace langzoo::test

@@ -18,7 +18,7 @@ Gpt2Config small() {
   config.n_embd = 4;
   config.n_layer = 1;
   config.n_head = 2;
-  config.bos_token_id = config.eos_token_id = 0;
+  config.bos_token_id = 0, config.eos_token_id = {0};
   return config;
 }
 
@@ -51,6 +51,7 @@ TEST_CASE("of one model_type the architecture decides; the usual one where a dir
     return registered_model(dir.path()).architecture;
   };
   CHECK(architecture_of(R"({"model_type": "gpt2"})") == "GPT2LMHeadModel");
+  CHECK(architecture_of(R"({"architectures": ["Other", "GPT2Model"]})") == "GPT2Model");
   CHECK(architecture_of(R"({"model_type": "gpt2", "architectures": null})") == "GPT2LMHeadModel");
   CHECK(architecture_of(R"({"model_type": "gpt2", "architectures": ["Other", "GPT2Model"]})") == "GPT2Model");
 }
@@ -87,12 +88,18 @@ TEST_CASE("a model is made of a config's text") {
 TEST_CASE("what is not known is named, with what is") {
   const TempDir dir;
   write_file(dir / "config.json", R"({"model_type": "bert"})");
-  CHECK_THROWS_WITH(registered_model(dir.path()),
-                    Contains("model_type: is \"bert\", known are gpt2, seq2seq, fasttext, word2vec, ppmi-svd, glove"));
+  CHECK_THROWS_WITH(registered_model(dir.path()), Contains("model_type: is \"bert\", known are gpt2, seq2seq, "
+                                                           "transformer, marian, fasttext, word2vec, ppmi-svd, glove"));
   write_file(dir / "config.json", R"({"model_type": "gpt2", "architectures": ["GPT2DoubleHeadsModel"]})");
   CHECK_THROWS_WITH(
       registered_model(dir.path()),
       Contains("architectures: is \"GPT2DoubleHeadsModel\", known of gpt2 are GPT2LMHeadModel, GPT2Model"));
+  write_file(dir / "config.json", R"({"architectures": ["BertModel"]})");
+  CHECK_THROWS_WITH(registered_model(dir.path()),
+                    Contains("config.json") && Contains("names no model_type, and of architectures only BertModel; "
+                                                        "known are GPT2LMHeadModel, GPT2Model, Seq2Seq, "));
+  write_file(dir / "config.json", "{}");
+  CHECK_THROWS_WITH(registered_model(dir.path()), Contains("names no model_type, and no architectures either"));
   write_file(dir / "config.json", R"({"model_type": "gpt2", "architectures": [""]})");
   CHECK_THROWS_WITH(registered_model(dir.path()), Contains("architectures: is \"\""));
 }

@@ -1,7 +1,8 @@
-"""Writes tests/fixtures/metrics/: scores of sacreBLEU, rouge-score, scikit-learn, scipy and SQuAD's rules on made-up texts.
+"""Writes tests/fixtures/metrics/: scores of sacreBLEU, rouge-score, seqeval, scikit-learn, scipy and SQuAD's rules on
+made-up texts.
 
-Versions: Python 3.11 (Unicode 14), sacrebleu 2.6.0, rouge-score 0.1.2, nltk 3.10.4, scikit-learn 1.9.1, scipy 1.17.1,
-numpy 2.x. Usage: python make_metrics.py DIRECTORY
+Versions: Python 3.11 (Unicode 14), sacrebleu 2.6.0, rouge-score 0.1.2, seqeval 1.2.2, nltk 3.10.4, scikit-learn 1.9.1,
+scipy 1.17.1, numpy 2.x. Usage: python make_metrics.py DIRECTORY
 
 The inputs are not in the fixtures: `Texts` makes them from the atoms in texts.json and numbers of SplitMix64, and
 tests/data/metrics/metric_texts.h makes the same ones.
@@ -13,6 +14,7 @@ import re
 import string
 import sys
 import unicodedata
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +25,10 @@ from rouge_score import rouge_scorer
 from sacrebleu.metrics import BLEU, CHRF, TER
 from sacrebleu.metrics.bleu import _get_tokenizer
 from sacrebleu.significance import PairedTest
+from seqeval import scheme as seqeval_scheme
+from seqeval.metrics import accuracy_score
+from seqeval.metrics.sequence_labeling import precision_recall_fscore_support
+from seqeval.metrics.v1 import precision_recall_fscore_support as strict_scores
 
 MASK = (1 << 64) - 1
 STEP = 0x9E3779B97F4A7C15
@@ -250,6 +256,89 @@ def squad(cases):
             "normalized": digests([normalized(t) for c in cases for t in [c.hypothesis, *c.references]], 400)}
 
 
+def rouge_sentences(cases):
+    """ROUGE-Lsum. Sentences end at a separator that no atom has; three cases make one text."""
+    scores = []
+    for case in range(0, len(cases) - 2, 3):
+        some = cases[case:case + 3]
+        hypothesis = "<n>".join(t.hypothesis for t in some)
+        references = ["<n>".join(t.references[r] for t in some[r:] + some[:r]) for r in range(1 + case % 2)]
+        scorer = rouge_scorer.RougeScorer(["rougeLsum"], use_stemmer=case % 4 == 1)
+        as_lines = [t.replace("\n", " ").replace("<n>", "\n") for t in [hypothesis, *references]]
+        scores.append([round(float(v), 12) for v in scorer.score_multi(as_lines[1:], as_lines[0])["rougeLsum"]])
+    return {"scores": scores}
+
+
+def squad_questions(cases):
+    """Rajpurkar, Jia and Liang (2018): questions without an answer, and thresholds of the probability of none."""
+    goldens = []
+    for first in range(0, len(cases), 20):
+        random = Random(19, first)
+        exact, f1, answerable, predictions, chances = [], [], [], [], []
+        for texts in cases[first:first + 20]:
+            answers = [] if random.below(3) == 0 else texts.references[:1 + random.below(3)]
+            prediction = "" if random.below(4) == 0 else texts.hypothesis
+            chances.append(random.below(9) / 8)
+            answerable.append(bool(answers))
+            predictions.append(prediction)
+            wanted = [a for a in answers if normalized(a)] or [""]
+            exact.append(max(int(normalized(prediction) == normalized(a)) for a in wanted))
+            f1.append(max(token_f1(prediction, a) if normalized(a) and normalized(prediction)
+                          else float(normalized(a) == normalized(prediction)) for a in wanted))
+        row = []
+        for threshold in [1, 0.5]:
+            kept = [[float(not a) if p > threshold else v for v, p, a in zip(values, chances, answerable)]
+                    for values in [exact, f1]]
+            for wanted in [[True, False], [True], [False]]:
+                for values in kept:
+                    part = [v for v, a in zip(values, answerable) if a in wanted]
+                    row.append(100 * sum(part) / len(part) if part else 0)
+        for values in [exact, f1]:
+            score = best = answerable.count(False)
+            threshold = 0
+            for i in sorted(range(len(values)), key=lambda i: chances[i]):
+                score += values[i] if answerable[i] else -1 if predictions[i] else 0
+                if score > best:
+                    best, threshold = score, chances[i]
+            row += [100 * best / len(values), threshold]
+        goldens.append([round(float(v), 10) for v in row])
+    return {"scores": goldens}
+
+
+SCHEMES = {"IOB1": "IOB", "IOB2": "IOB", "IOE1": "IOE", "IOE2": "IOE", "IOBES": "IOBES", "BILOU": "BILOU", "any": "OBIES"}
+
+
+def entities():
+    """Tags of up to 5 sentences, noise in the predictions; the schemes take turns."""
+    names, scores = list(SCHEMES), []
+    types = ["PER", "LOC", "A-B", "-", ""]
+    for case in range(CASES):
+        random = Random(17, case)
+        name = names[case % len(names)]
+        noise = 1 + random.below(10)
+
+        def tag():
+            letter = SCHEMES[name][random.below(len(SCHEMES[name]))]
+            of = types[random.below(2 if random.below(8) else len(types))]
+            return letter if letter == "O" or not of else f"{letter}-{of}"
+
+        truth = [[tag() for _ in range(random.below(12))] for _ in range(1 + random.below(5))]
+        predicted = [[tag() if random.below(noise) == 0 else t for t in sentence] for sentence in truth]
+        row = [accuracy_score(truth, predicted) if any(truth) else 0]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for average in ["micro", "macro", "weighted", None]:
+                if name == "any":
+                    values = precision_recall_fscore_support(truth, predicted, average=average)
+                else:
+                    values = strict_scores(truth, predicted, average=average, scheme=getattr(seqeval_scheme, name))
+                if average is None:
+                    row.append(len(values[0]))
+                row += [np.sum(v) for v in values]
+        scores.append([0 if np.isnan(v) else round(float(v), 10) for v in row])
+    return {"schemes": SCHEMES, "types": types, "scores": scores}
+
+
 def labels_and_numbers():
     """Labels of up to 8 classes and numbers with ties. What correlates has all its digits."""
     scores, correlations = [], []
@@ -301,7 +390,9 @@ def main(directory):
     texts = [t for c in cases for t in [c.hypothesis, *c.references]]
     fixtures = {"texts": {"atoms": ATOMS, "separators": SEPARATORS, "digests": digests(texts, 400)},
                 "translation": translation(cases), "significance": significance(cases), "rouge": rouge(cases),
-                "squad": squad(cases), "labels_and_numbers": labels_and_numbers(), "characters": characters()}
+                "rouge_sentences": rouge_sentences(cases), "squad": squad(cases),
+                "squad_questions": squad_questions(cases), "entities": entities(),
+                "labels_and_numbers": labels_and_numbers(), "characters": characters()}
     for name, fixture in fixtures.items():
         (directory / f"{name}.json").write_text(json.dumps(fixture, separators=(",", ":")) + "\n")
 

@@ -1,8 +1,7 @@
 #include "tests/support/closed_form.h"
+#include "third_party/torch.h"
 
 #include <cstdint>
-
-#include <torch/torch.h>
 
 namespace langzoo::test {
 

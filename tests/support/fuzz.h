@@ -7,7 +7,9 @@
 #include <cstddef>
 #include <functional>
 #include <random>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace langzoo::test {
@@ -17,6 +19,11 @@ using FuzzRandom = std::mt19937_64;
 /// Uniform in [0, n); 0 where n is 0.
 inline std::size_t below(FuzzRandom& random, std::size_t n) {
   return n == 0 ? 0 : random() % n;
+}
+
+/// Unless `holds`: throws what is no langzoo error, so that the fuzzer fails.
+inline void require(bool holds, std::string_view what) {
+  if (!holds) throw std::logic_error(std::string(what));
 }
 
 /// One to four of the usual mutations: bits, bytes, parts of `seeds`, and integers that reach length and offset fields.

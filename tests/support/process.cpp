@@ -65,6 +65,7 @@ Process::Process(const std::string& program, std::vector<std::string> arguments,
     redirect(dir_ / "out", 1, O_WRONLY | O_CREAT);
     redirect(dir_ / "err", 2, O_WRONLY | O_CREAT);
     for (int fd = 0; closed && fd < 20; ++fd) close(fd);
+    for (const int number : {SIGHUP, SIGINT, SIGTERM, SIGPIPE}) std::signal(number, SIG_DFL);  // as in a terminal
     execv(argv[0], argv.data());
     _exit(127);
   }
@@ -120,6 +121,13 @@ void check_error(const Result& result, int code, const std::string& names) {
   CHECK(result.out.empty());
   CHECK(std::count(result.err.begin(), result.err.end(), '\n') <= 3);
   CHECK_THAT(result.err, Catch::Contains(names));
+}
+
+void check_idle(const Result& result, const std::string& flag) {
+  INFO(result.err);
+  CHECK(result.code == 0);
+  CHECK_FALSE(result.out.empty());
+  CHECK_THAT(result.err, Catch::StartsWith("warning: " + flag + " has no effect with"));
 }
 
 }  // namespace langzoo::test

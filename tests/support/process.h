@@ -65,5 +65,7 @@ class Process {
 /// Checks that a run failed as every program promises: the code, at most three lines on stderr that say `names`,
 /// nothing on stdout.
 void check_error(const Result& result, int code, const std::string& names);
+/// A success with a warning that `flag` has no effect.
+void check_idle(const Result& result, const std::string& flag);
 
 }  // namespace langzoo::test

@@ -1,7 +1,7 @@
 /// The one header every test that uses LibTorch includes: torch first, because its CHECK and Catch2's clash, then Catch2.
 #pragma once
 
-#include <torch/torch.h>
+#include "third_party/torch.h"
 #undef CHECK
 #undef REQUIRE
 

@@ -12,7 +12,7 @@
 #include "tests/tokenizers/tokenizer_goldens.h"
 #include "tokenizers/normalizers/simple_normalizers.h"
 
-namespace langzoo {
+namespace langzoo::added_tokens_test {
 
 namespace {
 
@@ -198,4 +198,4 @@ TEST_CASE("added tokens are known by id and by content") {
   CHECK(added.find("b") == nullptr);
 }
 
-}  // namespace langzoo
+}  // namespace langzoo::added_tokens_test

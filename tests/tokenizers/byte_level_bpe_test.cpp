@@ -9,7 +9,7 @@
 #include "tokenizers/byte_level_bpe.h"
 #include "tokenizers/tokenizer_json.h"
 
-namespace langzoo::test {
+namespace langzoo::test::byte_level_bpe_test {
 namespace {
 
 std::unique_ptr<Tokenizer> load_fixture(const std::string& name) {
@@ -221,4 +221,4 @@ TEST_CASE("byte-level BPE: special tokens in the text become their ids and can b
   CHECK(tokenizer->id_to_token(*tokenizer->token_to_id("\u0120lamp")) == "\u0120lamp");
 }
 
-}  // namespace langzoo::test
+}  // namespace langzoo::test::byte_level_bpe_test

@@ -3,7 +3,7 @@
 #include "tests/tokenizers/tokenizer_goldens.h"
 #include "tokenizers/char_level.h"
 
-namespace langzoo::test {
+namespace langzoo::test::char_level_test {
 namespace {
 
 std::vector<TokenId> ids_of(const Tokenizer& tokenizer, std::string_view text) {
@@ -63,4 +63,4 @@ TEST_CASE("character level: what it does not know is named with its place") {
   CHECK_THROWS_AS(CharLevel(CharLevelModel{{"a", "bc"}, {}, {}, {}}), std::invalid_argument);
 }
 
-}  // namespace langzoo::test
+}  // namespace langzoo::test::char_level_test

@@ -5,30 +5,49 @@
 
 namespace langzoo::test {
 
+namespace {
+
+/// The folder's tokenizer, and itself saved and loaded, is what transformers makes of the folder.
+void check_folder(const std::filesystem::path& folder, const nlohmann::json& expected) {
+  const auto tokenizer = load_tokenizer(folder);
+  const SpecialTokens& special = tokenizer->special_tokens();
+  nlohmann::json roles = nlohmann::json::object();
+  const auto put = [&](const char* role, std::optional<TokenId> id) {
+    if (id) roles[role] = *id;
+  };
+  put("bos", special.bos), put("eos", special.eos), put("unk", special.unk), put("sep", special.sep);
+  put("pad", special.pad), put("cls", special.cls), put("mask", special.mask);
+  CHECK(roles == expected["special_tokens"]);
+  CHECK(tokenizer->vocab_size() == expected["size"]);
+  for (const auto& c : expected["cases"]) check_case(*tokenizer, c);
+
+  const TempDir dir;
+  tokenizer->save(dir.path());
+  const auto saved = load_tokenizer(dir.path());
+  CHECK((saved->special_tokens() == special));
+  const auto config = nlohmann::json::parse(read_file(dir / "tokenizer_config.json"));
+  CHECK((config.value("model_input_names", nlohmann::json()).dump() ==
+         (special.cls ? R"(["input_ids","token_type_ids","attention_mask"])" : "null")));
+  for (const auto& c : expected["cases"]) check_case(*saved, c);
+}
+
+}  // namespace
+
 TEST_CASE("directory: what transformers makes of published files") {
   for (const std::string name : {"bert", "bert_cased", "distilbert", "electra", "openai-gpt", "gpt2", "gpt2_bos"}) {
     CAPTURE(name);
-    const auto expected = golden("pipelines/directories/" + name + ".cases.json");
-    const auto tokenizer = load_tokenizer(fixture("tokenizers/pipelines/directories/" + name));
-    const SpecialTokens& special = tokenizer->special_tokens();
-    nlohmann::json roles = nlohmann::json::object();
-    const auto put = [&](const char* role, std::optional<TokenId> id) {
-      if (id) roles[role] = *id;
-    };
-    put("bos", special.bos), put("eos", special.eos), put("unk", special.unk), put("sep", special.sep);
-    put("pad", special.pad), put("cls", special.cls), put("mask", special.mask);
-    CHECK(roles == expected["special_tokens"]);
-    CHECK(tokenizer->vocab_size() == expected["size"]);
-    for (const auto& c : expected["cases"]) check_case(*tokenizer, c);
-
+    check_folder(fixture("tokenizers/pipelines/directories/" + name),
+                 golden("pipelines/directories/" + name + ".cases.json"));
+  }
+  for (const auto& expected : golden("folders.json")) {
+    CAPTURE(expected["name"].get<std::string>());
     const TempDir dir;
-    tokenizer->save(dir.path());
-    const auto saved = load_tokenizer(dir.path());
-    CHECK((saved->special_tokens() == special));
-    const auto config = nlohmann::json::parse(read_file(dir / "tokenizer_config.json"));
-    CHECK((config.value("model_input_names", nlohmann::json()).dump() ==
-           (special.cls ? R"(["input_ids","token_type_ids","attention_mask"])" : "null")));
-    for (const auto& c : expected["cases"]) check_case(*saved, c);
+    for (const auto& [name, content] : expected["files"].items()) {
+      write_file(dir / name, content.contains("copy")
+                                 ? read_file(fixture("tokenizers/" + content["copy"].get<std::string>()))
+                                 : content["text"].get<std::string>());
+    }
+    check_folder(dir.path(), expected);
   }
 }
 
@@ -95,6 +114,34 @@ TEST_CASE("directory: a SentencePiece that was saved is that model again, whatev
   }
 }
 
+TEST_CASE("directory: half of a pair of files, and files of another kind, are named as what they are") {
+  const auto gpt2 = fixture("tokenizers/pipelines/directories/gpt2"),
+             gpt = fixture("tokenizers/pipelines/directories/openai-gpt");
+  for (const auto& dir : {gpt2, gpt}) {
+    CHECK_THROWS_WITH(load_tokenizer(dir / "merges.txt"),
+                      (dir / "merges.txt").string() +
+                          ": is the merges.txt of a BPE tokenizer, which is nothing without its "
+                          "vocab.json: give the folder that holds both");
+    CHECK_THROWS_WITH(load_tokenizer(dir / "vocab.json"),
+                      Catch::Contains("is the vocab.json of a BPE tokenizer") && Catch::Contains("merges.txt"));
+  }
+  const TempDir dir;
+  write_file(dir / "codes.txt", "#version: 0.2\n\u0120 t\nh e\n");  // byte-level
+  CHECK_THROWS_WITH(load_tokenizer(dir / "codes.txt"), Catch::Contains("is the merges.txt"));
+  write_file(dir / "codes.txt", "\u0120 t\nh e\n");  // of GPT-2's without their first line
+  CHECK_THROWS_WITH(load_tokenizer(dir / "codes.txt"), Catch::Contains("is the merges.txt"));
+  write_file(dir / "story.txt", "Once upon a time\n");
+  CHECK_THROWS_WITH(load_tokenizer(dir / "story.txt"), Catch::Contains("story.txt: is no vocab.txt"));
+  write_file(dir / "v.json", "{ \"a\\\"b\" : 0, \"c\": 1}");
+  CHECK_THROWS_WITH(load_tokenizer(dir / "v.json"), Catch::Contains("is the vocab.json"));
+  for (const std::string name : {"tokenizer.json", "vocab.txt", "spiece.model"}) {
+    const TempDir pointers;
+    write_file(pointers / name, "version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 3\n");
+    CHECK_THROWS_WITH(load_tokenizer(pointers / name), Catch::Contains(name + ": is a Git LFS pointer"));
+    CHECK_THROWS_WITH(load_tokenizer(pointers.path()), Catch::Contains(name + ": is a Git LFS pointer"));
+  }
+}
+
 TEST_CASE("directory: files and their faults") {
   const TempDir dir;
   CHECK_THROWS_WITH(load_tokenizer(dir / "none"), (dir / "none").string() + ": does not exist");
@@ -131,15 +178,18 @@ TEST_CASE("directory: files and their faults") {
       load_tokenizer(dir.path()),
       (dir / "vocab.txt").string() +
           ": a vocabulary of the class BertJapaneseTokenizer is not supported without tokenizer.json, expected "
-          "BertTokenizer, DistilBertTokenizer, ElectraTokenizer");
+          "BertTokenizer, MPNetTokenizer");
+  write_file(dir / "tokenizer_config.json", R"({"tokenizer_class": "MPNetTokenizer", "cls_token": null})");
+  CHECK_THROWS_WITH(load_tokenizer(dir.path()), (dir / "tokenizer_config.json").string() +
+                                                    ": cls_token: is null, and the tokenizer's class needs it");
   std::filesystem::remove(dir / "vocab.txt");
   write_file(dir / "vocab.json", R"({"a": 0, "b": 1, "ab": 2})");
   write_file(dir / "merges.txt", "#version: 0.2\na b\n");
-  write_file(dir / "tokenizer_config.json", R"({"tokenizer_class": "RobertaTokenizer"})");
+  write_file(dir / "tokenizer_config.json", R"({"tokenizer_class": "CLIPTokenizer"})");
   CHECK_THROWS_WITH(load_tokenizer(dir.path()),
                     (dir / "vocab.json").string() +
-                        ": a vocabulary of the class RobertaTokenizer is not supported without tokenizer.json, "
-                        "expected GPT2Tokenizer, OpenAIGPTTokenizer");
+                        ": a vocabulary of the class CLIPTokenizer is not supported without tokenizer.json, "
+                        "expected GPT2Tokenizer, OpenAIGPTTokenizer, RobertaTokenizer");
   std::filesystem::remove(dir / "vocab.json");
   std::filesystem::remove(dir / "tokenizer_config.json");
   write_file(dir / "a.model", "x");
@@ -148,6 +198,22 @@ TEST_CASE("directory: files and their faults") {
   CHECK_THROWS_WITH(
       load_tokenizer(dir.path()),
       dir.path().string() + ": has several SentencePiece models, a.model and b.model; name one of the files");
+  const auto model = read_file(fixture("tokenizers/sentencepiece/unigram.model"));
+  for (const std::string name : {"CamembertTokenizer", "PreTrainedTokenizerFast", "GemmaTokenizer"}) {
+    const TempDir one;
+    write_file(one / "spiece.model", model);
+    write_file(one / "tokenizer_config.json", R"({"tokenizer_class": ")" + name + "\"}");
+    CHECK_THROWS_WITH(
+        load_tokenizer(one.path()),
+        Catch::Contains("spiece.model: a SentencePiece model of the class ") && Catch::Contains(name.substr(0, 9)));
+  }
+  {
+    const TempDir one;
+    write_file(one / "sentencepiece.bpe.model", model);
+    write_file(one / "tokenizer_config.json", R"({"tokenizer_class": "XLMRobertaTokenizer", "mask_token": null})");
+    CHECK_THROWS_WITH(load_tokenizer(one.path()),
+                      Catch::EndsWith(": mask_token: is null, and XLMRobertaTokenizer needs it"));
+  }
   write_file(dir / "codes", "#version: 0.2\nl a\nm p</w>\n");
   const auto codes = load_tokenizer(dir / "codes");
   const Encoding lamps = codes->encode("lamp\u00e9 lamp", {.tokens = true});

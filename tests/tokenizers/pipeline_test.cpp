@@ -8,7 +8,7 @@
 #include "tokenizers/models/word_level.h"
 #include "tokenizers/pipeline.h"
 
-namespace langzoo::test {
+namespace langzoo::test::pipeline_test {
 namespace {
 
 const char* const kPipelines[] = {"bert_uncased", "bert_cased", "bert_accents",  "gpt",
@@ -170,4 +170,4 @@ TEST_CASE("pipeline: faults are named") {
   CHECK_THROWS_WITH(pipeline.decode(std::vector<TokenId>{2}), "the id 2 is not in the vocabulary of 2 tokens");
 }
 
-}  // namespace langzoo::test
+}  // namespace langzoo::test::pipeline_test

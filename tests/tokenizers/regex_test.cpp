@@ -47,7 +47,8 @@ TEST_CASE("a match is found however far away it is") {
 }
 
 TEST_CASE("a pattern that cannot be used is named with the reason") {
-  for (const char* pattern : {"(", "[a", "a{2,1}", "(?s)a", "[a-z&&[^b]]", "[a[^b]]", "[\\W]", "(*FAIL)", "(?~a)",
+  for (const char* pattern : {"(", "[a", "[a&&", "[a[^b]", "a{2,1}", "(?s)a", "[\\w--\\d]", "[[:graph:]]", "(*FAIL)",
+                              "(?i)[a&&b]", "(?i:[a[^b]])", "(?i)[\\p{Lu}]", "(?i)[[:^upper:]]", "[b-[c]]", "(?~a)",
                               "\\p{Nope}", "(?<=a+)b", "\\", "\xFF"}) {
     CAPTURE(pattern);
     CHECK_THROWS_AS(Regex(pattern), std::invalid_argument);
@@ -55,6 +56,7 @@ TEST_CASE("a pattern that cannot be used is named with the reason") {
   CHECK_THROWS_WITH(Regex("ab("), Catch::Contains("'ab('"));
   CHECK_THROWS_AS(Regex(std::string(100'000, 'a')), std::invalid_argument);
   CHECK_THROWS_AS(Regex(std::string(60'000, '(')), std::invalid_argument);
+  CHECK_THROWS_WITH(Regex(std::string(200, '[') + 'a' + std::string(200, ']')), Catch::Contains("so deep a class"));
 }
 
 TEST_CASE("no pattern hangs") {
@@ -76,6 +78,8 @@ TEST_CASE("a match may be long") {
   const Regex groups("(?:a|b)+");
   const std::string part = text.substr(0, 50'000);
   CHECK(groups.matches(part).next() == Offset{0, 50'000});
+  const Regex classes("[\\w&&[^b]]+");
+  CHECK(classes.matches(part).next() == Offset{0, 50'000});
 }
 
 TEST_CASE("threads share a regular expression") {

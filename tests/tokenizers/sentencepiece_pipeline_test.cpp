@@ -6,7 +6,8 @@
 #include "tokenizers/post_processors/post_processor.h"
 #include "tokenizers/sentencepiece_pipeline.h"
 
-using namespace langzoo;
+namespace langzoo::test::sentencepiece_pipeline_test {
+
 using nlohmann::json;
 
 namespace {
@@ -63,3 +64,5 @@ TEST_CASE("a model without the tokens of the template is an error that names the
                     Catch::Matchers::Contains("spiece.model") && Catch::Matchers::Contains("'[CLS]'"));
   CHECK_THROWS_AS(t5_pipeline("no model", "spiece.model"), FileError);
 }
+
+}  // namespace langzoo::test::sentencepiece_pipeline_test

@@ -8,7 +8,8 @@
 #include "tokenizers/sentencepiece.h"
 #include "tokenizers/utf8.h"
 
-using namespace langzoo;
+namespace langzoo::test::sentencepiece_test {
+
 using nlohmann::json;
 
 namespace {
@@ -103,6 +104,26 @@ TEST_CASE("ids, pieces, offsets and decoded text are those of Python's sentencep
       CHECK(fast_ids(*tokenizer, text) == ids);
       CHECK(fast_ids(*tokenizer, text) == ids);  // and now from memory
       CHECK(tokenizer->decode(ids) == c["decoded"].get<std::string>());
+    }
+  }
+}
+
+TEST_CASE("half a million unknown characters or words are one token, in time that does not grow with their square") {
+  const std::size_t count = 500'000;
+  std::string characters, words;
+  for (std::size_t i = 0; i < count; ++i) {
+    characters += "\xF0\x9D\x84\x9E";
+    words += "\xF0\x9D\x84\x9E ";
+  }
+  for (const std::string& name : kModels) {
+    CAPTURE(name);
+    const auto tokenizer = load_sentencepiece(path_of(name + ".model"));
+    for (const std::string* text : {&characters, &words}) {
+      const Encoding encoding = tokenizer->encode(*text, {.tokens = true});
+      CHECK((encoding.ids == fast_ids(*tokenizer, *text)));
+      CHECK(encoding.offsets.back().end >= text->size() - 1);
+      const bool joined = encoding.size() <= 2;  // U+2581 and the unknown token
+      CHECK(joined == (!name.ends_with("_bytes") && (text == &characters || name == "word")));
     }
   }
 }
@@ -260,3 +281,5 @@ TEST_CASE("a broken model is an error that names the file") {
     }
   }
 }
+
+}  // namespace langzoo::test::sentencepiece_test

@@ -78,4 +78,17 @@ TEST_CASE("stream decoder: byte tokens are judged by the run") {
   }
 }
 
+TEST_CASE("stream decoder: a run of tokens without text of their own takes time that does not grow with its square") {
+  for (const char* name : {"tokenizers/pipelines/llama.json", "tokenizers/pipelines/t5.json"}) {
+    CAPTURE(name);
+    const auto tokenizer = load_tokenizer(fixture(name));
+    std::vector<TokenId> ids(50'000, *tokenizer->token_to_id("\u2581"));
+    ids.push_back(*tokenizer->token_to_id("a"));
+    StreamDecoder stream(*tokenizer);
+    std::string joined;
+    for (const TokenId id : ids) joined += stream.put(id);
+    CHECK((joined + stream.flush() == tokenizer->decode(ids)));
+  }
+}
+
 }  // namespace langzoo::test

@@ -2,6 +2,8 @@
 
 #include <functional>
 
+#include <fmt/format.h>
+
 #include "data/files/files.h"
 #include "tests/tokenizers/tokenizer_goldens.h"
 #include "tokenizers/post_processors/post_processor.h"
@@ -95,15 +97,26 @@ TEST_CASE("tokenizer.json: tokenizer_config.json names the special tokens") {
   CHECK(padded->special_tokens().pad == size);
   CHECK(padded->vocab_size() == static_cast<std::size_t>(size) + 1);
   CHECK(padded->encode("a[PAD]").ids.back() == size);
-  const auto framed = parse_tokenizer_json(
-      text, R"({"add_bos_token": true, "add_eos_token": true, "bos_token": "<|endoftext|>", "eos_token": "!"})",
-      "dir/tokenizer.json");
-  const std::vector<TokenId> ids = framed->encode("a").ids;
-  CHECK(ids == std::vector<TokenId>{0, framed->token_to_id("a").value(), 1});
-  CHECK(error_of_text(text, R"({"bos_token": ""})") == "dir/tokenizer_config.json: bos_token: is empty");
   CHECK(error_of_text(text, R"({"bos_token": 3})") == "dir/tokenizer_config.json: bos_token: is 3, expected a string");
   CHECK(error_of_text(text, "[]") == "dir/tokenizer_config.json: is [], expected an object");
   CHECK(error_of_text(text, "{").starts_with("dir/tokenizer_config.json: is not valid JSON: "));
+}
+
+TEST_CASE("tokenizer.json: as many added tokens as there may be load in time that does not grow with their square") {
+  constexpr std::size_t kCount = 200'000;
+  json file = golden("byte_level.json");
+  json decoder = json::object();
+  for (std::size_t i = 0; i < kCount; ++i) {
+    const std::string content = fmt::format("<{}>", i);
+    file["added_tokens"].push_back({{"id", 1000 + i}, {"content", content}, {"special", true}});
+    decoder[fmt::format("{}", 1000 + i)] = {{"content", content}, {"special", true}};
+  }
+  const auto listed = parse_tokenizer_json(file.dump(), {}, "dir/tokenizer.json");
+  const auto configured =
+      parse_tokenizer_json(golden("byte_level.json").dump(), json{{"added_tokens_decoder", decoder}}.dump(), "t.json");
+  CHECK(listed->vocab_size() == configured->vocab_size());
+  CHECK(listed->encode("<7><199999>").ids == configured->encode("<7><199999>").ids);
+  CHECK(listed->encode("<199999>").ids == std::vector{static_cast<TokenId>(listed->vocab_size() - 1)});
 }
 
 TEST_CASE("tokenizer.json: truncation and padding are read, kept and written") {
@@ -178,8 +191,9 @@ TEST_CASE("tokenizer.json: malformed files are clear errors") {
         "dir/tokenizer.json: model.merges[2]: 'ab' is not two tokens with one space between them");
   CHECK(bpe([](json& j) { j["model"]["unk_token"] = "[UNK]"; }) ==
         "dir/tokenizer.json: model.unk_token: is not in the vocabulary");
-  CHECK(bpe([](json& j) { j["added_tokens"][0]["id"] = 7; }) ==
-        "dir/tokenizer.json: the added token '<|endoftext|>' has the id 7 of the token '''");
+  CHECK(error_of_text(R"({"added_tokens": [{"id": 3, "content": "c"}], "model": {"type": "WordLevel", "unk_token": "",
+                          "vocab": {"a": 0, "b": 2}}})") ==
+        "dir/tokenizer.json: the added token 'c' has the id 2 of the token 'b'");
   CHECK(error_of_text(std::string(100000, '[')) == "dir/tokenizer.json: is nested more than 32 deep");
   CHECK(error_of_text("").starts_with("dir/tokenizer.json: is not valid JSON: "));
   CHECK(is_valid_utf8(error_of_text("{\"version\xFF\": \xFE")));

@@ -8,7 +8,7 @@
 #include "tokenizers/post_processors/bert_processing.h"
 #include "tokenizers/post_processors/byte_level_post_processor.h"
 
-namespace langzoo::test {
+namespace langzoo::test::tokenizer_test {
 namespace {
 
 std::unique_ptr<Tokenizer> load_fixture(const std::string& name) {
@@ -138,8 +138,42 @@ TEST_CASE("tokenizer: its own truncation and padding hold unless the options say
   const Encoding other = tokenizer->encode(
       "abcdefgh", {.add_special_tokens = false, .truncation = Truncation{.max_length = 3}, .padding = Padding{}});
   CHECK(other.size() == 3);
+  CHECK(tokenizer->encode("abcdefgh", {.own_padding = false}).size() == 4);
+  const Encoding whole = tokenizer->encode("abcdefgh", {.own_truncation = false, .own_padding = false});
+  CHECK(whole.overflowing.empty());
+  CHECK(whole.ids ==
+        tokenizer->encode("abcdefgh", {.truncation = Truncation{.max_length = 100}, .padding = Padding{}}).ids);
+  CHECK(tokenizer->encode("abcdefgh", {.truncation = Truncation{.max_length = 3}, .own_truncation = false}).ids[2] ==
+        7);
   CHECK_THROWS_WITH(tokenizer->encode("abc", {.truncation = Truncation{.max_length = 1}}),
                     "truncation: max_length is 1, but 2 special tokens are added");
+}
+
+TEST_CASE("tokenizer: special tokens in the text are text where the options say so, as in Python's tokenizers") {
+  const nlohmann::json goldens = golden("split_special_tokens.json");
+  const TempDir dir;
+  write_file(dir / "tokenizer.json", goldens["added_tokenizer"].dump());
+  for (const auto& [name, cases] : goldens["cases"].items()) {
+    const auto tokenizer =
+        load_tokenizer(name == "added" ? dir / "tokenizer.json" : fixture("tokenizers/" + name + ".json"));
+    for (const auto& c : cases) {
+      const auto text = c["text"].get<std::string>();
+      CAPTURE(name, text);
+      const auto before = tokenizer->encode(text).ids;
+      const Encoding encoding = tokenizer->encode(text, {.split_special_tokens = true, .tokens = true});
+      CHECK(encoding.ids == c["ids"].get<std::vector<TokenId>>());
+      CHECK(encoding.tokens == c["tokens"].get<std::vector<std::string>>());
+      CHECK((character_offsets(encoding, text, "") == offsets_of(c["offsets"])));
+      CHECK(encoding.special_tokens_mask == c["special_tokens_mask"].get<std::vector<std::uint8_t>>());
+      std::vector<std::int32_t> word_ids;
+      for (const auto& id : c["word_ids"]) {
+        word_ids.push_back(id.is_null() ? Encoding::kNoWord : id.get<std::int32_t>());
+      }
+      CHECK(encoding.word_ids == word_ids);
+      CHECK(tokenizer->encode(text, {.split_special_tokens = true}).ids == encoding.ids);
+      CHECK(tokenizer->encode(text).ids == before);  // nothing of it is remembered
+    }
+  }
 }
 
 TEST_CASE("tokenizer: trimmed offsets of a token that begins inside the text move over one whole character") {
@@ -151,4 +185,29 @@ TEST_CASE("tokenizer: trimmed offsets of a token that begins inside the text mov
   CHECK((encoding.offsets[1] == Offset{15, 15}));
 }
 
-}  // namespace langzoo::test
+TEST_CASE("ids that no token has give no text where a model wrote them, and an error elsewhere") {
+  for (const std::string name : {"byte_level.json", "char_level.json", "pipelines/llama.json",
+                                 "pipelines/bert_uncased.json", "added_tokens.json", "sentencepiece/unigram.model"}) {
+    INFO(name);
+    const auto tokenizer = load_fixture(name);
+    const auto size = static_cast<TokenId>(tokenizer->vocab_size());
+    std::vector<TokenId> known, all = {size};
+    for (TokenId id = size / 2; known.size() < 6 && id < size; ++id) {
+      if (!tokenizer->has_token(id)) continue;
+      CHECK_NOTHROW(tokenizer->id_to_token(id));
+      known.push_back(id);
+      all.insert(all.end(), {id, -1, size + 1000});
+    }
+    for (const bool skip : {false, true}) {
+      CHECK(tokenizer->decode_generated(all, skip) == tokenizer->decode(known, skip));
+      CHECK(tokenizer->decode_generated(known, skip) == tokenizer->decode(known, skip));
+      CHECK(tokenizer->decode_generated(std::vector<TokenId>{size}, skip) ==
+            tokenizer->decode(std::vector<TokenId>(), skip));
+      CHECK_THROWS_AS(tokenizer->decode(all, skip), std::out_of_range);
+    }
+    CHECK_FALSE(tokenizer->has_token(size));
+    CHECK_FALSE(tokenizer->has_token(-1));
+  }
+}
+
+}  // namespace langzoo::test::tokenizer_test

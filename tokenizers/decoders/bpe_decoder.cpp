@@ -1,5 +1,7 @@
 #include "tokenizers/decoders/bpe_decoder.h"
 
+#include <fmt/format.h>
+
 #include "tokenizers/json_field.h"
 #include "tokenizers/text_pattern.h"
 

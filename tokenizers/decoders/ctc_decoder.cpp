@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "tokenizers/decoders/wordpiece_decoder.h"
 #include "tokenizers/json_field.h"
 #include "tokenizers/text_pattern.h"

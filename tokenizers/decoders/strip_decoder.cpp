@@ -2,6 +2,8 @@
 
 #include <string_view>
 
+#include <fmt/format.h>
+
 #include "tokenizers/json_field.h"
 #include "tokenizers/utf8.h"
 

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "tokenizers/json_field.h"
 #include "tokenizers/text_pattern.h"
 

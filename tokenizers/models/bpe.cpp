@@ -16,7 +16,6 @@ namespace {
 
 /// The prefix and the suffix are spelled out for every character: they stay short.
 constexpr std::size_t kMaxAffix = 64;
-constexpr TokenId kNoToken = -1;
 
 }  // namespace
 
@@ -50,9 +49,6 @@ Bpe::Impl::Impl(BpeOptions o)
     if (affix->size() > kMaxAffix) {
       throw std::invalid_argument(fmt::format("{} has {} bytes, more than {}", name, affix->size(), kMaxAffix));
     }
-  }
-  if (options.dropout && !(*options.dropout >= 0 && *options.dropout <= 1)) {
-    throw std::invalid_argument(fmt::format("dropout is {}, not a probability", *options.dropout));
   }
   if (options.unk_token) {
     check_utf8("unk_token", *options.unk_token);
@@ -207,13 +203,13 @@ std::string Bpe::to_json() const {
   const BpeOptions& o = impl_->options;
   const auto text_or_null = [](const std::string& text) { return text.empty() ? "null" : json_string(text); };
   return fmt::format(
-      "{{\n    \"type\": \"BPE\",\n    \"dropout\": {},\n    \"unk_token\": {},\n    \"continuing_subword_prefix\": "
-      "{},\n"
+      "{{\n    \"type\": \"BPE\",\n    \"dropout\": null,\n    \"unk_token\": {},\n"
+      "    \"continuing_subword_prefix\": {},\n"
       "    \"end_of_word_suffix\": {},\n    \"fuse_unk\": {},\n    \"byte_fallback\": {},\n    \"ignore_merges\": {},\n"
       "    \"vocab\": {},\n    \"merges\": {}\n  }}",
-      o.dropout ? nlohmann::json(*o.dropout).dump() : "null", o.unk_token ? json_string(*o.unk_token) : "null",
-      text_or_null(o.continuing_subword_prefix), text_or_null(o.end_of_word_suffix), o.fuse_unk, o.byte_fallback,
-      o.ignore_merges, vocab_json(o.tokens), merges_json(o.tokens, o.merges));
+      o.unk_token ? json_string(*o.unk_token) : "null", text_or_null(o.continuing_subword_prefix),
+      text_or_null(o.end_of_word_suffix), o.fuse_unk, o.byte_fallback, o.ignore_merges, vocab_json(o.tokens),
+      merges_json(o.tokens, o.merges));
 }
 
 }  // namespace langzoo

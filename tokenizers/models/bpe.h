@@ -22,7 +22,6 @@ struct BpeOptions {
   bool byte_fallback = false;             // an unknown character becomes the tokens <0x..> of its bytes
   bool ignore_merges = false;             // a word that is a token is that token
   bool spells_unknown = false;            // an unknown token's string is the text it stands for; not in tokenizer.json
-  std::optional<double> dropout;          // of the file; encoding uses SubwordSampling's
 };
 
 class Bpe : public TokenModel {

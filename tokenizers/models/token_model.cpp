@@ -5,6 +5,9 @@
 #include <stdexcept>
 #include <utility>
 
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
 #include "tokenizers/models/bpe.h"
 #include "tokenizers/models/unigram.h"
 #include "tokenizers/models/vocabulary.h"
@@ -37,7 +40,11 @@ std::shared_ptr<const TokenModel> read_bpe(const JsonField& field) {
   field.only({"type", "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk",
               "byte_fallback", "ignore_merges", "vocab", "merges"});
   BpeOptions options;
-  if (const auto dropout = not_null(field, "dropout")) options.dropout = dropout->number();
+  if (const auto dropout = not_null(field, "dropout"); dropout && dropout->number() != 0) {
+    dropout->fail(JsonField::shown(dropout->value()) +
+                  " is not supported, every encoding would be another one: set it to null and ask for random "
+                  "segmentations where they are wanted");
+  }
   if (const auto unk = not_null(field, "unk_token")) options.unk_token = unk->string();
   if (const auto prefix = not_null(field, "continuing_subword_prefix")) {
     options.continuing_subword_prefix = prefix->string();

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "tokenizers/models/trie.h"
 #include "tokenizers/models/vocabulary.h"
@@ -16,7 +17,6 @@ namespace langzoo {
 namespace {
 
 constexpr double kUnknownPenalty = 10.0;  // below the least score of a piece, as in sentencepiece
-constexpr TokenId kNoToken = -1;
 
 /// The best segmentation of the text up to a place: its score and last piece.
 struct BestPath {
@@ -26,7 +26,7 @@ struct BestPath {
 };
 
 /// Working memory of a thread.
-struct Workspace {
+struct ViterbiWorkspace {
   std::vector<BestPath> best;
   std::vector<double> rest;  // log of the summed weights of all segmentations from a place on
   std::vector<ModelToken> path;
@@ -120,9 +120,9 @@ struct Unigram::Impl {
   }
 
   /// The segmentation of largest score, the last piece first.
-  void find_best(std::string_view word, Workspace& workspace) const;
+  void find_best(std::string_view word, ViterbiWorkspace& workspace) const;
   /// A segmentation drawn with probability ~ exp(score)^alpha, the first piece first.
-  void draw(std::string_view word, Workspace& workspace, SubwordSampling& sampling) const;
+  void draw(std::string_view word, ViterbiWorkspace& workspace, SubwordSampling& sampling) const;
   /// Appends the tokens of a segmentation, whose unknown neighbours become one.
   template <class Path>
   void append(std::string_view word, const Path& begin, const Path& end, std::vector<ModelToken>& tokens) const;
@@ -142,7 +142,7 @@ struct Unigram::Impl {
   TokenId unk = kNoToken;
 };
 
-void Unigram::Impl::find_best(std::string_view word, Workspace& workspace) const {
+void Unigram::Impl::find_best(std::string_view word, ViterbiWorkspace& workspace) const {
   constexpr std::uint32_t kUnreached = ~std::uint32_t{0};
   std::vector<BestPath>& best = workspace.best;
   best.assign(word.size() + 1, {0, kUnreached, kNoToken});
@@ -164,7 +164,7 @@ void Unigram::Impl::find_best(std::string_view word, Workspace& workspace) const
   }
 }
 
-void Unigram::Impl::draw(std::string_view word, Workspace& workspace, SubwordSampling& sampling) const {
+void Unigram::Impl::draw(std::string_view word, ViterbiWorkspace& workspace, SubwordSampling& sampling) const {
   // Kudo (2018) filters forwards and samples backwards; the mirror image draws from the same distribution and needs
   // nothing of the lattice but one sum a place.
   const double alpha = sampling.unigram_alpha;
@@ -231,7 +231,7 @@ const UnigramOptions& Unigram::options() const {
 void Unigram::tokenize(std::string_view word, std::vector<ModelToken>& tokens, SubwordSampling* sampling) const {
   if (word.empty()) return;
   check_word_size(word);
-  static thread_local Workspace workspace;
+  static thread_local ViterbiWorkspace workspace;
   if (sampling == nullptr) {
     impl_->find_best(word, workspace);
     impl_->append(word, workspace.path.rbegin(), workspace.path.rend(), tokens);

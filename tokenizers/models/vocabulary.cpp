@@ -4,6 +4,9 @@
 #include <limits>
 #include <stdexcept>
 
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
 namespace langzoo {
 
 std::vector<std::string> read_vocab(const JsonField& vocab) {
@@ -101,8 +104,9 @@ std::pair<std::string_view, std::string_view> split_merge(std::string_view line)
 std::vector<BpeMerge> read_merges(const JsonField& merges, const IdsByToken& ids,
                                   std::string_view continuing_subword_prefix) {
   std::vector<BpeMerge> read;
+  std::size_t index = 0;
   for (const nlohmann::json& value : merges.array()) {
-    const JsonField merge = merges.item(value, read.size());
+    const JsonField merge = merges.item(value, index++);
     try {
       if (value.is_array()) {
         if (value.size() != 2) merge.fail("is not a pair");
@@ -110,6 +114,7 @@ std::vector<BpeMerge> read_merges(const JsonField& merges, const IdsByToken& ids
         read.push_back(make_merge(ids, left, right, continuing_subword_prefix));
       } else {
         const std::string line = merge.string();
+        if (is_version(line)) continue;
         const auto [left, right] = split_merge(line);
         read.push_back(make_merge(ids, left, right, continuing_subword_prefix));
       }

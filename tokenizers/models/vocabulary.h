@@ -3,7 +3,6 @@
 
 #include <array>
 #include <optional>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -59,6 +58,10 @@ BpeMerge make_merge(const IdsByToken& ids, std::string_view left, std::string_vi
                     std::string_view continuing_subword_prefix = {});
 /// "left right", the form of merges.txt and of older files; std::invalid_argument where it is not.
 std::pair<std::string_view, std::string_view> split_merge(std::string_view line);
+/// Whether a line of merges.txt, or a merge of that form, is none: "#version: 0.2".
+inline bool is_version(std::string_view line) {
+  return line.starts_with("#version");
+}
 /// The array of merges, of either form. FileError naming the merge.
 std::vector<BpeMerge> read_merges(const JsonField& merges, const IdsByToken& ids,
                                   std::string_view continuing_subword_prefix = {});

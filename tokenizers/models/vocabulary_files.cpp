@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "data/files/files.h"
 #include "tokenizers/models/vocabulary.h"
@@ -20,10 +21,11 @@ namespace {
 constexpr std::uint64_t kMaxFileBytes = std::uint64_t{1} << 26;
 constexpr std::string_view kEndOfWord = "</w>";
 
-/// Calls on_line(line, index) for every line, whether it ends in \n, \r\n or \r. What on_line objects to is the file's
-/// fault.
+/// Calls on_line(line, index) for every line, whether it ends in \n, \r\n or \r. Not data/files' for_each_line, to
+/// which a lone \r and a byte order mark are text and a mark: Python, which the ids have to agree with, ends a line at
+/// the one and keeps the other. What on_line objects to is the file's fault.
 template <class OnLine>
-void for_each_line(const fs::path& path, OnLine&& on_line) {
+void for_each_vocabulary_line(const fs::path& path, OnLine&& on_line) {
   const std::string text = read_file(path, kMaxFileBytes);
   std::string_view rest = text;
   for (std::size_t index = 0; !rest.empty(); ++index) {
@@ -37,10 +39,6 @@ void for_each_line(const fs::path& path, OnLine&& on_line) {
       throw FileError(path, fmt::format("line {}: {}", index + 1, error.what()));
     }
   }
-}
-
-bool is_version(std::string_view line) {
-  return line.starts_with("#version");
 }
 
 /// The tokens of a vocabulary that grows.
@@ -68,7 +66,7 @@ class TokenList {
 std::vector<std::string> read_vocab_txt(const fs::path& path) {
   std::vector<std::string> tokens;
   std::unordered_map<std::string, std::size_t> lines;
-  for_each_line(path, [&](std::string_view line, std::size_t index) {
+  for_each_vocabulary_line(path, [&](std::string_view line, std::size_t index) {
     if (index == kMaxVocabularySize) throw std::invalid_argument("has an id that is too large");
     tokens.emplace_back(line);
     const auto [found, is_new] = lines.emplace(line, index);
@@ -88,7 +86,7 @@ std::vector<BpeMerge> read_merges_txt(const fs::path& path, const std::vector<st
                                       std::string_view continuing_subword_prefix) {
   const IdsByToken ids = index_tokens(tokens);
   std::vector<BpeMerge> merges;
-  for_each_line(path, [&](std::string_view line, std::size_t) {
+  for_each_vocabulary_line(path, [&](std::string_view line, std::size_t) {
     if (is_version(line)) return;
     const auto [left, right] = split_merge(line);
     merges.push_back(make_merge(ids, left, right, continuing_subword_prefix));
@@ -100,7 +98,7 @@ BpeOptions read_subword_nmt_codes(const fs::path& path) {
   std::vector<std::pair<std::string, std::string>> pairs;
   std::set<std::string> characters;
   bool has_version = false;
-  for_each_line(path, [&](std::string_view line, std::size_t index) {
+  for_each_vocabulary_line(path, [&](std::string_view line, std::size_t index) {
     if (index == 0) {
       has_version = is_version(line);
       if (line != "#version: 0.2") {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "tokenizers/json_field.h"
 #include "tokenizers/post_processors/bert_processing.h"

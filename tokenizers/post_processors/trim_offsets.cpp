@@ -13,9 +13,13 @@ namespace {
 
 constexpr char32_t kSpelledSpace = 0x120;  // byte 0x20 of a byte-level token
 
+bool is_within_character(std::string_view text, std::size_t at) {
+  return at > 0 && at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80;
+}
+
 std::size_t character_before(std::string_view text, std::size_t at) {
   do --at;
-  while (at > 0 && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80);
+  while (is_within_character(text, at));
   return at;
 }
 
@@ -39,6 +43,13 @@ std::size_t trailing_spaces(std::string_view token) {
   return count;
 }
 
+/// A token of some of a character's bytes stands, as Python counts, for the character.
+Offset whole_characters(Offset offset, std::string_view text) {
+  while (is_within_character(text, offset.begin)) --offset.begin;
+  while (is_within_character(text, offset.end)) ++offset.end;
+  return offset;
+}
+
 Offset trim(Offset offset, std::string_view text, std::size_t leading, std::size_t trailing) {
   for (; leading > 0 && offset.begin < offset.end; --leading) offset.begin += decode_utf8(text, offset.begin).length;
   offset.begin = std::min(offset.begin, offset.end);
@@ -53,12 +64,14 @@ void trim(Encoding& encoding, std::span<const std::string_view> texts, bool add_
   for (std::size_t i = 0; i < encoding.size(); ++i) {
     const std::int32_t sequence = encoding.sequence_ids[i];
     if (sequence == Encoding::kNoSequence) continue;
-    Offset& offset = encoding.offsets[i];
+    const std::string_view text = texts[static_cast<std::size_t>(sequence)];
     std::size_t leading = leading_spaces(encoding.tokens[i]);
     const std::size_t trailing = trailing_spaces(encoding.tokens[i]);
+    if (leading == 0 && trailing == 0) continue;
+    const Offset offset = whole_characters(encoding.offsets[i], text);
     const bool first = i == 0 || offset.begin == 0;
     if (first && add_prefix_space && leading == 1) leading = 0;
-    offset = trim(offset, texts[static_cast<std::size_t>(sequence)], leading, trailing);
+    encoding.offsets[i] = trim(offset, text, leading, trailing);
   }
 }
 

@@ -1,5 +1,7 @@
 #include "tokenizers/pre_tokenizers/char_delimiter_split_pre_tokenizer.h"
 
+#include <fmt/format.h>
+
 #include "tokenizers/json_field.h"
 #include "tokenizers/pre_tokenizers/pieces.h"
 

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "tokenizers/json_field.h"
 #include "tokenizers/pre_tokenizers/pieces.h"
 #include "tokenizers/utf8.h"

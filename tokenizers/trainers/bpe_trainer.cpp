@@ -285,8 +285,7 @@ BpeOptions learn_bpe(const std::vector<WordCount>& words, const BpeTrainerOption
           .merges = merger.merges(),
           .unk_token = {},
           .continuing_subword_prefix = options.continuing_subword_prefix,
-          .end_of_word_suffix = options.end_of_word_suffix,
-          .dropout = {}};
+          .end_of_word_suffix = options.end_of_word_suffix};
 }
 
 }  // namespace langzoo

@@ -38,6 +38,7 @@ std::unique_ptr<ByteLevelBpe> train_byte_level_bpe(const TextSource& next, const
   bpe.vocab_size = options.vocab_size;
   bpe.min_frequency = options.min_frequency;
   bpe.special_tokens = options.special_tokens;
+  bpe.max_token_length = options.max_token_length;
   bpe.progress = options.progress;
   for (int b = 0; b < 256; ++b) bpe.initial_alphabet += spell_bytes(std::string(1, static_cast<char>(b)));
 

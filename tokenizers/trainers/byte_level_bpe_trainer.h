@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@ struct ByteLevelBpeTrainerOptions {
       50257;  // special tokens and the 256 bytes included; fewer where the text yields no more pairs
   std::uint64_t min_frequency = 0;  // a pair that is rarer is not merged
   std::vector<std::string> special_tokens = {"<|endoftext|>"};
+  std::optional<std::size_t> max_token_length;  // in bytes, as in BpeTrainerOptions
   bool add_prefix_space = false;
   std::size_t threads = 1;  // the result does not depend on it
   ProgressCallback progress;

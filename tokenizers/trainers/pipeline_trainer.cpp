@@ -3,9 +3,14 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "tokenizers/decoders/bpe_decoder.h"
+#include "tokenizers/decoders/byte_fallback_decoder.h"
 #include "tokenizers/decoders/byte_level_decoder.h"
+#include "tokenizers/decoders/fuse_decoder.h"
 #include "tokenizers/decoders/metaspace_decoder.h"
+#include "tokenizers/decoders/replace_decoder.h"
 #include "tokenizers/decoders/sequence_decoder.h"
 #include "tokenizers/decoders/strip_decoder.h"
 #include "tokenizers/decoders/wordpiece_decoder.h"
@@ -40,6 +45,12 @@ Strings special_tokens(Strings own, const PipelineTrainerOptions& options) {
     if (std::find(own.begin(), own.end(), token) == own.end()) own.push_back(token);
   }
   return own;
+}
+
+/// With byte_fallback, what a trainer gets as special tokens: the 256 tokens of bytes as well.
+Strings with_bytes(Strings special, const PipelineTrainerOptions& options) {
+  for (int byte = 0; options.byte_fallback && byte < 256; ++byte) special.push_back(fmt::format("<0x{:02X}>", byte));
+  return special;
 }
 
 std::vector<WordCount> count(const TextSource& next, const PipelineParts& parts,
@@ -80,6 +91,8 @@ std::unique_ptr<Pipeline> train_wordpiece(const TextSource& next, const Pipeline
   trainer.vocab_size = options.vocab_size;
   trainer.min_frequency = options.min_frequency;
   trainer.special_tokens = special;
+  trainer.initial_alphabet = options.initial_alphabet;
+  trainer.limit_alphabet = options.limit_alphabet;
   trainer.progress = options.progress;
   parts.model = std::make_shared<WordPiece>(learn_wordpiece(count(next, parts, options), trainer));
 
@@ -97,14 +110,25 @@ std::unique_ptr<Pipeline> train_bpe(const TextSource& next, const PipelineTraine
   if (options.lowercase) parts.normalizer = std::make_shared<LowercaseNormalizer>();
   parts.pre_tokenizer = std::make_shared<WhitespaceSplitPreTokenizer>();
   parts.decoder = std::make_shared<BpeDecoder>("</w>");
+  if (options.byte_fallback) {
+    // The bytes of a character that ends a word have "</w>" behind them, in bytes too.
+    parts.decoder = std::make_shared<SequenceDecoder>(std::vector<std::shared_ptr<const Decoder>>{
+        std::make_shared<ByteFallbackDecoder>(), std::make_shared<FuseDecoder>(),
+        std::make_shared<ReplaceDecoder>(TextPattern::literal("</w>"), " "),
+        std::make_shared<StripDecoder>(StripDecoderOptions{.content = U' ', .stop = 1})});
+  }
   BpeTrainerOptions trainer;
   trainer.vocab_size = options.vocab_size;
   trainer.min_frequency = options.min_frequency;
-  trainer.special_tokens = special;
+  trainer.special_tokens = with_bytes(special, options);
+  trainer.initial_alphabet = options.initial_alphabet;
+  trainer.limit_alphabet = options.limit_alphabet;
+  trainer.max_token_length = options.max_token_length;
   trainer.end_of_word_suffix = "</w>";
   trainer.progress = options.progress;
   BpeOptions learned = learn_bpe(count(next, parts, options), trainer);
   learned.unk_token = "<unk>";
+  learned.byte_fallback = options.byte_fallback;
   parts.model = std::make_shared<Bpe>(std::move(learned));
   return assemble(std::move(parts), special);
 }
@@ -120,12 +144,21 @@ std::unique_ptr<Pipeline> train_unigram(const TextSource& next, const PipelineTr
   parts.normalizer = std::make_shared<SequenceNormalizer>(std::move(steps));
   parts.pre_tokenizer = std::make_shared<MetaspacePreTokenizer>();
   parts.decoder = std::make_shared<MetaspaceDecoder>();
+  if (options.byte_fallback) {
+    parts.decoder = std::make_shared<SequenceDecoder>(std::vector<std::shared_ptr<const Decoder>>{
+        std::make_shared<ByteFallbackDecoder>(), std::make_shared<MetaspaceDecoder>()});
+  }
   UnigramTrainerOptions trainer;
   trainer.vocab_size = options.vocab_size;
-  trainer.special_tokens = special;
+  trainer.special_tokens = with_bytes(special, options);
+  trainer.initial_alphabet = options.initial_alphabet;
+  trainer.character_coverage = options.character_coverage;
+  trainer.max_piece_length = options.max_token_length.value_or(trainer.max_piece_length);
   trainer.threads = options.threads;
   trainer.progress = options.progress;
-  parts.model = std::make_shared<Unigram>(learn_unigram(count(next, parts, options), trainer));
+  UnigramOptions learned = learn_unigram(count(next, parts, options), trainer);
+  learned.byte_fallback = options.byte_fallback;
+  parts.model = std::make_shared<Unigram>(std::move(learned));
   return assemble(std::move(parts), special);
 }
 

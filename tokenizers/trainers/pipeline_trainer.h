@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,13 +19,20 @@ struct PipelineTrainerOptions {
   // Further ones, whose ids follow those of the model's own. Usual names tell their roles: <s>, </s>, <pad>, [MASK];
   // <|endoftext|> becomes bos and eos.
   std::vector<std::string> special_tokens;
+  std::string initial_alphabet;                 // BPE, WordPiece, Unigram: characters that are tokens in any case
+  std::optional<std::size_t> limit_alphabet;    // BPE, WordPiece: at most so many characters, the most frequent
+  double character_coverage = 1.0;              // Unigram: of the text, by the characters that are tokens
+  std::optional<std::size_t> max_token_length;  // BPE: as in BpeTrainerOptions; Unigram: in characters, 16 otherwise
+  /// BPE, Unigram: the tokens <0x00> to <0xFF>, whose ids follow the special tokens', spell what has no other token.
+  bool byte_fallback = false;
   bool lowercase = false;
   std::size_t threads = 1;  // the result does not depend on it
   ProgressCallback progress;
 };
 
 // Each reads the texts of `next` once, keeping distinct words and their counts, and throws std::invalid_argument naming
-// the option that is wrong. Bytes that are not UTF-8 are read as U+FFFD.
+// the option that is wrong. Options that name the models they are for say nothing to the others. Bytes that are not
+// UTF-8 are read as U+FFFD.
 
 /// BERT (Devlin et al. 2018): BertNormalizer, which also strips accents where `lowercase` is set, words and
 /// punctuation, WordPiece, `[CLS] A [SEP] B [SEP]`. Special tokens: [PAD] [UNK] [CLS] [SEP] [MASK].

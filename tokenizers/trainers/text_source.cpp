@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "data/files/files.h"
+#include "data/files/text_lines.h"
 #include "tokenizers/pipeline.h"
 #include "tokenizers/utf8.h"
 
@@ -59,6 +60,7 @@ class LineReader {
     in_.open(files_[file_], std::ios::binary);
     if (!in_) throw FileError(files_[file_], std::strerror(errno));
     ++file_;
+    at_begin_ = true;
     return true;
   }
 
@@ -73,6 +75,8 @@ class LineReader {
     in_.read(buffer_.data() + had, static_cast<std::streamsize>(max_bytes_));
     if (in_.bad()) throw FileError(files_[file_ - 1], std::string("cannot be read: ") + std::strerror(errno));
     buffer_.resize(had + static_cast<std::size_t>(in_.gcount()));
+    // A file is opened when all before is given out, and max_bytes holds the mark.
+    if (std::exchange(at_begin_, false)) begin_ = buffer_.size() - without_byte_order_mark(buffer_).size();
     return in_.gcount() > 0;
   }
 
@@ -80,6 +84,7 @@ class LineReader {
   std::size_t max_bytes_;
   std::size_t file_ = 0;  // the next to open
   std::ifstream in_;
+  bool at_begin_ = false;  // of the file
   std::string buffer_;
   std::size_t begin_ = 0;  // what stands before it has been given out
 };

@@ -9,12 +9,15 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "data/files/file_kind.h"
 #include "data/files/files.h"
+#include "data/files/text_lines.h"
 
 namespace langzoo {
 
 LineBatches::LineBatches(std::string path, std::size_t batch_bytes)
     : path_(std::move(path)), batch_bytes_(batch_bytes) {
+  if (path_ == "-") path_.clear();
   fd_ = path_.empty() ? STDIN_FILENO : open(path_.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd_ < 0) throw FileError(path_, std::strerror(errno));
   if (path_.empty()) path_ = "stdin";
@@ -41,6 +44,11 @@ bool LineBatches::next() {
     if (buffer_.find('\n', had) != std::string::npos) break;
   }
   const std::string_view text = buffer_;
+  if (lines_before_ == 0) {
+    const auto kind = kind_of(text);  // not refuse_other_kind, which would read a pipe to its end
+    if (kind != FileKind::kOther) throw FileError(path_, std::string(in_words(kind)));
+    used_ = text.size() - without_byte_order_mark(text).size();
+  }
   while (used_ < text.size()) {
     auto end = text.find('\n', used_);
     if (end == std::string_view::npos) {

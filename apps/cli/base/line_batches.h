@@ -10,7 +10,7 @@ namespace langzoo {
 
 class LineBatches {
  public:
-  /// The file `path`, or stdin where it is empty. Throws FileError when it cannot be opened.
+  /// The file `path`, or stdin where it is empty or "-". Throws FileError when it cannot be opened.
   explicit LineBatches(std::string path, std::size_t batch_bytes = std::size_t{1} << 22);
   ~LineBatches();
   LineBatches(const LineBatches&) = delete;
@@ -18,7 +18,8 @@ class LineBatches {
 
   /// Reads the lines of the next `batch_bytes` or so, at least one. False at the end.
   bool next();
-  /// Without their ends, be those LF or CRLF; they stay until the next call of next().
+  /// Without their ends, be those LF or CRLF, and without a byte order mark before the first; they stay until the next
+  /// call of next().
   const std::vector<std::string_view>& lines() const { return lines_; }
   /// "book.txt: line 7" of lines()[i].
   std::string where(std::size_t i) const;

@@ -1,23 +1,23 @@
 #include "apps/cli/base/options.h"
 
 #include <algorithm>
-#include <charconv>
 #include <system_error>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <CLI/CLI.hpp>
 
+#include "data/files/numbers.h"
+
 namespace langzoo {
 
 namespace {
 
-/// Whether all of `text` is a number of the type, as C++ writes them: what would overflow is none.
+/// Whether all of `text` is a number that the type can hold.
 template <class Number>
 bool parse(const std::string& text, Number& value) {
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value);
-  return error == std::errc() && stop == end;
+  const auto fault = read_number(text, value);
+  return fault == NumberFault::kNone || fault == NumberFault::kNotFinite;
 }
 
 template <class Number>
@@ -25,6 +25,14 @@ Number parsed(const std::string& text) {
   Number value{};
   parse(text, value);
   return value;
+}
+
+/// The largest number of a type as people write it; others with their digits.
+std::string shown_bound(std::uint64_t bound) {
+  for (const int bits : {31, 32, 63, 64}) {
+    if (bound == std::numeric_limits<std::uint64_t>::max() >> (64 - bits)) return fmt::format("2^{} - 1", bits);
+  }
+  return std::to_string(bound);
 }
 
 CLI::Option& add_to(CLI::App& app, const std::string& name, const std::string& help, const std::string& type,
@@ -84,20 +92,25 @@ Option& Option::needs(const std::string& flag) {
 }
 
 Option& Option::needs(const std::string& what, Condition condition) {
-  return with_rule(true, what, std::move(condition));
+  return with_rule(Rule::kNeeds, what, std::move(condition));
+}
+
+Option& Option::idle_with(const std::string& flag) {
+  return idle_with(flag, [all = all_, flag] { return all->given(flag); });
+}
+
+Option& Option::idle_with(const std::string& what, Condition condition) {
+  return with_rule(Rule::kIdleWith, what, std::move(condition));
 }
 
 Option& Option::excludes(const std::string& flag) {
-  return excludes(flag, [all = all_, flag] { return all->given(flag); });
+  return with_rule(Rule::kExcludes, flag, [all = all_, flag] { return all->given(flag); });
 }
 
-Option& Option::excludes(const std::string& what, Condition condition) {
-  return with_rule(false, what, std::move(condition));
-}
-
-Option& Option::with_rule(bool wanted, const std::string& what, Condition condition) {
-  option_->description(fmt::format("{} ({} {})", option_->get_description(), wanted ? "needs" : "not with", what));
-  all_->rules_.push_back({this, wanted, what, std::move(condition)});
+Option& Option::with_rule(Rule rule, const std::string& what, Condition condition) {
+  const auto* const word = rule == Rule::kNeeds ? "needs" : rule == Rule::kExcludes ? "not with" : "no effect with";
+  option_->description(fmt::format("{} ({} {})", option_->get_description(), word, what));
+  all_->rules_.push_back({name(), rule, what, std::move(condition)});
   return *this;
 }
 
@@ -144,7 +157,7 @@ Option& Options::add_integer(const std::string& name, const std::string& help, c
   const auto check = [&option](const std::string& text) {
     std::uint64_t value = 0;
     const bool ok = parse(text, value) && value >= option.least_ && value <= option.most_;
-    return ok ? "" : fmt::format("{} is not an integer from {} to {}", text, option.least_, option.most_);
+    return ok ? "" : fmt::format("{} is not an integer from {} to {}", text, option.least_, shown_bound(option.most_));
   };
   option.option_->check(check, "");
   return option;
@@ -170,11 +183,27 @@ void Options::exactly_one_of(const std::vector<std::string>& flags) {
   exactly_one_of_.push_back(flags);
 }
 
+void Options::idle_where(const std::string& flag, const std::string& what, Option::Condition condition) {
+  rules_.push_back({flag, Option::Rule::kIdleWhere, what, std::move(condition)});
+}
+
+std::vector<std::string> Options::idle() const {
+  std::vector<std::string> found;
+  for (const auto& [flag, kind, what, condition] : rules_) {
+    const bool needs = kind == Option::Rule::kNeeds;
+    if (kind == Option::Rule::kExcludes || condition() == needs || !given(flag)) continue;
+    const auto* const word = needs ? "without" : kind == Option::Rule::kIdleWith ? "with" : "where";
+    found.push_back(fmt::format("{} has no effect {} {}", flag, word, what));
+  }
+  return found;
+}
+
 void Options::check() const {
-  for (const auto& [option, wanted, what, condition] : rules_) {
+  for (const auto& [flag, kind, what, condition] : rules_) {
     const bool holds = condition();
-    if (!option->given() || holds == wanted) continue;
-    throw UsageError(fmt::format("{}: {} {}", option->name(), wanted ? "needs" : "not with", what));
+    if (kind == Option::Rule::kExcludes && holds && given(flag)) {
+      throw UsageError(fmt::format("{}: not with {}", flag, what));
+    }
   }
   for (const auto& flags : exactly_one_of_) {
     const auto count = std::count_if(flags.begin(), flags.end(), [&](const auto& flag) { return given(flag); });

@@ -6,8 +6,8 @@
 ///
 /// Names begin with dashes, those of positional arguments do not. What a field holds when it is declared is the
 /// default, which the help shows unless it is empty; a field that may stay without a value is a std::optional. A text
-/// that is not what the field holds or allows, and a flag without what it needs or beside what it excludes, is a usage
-/// error.
+/// that is not what the field holds or allows, and flags that contradict each other, are a usage error; a flag that
+/// changes nothing, because of what else is given, is warned of.
 #pragma once
 
 #include <concepts>
@@ -58,13 +58,15 @@ class Option {
   /// The headline below which the help lists it.
   Option& group(const std::string& name);
 
-  /// Says nothing without another flag, and is refused then: "--target: needs --data".
+  /// Changes nothing without another flag: "--alpha has no effect without --sample".
   Option& needs(const std::string& flag);
-  /// Or unless a condition holds once all is read: "--patience: needs --num-beams above 1".
+  /// Or unless a condition holds once all is read: "--patience has no effect without --num-beams above 1".
   Option& needs(const std::string& what, Condition condition);
-  /// Says nothing beside another flag, or contradicts it: "--prompts: not with --prompt".
+  /// Changes nothing beside another flag, or where a condition holds: "--top-k has no effect with --greedy".
+  Option& idle_with(const std::string& flag);
+  Option& idle_with(const std::string& what, Condition condition);
+  /// Contradicts another flag, and is refused beside it: "--prompts: not with --prompt".
   Option& excludes(const std::string& flag);
-  Option& excludes(const std::string& what, Condition condition);
 
   bool given() const;
   /// "--top"
@@ -73,7 +75,8 @@ class Option {
  private:
   friend class Options;
   Option(Options& all, CLI::Option& option) : all_(&all), option_(&option) {}
-  Option& with_rule(bool wanted, const std::string& what, Condition condition);
+  enum class Rule { kNeeds, kIdleWith, kIdleWhere, kExcludes };
+  Option& with_rule(Rule rule, const std::string& what, Condition condition);
 
   Options* all_;
   CLI::Option* option_;
@@ -127,14 +130,21 @@ class Options {
   /// One of these flags must be given, and only one.
   void exactly_one_of(const std::vector<std::string>& flags);
 
-  /// Once the command line is read. Throws UsageError for options that do not go together.
+  /// Of a flag that is declared elsewhere: "--seed has no effect where nothing is drawn".
+  void idle_where(const std::string& flag, const std::string& what, Option::Condition condition);
+
+  bool given(const std::string& flag) const;
+
+  /// Once the command line is read. Throws UsageError for options that contradict each other.
   void check() const;
+  /// What is given and changes nothing: "--top-k has no effect with --greedy".
+  std::vector<std::string> idle() const;
 
  private:
   friend class Option;
   struct Rule {
-    const Option* option;
-    bool wanted;
+    std::string flag;
+    Option::Rule kind;
     std::string what;
     Option::Condition condition;
   };
@@ -168,8 +178,6 @@ class Options {
                       std::uint64_t most, const std::function<void(std::uint64_t)>& set);
   Option& add_number(const std::string& name, const std::string& help, const std::string& shown_default,
                      const std::function<void(double)>& set);
-
-  bool given(const std::string& flag) const;
 
   CLI::App* app_;
   std::deque<Option> options_;

@@ -87,21 +87,22 @@ int run_program(int argc, char** argv, const std::string& name, const std::strin
   CLI::App app(description, name);
   app.set_version_flag("--version", fmt::format("{} {}", name, LANGZOO_VERSION));
   app.require_subcommand(1);
+  app.get_formatter()->label("SUBCOMMAND", "VERB");
   app.footer(program_footer(name, verbs));
   CommonOptions common;
   std::deque<Options> options;
   for (const auto& verb : verbs) {
-    auto& sub = *app.add_subcommand(verb->name(), verb->summary());
+    auto& sub = *app.add_subcommand(verb->name(), verb->summary())->group("Verbs");
     verb->add_options(options.emplace_back(sub));
     add_common_options(options.back(), common);
     sub.footer(examples_footer(name, *verb));
   }
 
+  std::string names;
+  for (const auto& verb : verbs) names += (names.empty() ? "" : ", ") + verb->name();
   const std::string first = argc > 1 ? argv[1] : "";
   const auto named = [&](const auto& verb) { return verb->name() == first; };
   if (!first.empty() && first[0] != '-' && std::none_of(verbs.begin(), verbs.end(), named)) {
-    std::string names;
-    for (const auto& verb : verbs) names += (names.empty() ? "" : ", ") + verb->name();
     return fail(2, flattened(fmt::format("{}: unknown verb; there are {}", first, names)));
   }
   const auto usage_error = [&](const std::exception& error) {
@@ -114,6 +115,10 @@ int run_program(int argc, char** argv, const std::string& name, const std::strin
     app.parse(argc, argv);
     while (!app.got_subcommand(verbs[chosen]->name())) ++chosen;
     options[chosen].check();
+    if (!verbs[chosen]->warns_itself()) warn_of_idle(options[chosen]);
+  } catch (const CLI::RequiredError& error) {
+    if (!app.get_subcommands().empty()) return usage_error(error);
+    return usage_error(UsageError("a verb is missing; there are " + names));
   } catch (const CLI::ParseError& error) {
     return error.get_exit_code() == 0 ? app.exit(error, std::cout, std::cerr) : usage_error(error);
   } catch (const UsageError& error) {
@@ -134,6 +139,10 @@ int run_program(int argc, char** argv, const std::string& name, const std::strin
   }
   std::cout.flush();
   return std::cout ? 0 : fail(1, "stdout cannot be written");
+}
+
+void warn_of_idle(const Options& options) {
+  for (const auto& flag : options.idle()) std::cerr << "warning: " << flag << '\n';
 }
 
 std::string one_line(const std::exception& error) {

@@ -43,6 +43,8 @@ class Verb {
   virtual std::string notes() const { return {}; }
   /// Declares the verb's own options.
   virtual void add_options(Options& options) = 0;
+  /// Whether it calls warn_of_idle() itself, because what has an effect shows later than the flags do.
+  virtual bool warns_itself() const { return false; }
   virtual void run(const CommonOptions& common) = 0;
 };
 
@@ -50,6 +52,9 @@ using Verbs = std::vector<std::unique_ptr<Verb>>;
 
 /// Parses the command line, runs the verb it names and returns the exit code. `name` is the program's, "langzoo-gpt".
 int run_program(int argc, char** argv, const std::string& name, const std::string& description, const Verbs& verbs);
+
+/// Tells the user on stderr which of the flags that are given change nothing.
+void warn_of_idle(const Options& options);
 
 /// The first line of `error`'s message without LibTorch's backtrace, control characters replaced.
 std::string one_line(const std::exception& error);

@@ -1,8 +1,6 @@
-#include <iostream>
-
 #include <fmt/format.h>
 
-#include "apps/cli/base/json_output.h"
+#include "apps/cli/base/figure_list.h"
 #include "apps/cli/causal_lm/verbs.h"
 
 namespace langzoo {
@@ -24,7 +22,7 @@ class EvalVerb : public ComputeVerb {
            "nats_per_token,\n"
            "perplexity, bits_per_byte, word_perplexity, stride; for microworld also source_nats_per_token, the entropy "
            "of\n"
-           "the text's own source.\n";
+           "the text's own source. microworld is told with the seed of the model's run, unless --seed says another.\n";
   }
   void add_own_options(Options& options) override {
     options.add("--model", model_, "a Hugging Face model folder: an earlier --out, or any other").required();
@@ -39,32 +37,22 @@ class EvalVerb : public ComputeVerb {
     if (stride > n_positions) {
       throw UsageError(fmt::format("--stride {}: more than the model's context of {} tokens", stride, n_positions));
     }
-    const auto text = open_evaluation_text(data_, *lm.tokenizer, common.seed_or(TextCorpusOptions{}.microworld_seed));
+    const auto text = open_evaluation_text(data_, *lm.tokenizer, common.seed_or(microworld_seed_of(model_)));
     const auto nats = text_nats(*lm.model, text, stride, lm.device);
-    const auto tokens = static_cast<double>(nats.tokens);
-    if (common.json) {
-      JsonMembers result = {{"tokens", nats.tokens},
-                            {"bytes", nats.bytes},
-                            {"words", nats.words},
-                            {"nats_per_token", nats.per_token()},
-                            {"perplexity", nats.perplexity()},
-                            {"bits_per_byte", nats.bits_per_byte()},
-                            {"word_perplexity", nats.word_perplexity()},
-                            {"stride", stride}};
-      if (nats.source_nats) result.emplace_back("source_nats_per_token", *nats.source_nats / tokens);
-      return print_json(result);
-    }
-    std::cout << fmt::format("{:<22}{}\n{:<22}{}\n{:<22}{}\n", "tokens", nats.tokens, "bytes", nats.bytes, "words",
-                             nats.words);
-    std::cout << fmt::format("{:<22}{:.4f}\n", "nats per token", nats.per_token());
+    std::vector<Figure> figures = {{"tokens", "tokens", nats.tokens},
+                                   {"bytes", "bytes", static_cast<std::int64_t>(nats.bytes)},
+                                   {"words", "words", static_cast<std::int64_t>(nats.words)},
+                                   {"nats_per_token", "nats per token", nats.per_token()}};
     if (nats.source_nats) {
-      std::cout << fmt::format("{:<22}{:.4f}   the entropy of the text's source: no model does better\n",
-                               "source nats per token", *nats.source_nats / tokens);
+      figures.push_back({"source_nats_per_token", "source nats per token",
+                         *nats.source_nats / static_cast<double>(nats.tokens), 4,
+                         "   the entropy of the text's source: no model does better"});
     }
-    std::cout << fmt::format("{:<22}{:.4f}\n{:<22}{:.4f}\n", "perplexity", nats.perplexity(), "bits per byte",
-                             nats.bits_per_byte());
-    if (nats.words > 0) std::cout << fmt::format("{:<22}{:.4f}\n", "word perplexity", nats.word_perplexity());
-    std::cout << fmt::format("{:<22}{}\n", "stride", stride);
+    figures.push_back({"perplexity", "perplexity", nats.perplexity()});
+    figures.push_back({"bits_per_byte", "bits per byte", nats.bits_per_byte()});
+    figures.push_back({"word_perplexity", nats.words > 0 ? "word perplexity" : "", nats.word_perplexity()});
+    figures.push_back({"stride", "stride", stride});
+    print_figures(figures, common.json, 22);
   }
 
  private:

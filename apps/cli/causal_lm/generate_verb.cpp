@@ -3,10 +3,12 @@
 
 #include <c10/core/InferenceMode.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include "apps/cli/base/json_output.h"
 #include "apps/cli/beam_options.h"
+#include "apps/cli/causal_lm/id_lines.h"
 #include "apps/cli/causal_lm/verbs.h"
 #include "apps/cli/text_lines.h"
 #include "models/generation/stop_strings.h"
@@ -26,36 +28,63 @@ class GenerateVerb : public ComputeVerb {
     return "generate --model run --prompt \"Once upon a time\" --temperature 0.8 --top-k 40\n"
            "generate --model run --prompts prompts.txt --greedy --json\n"
            "generate --model run --prompts prompts.txt --num-beams 5 --no-repeat-ngram-size 3\n"
+           "generate --model run --ids prompts.ids --max-new-tokens 20 --json\n"
            "echo \"Mary went to\" | {program} generate --model run --stop .\n";
   }
   std::string notes() const override {
-    return "Without --prompt and --prompts the prompts come from stdin, one a line.\n"
+    return "Without --prompt, --prompts and --ids the prompts come from stdin, one a line. The tokenizer's template\n"
+           "(<s>, [CLS] ...) goes around a prompt, not around ids. What flags leave open is as the model folder's\n"
+           "generation_config.json says, as an older config.json does, or as shown above. --temperature, --top-k,\n"
+           "--top-p and --greedy also say that there are no beams.\n"
            "Fields under --json: prompt, ids (the new ones, an end token included), text (the new text); with\n"
            "--num-beams above 1 also score and log_probability, best first, and nothing is drawn.\n";
   }
+  bool warns_itself() const override { return true; }
   void add_own_options(Options& options) override {
+    using Config = GenerationConfig;
+    declared_ = &options;
     options.add("--model", model_, "a Hugging Face model folder: an earlier --out, or any other").required();
     options.add("--prompt", prompt_, "the text to continue");
     options.add("--prompts", prompts_, "a file with one prompt a line").excludes("--prompt");
+    options.add("--ids", ids_, "a file with one prompt a line as ids: 1 2, [1,2] or {\"ids\": [1,2]}")
+        .excludes("--prompt")
+        .excludes("--prompts");
+    options.add("--no-special-tokens", no_special_tokens_, "do not add [CLS] and the like to a prompt")
+        .idle_with("--ids");
     options.add("--batch-size", batch_size_, "prompts at a time").range(1);
-    options.add("--max-new-tokens", options_.max_new_tokens, "the most tokens to add").range(1, kMostNewTokens);
-    options.add("--min-new-tokens", options_.min_new_tokens, "no end token before that many").range(0, kMostNewTokens);
+    const auto setting = [&](Option& option, auto key) -> Option& { return over_folder_.add(option, key); };
+    setting(options.add("--max-new-tokens", options_.max_new_tokens, "the most tokens to add"), &Config::max_new_tokens)
+        .range(1, kMostNewTokens);
+    setting(options.add("--min-new-tokens", options_.min_new_tokens, "no end token before that many"),
+            &Config::min_new_tokens)
+        .range(0, kMostNewTokens);
     auto& sampling = options_.sampling;
-    const auto only_one_beam = [this](Option& option) -> Option& {
-      return option.excludes("--num-beams above 1", [this] { return beams_.more_than_one(); });
+    const auto only_drawing = [this](Option& option) -> Option& {
+      return option.idle_with("--num-beams above 1", [this] { return beams_.more_than_one(); }).idle_with("--greedy");
     };
-    only_one_beam(options.add("--temperature", sampling.temperature, "below 1 bolder, 0 greedy")).excludes("--greedy");
-    only_one_beam(options.add("--top-k", sampling.top_k, "draw from the k likeliest tokens only; 0: from all"))
-        .excludes("--greedy");
-    only_one_beam(
-        options.add("--top-p", sampling.top_p, "draw from the likeliest tokens that make up this probability"))
-        .excludes("--greedy");
-    options.add("--repetition-penalty", options_.repetition_penalty, "above 1: repeat less");
-    options.add("--no-repeat-ngram-size", options_.no_repeat_ngram_size, "no n tokens twice; 0: off");
-    only_one_beam(options.add("--stop", stops_, "end before this text; may be given several times")).one_each();
-    options.add("--num-return-sequences", options_.num_return_sequences, "samples (or best beams) of each prompt")
+    only_drawing(
+        setting(options.add("--temperature", sampling.temperature, "below 1 bolder, 0 greedy"), &Config::temperature));
+    const auto at_temperature = [&](Option& option) -> Option& {
+      return only_drawing(option).idle_with("--temperature 0", [&sampling] { return sampling.temperature == 0; });
+    };
+    at_temperature(setting(options.add("--top-k", sampling.top_k, "draw from the k likeliest tokens only; 0: from all"),
+                           &Config::top_k));
+    at_temperature(
+        setting(options.add("--top-p", sampling.top_p, "draw from the likeliest tokens that make up this probability"),
+                &Config::top_p));
+    setting(options.add("--repetition-penalty", options_.repetition_penalty, "above 1: repeat less"),
+            &Config::repetition_penalty);
+    setting(options.add("--no-repeat-ngram-size", options_.no_repeat_ngram_size, "no n tokens twice; 0: off"),
+            &Config::no_repeat_ngram_size);
+    options.add("--stop", stops_, "end before this text; may be given several times").one_each();
+    setting(
+        options.add("--num-return-sequences", options_.num_return_sequences, "samples (or best beams) of each prompt"),
+        &Config::num_return_sequences)
         .range(1, kMostSamples);
-    options.add("--greedy", sampling.greedy, "always the likeliest token");
+    options.add("--greedy", sampling.greedy, "always the likeliest token").idle_with("--num-beams above 1", [this] {
+      return beams_.more_than_one();
+    });
+    options.idle_where("--seed", "nothing is drawn", [this] { return !draws(); });
     beams_.add_to(options, 1);
   }
 
@@ -64,27 +93,31 @@ class GenerateVerb : public ComputeVerb {
       if (stop.empty()) throw UsageError("--stop: the text is empty");
     }
     options_.seed = common.seed ? *common.seed : std::random_device()();
-    try {
-      options_.validate();
-    } catch (const std::invalid_argument& error) {
-      throw_usage_error(error);
-    }
-    if (beams_.more_than_one()) beam_options(options_);  // throws for what cannot be
+    check_flags();
     if (prompts_) prompt_lines_ = lines_of_file(*prompts_);
-    lm_ = load_lm(family_, model_, common, true);
+    if (ids_) prompt_lines_ = lines_of_file(*ids_);
+    lm_ = load_lm(family_, model_, common, !ids_.has_value());
+    heed(lm_.model->generation_config);
+    warn_of_idle(*declared_);
     options_.eos_token_ids = lm_.model->end_tokens();
     device_ = common.torch_device();
     json_ = common.json;
     if (prompt_) {
-      continue_all({*prompt_}, [](std::size_t) { return "--prompt"; });
+      continue_texts({*prompt_}, [](std::size_t) { return "--prompt"; });
     } else if (prompts_) {
-      continue_all(prompt_lines_, lines_in(*prompts_));
+      continue_texts(prompt_lines_, lines_in(*prompts_));
+    } else if (ids_) {
+      continue_ids();
     } else if (isatty(STDIN_FILENO) == 1) {
-      converse();
+      // Each prompt draws numbers of its own, those that it would draw as a line of a file.
+      converse("prompt", [this, index = std::size_t{0}](const std::string& line) mutable {
+        continue_texts(
+            {line}, [](std::size_t) { return "prompt"; }, index++);
+      });
     } else {
       const auto prompts = lines_of(std::cin);
-      if (prompts.empty()) throw UsageError("no prompt: give --prompt, --prompts, or lines on stdin");
-      continue_all(prompts, lines_in("stdin"));
+      if (prompts.empty()) throw UsageError("no prompt: give --prompt, --prompts, --ids, or lines on stdin");
+      continue_texts(prompts, lines_in("stdin"));
     }
   }
 
@@ -94,43 +127,129 @@ class GenerateVerb : public ComputeVerb {
     std::vector<TokenId> ids;
   };
 
+  bool draws() const { return !beams_.more_than_one() && !options_.sampling.is_greedy(); }
+
+  /// Before the folder is opened, which may give more tokens.
+  void check_flags() const {
+    auto options = options_;
+    if (!declared_->given("--max-new-tokens")) {
+      options.max_new_tokens = std::max(options.max_new_tokens, options.min_new_tokens);
+    }
+    check(options);
+  }
+
+  /// Throws UsageError naming the flag, whose name is the field's.
+  void check(const GenerateOptions& options) const {
+    try {
+      options.validate();
+    } catch (const std::invalid_argument& error) {
+      throw_usage_error(error);
+    }
+    if (beams_.more_than_one()) {
+      beam_options(options);
+    } else if (options.sampling.is_greedy() && options.num_return_sequences > 1) {
+      throw UsageError(fmt::format("--num-return-sequences {}: greedy search gives one text for a prompt",
+                                   options.num_return_sequences));
+    }
+  }
+
+  /// Takes from the folder what the flags leave open, and says so.
+  void heed(GenerationConfig folder) {
+    const auto& sampling = options_.sampling;
+    const bool flags_draw =
+        declared_->given("--temperature") || declared_->given("--top-k") || declared_->given("--top-p");
+    if (beams_.more_than_one() || sampling.greedy || flags_draw) folder.do_sample.reset();
+    if (sampling.greedy || flags_draw) folder.num_beams.reset();
+    over_folder_.forget_given(folder);
+    if (declared_->given("--max-new-tokens") || folder.max_new_tokens) folder.max_length.reset();
+    if (declared_->given("--min-new-tokens")) folder.min_length.reset();
+    if (!stops_.empty()) folder.stop_strings.clear();
+    beams_.heed(folder);
+    if (folder.do_sample == true && beams_.more_than_one()) folder.not_done.push_back("do_sample = true with beams");
+    folder.apply_to(options_);
+    if (folder.max_length) options_.max_new_tokens = kMostNewTokens;
+    max_length_ = folder.max_length;
+    if (stops_.empty()) stops_ = folder.stop_strings;
+    const auto file = generation_file(folder, model_);
+    const bool says = show_generation_config(folder, file);
+    if (!folder.file.empty() && lm_.model->end_tokens().empty()) {
+      std::cerr << fmt::format("note: {}: names no eos_token_id, so that no token ends a text\n", file);
+    }
+    try {
+      check(options_);
+      options_.check_vocabulary(lm_.model->vocab_size());
+    } catch (const std::exception& error) {
+      if (!says) throw;
+      throw std::runtime_error(fmt::format("{}: {}", file, error.what()));
+    }
+  }
+
   BeamSearchOptions beam_options(const DecodingOptions& options) const {
     BeamSearchOptions beams;
     static_cast<DecodingOptions&>(beams) = options;
     return beams_.apply_to(std::move(beams));
   }
 
-  void converse() {
-    std::cerr << "one prompt a line; Ctrl-D ends\n> " << std::flush;
-    std::size_t index = 0;  // each prompt draws numbers of its own, those that it would draw as a line of a file
-    for (std::string line; next_line(std::cin, line); std::cerr << "> " << std::flush) {
-      try {
-        continue_all(
-            {line}, [](std::size_t) { return "prompt"; }, index++);
-      } catch (const std::exception& error) {
-        std::cerr << "error: " << one_line(error) << '\n';
-      }
-    }
-    std::cerr << '\n';
-  }
-
   /// All prompts are checked before the first result is printed. The first is number `first` of the whole input.
-  void continue_all(const std::vector<std::string>& texts, const Where& where, std::size_t first = 0) {
+  void continue_texts(const std::vector<std::string>& texts, const Where& where, std::size_t first = 0) {
     std::vector<Prompt> prompts;
     for (std::size_t i = 0; i < texts.size(); ++i) {
-      encode_from(where(i), [&] { prompts.push_back({texts[i], encode_prompt(texts[i], lm_)}); });
+      encode_from(where(i), [&] {
+        prompts.push_back({texts[i], encode_prompt(texts[i], lm_, !no_special_tokens_)});
+        check_length(prompts.back().ids.size());
+      });
     }
-    const auto room = lm_.model->n_positions() + 1;
+    continue_all(prompts, first);
+  }
+
+  void continue_ids() {
+    std::vector<Prompt> prompts;
+    for (std::size_t i = 0; i < prompt_lines_.size(); ++i) {
+      const auto where = lines_in(*ids_)(i);
+      auto ids = ids_of_line(prompt_lines_[i], lm_.model->vocab_size(), where);
+      encode_from(where, [&] {
+        if (ids.empty()) throw std::runtime_error("holds no id");
+        check_prompt_length(ids.size(), *lm_.model);
+        check_length(ids.size());
+      });
+      prompts.push_back({text_of(ids), std::move(ids)});
+    }
+    continue_all(prompts, 0);
+  }
+
+  void check_length(std::size_t tokens) const {
+    if (!max_length_ || static_cast<std::int64_t>(tokens) < *max_length_) return;
+    throw std::runtime_error(
+        fmt::format("the prompt has {} tokens, and the model folder's max_length is {}: say "
+                    "--max-new-tokens",
+                    tokens, *max_length_));
+  }
+
+  /// The ids themselves where there is no tokenizer.
+  std::string text_of(std::span<const TokenId> ids) const {
+    if (lm_.tokenizer) return lm_.tokenizer->decode_generated(ids, true);
+    std::string text;
+    for (const auto id : ids) text += std::to_string(id) + " ";
+    return text;
+  }
+
+  /// Tokens that prompt and new ones may be together; the last is never read.
+  std::int64_t longest() const {
+    const auto context = lm_.model->n_positions() + 1;
+    return max_length_ ? std::min(context, *max_length_) : context;
+  }
+
+  void continue_all(std::span<const Prompt> prompts, std::size_t first) {
     for (std::size_t begin = 0; begin < prompts.size();) {
       // A prompt that the context cuts short runs by itself: padding must not shorten its neighbours.
       auto end = begin;
-      std::size_t longest = 0;
+      std::size_t widest = 0;
       while (end < prompts.size() && end - begin < static_cast<std::size_t>(batch_size_)) {
-        longest = std::max(longest, prompts[end].ids.size());
-        if (end > begin && options_.max_new_tokens > room - static_cast<std::int64_t>(longest)) break;
+        widest = std::max(widest, prompts[end].ids.size());
+        if (end > begin && options_.max_new_tokens > longest() - static_cast<std::int64_t>(widest)) break;
         ++end;
       }
-      continue_batch(std::span(prompts).subspan(begin, end - begin), first + begin);
+      continue_batch(prompts.subspan(begin, end - begin), first + begin);
       begin = end;
     }
   }
@@ -142,13 +261,13 @@ class GenerateVerb : public ComputeVerb {
     const auto padded = pad_left(ids, 0);
     auto options = options_;
     options.first_sequence = first;
-    options.max_new_tokens = std::min(options.max_new_tokens, lm_.model->n_positions() + 1 - padded.ids.size(1));
+    options.max_new_tokens = std::min(options.max_new_tokens, longest() - padded.ids.size(1));
     options.min_new_tokens = std::min(options.min_new_tokens, options.max_new_tokens);
     const PaddedPrompts on_device{padded.ids.to(device_), padded.mask.to(device_)};
     auto step = lm_.model->start(on_device.mask, padded.ids.size(1) + options.max_new_tokens - 1);
     const bool any_full = beams_.more_than_one() ? search(*step, on_device, options, prompts)
                                                  : sample(*step, on_device, options, prompts);
-    if (options.max_new_tokens < options_.max_new_tokens && any_full) {
+    if (options.max_new_tokens < options_.max_new_tokens && longest() > lm_.model->n_positions() && any_full) {
       std::cerr << fmt::format("note: the context of {} tokens is full after {} new ones\n", lm_.model->n_positions(),
                                options.max_new_tokens);
     }
@@ -159,8 +278,7 @@ class GenerateVerb : public ComputeVerb {
               std::span<const Prompt> prompts) {
     const auto samples = static_cast<std::size_t>(options.num_return_sequences);
     const bool stream = !json_ && prompts.size() == 1 && samples == 1;
-    const auto decode = [&](std::span<const TokenId> part) { return lm_.tokenizer->decode(part, true); };
-    std::vector<StopStrings> texts(prompts.size() * samples, StopStrings(stops_, decode));
+    std::vector<StopStrings> texts(prompts.size() * samples, StopStrings(stops_, decode()));
     if (stream) std::cout << sanitize_utf8(prompts[0].text) << std::flush;
     const auto on_token = [&](std::size_t row, TokenId id) {
       const bool stopped = texts[row].append(id);
@@ -185,33 +303,45 @@ class GenerateVerb : public ComputeVerb {
 
   bool search(StepFunction& step, const PaddedPrompts& padded, const GenerateOptions& options,
               std::span<const Prompt> prompts) {
-    const auto results = beam_search(step, padded, beam_options(options));
+    auto beams = beam_options(options);
+    if (!stops_.empty()) beams.is_complete = stop_check(stops_, decode());
+    const auto results = beam_search(step, padded, beams);
     bool any_full = false;
     for (std::size_t i = 0; i < results.size(); ++i) {
       for (const auto& [ids, score, log_probability] : results[i]) {
-        const auto text = lm_.tokenizer->decode(ids, true);
+        StopStrings text(stops_, decode());
+        for (const auto id : ids) text.append(id);
+        text.finish();
         any_full = any_full || std::ssize(ids) == options.max_new_tokens;
         if (json_) {
           print_json({{"prompt", prompts[i].text},
                       {"ids", ids},
-                      {"text", sanitize_utf8(text)},
+                      {"text", sanitize_utf8(text.text())},
                       {"score", score},
                       {"log_probability", log_probability}});
         } else {
-          std::cout << sanitize_utf8(prompts[i].text + text) << "\n\n" << std::flush;
+          std::cout << sanitize_utf8(prompts[i].text + text.text()) << "\n\n" << std::flush;
         }
       }
     }
     return any_full;
   }
 
+  DecodeIds decode() const {
+    return [this](std::span<const TokenId> ids) { return text_of(ids); };
+  }
+
   const Family& family_;
   std::string model_;
-  std::optional<std::string> prompt_, prompts_;
+  std::optional<std::string> prompt_, prompts_, ids_;
   std::vector<std::string> prompt_lines_, stops_;
   std::int64_t batch_size_ = 8;
+  bool no_special_tokens_ = false;
   GenerateOptions options_;
+  std::optional<std::int64_t> max_length_;
   BeamFlags beams_;
+  const Options* declared_ = nullptr;
+  FlagsOverFolder over_folder_;
   LoadedLm lm_;
   torch::Device device_ = torch::kCPU;
   bool json_ = false;

@@ -1,14 +1,12 @@
-#include <algorithm>
-#include <charconv>
 #include <iostream>
 
 #include <c10/core/InferenceMode.h>
 #include <fmt/format.h>
 
 #include "apps/cli/base/json_output.h"
+#include "apps/cli/causal_lm/id_lines.h"
 #include "apps/cli/causal_lm/verbs.h"
 #include "apps/cli/text_lines.h"
-#include "tokenizers/utf8.h"
 
 namespace langzoo {
 
@@ -29,7 +27,7 @@ class ScoreVerb : public ComputeVerb {
   void add_own_options(Options& options) override {
     options.add("--model", model_, "a Hugging Face model folder: an earlier --out, or any other").required();
     options.add("--text", text_, "a text to score");
-    options.add("--ids", ids_, "or a file with one sequence of space-separated ids a line");
+    options.add("--ids", ids_, "or a file with one sequence of ids a line: 1 2, [1,2] or {\"ids\": [1,2]}");
     options.exactly_one_of({"--text", "--ids"});
   }
   void compute(const ComputeOptions& common) override {
@@ -40,7 +38,7 @@ class ScoreVerb : public ComputeVerb {
     std::vector<std::vector<TokenId>> sequences;
     if (text_) encode_from("--text", [&] { lm.tokenizer->encode(*text_, sequences.emplace_back()); });
     for (std::size_t i = 0; i < lines.size(); ++i) {
-      sequences.push_back(parse_ids(lines[i], lm.model->vocab_size(), fmt::format("{}: line {}", *ids_, i + 1)));
+      sequences.push_back(ids_of_line(lines[i], lm.model->vocab_size(), fmt::format("{}: line {}", *ids_, i + 1)));
     }
     for (std::size_t i = 0; i < sequences.size(); ++i) {
       if (sequences[i].size() <= n_positions) continue;
@@ -52,29 +50,6 @@ class ScoreVerb : public ComputeVerb {
   }
 
  private:
-  static std::vector<TokenId> parse_ids(const std::string& line, std::int64_t vocab_size, const std::string& where) {
-    std::vector<TokenId> ids;
-    const char* at = line.data();
-    const char* const end = at + line.size();
-    while (true) {
-      while (at < end && (*at == ' ' || *at == '\t')) ++at;
-      if (at == end) return ids;
-      const char* const word_end = std::find_if(at, end, [](char c) { return c == ' ' || c == '\t'; });
-      const auto word = sanitize_utf8(std::string(at, std::min(word_end, at + 40)));
-      TokenId id = 0;
-      const auto [stop, error] = std::from_chars(at, word_end, id);
-      if (error == std::errc::result_out_of_range ||
-          (error == std::errc() && stop == word_end && (id < 0 || id >= vocab_size))) {
-        throw std::runtime_error(
-            fmt::format("{}: id {} is outside the model's vocabulary of {}", where, word, vocab_size));
-      }
-      if (error != std::errc() || stop != word_end)
-        throw std::runtime_error(fmt::format("{}: {} is not an id", where, word));
-      ids.push_back(id);
-      at = word_end;
-    }
-  }
-
   static std::vector<double> score(CausalLm& model, const std::vector<TokenId>& ids, torch::Device device) {
     const auto predicted = static_cast<std::int64_t>(ids.size()) - 1;
     if (predicted < 1) return {};
@@ -92,7 +67,7 @@ class ScoreVerb : public ComputeVerb {
     double total = 0;
     for (std::size_t i = 0; i < ids.size(); ++i) {
       std::string token;
-      if (lm.tokenizer) token = JsonValue(lm.tokenizer->decode(std::span(&ids[i], 1))).text();
+      if (lm.tokenizer) token = JsonValue(lm.tokenizer->decode_generated(std::span(&ids[i], 1))).text();
       std::cout << fmt::format("{:>10}  {:>6}  {}\n", i == 0 ? "" : fmt::format("{:.4f}", logprobs[i - 1]), ids[i],
                                token);
       if (i > 0) total += logprobs[i - 1];

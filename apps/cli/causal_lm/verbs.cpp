@@ -2,17 +2,16 @@
 
 #include <string>
 
-#include "apps/cli/model_checks.h"
+#include "apps/cli/model_verb.h"
 #include "apps/cli/train_verb.h"
 
 namespace langzoo {
 
 LoadedLm load_lm(const Family& family, const std::filesystem::path& dir, const ComputeOptions& common,
                  bool with_tokenizer) {
-  LoadReport report;
-  auto lm = load_causal_lm(family.model(), dir, {common.torch_device(), common.torch_dtype()}, with_tokenizer, &report);
-  show_load_report(dir, report);
-  return lm;
+  return load_and_report(dir, common, [&](const DeviceOptions& options, LoadReport* report) {
+    return load_causal_lm(family.model(), dir, options, with_tokenizer, report);
+  });
 }
 
 Verbs causal_lm_verbs(const Family& family) {

@@ -12,7 +12,7 @@ namespace langzoo {
 
 namespace {
 
-constexpr std::uint64_t kMostOrder = 100;
+constexpr std::uint64_t kMostBleuOrder = 100;
 constexpr double kMostSmoothing = 1e6;
 
 const std::vector<std::pair<std::string, BleuSmoothing>> kSmoothing = {{"exp", BleuSmoothing::kExp},
@@ -47,11 +47,9 @@ class BleuVerb : public SegmentVerb {
     options.add("--smooth-method", options_.smoothing, kSmoothing, "exp, floor, add-k or none");
     options.add("--smooth-value", options_.smooth_value, "of floor (default: 0.1) and add-k (default: 1)")
         .between(0, kMostSmoothing)
-        .needs("--smooth-method floor or add-k", [this] {
-          return options_.smoothing == BleuSmoothing::kFloor || options_.smoothing == BleuSmoothing::kAddK;
-        });
+        .needs("--smooth-method floor or add-k", [this] { return smooths_by_value(); });
     options.add("--lowercase", options_.lowercase, "compare in lower case");
-    options.add("--max-ngram-order", options_.max_order, "the longest n-grams").range(1, kMostOrder);
+    options.add("--max-ngram-order", options_.max_order, "the longest n-grams").range(1, kMostBleuOrder);
   }
   std::string metric_notes() const override {
     return "The scores are sacreBLEU's to the last digit, and so is the signature but for the version, which is ours.\n"
@@ -63,6 +61,7 @@ class BleuVerb : public SegmentVerb {
     auto options = options_;
     options.tokenizer = bleu_tokenizer(tokenizer_);
     options.effective_order = sentence_level;
+    if (!smooths_by_value()) options.smooth_value.reset();
     return std::make_unique<Bleu>(options);
   }
   JsonMembers fields(const SegmentMetric& metric, std::span<const double> sums) const override {
@@ -84,13 +83,17 @@ class BleuVerb : public SegmentVerb {
   }
 
  private:
+  bool smooths_by_value() const {
+    return options_.smoothing == BleuSmoothing::kFloor || options_.smoothing == BleuSmoothing::kAddK;
+  }
+
   BleuOptions options_;
   std::string tokenizer_ = "13a";
 };
 
 }  // namespace
 
-std::unique_ptr<Verb> bleu_verb() {
+std::unique_ptr<SegmentVerb> bleu_verb() {
   return std::make_unique<BleuVerb>();
 }
 

@@ -12,7 +12,7 @@ namespace {
 constexpr std::uint64_t kMostOrder = 100, kMostBeta = 1000;
 
 /// One score in per cent.
-class ScoreVerb : public SegmentVerb {
+class ChrfOrTerVerb : public SegmentVerb {
  protected:
   JsonMembers fields(const SegmentMetric& metric, std::span<const double> sums) const override {
     return {{"score", metric.scores(sums)[0]}};
@@ -22,7 +22,7 @@ class ScoreVerb : public SegmentVerb {
   }
 };
 
-class ChrfVerb : public ScoreVerb {
+class ChrfVerb : public ChrfOrTerVerb {
  public:
   std::string name() const override { return "chrf"; }
   std::string summary() const override { return "chrF and chrF++ of translations, as sacreBLEU"; }
@@ -55,7 +55,7 @@ class ChrfVerb : public ScoreVerb {
   ChrfOptions options_;
 };
 
-class TerVerb : public ScoreVerb {
+class TerVerb : public ChrfOrTerVerb {
  public:
   std::string name() const override { return "ter"; }
   std::string summary() const override { return "translation edit rate, as sacreBLEU"; }
@@ -84,11 +84,11 @@ class TerVerb : public ScoreVerb {
 
 }  // namespace
 
-std::unique_ptr<Verb> chrf_verb() {
+std::unique_ptr<SegmentVerb> chrf_verb() {
   return std::make_unique<ChrfVerb>();
 }
 
-std::unique_ptr<Verb> ter_verb() {
+std::unique_ptr<SegmentVerb> ter_verb() {
   return std::make_unique<TerVerb>();
 }
 

@@ -1,7 +1,6 @@
 #include "apps/cli/metrics/input.h"
 
 #include <algorithm>
-#include <charconv>
 #include <stdexcept>
 
 #include <fmt/format.h>
@@ -9,6 +8,7 @@
 #include "apps/cli/base/line_batches.h"
 #include "apps/cli/base/program.h"
 #include "data/files/files.h"
+#include "data/files/numbers.h"
 #include "data/metrics/python_text.h"
 #include "tokenizers/utf8.h"
 
@@ -47,16 +47,10 @@ void check_stdin_once(std::span<const std::string> hypothesis_paths, std::span<c
 std::vector<double> read_numbers(const LineFile& file) {
   std::vector<double> numbers;
   for (const auto& line : file.lines) {
-    auto text = python_strip(line);
-    if (text.starts_with('+') && !text.starts_with("+-")) text.remove_prefix(1);
-    const char* const end = text.data() + text.size();
     double number = 0;
-    const auto [stop, error] = std::from_chars(text.data(), end, number);
-    if (stop != end || error == std::errc::invalid_argument) {
-      throw FileError(file.name, fmt::format("line {} is not a number", numbers.size() + 1));
-    }
-    if (error != std::errc()) {
-      throw FileError(file.name, fmt::format("line {} is a number out of a double's range", numbers.size() + 1));
+    const auto fault = read_number(python_strip(line), number);
+    if (fault == NumberFault::kNoNumber || fault == NumberFault::kOutOfRange) {
+      throw FileError(file.name, fmt::format("line {} is {}", numbers.size() + 1, name_of(fault)));
     }
     numbers.push_back(number);
   }

@@ -1,6 +1,8 @@
 #include <cmath>
 #include <iostream>
 #include <numeric>
+#include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -10,7 +12,9 @@
 #include "data/files/files.h"
 #include "data/metrics/classification.h"
 #include "data/metrics/correlation.h"
+#include "data/metrics/entities.h"
 #include "data/metrics/perplexity.h"
+#include "data/metrics/python_text.h"
 
 namespace langzoo {
 
@@ -23,6 +27,30 @@ void add_file_options(Options& options, std::string& hypothesis, std::string& re
 
 JsonMembers json_of(const ClassScore& score) {
   return {{"precision", score.precision}, {"recall", score.recall}, {"f1", score.f1}};
+}
+
+void add_json(const LabelAverages& scores, const char* labels_name, JsonMembers& members) {
+  JsonMembers labels;
+  for (const auto& [label, score, support] : scores.labels) {
+    auto of_label = json_of(score);
+    of_label.emplace_back("support", support);
+    labels.emplace_back(label, of_label);
+  }
+  members.emplace_back("micro", json_of(scores.micro));
+  members.emplace_back("macro", json_of(scores.macro));
+  members.emplace_back("weighted", json_of(scores.weighted));
+  members.emplace_back(labels_name, labels);
+}
+
+void print_table(const LabelAverages& scores) {
+  std::cout << fmt::format("{:<20} {:>9} {:>9} {:>9} {:>9}\n", "", "precision", "recall", "F1", "support");
+  const auto row = [](const std::string& name, const ClassScore& s, const std::string& support) {
+    std::cout << fmt::format("{:<20} {:>9.4f} {:>9.4f} {:>9.4f} {:>9}\n", name, s.precision, s.recall, s.f1, support);
+  };
+  for (const auto& [label, score, support] : scores.labels) row(label, score, std::to_string(support));
+  row("micro average", scores.micro, "");
+  row("macro average", scores.macro, "");
+  row("weighted average", scores.weighted, "");
 }
 
 class ClassificationVerb : public Verb {
@@ -45,34 +73,75 @@ class ClassificationVerb : public Verb {
     const auto predicted = read_lines(hypothesis_), truth = read_lines(reference_);
     check_line_counts(predicted, truth);
     const auto scores = score_classification(predicted.views(), truth.views());
-    common.json ? print_json(json(scores)) : print_table(scores);
+    if (common.json) {
+      JsonMembers members = {{"accuracy", scores.accuracy}, {"mcc", scores.matthews_correlation}};
+      add_json(scores, "classes", members);
+      return print_json(members);
+    }
+    std::cout << fmt::format("accuracy {:.4f}, Matthews correlation {:.4f}\n\n", scores.accuracy,
+                             scores.matthews_correlation);
+    print_table(scores);
   }
 
  private:
-  static JsonValue json(const ClassificationScores& scores) {
-    JsonMembers classes;
-    for (const auto& [label, score, support] : scores.labels) {
-      auto members = json_of(score);
-      members.emplace_back("support", support);
-      classes.emplace_back(label, members);
-    }
-    return {{"accuracy", scores.accuracy},    {"mcc", scores.matthews_correlation},   {"micro", json_of(scores.micro)},
-            {"macro", json_of(scores.macro)}, {"weighted", json_of(scores.weighted)}, {"classes", classes}};
+  std::string hypothesis_, reference_;
+};
+
+const std::vector<std::pair<std::string, std::optional<TagScheme>>> kSchemes = {
+    {"any", std::nullopt},      {"IOB1", TagScheme::kIob1},   {"IOB2", TagScheme::kIob2},  {"IOE1", TagScheme::kIoe1},
+    {"IOE2", TagScheme::kIoe2}, {"IOBES", TagScheme::kIobes}, {"BILOU", TagScheme::kBilou}};
+
+class EntitiesVerb : public Verb {
+ public:
+  std::string name() const override { return "entities"; }
+  std::string summary() const override { return "precision, recall and F1 of named entities, as seqeval"; }
+  std::string examples() const override {
+    return "entities --hyp predicted.txt --ref tags.txt\n"
+           "entities --hyp predicted.txt --ref tags.txt --scheme IOB2 --json\n";
   }
-  static void print_table(const ClassificationScores& scores) {
-    std::cout << fmt::format("accuracy {:.4f}, Matthews correlation {:.4f}\n\n", scores.accuracy,
-                             scores.matthews_correlation);
-    std::cout << fmt::format("{:<20} {:>9} {:>9} {:>9} {:>9}\n", "", "precision", "recall", "F1", "support");
-    const auto row = [](const std::string& name, const ClassScore& s, const std::string& support) {
-      std::cout << fmt::format("{:<20} {:>9.4f} {:>9.4f} {:>9.4f} {:>9}\n", name, s.precision, s.recall, s.f1, support);
-    };
-    for (const auto& [label, score, support] : scores.labels) row(label, score, std::to_string(support));
-    row("micro average", scores.micro, "");
-    row("macro average", scores.macro, "");
-    row("weighted average", scores.weighted, "");
+  std::string notes() const override {
+    return "Files hold the tags of a sentence a line, white space between: B-PER I-PER O. An entity is right where "
+           "its\n"
+           "type, beginning and end are. --scheme any finds entities of B, I, E and S as conlleval does; a scheme "
+           "finds\n"
+           "those only that are spelled as it demands (seqeval's mode strict). Results are 0 where something divides "
+           "by\n"
+           "zero. Fields under --json: accuracy (of tags); micro, macro and weighted, each with precision, recall, "
+           "f1;\n"
+           "types, by type the same and support, how many there are.\n";
+  }
+  void add_options(Options& options) override {
+    add_file_options(options, hypothesis_, reference_);
+    options.add("--scheme", scheme_, kSchemes, "any, IOB1, IOB2, IOE1, IOE2, IOBES or BILOU");
+  }
+  void run(const CommonOptions& common) override {
+    check_stdin_once({&hypothesis_, 1}, {&reference_, 1});
+    const auto predicted = read_lines(hypothesis_), truth = read_lines(reference_);
+    check_line_counts(predicted, truth);
+    EntityScores scores;
+    try {
+      scores = score_entities(tags_of(predicted), tags_of(truth), scheme_);
+    } catch (const std::invalid_argument& error) {
+      throw std::runtime_error(fmt::format("{}, {}: {}", predicted.name, truth.name, error.what()));
+    }
+    if (common.json) {
+      JsonMembers members = {{"accuracy", scores.accuracy}};
+      add_json(scores, "types", members);
+      return print_json(members);
+    }
+    std::cout << fmt::format("accuracy of tags {:.4f}\n\n", scores.accuracy);
+    print_table(scores);
+  }
+
+ private:
+  static std::vector<TagSequence> tags_of(const LineFile& file) {
+    std::vector<TagSequence> sentences;
+    for (const auto& line : file.lines) sentences.push_back(split_words(line));
+    return sentences;
   }
 
   std::string hypothesis_, reference_;
+  std::optional<TagScheme> scheme_;
 };
 
 class CorrelationVerb : public Verb {
@@ -140,6 +209,10 @@ class PerplexityVerb : public Verb {
 
 std::unique_ptr<Verb> classification_verb() {
   return std::make_unique<ClassificationVerb>();
+}
+
+std::unique_ptr<Verb> entities_verb() {
+  return std::make_unique<EntitiesVerb>();
 }
 
 std::unique_ptr<Verb> correlation_verb() {

@@ -12,20 +12,24 @@ namespace {
 class RougeVerb : public SegmentVerb {
  public:
   std::string name() const override { return "rouge"; }
-  std::string summary() const override { return "ROUGE-1, -2 and -L of summaries, as rouge-score"; }
+  std::string summary() const override { return "ROUGE-1, -2, -L and -Lsum of summaries, as rouge-score"; }
   std::string examples() const override {
     return "rouge --hyp summaries.txt --ref references.txt --stem\n"
+           "rouge --hyp summaries.txt --ref references.txt --sentence-separator \"<n>\"\n"
            "rouge --hyp summaries.txt --ref a.txt b.txt --confidence --json\n";
   }
 
  protected:
   void add_metric_options(Options& options) override {
     options.add("--stem", options_.stem, "compare the stems of words of more than three letters (Porter, English)");
+    options.add("--sentence-separator", options_.sentence_separator,
+                "what stands between the sentences of a line; adds ROUGE-Lsum, which compares sentence by sentence");
   }
   std::string metric_notes() const override {
     return "Means over the lines, in 0..1, as Google's rouge-score; of several references the one with the greatest\n"
-           "F-measure counts. Tokens are runs of a-z and 0-9. Fields under --json: name; rouge1, rouge2 and rougeL,\n"
-           "each with precision, recall, fmeasure; signature. Intervals and comparisons are of the F-measures.\n";
+           "F-measure counts. Tokens are runs of a-z and 0-9. Fields under --json: name; rouge1, rouge2, rougeL and\n"
+           "with --sentence-separator rougeLsum, each with precision, recall, fmeasure; signature. Intervals and\n"
+           "comparisons are of the F-measures.\n";
   }
   std::unique_ptr<SegmentMetric> metric(bool) const override { return std::make_unique<Rouge>(options_); }
   JsonMembers fields(const SegmentMetric& metric, std::span<const double> sums) const override {
@@ -83,11 +87,11 @@ class QaVerb : public SegmentVerb {
 
 }  // namespace
 
-std::unique_ptr<Verb> rouge_verb() {
+std::unique_ptr<SegmentVerb> rouge_verb() {
   return std::make_unique<RougeVerb>();
 }
 
-std::unique_ptr<Verb> qa_verb() {
+std::unique_ptr<SegmentVerb> qa_verb() {
   return std::make_unique<QaVerb>();
 }
 

@@ -13,9 +13,8 @@ constexpr std::uint64_t kDefaultSeed = 12345;  // sacreBLEU's
 
 }  // namespace
 
-std::string SegmentVerb::notes() const {
-  return metric_notes() +
-         "Files hold one text a line, in UTF-8; white space at the ends of lines does not count. Without --hyp the\n"
+std::string segment_notes() {
+  return "Files hold one text a line, in UTF-8; white space at the ends of lines does not count. Without --hyp the\n"
          "hypotheses come from stdin. Several --ref are several references for each line. Several --hyp are several\n"
          "systems: each is scored (field system), and with --paired-bs or --paired-ar compared to the first.\n"
          "With --confidence or --paired-bs the field confidence gives, by score, mean, low, high (95% of the "
@@ -24,96 +23,111 @@ std::string SegmentVerb::notes() const {
          "sacreBLEU's p_value counts differences beyond the real one: of two equal systems it is the least there is.\n";
 }
 
-void SegmentVerb::add_options(Options& options) {
-  options.add("--hyp", hypothesis_paths_, "hypotheses, a file for each system (default: stdin)");
-  options.add("--ref", reference_paths_, "references, one file or several").required();
-  add_metric_options(options);
-  options.add("--sentence-level", sentence_level_, "score every line by itself");
-  options.add("--signature", signature_, "print the signature, which says how the score was computed");
-  options.add("--confidence", confidence_, "a confidence interval by bootstrap resampling");
-  options.add("--paired-bs", paired_bootstrap_, "compare systems to the first by paired bootstrap resampling");
-  options.add("--paired-ar", paired_randomization_, "compare systems to the first by approximate randomization")
+void SegmentOptions::add_files(Options& options) {
+  options.add("--hyp", hypothesis_paths, "hypotheses, a file for each system (default: stdin)");
+  options.add("--ref", reference_paths, "references, one file or several").required();
+}
+
+void SegmentOptions::add_more(Options& options) {
+  options.add("--sentence-level", sentence_level, "score every line by itself");
+  options.add("--signature", signature, "print the signature, which says how the score was computed");
+  options.add("--confidence", confidence, "a confidence interval by bootstrap resampling");
+  options.add("--paired-bs", paired_bootstrap, "compare systems to the first by paired bootstrap resampling");
+  options.add("--paired-ar", paired_randomization, "compare systems to the first by approximate randomization")
       .excludes("--paired-bs");
   const auto add_samples = [&](const std::string& mode, std::size_t& samples, const std::string& help) {
     options.add(mode + "-n", samples, help).range(1, kMostSamples).needs(mode);
   };
-  add_samples("--confidence", confidence_samples_, "resamples");
-  add_samples("--paired-bs", bootstrap_samples_, "resamples");
-  add_samples("--paired-ar", randomization_samples_, "trials");
+  add_samples("--confidence", confidence_samples, "resamples");
+  add_samples("--paired-bs", bootstrap_samples, "resamples");
+  add_samples("--paired-ar", randomization_samples, "trials");
 }
 
-void SegmentVerb::check_options() const {
-  const bool several = hypothesis_paths_.size() > 1;
-  if (sentence_level_ && several) throw UsageError("--sentence-level: takes one --hyp");
-  if (sentence_level_ && (confidence_ || paired())) {
+void SegmentOptions::check() const {
+  const bool several = hypothesis_paths.size() > 1;
+  if (sentence_level && several) throw UsageError("--sentence-level: takes one --hyp");
+  if (sentence_level && (confidence || paired())) {
     throw UsageError("--sentence-level: lines have no confidence intervals and are not compared");
   }
   if (paired() && !several) throw UsageError("--paired-bs and --paired-ar compare several --hyp; there is one");
-  if (paired_bootstrap_ && confidence_) throw UsageError("--confidence: --paired-bs gives confidence intervals itself");
-  check_stdin_once(hypothesis_paths_, reference_paths_);
+  if (paired_bootstrap && confidence) throw UsageError("--confidence: --paired-bs gives confidence intervals itself");
+  check_stdin_once(hypothesis_paths, reference_paths);
+}
+
+SegmentTexts::SegmentTexts(const SegmentOptions& options) {
+  for (const auto& path : options.reference_paths) reference_files.push_back(read_lines(path));
+  for (const auto& file : reference_files) references.push_back(file.views());
+  auto paths = options.hypothesis_paths;
+  if (paths.empty()) paths.emplace_back();
+  for (const auto& path : paths) systems.push_back({read_lines(path), {}});
+  for (auto& system : systems) {
+    for (const auto& reference : reference_files) check_line_counts(system.file, reference);
+    system.hypotheses = system.file.views();
+  }
+}
+
+void SegmentVerb::add_options(Options& options) {
+  options_.add_files(options);
+  add_metric_options(options);
+  options_.add_more(options);
 }
 
 void SegmentVerb::run(const CommonOptions& common) {
-  check_options();
-  const auto metric = this->metric(sentence_level_);
-  json_ = common.json;
-  seed_ = common.seed_or(kDefaultSeed);
-  threads_ = threads_of(common);
-  std::vector<std::vector<std::string_view>> references;
-  for (const auto& path : reference_paths_) references_.push_back(read_lines(path));
-  for (const auto& file : references_) references.push_back(file.views());
-  std::vector<System> systems;
-  if (hypothesis_paths_.empty()) hypothesis_paths_.push_back("");
-  for (const auto& path : hypothesis_paths_) systems.push_back({read_lines(path), {}});
-  for (auto& system : systems) {
-    for (const auto& reference : references_) check_line_counts(system.file, reference);
-    system.hypotheses = system.file.views();
-  }
+  options_.check();
+  metric(options_.sentence_level);  // throws for what cannot be, before files are read
+  score(options_, SegmentTexts(options_), common);
+}
 
+void SegmentVerb::score(const SegmentOptions& options, const SegmentTexts& texts, const CommonOptions& common) const {
+  const auto metric = this->metric(options.sentence_level);
+  const Run run{options, texts, common.json, common.seed_or(kDefaultSeed), threads_of(common)};
   std::optional<SegmentStatistics> baseline;
-  PairedBootstrap bootstrap(*metric, resampling(bootstrap_samples_));
-  for (const auto& system : systems) {
-    auto statistics = measure_segments(*metric, {system.hypotheses, references}, threads_);
-    if (sentence_level_) {
-      for (std::size_t i = 0; i < statistics.segments(); ++i) print(*metric, statistics.of(i), nullptr, {});
+  PairedBootstrap bootstrap(*metric, run.resampling(options.bootstrap_samples));
+  for (const auto& system : texts.systems) {
+    auto statistics = measure_segments(*metric, {system.hypotheses, texts.references}, run.threads);
+    if (options.sentence_level) {
+      for (std::size_t i = 0; i < statistics.segments(); ++i) print(*metric, statistics.of(i), nullptr, {}, run);
       return;
     }
-    const auto certainty = paired_bootstrap_ ? bootstrap.add(statistics)
-                                             : certainty_of(*metric, statistics, baseline ? &*baseline : nullptr);
-    print(*metric, statistics.sums(), systems.size() > 1 ? &system : nullptr, certainty);
-    if (paired_randomization_ && !baseline) baseline.emplace(std::move(statistics));
+    const auto certainty = options.paired_bootstrap
+                               ? bootstrap.add(statistics)
+                               : certainty_of(*metric, statistics, baseline ? &*baseline : nullptr, run);
+    print(*metric, statistics.sums(), texts.systems.size() > 1 ? &system : nullptr, certainty, run);
+    if (options.paired_randomization && !baseline) baseline.emplace(std::move(statistics));
   }
 }
 
-std::string SegmentVerb::signature(const SegmentMetric& metric) const {
-  auto text = fmt::format("nrefs:{}", references_.size());
-  if (confidence_ || paired_bootstrap_) {
-    text += fmt::format("|bs:{}", paired_bootstrap_ ? bootstrap_samples_ : confidence_samples_);
+std::string SegmentVerb::signature(const SegmentMetric& metric, const Run& run) {
+  const auto& o = run.options;
+  auto text = fmt::format("nrefs:{}", run.texts.references.size());
+  if (o.confidence || o.paired_bootstrap) {
+    text += fmt::format("|bs:{}", o.paired_bootstrap ? o.bootstrap_samples : o.confidence_samples);
   }
-  if (paired_randomization_) text += fmt::format("|ar:{}", randomization_samples_);
-  if (confidence_ || paired()) text += fmt::format("|seed:{}", seed_);
+  if (o.paired_randomization) text += fmt::format("|ar:{}", o.randomization_samples);
+  if (o.confidence || o.paired()) text += fmt::format("|seed:{}", run.seed);
   const auto settings = metric.settings();
   return text + (settings.empty() ? "" : "|") + settings + "|version:langzoo-" + LANGZOO_VERSION;
 }
 
 std::vector<Certainty> SegmentVerb::certainty_of(const SegmentMetric& metric, const SegmentStatistics& statistics,
-                                                 const SegmentStatistics* baseline) const {
+                                                 const SegmentStatistics* baseline, const Run& run) {
   std::vector<Certainty> certainty(metric.score_names().size());
-  if (confidence_) {
-    const auto scores = bootstrap_scores(metric, statistics, resampling(confidence_samples_));
+  if (run.options.confidence) {
+    const auto scores = bootstrap_scores(metric, statistics, run.resampling(run.options.confidence_samples));
     for (std::size_t s = 0; s < scores.size(); ++s) certainty[s].interval = confidence_interval(scores[s]);
   }
-  if (paired_randomization_ && baseline != nullptr) {
-    const auto p_values = approximate_randomization(metric, *baseline, statistics, resampling(randomization_samples_));
+  if (run.options.paired_randomization && baseline != nullptr) {
+    const auto p_values =
+        approximate_randomization(metric, *baseline, statistics, run.resampling(run.options.randomization_samples));
     for (std::size_t s = 0; s < p_values.size(); ++s) certainty[s].p_value = p_values[s];
   }
   return certainty;
 }
 
-void SegmentVerb::print(const SegmentMetric& metric, std::span<const double> sums, const System* system,
-                        const std::vector<Certainty>& certainty) const {
+void SegmentVerb::print(const SegmentMetric& metric, std::span<const double> sums, const SegmentTexts::System* system,
+                        const std::vector<Certainty>& certainty, const Run& run) const {
   const auto names = metric.score_names();
-  if (json_) {
+  if (run.json) {
     JsonMembers members, confidence, p_values;
     if (system != nullptr) members.emplace_back("system", system->file.name);
     members.emplace_back("name", metric.name());
@@ -128,14 +142,15 @@ void SegmentVerb::print(const SegmentMetric& metric, std::span<const double> sum
     }
     if (!confidence.empty()) members.emplace_back("confidence", confidence);
     if (!p_values.empty()) members.emplace_back("p_value", p_values);
-    members.emplace_back("signature", signature(metric));
+    members.emplace_back("signature", signature(metric, run));
     return print_json(members);
   }
   if (system != nullptr) std::cout << system->file.name << '\n';
   const auto scores = lines(metric, sums);
   for (std::size_t s = 0; s < scores.size(); ++s) {
     const auto& [label, value, detail] = scores[s];
-    auto line = fmt::format("{}{} = {:.{}f}", label, signature_ ? "|" + signature(metric) : "", value, decimals());
+    auto line = fmt::format("{}{} = {:.{}f}", label, run.options.signature ? "|" + signature(metric, run) : "", value,
+                            decimals());
     if (s < certainty.size() && certainty[s].interval) {
       line += fmt::format(" (mean {:.{}f} ± {:.{}f})", certainty[s].interval->mean, decimals(),
                           certainty[s].interval->ci, decimals());

@@ -22,11 +22,44 @@ struct ScoreLine {
   std::string detail = {};
 };
 
+/// What the user asks of a metric, whichever it is.
+struct SegmentOptions {
+  std::vector<std::string> hypothesis_paths, reference_paths;
+  bool sentence_level = false, signature = false, confidence = false;
+  bool paired_bootstrap = false, paired_randomization = false;
+  std::size_t confidence_samples = 1000, bootstrap_samples = 1000, randomization_samples = 10000;
+
+  void add_files(Options& options);
+  void add_more(Options& options);
+  /// Throws UsageError for options that contradict each other.
+  void check() const;
+  bool paired() const { return paired_bootstrap || paired_randomization; }
+};
+/// What the help says of them.
+std::string segment_notes();
+
+/// The files of a run, read once.
+struct SegmentTexts {
+  /// Throws std::runtime_error for files that are not equally long.
+  explicit SegmentTexts(const SegmentOptions& options);
+
+  struct System {
+    LineFile file;
+    std::vector<std::string_view> hypotheses;
+  };
+  std::vector<LineFile> reference_files;
+  std::vector<std::vector<std::string_view>> references;
+  std::vector<System> systems;
+};
+
 class SegmentVerb : public Verb {
  public:
-  std::string notes() const override;
+  std::string notes() const override { return metric_notes() + segment_notes(); }
   void add_options(Options& options) override;
   void run(const CommonOptions& common) override;
+
+  /// Measures and prints.
+  void score(const SegmentOptions& options, const SegmentTexts& texts, const CommonOptions& common) const;
 
  protected:
   /// The metric that the verb's own options ask for, to score lines or whole files.
@@ -41,30 +74,24 @@ class SegmentVerb : public Verb {
   virtual int decimals() const { return 2; }
 
  private:
-  struct System {
-    LineFile file;
-    std::vector<std::string_view> hypotheses;
+  struct Run {
+    const SegmentOptions& options;
+    const SegmentTexts& texts;
+    bool json;
+    std::uint64_t seed;
+    std::size_t threads;
+
+    ResamplingOptions resampling(std::size_t samples) const { return {samples, seed, threads}; }
   };
 
-  void check_options() const;
-  bool paired() const { return paired_bootstrap_ || paired_randomization_; }
-  ResamplingOptions resampling(std::size_t samples) const { return {samples, seed_, threads_}; }
-  std::string signature(const SegmentMetric& metric) const;
+  static std::string signature(const SegmentMetric& metric, const Run& run);
   /// Of each score, but for --paired-bs. `baseline` is not null where the system is compared to it.
-  std::vector<Certainty> certainty_of(const SegmentMetric& metric, const SegmentStatistics& statistics,
-                                      const SegmentStatistics* baseline) const;
-  void print(const SegmentMetric& metric, std::span<const double> sums, const System* system,
-             const std::vector<Certainty>& certainty) const;
+  static std::vector<Certainty> certainty_of(const SegmentMetric& metric, const SegmentStatistics& statistics,
+                                             const SegmentStatistics* baseline, const Run& run);
+  void print(const SegmentMetric& metric, std::span<const double> sums, const SegmentTexts::System* system,
+             const std::vector<Certainty>& certainty, const Run& run) const;
 
-  std::vector<std::string> hypothesis_paths_, reference_paths_;
-  bool sentence_level_ = false, signature_ = false, confidence_ = false;
-  bool paired_bootstrap_ = false, paired_randomization_ = false;
-  std::size_t confidence_samples_ = 1000, bootstrap_samples_ = 1000, randomization_samples_ = 10000;
-  // Of the run at hand.
-  std::vector<LineFile> references_;
-  bool json_ = false;
-  std::uint64_t seed_ = 0;
-  std::size_t threads_ = 1;
+  SegmentOptions options_;
 };
 
 }  // namespace langzoo

@@ -1,5 +1,7 @@
 #include "apps/cli/metrics/verbs.h"
 
+#include "apps/cli/metrics/segment_verb.h"
+
 namespace langzoo {
 
 Verbs metrics_verbs() {
@@ -9,7 +11,10 @@ Verbs metrics_verbs() {
   verbs.push_back(ter_verb());
   verbs.push_back(rouge_verb());
   verbs.push_back(qa_verb());
+  verbs.push_back(score_verb());
+  verbs.push_back(squad_verb());
   verbs.push_back(classification_verb());
+  verbs.push_back(entities_verb());
   verbs.push_back(correlation_verb());
   verbs.push_back(perplexity_verb());
   return verbs;

@@ -7,12 +7,17 @@
 
 namespace langzoo {
 
-std::unique_ptr<Verb> bleu_verb();
-std::unique_ptr<Verb> chrf_verb();
-std::unique_ptr<Verb> ter_verb();
-std::unique_ptr<Verb> rouge_verb();
-std::unique_ptr<Verb> qa_verb();
+class SegmentVerb;
+
+std::unique_ptr<SegmentVerb> bleu_verb();
+std::unique_ptr<SegmentVerb> chrf_verb();
+std::unique_ptr<SegmentVerb> ter_verb();
+std::unique_ptr<SegmentVerb> rouge_verb();
+std::unique_ptr<SegmentVerb> qa_verb();
+std::unique_ptr<Verb> score_verb();
+std::unique_ptr<Verb> squad_verb();
 std::unique_ptr<Verb> classification_verb();
+std::unique_ptr<Verb> entities_verb();
 std::unique_ptr<Verb> correlation_verb();
 std::unique_ptr<Verb> perplexity_verb();
 

@@ -1,5 +1,10 @@
+#include <algorithm>
+#include <cctype>
+#include <iostream>
+
 #include <fmt/format.h>
 
+#include "apps/cli/base/figures.h"
 #include "apps/cli/noisy_channel/decode.h"
 #include "apps/cli/noisy_channel/verbs.h"
 #include "models/noisy_channel/noisy_channel_model.h"
@@ -8,19 +13,70 @@ namespace langzoo {
 
 namespace {
 
+/// What an unknown token of a source becomes: its text in the target's tokens, or where its text is not known the
+/// target's unknown token.
+std::vector<TokenId> copied_token(const TranslationTokenizers& tokenizers, TokenId id) {
+  std::vector<TokenId> ids;
+  if (id != tokenizers.source().special_tokens().unk) {
+    tokenizers.target().encode(tokenizers.source().decode(std::span(&id, 1)), ids);
+  }
+  const auto unk = tokenizers.target().special_tokens().unk;
+  if (ids.empty() && unk) ids.push_back(*unk);
+  return ids;
+}
+
 class NoisyChannelTranslator : public SentenceTranslator {
  public:
   NoisyChannelTranslator(NoisyChannelModel model, TranslationTokenizers tokenizers, int n_best, std::size_t threads)
       : model_(std::move(model)),
         tokenizers_(std::move(tokenizers)),
-        channel_(model_.channel, model_.language, model_.options),
+        channel_(model_.channel, model_.language, model_.options,
+                 [this](TokenId id) { return copied_token(tokenizers_, id); }),
         n_best_(n_best),
         threads_(threads) {}
+
+  NoisyChannelTranslator(const NoisyChannelTranslator&) = delete;
+  NoisyChannelTranslator& operator=(const NoisyChannelTranslator&) = delete;
 
   const TranslationTokenizers& tokenizers() const override { return tokenizers_; }
 
   std::vector<Hypotheses> translate(std::span<const std::vector<TokenId>> sources) const override {
+    std::int64_t copied = 0, left_out = 0;
+    for (const auto& source : sources) {
+      for (const TokenId id : source) {
+        if (!channel_.knows(id)) ++(copied_token(tokenizers_, id).empty() ? left_out : copied);
+      }
+    }
+    const auto say = [](std::int64_t count, const char* what) {
+      if (count > 0) std::cerr << fmt::format("{} unknown to the model: {}\n", counted(count, "token", "tokens"), what);
+    };
+    say(copied, "copied");
+    say(left_out, "left out");
     return decode_sources(channel_, sources, n_best_, threads_);
+  }
+
+  /// Which unknown token of the source became which of the translation is not known: they are taken in order.
+  std::string text(const Hypothesis& hypothesis, const std::string& source) const override {
+    const auto& target = tokenizers_.target();
+    const auto unk = target.special_tokens().unk;
+    std::vector<TokenId> known;
+    std::vector<std::size_t> places;  ///< of unknown words in the text of the others
+    for (const TokenId id : hypothesis.ids) {
+      if (id == unk) {
+        places.push_back(target.decode(known, true).size());
+      } else {
+        known.push_back(id);
+      }
+    }
+    auto text = target.decode(known, true);
+    auto words = copied_words(source);
+    words.resize(places.size(), target.id_to_token(unk.value_or(0)));
+    for (std::size_t i = places.size(); i-- > 0;) {
+      const auto at = std::min(places[i], text.size());
+      const bool before_word = at < text.size() && !std::ispunct(static_cast<unsigned char>(text[at]));
+      text.insert(at, (at > 0 ? " " : "") + words[i] + (at == 0 && before_word ? " " : ""));
+    }
+    return text;
   }
 
   std::optional<AttentionView> attention_view(std::span<const TokenId> source,
@@ -56,6 +112,24 @@ class NoisyChannelTranslator : public SentenceTranslator {
   }
 
  private:
+  /// The words of the source that its translation has unknown tokens for.
+  std::vector<std::string> copied_words(const std::string& source) const {
+    std::vector<std::string> words;
+    const auto unk = tokenizers_.target().special_tokens().unk;
+    if (!unk) return words;
+    const auto encoding = tokenizers_.source().encode(source, {.add_special_tokens = false});
+    for (std::size_t i = 0; i < encoding.size(); ++i) {
+      if (channel_.knows(encoding.ids[i])) continue;
+      const auto copy = copied_token(tokenizers_, encoding.ids[i]);
+      if (std::find(copy.begin(), copy.end(), *unk) == copy.end()) continue;
+      const auto& [begin, end] = encoding.offsets[i];
+      const auto word = word_ranges(source.substr(begin, end - begin));
+      words.push_back(
+          word.empty() ? "" : source.substr(begin + word.front().first, word.back().second - word.front().first));
+    }
+    return words;
+  }
+
   NoisyChannelModel model_;
   TranslationTokenizers tokenizers_;
   NoisyChannel channel_;
@@ -71,8 +145,7 @@ class NoisyChannelTranslation : public TranslationMethod {
     options.add("--n-best", n_best_, "translations of each sentence, at most --num-beams").range(1, kMost);
   }
 
-  std::unique_ptr<SentenceTranslator> load(const std::filesystem::path& dir,
-                                           const ComputeOptions& common) const override {
+  std::unique_ptr<SentenceTranslator> load(const std::filesystem::path& dir, const ComputeOptions& common) override {
     auto model = NoisyChannelModel::load(dir);
     if (num_beams_) model.options.beam = *num_beams_;
     if (n_best_ > model.options.beam) {

@@ -1,6 +1,5 @@
 #include <iostream>
 
-#include "apps/cli/base/parallel_for_each.h"
 #include "apps/cli/tokenizer/encoding_json.h"
 #include "apps/cli/tokenizer/input.h"
 #include "apps/cli/tokenizer/verbs.h"
@@ -28,27 +27,30 @@ class DecodeVerb : public Verb {
     options.add("--tokenizer", path_, "a tokenizer's folder or file").required();
     options.add("--ids", ids_, "a file with one list of ids a line");
     options.add("--skip-special-tokens", skip_special_tokens_, "leave [CLS] and the like out");
+    errors_.add_options(options);
   }
   void run(const CommonOptions& common) override {
     LineBatches batches(ids_);
     const auto tokenizer = load_tokenizer(path_);
     while (batches.next()) {
       std::vector<std::string> results(batches.lines().size());
-      parallel_for_each(results.size(), threads_of(common), [&](std::size_t i) {
-        told_from(batches.where(i), [&] {
-          results[i] = "{\"text\":";
-          append_json_string(results[i], tokenizer->decode(parse_ids(batches.lines()[i]), skip_special_tokens_));
-          results[i] += "}\n";
-        });
+      const auto where = [&](std::size_t i) { return batches.where(i); };
+      errors_.for_each(results.size(), threads_of(common), where, [&](std::size_t i) {
+        const auto text = tokenizer->decode(parse_ids(batches.lines()[i]), skip_special_tokens_);
+        results[i] = "{\"text\":";
+        append_json_string(results[i], text);
+        results[i] += "}\n";
       });
       for (const auto& result : results) std::cout << result;
       std::cout.flush();
     }
+    errors_.report();
   }
 
  private:
   std::string path_, ids_;
   bool skip_special_tokens_ = false;
+  LineErrors errors_;
 };
 
 }  // namespace

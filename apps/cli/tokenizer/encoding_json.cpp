@@ -57,6 +57,13 @@ void append_encoding(std::string& json, const Encoding& encoding, bool attention
     fmt::format_to(std::back_inserter(json), "[{},{}]", offset.begin, offset.end);
   });
   append_list(json, "type_ids", encoding.type_ids, number);
+  static_assert(Encoding::kNoWord == Encoding::kNoSequence);
+  const auto number_or_null = [&](std::int32_t value) {
+    value == Encoding::kNoWord ? void(json += "null") : number(value);
+  };
+  append_list(json, "word_ids", encoding.word_ids, number_or_null);
+  append_list(json, "sequence_ids", encoding.sequence_ids, number_or_null);
+  append_list(json, "special_tokens_mask", encoding.special_tokens_mask, number);
   if (attention_mask) append_list(json, "attention_mask", encoding.attention_mask, number);
   if (!encoding.overflowing.empty()) {
     append_list(json, "overflowing", encoding.overflowing,

@@ -1,13 +1,13 @@
 #include "apps/cli/tokenizer/input.h"
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
 #include <utility>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "data/files/numbers.h"
 #include "tokenizers/utf8.h"
 
 namespace langzoo {
@@ -72,7 +72,7 @@ void TextInput::check() const {
   if (pair && !jsonl.empty()) throw UsageError("--pair and --jsonl: the second texts of --jsonl stand in the file");
 }
 
-TextBatches::TextBatches(const TextInput& input) : input_(input) {
+TextBatches::TextBatches(const TextInput& input, LineErrors& errors) : input_(input), errors_(errors) {
   if (input.texts.empty()) lines_.emplace(input.jsonl.empty() ? input.file : input.jsonl);
 }
 
@@ -100,7 +100,7 @@ void TextBatches::parse_objects() {
   const auto& lines = lines_->lines();
   for (std::size_t i = 0; i < lines.size(); ++i) {
     if (lines[i].find_first_not_of(" \t") == std::string_view::npos) continue;
-    told_from(lines_->where(i), [&] {
+    errors_.attempt(lines_->where(i), [&] {
       const auto value = parse_json(lines[i]);
       const auto keep = [&](const char* key) -> std::string_view {
         if (!value.is_object() || !value.contains(key))
@@ -130,8 +130,7 @@ std::vector<TokenId> parse_ids(std::string_view line) {
   for (std::size_t at = 0; (at = line.find_first_not_of(kBetween, at)) != std::string_view::npos;) {
     const auto end = std::min(line.find_first_of(kBetween, at), line.size());
     std::int64_t id = -1;
-    const auto [stop, error] = std::from_chars(line.data() + at, line.data() + end, id);
-    if (error != std::errc() || stop != line.data() + end) {
+    if (read_number(line.substr(at, end - at), id) != NumberFault::kNone) {
       throw std::runtime_error(excerpt(line.substr(at, end - at)) + " is not an id");
     }
     ids.push_back(checked_id(id));

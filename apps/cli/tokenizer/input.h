@@ -1,4 +1,4 @@
-/// What langzoo-tokenizer reads: texts to encode, lists of ids to decode.
+/// What langzoo-tokenizer reads: texts to encode, lists of ids to decode, which language models take as well.
 #pragma once
 
 #include <deque>
@@ -9,6 +9,7 @@
 
 #include "apps/cli/base/line_batches.h"
 #include "apps/cli/base/program.h"
+#include "apps/cli/tokenizer/line_errors.h"
 #include "tokenizers/tokenizer.h"
 
 namespace langzoo {
@@ -28,10 +29,10 @@ struct TextInput {
 /// The texts of an input, in batches.
 class TextBatches {
  public:
-  /// Throws FileError for a file that cannot be opened. `input` must outlive the object.
-  explicit TextBatches(const TextInput& input);
+  /// Throws FileError for a file that cannot be opened. `input` and `errors` must outlive the object.
+  TextBatches(const TextInput& input, LineErrors& errors);
 
-  /// False at the end. Throws std::runtime_error naming the line that is no such object.
+  /// False at the end. `errors` has a say in what happens to a line that is no such object.
   bool next();
   /// They stay until the next call of next().
   const std::vector<TextPair>& texts() const { return texts_; }
@@ -42,6 +43,7 @@ class TextBatches {
   void parse_objects();
 
   const TextInput& input_;
+  LineErrors& errors_;
   std::optional<LineBatches> lines_;
   std::vector<TextPair> texts_;
   std::vector<std::size_t> line_of_;  // texts()[i] is from lines()[line_of_[i]]
@@ -52,17 +54,5 @@ class TextBatches {
 /// The ids of a line: [1,2], {"ids": [1,2]}, or numbers with spaces or commas between them. Throws std::runtime_error
 /// saying what is no id.
 std::vector<TokenId> parse_ids(std::string_view line);
-
-/// Runs `work`; what is wrong is told with `where` in front.
-template <class Work>
-void told_from(const std::string& where, const Work& work) {
-  try {
-    work();
-  } catch (const std::bad_alloc&) {
-    throw;
-  } catch (const std::exception& error) {
-    throw std::runtime_error(where + ": " + one_line(error));
-  }
-}
 
 }  // namespace langzoo

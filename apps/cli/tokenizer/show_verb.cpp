@@ -10,7 +10,8 @@
 #include "apps/cli/tokenizer/encoding_json.h"
 #include "apps/cli/tokenizer/pieces.h"
 #include "apps/cli/tokenizer/verbs.h"
-#include "data/files/files.h"
+#include "data/files/file_kind.h"
+#include "data/files/text_lines.h"
 #include "tokenizers/utf8.h"
 
 namespace langzoo {
@@ -53,8 +54,8 @@ class ShowVerb : public Verb {
     options.add("--html", html_, "write a page there instead").excludes("--json");
     options.add("--color", color_, "auto: on a terminal; always; never")
         .one_of({"auto", "always", "never"})
-        .excludes("--html")
-        .excludes("--json");
+        .idle_with("--html")
+        .idle_with("--json");
   }
   void run(const CommonOptions& common) override {
     const auto text = read_text();
@@ -85,10 +86,12 @@ class ShowVerb : public Verb {
     if (text_) {
       text = *text_;
     } else if (!file_.empty()) {
+      refuse_other_kind(file_);
       text = read_file(file_);
     } else {
       text.assign(std::istreambuf_iterator<char>(std::cin), {});
     }
+    text.erase(0, text.size() - without_byte_order_mark(text).size());
     if (text.empty()) throw UsageError("there is no text to show: give --text, a file, or text on stdin");
     if (text.size() > kMostBytes) {
       const auto whole = text.size();

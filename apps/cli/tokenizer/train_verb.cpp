@@ -13,10 +13,8 @@
 #include "apps/cli/tokenizer/input.h"
 #include "apps/cli/tokenizer/verbs.h"
 #include "data/files/text_source.h"
-#include "tokenizers/trainers/byte_level_bpe_trainer.h"
-#include "tokenizers/trainers/char_trainer.h"
-#include "tokenizers/trainers/pipeline_trainer.h"
-#include "tokenizers/trainers/sentencepiece_trainer.h"
+#include "tokenizers/trainers/trainer_kinds.h"
+#include "tokenizers/utf8.h"
 
 namespace langzoo {
 
@@ -25,7 +23,16 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* kSentencePiece = "sentencepiece";
-const std::vector<std::string> kModels = {"bytebpe", "bpe", "wordpiece", "unigram", "word", "char"};
+const std::vector<std::string> kRules = {"nmt_nfkc", "nfkc", "nmt_nfkc_cf", "nfkc_cf", "identity"};
+
+/// Those with a trainer of ours; --format sentencepiece has libsentencepiece's for some.
+std::vector<std::string> models() {
+  std::vector<std::string> names;
+  for (const auto& kind : trainer_kinds()) {
+    if (kind.train != nullptr) names.emplace_back(kind.name);
+  }
+  return names;
+}
 
 void add_once(std::vector<std::string>& tokens, const std::string& token) {
   if (std::find(tokens.begin(), tokens.end(), token) == tokens.end()) tokens.push_back(token);
@@ -76,20 +83,18 @@ class TrainVerb : public Verb {
            "train --model unigram --vocab-size 8000 --data a.txt b.txt --threads 2 --out t5\n";
   }
   std::string notes() const override {
-    return "Models and what they are the tokenizer of:\n"
-           "  bytebpe    GPT-2: byte-pair encoding of bytes; any text comes back as it was\n"
-           "  bpe        GPT-1: byte-pair encoding of characters, words ending in </w>\n"
-           "  wordpiece  BERT: words and punctuation cut into pieces, [CLS] and [SEP] added\n"
-           "  unigram    T5, ALBERT: a language model over pieces (SentencePiece)\n"
-           "  word       whole words; rare ones are <unk>\n"
-           "  char       one token a character, all that the text has\n"
+    std::string text = "Models and what they are the tokenizer of:\n";
+    for (const auto& name : models()) text += fmt::format("  {:<10} {}\n", name, find_trainer_kind(name)->about);
+    return text +
            "A file's lines are texts of their own, as in Python's tokenizers. --out gets tokenizer.json and\n"
            "tokenizer_config.json, which langzoo and Python's transformers read; with --format sentencepiece, for\n"
            "unigram, bpe, word and char, spiece.model of libsentencepiece's own trainer.\n"
+           "Flags mean what the options of that name mean in tokenizers and sentencepiece, --normalization what\n"
+           "sentencepiece's normalization_rule_name does.\n"
            "Fields under --json: model, vocab_size, bytes (of text), seconds, peak_memory_bytes.\n";
   }
   void add_options(Options& options) override {
-    options.add("--model", model_, fmt::format("{}", fmt::join(kModels, ", "))).required().one_of(kModels);
+    options.add("--model", model_, fmt::format("{}", fmt::join(models(), ", "))).required().one_of(models());
     options.add("--vocab-size", vocab_size_, "tokens, special ones included; not for char")
         .range(1, kMaxVocabularySize);
     options.add("--data", data_, "text: files, or folders of .txt files").required();
@@ -98,7 +103,19 @@ class TrainVerb : public Verb {
     options.add("--min-frequency", min_frequency_, "leave out what is rarer: pairs that would be merged, words")
         .range(1);
     options.add("--special-tokens", special_tokens_, "further special tokens");
-    options.add("--lowercase,!--no-lowercase", lowercase_, "lower the case of letters; without it case is kept");
+    options.add("--lowercase,!--no-lowercase", lowercase_, "lower the case of letters; without it case is kept")
+        .excludes("--normalization");
+    options.add("--initial-alphabet", initial_alphabet_, "characters that are tokens whether the text has them or not");
+    options.add("--limit-alphabet", limit_alphabet_, "at most so many characters are tokens, the most frequent")
+        .range(1);
+    options.add("--character-coverage", character_coverage_, "the share of the text's characters that are tokens")
+        .between(0, 1);
+    options.add("--max-token-length", max_token_length_, "the most characters of a token; of bytebpe bytes").range(1);
+    options.add("--byte-fallback", byte_fallback_, "what is no token is spelled by the tokens <0x00> to <0xFF>");
+    options.add("--user-defined-symbols", user_defined_symbols_, "tokens that are never cut nor joined");
+    options.add("--normalization", normalization_, fmt::format("{}", fmt::join(kRules, ", "))).one_of(kRules);
+    options.add("--max-sentence-length", max_sentence_length_, "bytes; longer lines are left out (4192)")
+        .range(10, std::uint64_t{1} << 30);
   }
 
   void run(const CommonOptions& common) override {
@@ -120,6 +137,7 @@ class TrainVerb : public Verb {
         throw UsageError(one_line(error));
       }
     }
+    std::cerr << left_out_;
     tokenizer->save(out_);
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     if (common.json) {
@@ -143,65 +161,79 @@ class TrainVerb : public Verb {
     const bool json = format_ != kSentencePiece;
     if (!vocab_size_ && (model_ != "char" || !json))
       throw UsageError("--vocab-size is missing: how many tokens to learn");
-    const auto not_for = [&](bool given, const char* flag, const char* why) {
-      if (given) throw UsageError(fmt::format("{}: {} for --model {}", flag, why, model_));
+    if (!json && find_sentencepiece_kind(model_) == nullptr) {
+      throw UsageError(fmt::format("--format sentencepiece: there is no such file for --model {}", model_));
+    }
+    using Models = std::vector<std::string>;
+    const Models all = {"unigram", "bpe", "word", "char"};
+    const struct {
+      const char* flag;
+      bool given;
+      Models json, sentencepiece;  // that it says something to
+    } uses[] = {
+        {"--lowercase", lowercase_, {"bpe", "wordpiece", "unigram", "word"}, all},
+        {"--min-frequency", min_frequency_.has_value(), {"bytebpe", "bpe", "wordpiece", "word", "byteword"}, {}},
+        {"--initial-alphabet", !initial_alphabet_.empty(), {"bpe", "wordpiece", "unigram"}, {}},
+        {"--limit-alphabet", limit_alphabet_.has_value(), {"bpe", "wordpiece"}, {}},
+        {"--character-coverage", character_coverage_.has_value(), {"unigram"}, all},
+        {"--max-token-length", max_token_length_.has_value(), {"bytebpe", "bpe", "unigram"}, {"bpe", "unigram"}},
+        {"--byte-fallback", byte_fallback_, {"bpe", "unigram"}, {"bpe", "unigram"}},
+        {"--user-defined-symbols", !user_defined_symbols_.empty(), {}, all},
+        {"--normalization", normalization_.has_value(), {}, all},
+        {"--max-sentence-length", max_sentence_length_.has_value(), {}, all},
     };
-    if (json) {
-      if (model_ == "char" || model_ == "bytebpe") not_for(lowercase_, "--lowercase", "not available");
-      if (model_ == "char" || model_ == "unigram")
-        not_for(min_frequency_.has_value(), "--min-frequency", "has no meaning");
-    } else {
-      not_for(model_ == "bytebpe" || model_ == "wordpiece", "--format sentencepiece", "there is no such file");
-      not_for(min_frequency_.has_value(), "--min-frequency", "not available in --format sentencepiece");
+    for (const auto& use : uses) {
+      const Models& models = json ? use.json : use.sentencepiece;
+      if (!use.given || std::find(models.begin(), models.end(), model_) != models.end()) continue;
+      throw UsageError(
+          fmt::format("{}: says nothing to --model {}{}", use.flag, model_, json ? "" : " in --format sentencepiece"));
     }
     for (const auto& token : special_tokens_) {
       if (token.empty()) throw UsageError("--special-tokens: a token is empty");
     }
+    if (!is_valid_utf8(initial_alphabet_)) throw UsageError("--initial-alphabet: is not UTF-8");
   }
 
-  std::unique_ptr<Tokenizer> train(const TextSource& texts, std::size_t threads,
-                                   const ProgressCallback& progress) const {
+  std::unique_ptr<Tokenizer> train(const TextSource& texts, std::size_t threads, const ProgressCallback& progress) {
     if (format_ == kSentencePiece) return train_sentencepiece_file(texts, progress);
-    if (model_ == "char") {
-      auto tokenizer = train_char_level(texts, {.special_tokens = special_tokens_, .progress = progress});
-      if (vocab_size_ && tokenizer->vocab_size() > *vocab_size_) {
-        throw UsageError(fmt::format("--vocab-size {}: the text has {} characters, and --model char takes them all",
-                                     *vocab_size_, tokenizer->vocab_size()));
-      }
-      return tokenizer;
-    }
-    if (model_ == "bytebpe") {
-      ByteLevelBpeTrainerOptions options;
-      options.vocab_size = vocab_size_.value_or(0);
-      options.min_frequency = min_frequency_.value_or(0);
-      for (const auto& token : special_tokens_) add_once(options.special_tokens, token);
-      options.threads = threads;
-      options.progress = progress;
-      return train_byte_level_bpe(texts, options);
-    }
     PipelineTrainerOptions options;
     options.vocab_size = vocab_size_.value_or(0);
     options.min_frequency = min_frequency_.value_or(0);
-    options.special_tokens = special_tokens_;
+    if (model_ == "bytebpe") options.special_tokens = {"<|endoftext|>"};
+    for (const auto& token : special_tokens_) add_once(options.special_tokens, token);
+    options.initial_alphabet = initial_alphabet_;
+    options.limit_alphabet = limit_alphabet_;
+    options.character_coverage = character_coverage_.value_or(options.character_coverage);
+    options.max_token_length = max_token_length_;
+    options.byte_fallback = byte_fallback_;
     options.lowercase = lowercase_;
     options.threads = threads;
     options.progress = progress;
-    if (model_ == "bpe") return train_bpe(texts, options);
-    if (model_ == "wordpiece") return train_wordpiece(texts, options);
-    if (model_ == "unigram") return train_unigram(texts, options);
-    return train_word_level(texts, options);
+    auto tokenizer = find_trainer_kind(model_)->train(texts, options);
+    if (model_ == "char" && vocab_size_ && tokenizer->vocab_size() > *vocab_size_) {
+      throw UsageError(fmt::format("--vocab-size {}: the text has {} characters, and --model char takes them all",
+                                   *vocab_size_, tokenizer->vocab_size()));
+    }
+    return tokenizer;
   }
 
-  std::unique_ptr<Tokenizer> train_sentencepiece_file(const TextSource& texts, const ProgressCallback& progress) const {
-    using ModelType = SentencePieceTrainerOptions::ModelType;
+  std::unique_ptr<Tokenizer> train_sentencepiece_file(const TextSource& texts, const ProgressCallback& progress) {
     SentencePieceTrainerOptions options;
-    options.model_type = model_ == "unigram" ? ModelType::Unigram
-                         : model_ == "bpe"   ? ModelType::Bpe
-                         : model_ == "word"  ? ModelType::Word
-                                             : ModelType::Char;
+    options.model_type = *find_sentencepiece_kind(model_)->sentencepiece;
     options.vocab_size = vocab_size_.value_or(0);
     options.control_symbols = special_tokens_;
-    if (lowercase_) options.normalization_rule_name = "nmt_nfkc_cf";
+    options.user_defined_symbols = user_defined_symbols_;
+    options.byte_fallback = byte_fallback_;
+    options.character_coverage = character_coverage_.value_or(options.character_coverage);
+    options.max_sentencepiece_length = max_token_length_.value_or(options.max_sentencepiece_length);
+    options.max_sentence_length = max_sentence_length_.value_or(options.max_sentence_length);
+    options.normalization_rule_name = normalization_.value_or(lowercase_ ? "nmt_nfkc_cf" : "nmt_nfkc");
+    options.left_out = [this, most = options.max_sentence_length](std::uint64_t lines, std::uint64_t bytes) {
+      left_out_ = fmt::format(
+          "left out: {} lines, {}B, that are longer than {} bytes (--max-sentence-length) or hold "
+          "U+2585\n",
+          lines, with_unit(static_cast<double>(bytes)), most);
+    };
     TokenizerTrainingProgress read;
     const auto next = [&](std::string& text) {
       if (!texts(text)) return false;
@@ -213,10 +245,14 @@ class TrainVerb : public Verb {
   }
 
   std::string model_, out_, format_ = "json";
-  std::vector<std::string> data_, special_tokens_;
-  std::optional<std::size_t> vocab_size_;
+  std::vector<std::string> data_, special_tokens_, user_defined_symbols_;
+  std::string initial_alphabet_;
+  std::optional<std::string> normalization_;
+  std::optional<double> character_coverage_;
+  std::optional<std::size_t> vocab_size_, limit_alphabet_, max_token_length_, max_sentence_length_;
   std::optional<std::uint64_t> min_frequency_;
-  bool lowercase_ = false;
+  bool lowercase_ = false, byte_fallback_ = false;
+  std::string left_out_;  // a message
 };
 
 }  // namespace

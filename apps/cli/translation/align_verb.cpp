@@ -36,7 +36,9 @@ class AlignVerb : public ComputeVerb {
            " (a list for each target token, with a\n"
            "weight for each source token).\n";
   }
+  bool warns_itself() const override { return true; }
   void add_own_options(Options& options) override {
+    declared_ = &options;
     options.add("--model", model_, "a model folder: an earlier --out").required();
     options.add("--text", text_, "a source sentence");
     options.add("--translation", translation_, "its target").needs("--text");
@@ -46,19 +48,23 @@ class AlignVerb : public ComputeVerb {
     options.add("--out", out_, "the page to write");
     options.add("--format", format_, "of what goes to stdout: picture or pharaoh")
         .one_of({"picture", "pharaoh"})
-        .excludes("--out")
-        .excludes("--json");
+        .idle_with("--out")
+        .idle_with("--json");
     method_->add_options(options);
   }
   bool has_device() const override { return method_->has_device(); }
 
   void compute(const ComputeOptions& common) override {
     if (method_->has_n_best()) throw UsageError("--n-best: align shows the best translation");
-    pairs_.keep_padding |= PairFormat::load(model_).keep_padding;
+    const auto of_run = evaluation_pairs_of(model_);
+    pairs_.task_seed = common.seed_or(of_run.task_seed);
+    pairs_.keep_padding |= of_run.keep_padding;
     translator_ = method_->load(model_, common);
+    if (!out_.empty()) check_writable(out_);
+    warn_of_idle(*declared_);  // not before: the folder says how many beams there are
     std::vector<AttentionView> views;
     for_each_pair([&](const SentenceTokens& source, const SentenceTokens& target) {
-      if (format_ == "pharaoh") {
+      if (format_ == "pharaoh" && out_.empty() && !common.json) {
         std::cout << pharaoh_line(checked(translator_->align(source, target))) << '\n';
         return;
       }
@@ -105,6 +111,7 @@ class AlignVerb : public ComputeVerb {
   }
 
   std::unique_ptr<TranslationMethod> method_;
+  const Options* declared_ = nullptr;
   std::unique_ptr<SentenceTranslator> translator_;
   std::string model_, out_, format_ = "picture";
   std::optional<std::string> text_, translation_;

@@ -11,15 +11,17 @@ namespace langzoo {
 class DecodeFlags {
  public:
   void add_to(Options& options);
-  /// Throws UsageError naming the flag.
-  BeamSearchOptions options() const;
+  /// What no flag says is as the model's folder says, or else greedy search. Throws UsageError naming the flag.
+  BeamSearchOptions options(GenerationConfig folder);
   std::int64_t batch_size() const { return batch_size_; }
-  bool has_n_best() const { return options_.num_return_sequences > 1; }
+  bool has_n_best() const { return n_best_ > 1; }
 
  private:
   BeamFlags beams_;
+  FlagsOverFolder over_folder_;
   BeamSearchOptions options_;
-  std::int64_t batch_size_ = 32;
+  const Option* least_ = nullptr;  ///< --min-new-tokens
+  std::int64_t n_best_ = 1, batch_size_ = 32;
 };
 
 }  // namespace langzoo

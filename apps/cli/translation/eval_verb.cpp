@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "apps/cli/base/json_output.h"
+#include "apps/cli/base/figure_list.h"
+#include "apps/cli/base/figures.h"
+#include "apps/cli/text_lines.h"
 #include "apps/cli/translation/pair_corpus.h"
 #include "apps/cli/translation/sentence_translator.h"
 #include "data/files/files.h"
@@ -26,7 +28,8 @@ class EvalVerb : public ComputeVerb {
   }
   std::string notes() const override {
     return "The sources are translated by beam search and compared with the targets. Pairs of which a side is empty\n"
-           "are left out. With alignments made by hand the model's are compared with them (alignment error rate: Och\n"
+           "are not measured; --out has a line for each pair all the same. With alignments made by hand the model's "
+           "are compared with them (alignment error rate: Och\n"
            "and Ney 2003): --alignments FILE has a line for each pair with i-j where word i of the source and word j\n"
            "of the target surely belong together and i?j where they possibly do. Words are what stands between white\n"
            "space, counted from 0. The alignments of microworld-ko are known. The model's links: " +
@@ -36,14 +39,16 @@ class EvalVerb : public ComputeVerb {
            "(in 0..1), seconds (of translating), " +
            method_->figures_help() + ".\n";
   }
+  bool warns_itself() const override { return true; }
   void add_own_options(Options& options) override {
+    declared_ = &options;
     options.add("--model", model_, "a model folder: an earlier --out").required();
     add_pairs_options(options, pairs_).required();
     const auto of_task = [this] { return is_pair_task(pairs_.data); };
     options.add("--pairs", pairs_.task_pairs, "pairs that addition, dates or microworld-ko make")
         .range(1, 1'000'000'000)
         .needs("such --data", of_task);
-    options.add("--skip", pairs_.task_skip, "of those as many are passed over first: the training's")
+    options.add("--skip", skip_, "of those as many are passed over first; by default as many as trained the model")
         .range(0, 1'000'000'000)
         .needs("such --data", of_task);
     options.add("--out", out_, "a file for the translations, one a line");
@@ -54,96 +59,70 @@ class EvalVerb : public ComputeVerb {
 
   void compute(const ComputeOptions& common) override {
     if (method_->has_n_best()) throw UsageError("--n-best: eval measures the best translation");
-    pairs_.task_seed = common.seed_or(pairs_.task_seed);
-    pairs_.keep_padding |= PairFormat::load(model_).keep_padding;
+    const auto of_run = evaluation_pairs_of(model_);
+    pairs_.task_seed = common.seed_or(of_run.task_seed);
+    pairs_.task_skip = skip_.value_or(of_run.task_skip);
+    pairs_.keep_padding |= of_run.keep_padding;
+    if (!out_.empty()) check_writable(out_);
     const auto translator = method_->load(model_, common);
+    warn_of_idle(*declared_);  // not before: the folder says how many beams there are
     const auto& tokenizers = translator->tokenizers();
-    const auto pairs = open_evaluation_pairs(pairs_, tokenizers);
+    const auto pairs = open_evaluation_pairs(pairs_, tokenizers, translator->max_source());
     const auto alignments = reference_alignments(pairs_, alignments_, pairs.all);
-    if (pairs.sources.size() < pairs.all.size()) {
-      std::cerr << fmt::format("left out: {} pairs of which a side is empty\n",
-                               pairs.all.size() - pairs.sources.size());
+    if (pairs.measured.size() < pairs.all.size()) {
+      std::cerr << fmt::format("not measured: {} of which a side is empty\n",
+                               counted(std::ssize(pairs.all) - std::ssize(pairs.measured), "pair", "pairs"));
     }
 
-    Results results;
-    results.figures = translator->figures(pairs.corpus);
+    const auto measured = translator->figures(pairs.corpus);
     const auto begin = std::chrono::steady_clock::now();
-    std::vector<std::string> hypotheses;
-    for (const auto& found : translator->translate(pairs.sources))
-      hypotheses.push_back(text_of(tokenizers, found.front()));
-    results.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    results.pairs = pairs.sources.size();
-    results.scores = text_scores(hypotheses, pairs.references, {});
-    if (!out_.empty()) write_lines(hypotheses);
-    if (alignments) results.alignment_error_rate = error_rate(*translator, pairs.all, *alignments);
-    report(results, common.json);
+    const auto found = translator->translate(pairs.sources);
+    std::vector<std::string> translations, hypotheses;
+    for (std::size_t i = 0; i < found.size(); ++i)
+      translations.push_back(translator->text(found[i].front(), pairs.all[i].source));
+    for (const auto i : pairs.measured) hypotheses.push_back(translations[i]);
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    const auto scores = text_scores(hypotheses, pairs.references, {});
+    if (!out_.empty()) write_file_atomically(out_, fmt::format("{}\n", fmt::join(translations, "\n")));
+
+    std::vector<Figure> figures = {{"pairs", "pairs", std::ssize(pairs.measured)},
+                                   {"bleu", "BLEU", scores.bleu.score, 2, "   " + scores.bleu_signature},
+                                   {"bleu_signature", "", scores.bleu_signature},
+                                   {"chrf", "chrF2", scores.chrf, 2},
+                                   {"exact_match", "exact match", scores.exact_match, 2, " %"}};
+    if (const auto aer = error_rate(*translator, pairs.all, alignments)) {
+      figures.push_back({"alignment_error_rate", "alignment error", *aer});
+    }
+    figures.insert(figures.end(), measured.begin(), measured.end());
+    figures.push_back({"seconds", "seconds", seconds, 1});
+    print_figures(figures, common.json, 16);
   }
 
  private:
-  void write_lines(const std::vector<std::string>& lines) const {
-    write_file_atomically(out_, fmt::format("{}\n", fmt::join(lines, "\n")));
-  }
-
-  struct Results {
-    std::size_t pairs = 0;
-    TextScores scores;
-    std::optional<double> alignment_error_rate;
-    std::vector<Figure> figures;
-    double seconds = 0;
-  };
-
-  /// Nothing for a model that aligns no words, unless a file of alignments asks for it.
+  /// Nothing where nobody knows the alignments, and for a model that aligns no words, unless a file asks for it.
   std::optional<double> error_rate(const SentenceTranslator& translator, const std::vector<SentencePair>& pairs,
-                                   std::span<const ReferenceAlignment> references) const {
+                                   const std::optional<std::vector<ReferenceAlignment>>& references) const {
+    if (!references) return std::nullopt;
     std::vector<AlignmentLinks> found;
     for (const auto& pair : pairs) {
       std::optional<AlignmentLinks> links;
-      try {
+      encode_from(fmt::format("{}: line {}", pairs_.data, pair.line), [&] {
         links = translator.align(sentence_tokens(translator.tokenizers().source(), pair.source),
                                  sentence_tokens(translator.tokenizers().target(), pair.target));
-      } catch (const std::runtime_error& error) {
-        throw std::runtime_error(fmt::format("{}: line {}: {}", pairs_.data, pair.line, one_line(error)));
-      }
+      });
       if (!links && !alignments_.empty())
         throw std::runtime_error(fmt::format("{}: the model aligns no words", model_));
       if (!links) return std::nullopt;
       found.push_back(*std::move(links));
     }
-    return alignment_error_rate(found, references);
-  }
-
-  static void report(const Results& results, bool json) {
-    const auto& scores = results.scores;
-    const auto& aer = results.alignment_error_rate;
-    if (json) {
-      JsonMembers members = {{"pairs", results.pairs},
-                             {"bleu", scores.bleu.score},
-                             {"bleu_signature", scores.bleu_signature},
-                             {"chrf", scores.chrf},
-                             {"exact_match", scores.exact_match}};
-      if (aer) members.emplace_back("alignment_error_rate", *aer);
-      for (const auto& figure : results.figures) {
-        members.emplace_back(figure.key, std::visit([](auto value) { return JsonValue(value); }, figure.value));
-      }
-      members.emplace_back("seconds", results.seconds);
-      return print_json(members);
-    }
-    std::cout << fmt::format("{:<16}{}\n", "pairs", results.pairs)
-              << fmt::format("{:<16}{:.2f}   {}\n", "BLEU", scores.bleu.score, scores.bleu_signature)
-              << fmt::format("{:<16}{:.2f}\n", "chrF2", scores.chrf)
-              << fmt::format("{:<16}{:.2f} %\n", "exact match", scores.exact_match);
-    if (aer) std::cout << fmt::format("{:<16}{:.4f}\n", "alignment error", *aer);
-    for (const auto& figure : results.figures) {
-      if (const auto* value = std::get_if<double>(&figure.value)) {
-        std::cout << fmt::format("{:<16}{:.4f}\n", figure.label, *value);
-      }
-    }
-    std::cout << fmt::format("{:<16}{:.1f}\n", "seconds", results.seconds);
+    return alignment_error_rate(found, *references);
   }
 
   std::unique_ptr<TranslationMethod> method_;
+  const Options* declared_ = nullptr;
   std::string model_, out_, alignments_;
   PairsOptions pairs_ = evaluation_pairs_defaults();
+  std::optional<std::int64_t> skip_;
 };
 
 }  // namespace

@@ -3,10 +3,12 @@
 #include <algorithm>
 
 #include <c10/core/InferenceMode.h>
+#include <fmt/format.h>
 #include <torch/types.h>
 
-#include "apps/cli/model_checks.h"
+#include "apps/cli/model_verb.h"
 #include "apps/cli/translation/decode_flags.h"
+#include "models/registry.h"
 
 namespace langzoo {
 
@@ -18,6 +20,8 @@ class NeuralTranslator : public SentenceTranslator {
       : translator_(std::move(translator)), options_(std::move(options)), batch_size_(batch_size) {}
 
   const TranslationTokenizers& tokenizers() const override { return translator_.tokenizers; }
+
+  std::int64_t max_source() const override { return max_tokens(*translator_.model); }
 
   std::vector<Hypotheses> translate(std::span<const std::vector<TokenId>> sources) const override {
     return decode_sources(translator_, sources, options_, batch_size_);
@@ -56,6 +60,7 @@ class NeuralTranslator : public SentenceTranslator {
   /// [target][source], the end tokens last; nothing for a model without attention.
   std::vector<std::vector<double>> attention(std::span<const TokenId> source, std::span<const TokenId> target) const {
     const c10::InferenceMode inference;
+    for (const auto side : {source, target}) require_fitting(side, max_source());
     ParallelCorpus corpus;
     corpus.add(source, target);
     const auto batch = to_device(parallel_batch(corpus, {0}, translator_.special), translator_.device);
@@ -77,15 +82,23 @@ class NeuralTranslator : public SentenceTranslator {
 
 class NeuralTranslation : public TranslationMethod {
  public:
-  explicit NeuralTranslation(const Family& family) : family_(family) {}
-
   void add_options(Options& options) override { decoding_.add_to(options); }
-  std::unique_ptr<SentenceTranslator> load(const std::filesystem::path& dir,
-                                           const ComputeOptions& common) const override {
-    auto options = decoding_.options();
-    LoadReport report;
-    auto translator = load_translator(family_.model(), dir, {common.torch_device(), common.torch_dtype()}, &report);
-    show_load_report(dir, report);
+  std::unique_ptr<SentenceTranslator> load(const std::filesystem::path& dir, const ComputeOptions& common) override {
+    auto translator = load_and_report(dir, common, [&](const DeviceOptions& device, LoadReport* report) {
+      return load_translator(registered_model(dir), dir, device, report);
+    });
+    auto folder = translator.model->generation_config;
+    const auto file = generation_file(folder, dir);
+    if (folder.do_sample == true) folder.not_done.emplace_back("do_sample = true");
+    folder.do_sample.reset();
+    folder.num_return_sequences.reset();
+    show_generation_config(folder, file);
+    auto options = decoding_.options(folder);
+    try {
+      options.check_vocabulary(translator.model->target_vocab_size());
+    } catch (const std::invalid_argument& error) {
+      throw std::runtime_error(fmt::format("{}: {}", file, error.what()));
+    }
     return std::make_unique<NeuralTranslator>(std::move(translator), std::move(options), decoding_.batch_size());
   }
   bool has_device() const override { return true; }
@@ -100,14 +113,13 @@ class NeuralTranslation : public TranslationMethod {
   }
 
  private:
-  const Family& family_;
   DecodeFlags decoding_;
 };
 
 }  // namespace
 
-std::unique_ptr<TranslationMethod> neural_translation(const Family& family) {
-  return std::make_unique<NeuralTranslation>(family);
+std::unique_ptr<TranslationMethod> neural_translation() {
+  return std::make_unique<NeuralTranslation>();
 }
 
 AlignmentLinks links_of_attention(const std::vector<std::vector<double>>& attention, std::span<const int> source_words,

@@ -6,12 +6,14 @@
 #include <vector>
 
 #include "apps/cli/translation/sentence_translator.h"
-#include "apps/training/families.h"
 
 namespace langzoo {
 
-/// `family` must outlive it.
-std::unique_ptr<TranslationMethod> neural_translation(const Family& family);
+/// For every model of the registry that is an EncoderDecoder.
+std::unique_ptr<TranslationMethod> neural_translation();
+
+/// `score`, of the same models.
+std::unique_ptr<Verb> translation_score_verb();
 
 /// Each target word with the source word that it attends to most: the attention to a word is the sum over its tokens,
 /// that of a word the mean over its tokens. A target word that attends most to what is in no word, such as the end

@@ -2,14 +2,16 @@
 /// without.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
-#include <variant>
 #include <vector>
 
+#include "apps/cli/base/figure_list.h"
 #include "apps/cli/compute_verb.h"
 #include "apps/cli/translation/attention_view.h"
 #include "apps/training/tasks/translation.h"
@@ -29,27 +31,27 @@ SentenceTokens sentence_tokens(const Tokenizer& tokenizer, const std::string& te
 /// Tokens to read: without the blank before a word, and something to see in every case.
 std::vector<std::string> shown_tokens(const Tokenizer& tokenizer, std::span<const TokenId> ids);
 
-/// Something that eval measures beside the texts.
-struct Figure {
-  std::string key;    ///< under --json
-  std::string label;  ///< of a number, otherwise; counts are left out there
-  std::variant<double, std::int64_t> value;
-};
-
 /// A model folder, opened.
 class SentenceTranslator {
  public:
   virtual ~SentenceTranslator() = default;
 
   virtual const TranslationTokenizers& tokenizers() const = 0;
+  /// Tokens that a source may have, without special ones.
+  virtual std::int64_t max_source() const { return std::numeric_limits<std::int64_t>::max(); }
   /// The best hypotheses of each source, best first; of a source without tokens one that is empty. What a source
   /// becomes does not depend on the others.
   virtual std::vector<Hypotheses> translate(std::span<const std::vector<TokenId>> sources) const = 0;
+  /// A hypothesis as text; `source` is the sentence that it translates.
+  virtual std::string text(const Hypothesis& hypothesis, const std::string& /*source*/) const {
+    return text_of(tokenizers(), hypothesis);
+  }
   /// Which tokens belong together, to look at; nothing for a model that does not say.
   virtual std::optional<AttentionView> attention_view(std::span<const TokenId> source,
                                                       std::span<const TokenId> target) const = 0;
   /// Which words do; nothing likewise.
   virtual std::optional<AlignmentLinks> align(const SentenceTokens& source, const SentenceTokens& target) const = 0;
+  /// What eval measures beside the texts.
   virtual std::vector<Figure> figures(const ParallelCorpus& corpus) const = 0;
 };
 
@@ -61,8 +63,7 @@ class TranslationMethod {
   /// The flags of verbs that translate; --num-beams and --n-best are among them.
   virtual void add_options(Options& options) = 0;
   /// Throws UsageError naming the flag that is wrong, FileError for the folder.
-  virtual std::unique_ptr<SentenceTranslator> load(const std::filesystem::path& dir,
-                                                   const ComputeOptions& common) const = 0;
+  virtual std::unique_ptr<SentenceTranslator> load(const std::filesystem::path& dir, const ComputeOptions& common) = 0;
   virtual bool has_device() const = 0;  ///< --device and --dtype mean something
   virtual bool has_n_best() const = 0;  ///< more than one hypothesis a source was asked for
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <iostream>
 
 #include <fmt/format.h>
@@ -5,6 +6,7 @@
 
 #include "apps/cli/base/json_output.h"
 #include "apps/cli/base/line_batches.h"
+#include "apps/cli/text_lines.h"
 #include "apps/cli/translation/sentence_translator.h"
 #include "data/files/files.h"
 #include "data/parallel/parallel_corpus.h"
@@ -29,11 +31,18 @@ class TranslateVerb : public ComputeVerb {
   }
   std::string notes() const override {
     return "Without --text and --data the sentences come from stdin, one a line. A blank line stays blank. A sentence\n"
-           "of more tokens than --max-source is cut there, which is said on stderr.\n"
-           "Fields under --json: source, text, ids (an end token included), score; with --n-best an object for each\n"
-           "translation, best first.\n";
+           "of more tokens than --max-source, or than the model has positions for, is cut there, which is said on "
+           "stderr.\n"
+           "What flags leave open is as the model folder's generation_config.json says, as an older config.json does,\n"
+           "or as shown above; its bad words, forced and suppressed tokens always hold.\n"
+           "Fields under --json: source, text, ids (an end token included), score; with --n-best also sentence (its "
+           "number,\n"
+           "from 0 on), and an object for each translation, best first. As text these are Moses' n-best lines:\n"
+           "SENTENCE ||| TEXT ||| SCORE.\n";
   }
+  bool warns_itself() const override { return true; }
   void add_own_options(Options& options) override {
+    declared_ = &options;
     options.add("--model", model_, "a model folder: an earlier --out").required();
     options.add("--text", text_, "the sentence to translate");
     options.add("--data", data_, "a file of sentences, one a line").excludes("--text");
@@ -44,45 +53,53 @@ class TranslateVerb : public ComputeVerb {
 
   void compute(const ComputeOptions& common) override {
     json_ = common.json;
-    if (data_ && !std::filesystem::exists(*data_)) throw FileError(*data_, "does not exist");
+    if (data_ && data_ != "-" && !std::filesystem::exists(*data_)) throw FileError(*data_, "does not exist");
     translator_ = method_->load(model_, common);
+    warn_of_idle(*declared_);  // not before: the folder says how many beams there are
     if (text_) return translate({*text_}, [](std::size_t) { return std::string("--text"); });
-    if (!data_ && isatty(STDIN_FILENO) == 1) return converse();
+    if (!data_ && isatty(STDIN_FILENO) == 1) {
+      return converse("sentence", [this](const std::string& line) {
+        translate({line}, [](std::size_t) { return std::string("sentence"); });
+      });
+    }
     translate_lines();
   }
 
  private:
   template <class Where>
-  void translate(const std::vector<std::string>& sentences, const Where& where) const {
+  void translate(const std::vector<std::string>& sentences, const Where& where) {
+    const auto most = std::min(max_source_, translator_->max_source());
     std::vector<std::vector<TokenId>> sources(sentences.size());
     for (std::size_t i = 0; i < sentences.size(); ++i) {
       if (!has_words(sentences[i])) continue;
-      try {
-        translator_->tokenizers().source().encode(sentences[i], sources[i]);
-      } catch (const std::runtime_error& error) {
-        throw std::runtime_error(fmt::format("{}: {}", where(i), one_line(error)));
-      }
-      if (static_cast<std::int64_t>(sources[i].size()) <= max_source_) continue;
-      std::cerr << fmt::format("{}: {} tokens, cut to {}\n", where(i), sources[i].size(), max_source_);
-      sources[i].resize(static_cast<std::size_t>(max_source_));
+      encode_from(where(i), [&] { translator_->tokenizers().source().encode(sentences[i], sources[i]); });
+      if (static_cast<std::int64_t>(sources[i].size()) <= most) continue;
+      std::cerr << fmt::format("{}: {} tokens, cut to {}\n", where(i), sources[i].size(), most);
+      sources[i].resize(static_cast<std::size_t>(most));
     }
     const auto found = translator_->translate(sources);
     for (std::size_t i = 0; i < sentences.size(); ++i) {
-      for (const auto& hypothesis : found[i]) print(sentences[i], hypothesis);
+      for (const auto& hypothesis : found[i]) print(sentences[i], sentences_ + i, hypothesis);
     }
     std::cout << std::flush;
+    sentences_ += sentences.size();
   }
 
-  void print(const std::string& source, const Hypothesis& hypothesis) const {
-    const auto text = text_of(translator_->tokenizers(), hypothesis);
+  void print(const std::string& source, std::size_t sentence, const Hypothesis& hypothesis) const {
+    const auto text = translator_->text(hypothesis, source);
     if (json_) {
-      return print_json({{"source", source}, {"text", text}, {"ids", hypothesis.ids}, {"score", hypothesis.score}});
+      JsonMembers members = {{"source", source}, {"text", text}, {"ids", hypothesis.ids}, {"score", hypothesis.score}};
+      if (method_->has_n_best()) members.emplace_back("sentence", sentence);
+      return print_json(members);
     }
-    if (method_->has_n_best()) std::cout << fmt::format("{:>9.4f}  ", hypothesis.score);
-    std::cout << text << '\n';
+    if (method_->has_n_best()) {
+      std::cout << fmt::format("{} ||| {} ||| {:.4f}\n", sentence, text, hypothesis.score);
+    } else {
+      std::cout << text << '\n';
+    }
   }
 
-  void translate_lines() const {
+  void translate_lines() {
     LineBatches lines(data_.value_or(""));
     while (lines.next()) {
       const auto& all = lines.lines();
@@ -94,23 +111,13 @@ class TranslateVerb : public ComputeVerb {
     }
   }
 
-  void converse() const {
-    std::cerr << "one sentence a line; Ctrl-D ends\n> " << std::flush;
-    for (std::string line; std::getline(std::cin, line); std::cerr << "> " << std::flush) {
-      try {
-        translate({line}, [](std::size_t) { return std::string("sentence"); });
-      } catch (const std::exception& error) {
-        std::cerr << "error: " << one_line(error) << '\n';
-      }
-    }
-    std::cerr << '\n';
-  }
-
   std::unique_ptr<TranslationMethod> method_;
+  const Options* declared_ = nullptr;
   std::string model_;
   std::optional<std::string> text_, data_;
   std::int64_t max_source_ = 1024;
   std::unique_ptr<SentenceTranslator> translator_;
+  std::size_t sentences_ = 0;  ///< translated so far
   bool json_ = false;
 };
 

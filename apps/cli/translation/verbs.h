@@ -2,12 +2,15 @@
 /// are an EncoderDecoder.
 #pragma once
 
+#include <string>
+
 #include "apps/cli/base/program.h"
 #include "apps/training/families.h"
 
 namespace langzoo {
 
-/// The verbs train, eval, translate and align. `family` must outlive them.
-Verbs translation_verbs(const Family& family);
+/// The verbs train, eval, translate, align and score. `examples` of train, a line each, for the help. `family` must
+/// outlive them.
+Verbs translation_verbs(const Family& family, const std::string& examples);
 
 }  // namespace langzoo

@@ -208,6 +208,7 @@ class EvalVerb : public ComputeVerb {
       throw UsageError("nothing to measure: give --analogies, --similarity or both");
     }
     if (model_.empty() && wordnet_.empty()) throw UsageError("nothing to measure: give --model or --wordnet");
+    if (model_.empty() && similarity_files_.empty()) throw UsageError("nothing to measure: --analogies needs --model");
     lookup_.ignore_case = !case_sensitive_;
     if (!analogies_file_.empty()) analogies_ = open_analogies(analogies_file_);
     for (const auto& file : similarity_files_) pairs_.push_back(open_word_pairs(file));

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "apps/cli/base/figures.h"
 #include "apps/cli/word_vectors/vectors_verb.h"
 #include "apps/cli/word_vectors/verbs.h"
 #include "models/word_vectors/formats.h"
@@ -25,7 +26,8 @@ class ExportVerb : public VectorsVerb {
   std::string notes() const override {
     return "Formats: text, word2vec's, which fastText (.vec) and gensim read as well; binary, word2vec's, which its "
            "own\n"
-           "distance and word-analogy read; glove, text without the first line.\n"
+           "distance and word-analogy read; glove, text without the first line. A word with white\n"
+           "space is left out, which is said on stderr; glove takes single spaces.\n"
            "Fields under --json: out, format, words, dim.\n";
   }
 
@@ -36,15 +38,14 @@ class ExportVerb : public VectorsVerb {
   }
   void check() override { check_out(out_); }
   void use(const WordVectors& vectors, const CommonOptions& common) override {
-    try {
-      write_word_vectors(out_, vectors, kFormats.at(format_));
-    } catch (const std::invalid_argument& error) {
-      throw std::runtime_error(fmt::format("{}: {}", model(), error.what()));
+    const auto left_out = write_word_vectors(out_, vectors, kFormats.at(format_));
+    const auto words = static_cast<std::int64_t>(vectors.size()) - left_out;
+    if (left_out > 0) {
+      std::cerr << fmt::format("left out: {} with white space, which {} cannot hold\n",
+                               counted(left_out, "word", "words"), format_);
     }
-    if (common.json) {
-      return print_json({{"out", out_}, {"format", format_}, {"words", vectors.size()}, {"dim", vectors.dim()}});
-    }
-    std::cerr << fmt::format("{}: {} words of {} values\n", out_, vectors.size(), vectors.dim());
+    if (common.json) return print_json({{"out", out_}, {"format", format_}, {"words", words}, {"dim", vectors.dim()}});
+    std::cerr << fmt::format("{}: {} words of {} values\n", out_, words, vectors.dim());
   }
 
  private:

@@ -6,16 +6,18 @@
 #include <unordered_set>
 
 #include <fmt/format.h>
-#include <torch/torch.h>
+#include <torch/nn/functional/normalization.h>
 
 #include "apps/cli/base/status_line.h"
 #include "apps/cli/word_vectors/map_page.h"
 #include "apps/cli/word_vectors/vectors_verb.h"
 #include "apps/cli/word_vectors/verbs.h"
-#include "data/files/files.h"
+#include "data/files/file_kind.h"
+#include "data/files/text_lines.h"
 #include "models/word_vectors/principal_components.h"
 #include "models/word_vectors/tsne.h"
 #include "models/word_vectors/word_vectors.h"
+#include "third_party/torch.h"
 
 namespace langzoo {
 
@@ -57,12 +59,9 @@ Selection listed(const WordVectors& vectors, const fs::path& file) {
   std::vector<std::pair<std::int64_t, std::string>> found;
   std::vector<std::string> missing;
   std::unordered_set<std::string_view> seen;
+  refuse_other_kind(file);
   const auto text = read_file(file);
-  constexpr const char* kSpaces = " \t\r\n\v\f";
-  for (auto at = text.find_first_not_of(kSpaces); at != std::string::npos;) {
-    const auto end = std::min(text.find_first_of(kSpaces, at), text.size());
-    const auto word = std::string_view(text).substr(at, end - at);
-    at = text.find_first_not_of(kSpaces, end);
+  for (const auto word : words_of(without_byte_order_mark(text), " \t\r\n\v\f")) {
     if (!seen.insert(word).second) continue;
     const auto row = vectors.find(word);
     if (row >= 0 || vectors.vector(word)) {

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "apps/cli/base/line_batches.h"
+#include "apps/cli/text_lines.h"
 #include "apps/cli/word_vectors/vectors_verb.h"
 #include "apps/cli/word_vectors/verbs.h"
 
@@ -45,7 +46,11 @@ class NeighborsVerb : public VectorsVerb {
       }
     };
     for (const auto& word : words_) ask(word, "");
-    if (words_.empty() && isatty(STDIN_FILENO) == 1) return converse(vectors, common.json);
+    if (words_.empty() && isatty(STDIN_FILENO) == 1) {
+      return converse("word", [&](const std::string& word) {
+        if (!word.empty()) answer(vectors, word, common.json, false);
+      });
+    }
     if (words_.empty()) {
       LineBatches batches("");
       while (batches.next()) {
@@ -64,18 +69,6 @@ class NeighborsVerb : public VectorsVerb {
     if (json) return print_json({{"word", word}, {"neighbors", neighbors_json(neighbors)}});
     if (title) std::cout << word << '\n';
     print_neighbors(neighbors);
-  }
-
-  void converse(const WordVectors& vectors, bool json) const {
-    std::cerr << "one word a line; Ctrl-D ends\n> " << std::flush;
-    for (std::string word; std::getline(std::cin, word); std::cerr << "> " << std::flush) {
-      try {
-        if (!word.empty()) answer(vectors, word, json, false);
-      } catch (const std::exception& error) {
-        std::cerr << "error: " << one_line(error) << '\n';
-      }
-    }
-    std::cerr << '\n';
   }
 
   std::vector<std::string> words_;

@@ -1,12 +1,10 @@
 #include "apps/cli/word_vectors/vectors_verb.h"
 
-#include <cerrno>
 #include <iostream>
 #include <system_error>
 
 #include <ATen/Context.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "apps/cli/word_vectors/close_words.h"
 #include "apps/cli/word_vectors/model_dir.h"
@@ -39,11 +37,7 @@ void VectorsVerb::check_out(const fs::path& out) const {
       throw UsageError(fmt::format("--out {}: the model is read from it; name another file", out.string()));
     }
   }
-  if (fs::is_directory(out, ignored)) throw FileError(out, "is a directory");
-  const auto folder = out.has_parent_path() ? out.parent_path() : fs::path(".");
-  if (access(folder.c_str(), W_OK | X_OK) != 0) {
-    throw FileError(out, fmt::format("cannot be written: {}", std::generic_category().message(errno)));
-  }
+  check_writable(out);
 }
 
 torch::Tensor vector_of(const WordVectors& vectors, const std::string& word) {

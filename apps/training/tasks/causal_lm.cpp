@@ -2,12 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include <c10/core/InferenceMode.h>
 #include <fmt/format.h>
 
+#include "apps/training/model_task.h"
 #include "data/files/config_error.h"
-#include "data/files/files.h"
 #include "data/text/causal_lm.h"
 #include "tokenizers/directory.h"
 
@@ -17,35 +18,25 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Batches made in the background while a step computes.
-constexpr std::size_t kPrepareAhead = 2;
-
 /// Gives the model what its tokenizer decides and the configuration left open.
 void complete_config(ModelConfig& config, const Tokenizer& tokenizer) {
   const auto fields = fields_in(config);
-  const auto tokens = static_cast<std::int64_t>(tokenizer.vocab_size());
   const auto& special = tokenizer.special_tokens();
   const auto begin = special.bos ? special.bos : special.eos;
-  fill_field(fields, "vocab_size", tokens);
   if (begin) fill_field(fields, "bos_token_id", *begin);
   if (special.eos) fill_field(fields, "eos_token_id", *special.eos);
-  require_vocabulary(config, "vocab_size", tokens);
+  complete_vocabulary(config, "vocab_size", tokenizer);
 }
 
 }  // namespace
 
 LoadedLm load_causal_lm(const RegisteredModel& registered, const fs::path& dir, const DeviceOptions& options,
                         bool with_tokenizer, LoadReport* report) {
-  LoadedLm lm;
-  lm.device = options.device;
-  lm.model = as_interface<CausalLm>(registered.load(dir, report, {.dtype = options.dtype}), registered, dir.string());
-  lm.model->module().to(options.device);
-  if (!with_tokenizer && !has_tokenizer(dir)) return lm;
-  lm.tokenizer = load_tokenizer(dir);
-  const auto tokens = static_cast<std::int64_t>(lm.tokenizer->vocab_size());
-  if (with_tokenizer && tokens > lm.model->vocab_size()) {
-    throw FileError(dir, fmt::format("the tokenizer has {} tokens, the model's vocabulary only {}", tokens,
-                                     lm.model->vocab_size()));
+  auto lm = load_model<CausalLm>(registered, dir, options, report);
+  if (with_tokenizer) {
+    lm.tokenizer = load_model_tokenizer(dir, lm.model->vocab_size());
+  } else if (has_tokenizer(dir)) {
+    lm.tokenizer = load_tokenizer(dir);
   }
   return lm;
 }
@@ -101,20 +92,27 @@ TokenizedText open_evaluation_text(const std::string& data, const Tokenizer& tok
   return text;
 }
 
-std::vector<TokenId> encode_prompt(const std::string& prompt, const LoadedLm& lm) {
-  std::vector<TokenId> ids;
-  lm.tokenizer->encode(prompt, ids);
+std::vector<TokenId> encode_prompt(const std::string& prompt, const LoadedLm& lm, bool add_special_tokens) {
+  EncodeOptions options;
+  options.add_special_tokens = add_special_tokens;
+  // Neither the tokenizer's own truncation nor its padding.
+  options.truncation = Truncation{.max_length = std::numeric_limits<std::size_t>::max()};
+  options.padding = Padding{.length = 0};
+  auto ids = lm.tokenizer->encode(prompt, options).ids;
   if (ids.empty()) {
     const auto& special = lm.tokenizer->special_tokens();
     if (!special.bos && !special.eos)
       throw ConfigError("the prompt is empty, and the model has no token to begin with");
     ids.push_back(special.bos ? *special.bos : *special.eos);
   }
-  if (static_cast<std::int64_t>(ids.size()) > lm.model->n_positions()) {
-    throw std::runtime_error(
-        fmt::format("the prompt has {} tokens, but the model's context is {}", ids.size(), lm.model->n_positions()));
-  }
+  check_prompt_length(ids.size(), *lm.model);
   return ids;
+}
+
+void check_prompt_length(std::size_t tokens, const CausalLm& model) {
+  if (static_cast<std::int64_t>(tokens) <= model.n_positions()) return;
+  throw std::runtime_error(
+      fmt::format("the prompt has {} tokens, but the model's context is {}", tokens, model.n_positions()));
 }
 
 std::vector<std::vector<TokenId>> continue_ids(CausalLm& model, const std::vector<TokenId>& prompt,
@@ -136,34 +134,27 @@ std::vector<std::vector<TokenId>> continue_ids(CausalLm& model, const std::vecto
 std::vector<std::string> continue_text(const LoadedLm& lm, const std::string& prompt, const GenerateOptions& options) {
   std::vector<std::string> texts;
   for (const auto& ids : continue_ids(*lm.model, encode_prompt(prompt, lm), options, lm.device)) {
-    texts.push_back(lm.tokenizer->decode(ids, true));
+    texts.push_back(lm.tokenizer->decode_generated(ids, true));
   }
   return texts;
 }
 
-class CausalLmSetup::Task : public TrainingTask {
+class CausalLmSetup::Task : public ModelTask<CausalLm, TextCorpus, CausalLmBatch> {
  public:
   Task(TextCorpus corpus, std::shared_ptr<CausalLm> model, std::int64_t context, const TrainSetting& setting)
-      : corpus_(std::move(corpus)),
-        model_(std::move(model)),
-        device_(setting.device),
-        context_(context),
-        batch_size_(setting.batch.batch_size),
-        seed_(setting.trainer.seed),
-        batches_(causal_lm_batches(CausalLmDataset(corpus_.train.tokens, context, seed_), batch_size_, kPrepareAhead)) {
+      : ModelTask(std::move(model), std::move(corpus), setting), context_(context) {
+    batches_ = causal_lm_batches(CausalLmDataset(data_.train.tokens, context_, seed_), batch_.batch_size, kPrepareAhead,
+                                 rank_);
   }
 
-  torch::nn::Module& model() override { return model_->module(); }
-  DataPosition position() const override { return batches_->position(); }
-  void seek(const DataPosition& position) override { batches_->seek(position); }
-  std::int64_t batches_per_epoch() const override { return batches_->batches_per_epoch(); }
   std::string fingerprint() const override {
-    return fmt::format("causal_lm {} context {} batch {} seed {}", corpus_.fingerprint, context_, batch_size_, seed_);
+    return fmt::format("causal_lm {} context {} batch {} seed {}", data_.fingerprint, context_, batch_.batch_size,
+                       seed_);
   }
   std::string accept_fingerprint(const std::string& saved) const override {
     const auto of_sizes =
-        fmt::format("causal_lm tokens {} vocabulary {} context {} batch {} seed {}", corpus_.train.tokens.size(),
-                    corpus_.train.tokens.vocab_size(), context_, batch_size_, seed_);
+        fmt::format("causal_lm tokens {} vocabulary {} context {} batch {} seed {}", data_.train.tokens.size(),
+                    data_.train.tokens.vocab_size(), context_, batch_.batch_size, seed_);
     if (saved != of_sizes) return TrainingTask::accept_fingerprint(saved);
     return "the run was saved by an earlier version: that the text has as many tokens was checked, not that it is the "
            "same";
@@ -178,32 +169,23 @@ class CausalLmSetup::Task : public TrainingTask {
   }
 
   EvalMetrics evaluate() override {
-    if (!corpus_.valid) return {};
-    return text_nats(*model_, *corpus_.valid, model_->n_positions(), device_).metrics();
+    if (!data_.valid) return {};
+    return text_nats(*model_, *data_.valid, model_->n_positions(), device_).metrics();
   }
 
-  void save_model(const std::filesystem::path& dir) override {
+  void save_model(const fs::path& dir) override {
     model_->save_pretrained(dir);
-    corpus_.tokenizer->save(dir);
+    data_.tokenizer->save(dir);
   }
 
   CausalLm& lm() { return *model_; }
   torch::Device device() const { return device_; }
-  const Tokenizer& tokenizer() const { return *corpus_.tokenizer; }
-  const TokenizedText& sample_source() const { return corpus_.valid ? *corpus_.valid : corpus_.train; }
+  const Tokenizer& tokenizer() const { return *data_.tokenizer; }
+  const TokenizedText& sample_source() const { return data_.valid ? *data_.valid : data_.train; }
 
  private:
-  TextCorpus corpus_;
-  std::shared_ptr<CausalLm> model_;
-  torch::Device device_;
-  std::int64_t context_, batch_size_;
-  std::uint64_t seed_;
-  std::unique_ptr<BatchIterator<CausalLmBatch>> batches_;
+  const std::int64_t context_;
 };
-
-CausalLmSetup::CausalLmSetup(const RegisteredModel& registered, std::unique_ptr<ModelConfig> config)
-    : registered_(registered), config_(std::move(config)) {}
-CausalLmSetup::~CausalLmSetup() = default;
 
 void CausalLmSetup::bind(RunConfig& config, TrainSetting& /*setting*/) {
   config.bind("data", options_);
@@ -214,19 +196,21 @@ void CausalLmSetup::bind(RunConfig& config, TrainSetting& /*setting*/) {
   config.bind("model", *config_);
 }
 
-std::vector<TrainFlag> CausalLmSetup::flags() const {
-  return {{"--valid", "data.valid"}, {"--tokenizer", "data.tokenizer"}};
+void CausalLmSetup::complete(RunConfig& config) {
+  options_.make_paths_absolute();
+  ModelSetup::complete(config);
 }
 
-void CausalLmSetup::complete(RunConfig& /*config*/) {
-  options_.make_paths_absolute();
-  check_without_tokenizers(*config_);
+std::vector<UnreadKeys> CausalLmSetup::unread_keys() const {
+  const bool told = options_.train == kMicroworld || options_.valid == kMicroworld;
+  return {{!told, "a text that microworld does not tell", {"data.microworld_bytes", "data.microworld_seed"}},
+          {!options_.valid.empty() && !told, "a run with data.valid", {"data.valid_fraction"}}};
 }
 
 std::unique_ptr<TrainingTask> CausalLmSetup::make_task(TrainSetting& setting) {
   auto corpus = open_text_corpus(options_, setting.out, setting.message);
   complete_config(*config_, *corpus.tokenizer);
-  auto model = as_interface<CausalLm>(make_model(registered_, *config_), registered_, "model");
+  auto model = make<CausalLm>(setting);
   tokens_ = context_ > 0 ? context_ : model->n_positions();
   if (tokens_ > model->n_positions()) {
     throw ConfigError(fmt::format("data.context = {}: the model takes {} tokens", tokens_, model->n_positions()));
@@ -239,7 +223,6 @@ std::unique_ptr<TrainingTask> CausalLmSetup::make_task(TrainSetting& setting) {
     throw std::runtime_error(fmt::format("{}: fewer than 2 tokens to validate on",
                                          options_.valid.empty() ? options_.train : options_.valid));
   }
-  model->module().to(setting.device);
   auto task = std::make_unique<Task>(std::move(corpus), std::move(model), tokens_, setting);
   task_ = task.get();
   return task;
@@ -265,7 +248,7 @@ std::vector<ReportSample> CausalLmSetup::samples() {
   options.seed = 1;
   std::vector<ReportSample> samples;
   for (const auto& ids : continue_ids(lm, prompt, options, task_->device())) {
-    samples.push_back({tokenizer.decode(prompt), tokenizer.decode(ids, true)});
+    samples.push_back({tokenizer.decode(prompt), tokenizer.decode_generated(ids, true)});
   }
   return samples;
 }

@@ -20,12 +20,7 @@
 
 namespace langzoo {
 
-/// A model folder, opened.
-struct LoadedLm {
-  std::unique_ptr<Tokenizer> tokenizer;
-  std::shared_ptr<CausalLm> model;  ///< in evaluation mode
-  torch::Device device = torch::kCPU;
-};
+using LoadedLm = LoadedModel<CausalLm>;
 /// What `dir` holds, as a model of `registered`. With `with_tokenizer` throws FileError where there is none, and where
 /// it has ids that the model does not know; without, the tokenizer is null where there is none. `report`: what of the
 /// model was not as it should be, and yet could be loaded.
@@ -57,9 +52,12 @@ TextNats text_nats(CausalLm& model, const TokenizedText& text, std::int64_t stri
 /// A text to evaluate, as open_text() takes it. Throws std::runtime_error for one that has no token to predict.
 TokenizedText open_evaluation_text(const std::string& data, const Tokenizer& tokenizer, std::uint64_t microworld_seed);
 
-/// A prompt's ids; those of an empty one are the beginning (else the end) token. Throws ConfigError where there is
-/// none, std::runtime_error naming both lengths where the prompt leaves no room in the context.
-std::vector<TokenId> encode_prompt(const std::string& prompt, const LoadedLm& lm);
+/// A prompt's ids, those of the tokenizer's template among them unless told otherwise; where there is none, the
+/// beginning (else the end) token. Throws ConfigError where there is no such token, std::runtime_error as
+/// check_prompt_length().
+std::vector<TokenId> encode_prompt(const std::string& prompt, const LoadedLm& lm, bool add_special_tokens = true);
+/// Throws std::runtime_error naming both lengths where a prompt does not fit the context.
+void check_prompt_length(std::size_t tokens, const CausalLm& model);
 /// The new ids after `prompt`, options.num_return_sequences times; the model's end tokens end them, and so does its
 /// context. Nothing where the prompt fills it.
 std::vector<std::vector<TokenId>> continue_ids(CausalLm& model, const std::vector<TokenId>& prompt,
@@ -69,17 +67,15 @@ std::vector<std::string> continue_text(const LoadedLm& lm, const std::string& pr
                                        const GenerateOptions& options = {});
 
 /// Training on plain text: the sections `data` (text_corpus.h, and data.context) and `model`.
-class CausalLmSetup : public TaskSetup {
+class CausalLmSetup : public ModelSetup {
  public:
-  /// `config` is that of a run that says nothing: its tokenizer gives vocab_size, bos_token_id and eos_token_id where
-  /// they are kFromTokenizer or have no value.
-  CausalLmSetup(const RegisteredModel& registered, std::unique_ptr<ModelConfig> config);
-  ~CausalLmSetup() override;
+  /// The tokenizer gives vocab_size, bos_token_id and eos_token_id.
+  using ModelSetup::ModelSetup;
 
   void bind(RunConfig& config, TrainSetting& setting) override;
-  std::vector<TrainFlag> flags() const override;
-  std::vector<std::string> data_keys() const override { return {"data.train", "data.valid"}; }
+  std::string unread_beside_batch_tokens() const override { return "train.accumulation"; }
   void complete(RunConfig& config) override;
+  std::vector<UnreadKeys> unread_keys() const override;
   std::vector<std::string> metric_names() const override { return {"loss", "perplexity", "bits_per_byte"}; }
   std::unique_ptr<TrainingTask> make_task(TrainSetting& setting) override;
   std::int64_t tokens_per_sequence() const override { return tokens_; }
@@ -88,8 +84,6 @@ class CausalLmSetup : public TaskSetup {
  private:
   class Task;
 
-  const RegisteredModel& registered_;
-  std::unique_ptr<ModelConfig> config_;
   TextCorpusOptions options_;
   std::int64_t context_ = 0, tokens_ = 0;
   Task* task_ = nullptr;  ///< the run's

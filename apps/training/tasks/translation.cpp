@@ -7,20 +7,17 @@
 #include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
 #include <fmt/format.h>
-#include <torch/torch.h>
 
-#include "data/files/config_error.h"
+#include "apps/training/model_task.h"
 #include "data/files/files.h"
 #include "data/metrics/chrf.h"
+#include "third_party/torch.h"
 
 namespace langzoo {
 
 namespace fs = std::filesystem;
 
 namespace {
-
-/// Batches made in the background while a step computes.
-constexpr std::size_t kPrepareAhead = 2;
 
 /// Both sides, padding included: bounds the memory of one evaluation batch.
 constexpr std::int64_t kTokensAtOnce = 8192;
@@ -31,12 +28,10 @@ Translator load_translator(const RegisteredModel& registered, const fs::path& di
                            LoadReport* report) {
   Translator translator;
   translator.device = options.device;
-  translator.model =
-      as_interface<EncoderDecoder>(registered.load(dir, report, {.dtype = options.dtype}), registered, dir.string());
+  translator.model = load_model<EncoderDecoder>(registered, dir, options, report).model;
   if (!translator.model->end_token()) {
     throw FileError(dir / "config.json", "eos_token_id is null: a translation has no end");
   }
-  translator.model->module().to(translator.device);
   translator.tokenizers = TranslationTokenizers::load(dir);
   const auto& tokenizers = translator.tokenizers;
   if (&tokenizers.source() == &tokenizers.target() &&
@@ -53,6 +48,15 @@ Translator load_translator(const fs::path& dir, const DeviceOptions& options) {
   return load_translator(registered_model(dir), dir, options);
 }
 
+std::int64_t max_tokens(const EncoderDecoder& model) {
+  return model.max_positions() - 1;
+}
+
+void require_fitting(std::span<const TokenId> text, std::int64_t most) {
+  if (std::ssize(text) <= most) return;
+  throw std::runtime_error(fmt::format("has {} tokens, and the model takes {}", text.size(), most));
+}
+
 ParallelSpecialTokens parallel_special_tokens(const EncoderDecoder& model, const TranslationTokenizers& tokenizers) {
   ParallelSpecialTokens special;
   special.start = model.start_token();
@@ -61,18 +65,14 @@ ParallelSpecialTokens parallel_special_tokens(const EncoderDecoder& model, const
   return special;
 }
 
-ParallelBatch to_device(ParallelBatch batch, torch::Device device) {
-  batch.source = batch.source.to(device);
-  batch.source_lengths = batch.source_lengths.to(device);
-  batch.decoder_input = batch.decoder_input.to(device);
-  batch.labels = batch.labels.to(device);
-  return batch;
-}
-
 std::vector<Hypotheses> decode_sources(const Translator& translator, std::span<const std::vector<TokenId>> sources,
                                        BeamSearchOptions options, std::int64_t batch_size) {
   const c10::InferenceMode inference;
-  options.eos_token_ids = {translator.model->end_token().value()};
+  const auto& of_folder = translator.model->generation_config;
+  of_folder.apply_constraints_to(options);
+  options.eos_token_ids = token_ids(of_folder.eos_token_id);
+  if (options.eos_token_ids.empty()) options.eos_token_ids = {translator.model->end_token().value()};
+  options.max_new_tokens = std::min(options.max_new_tokens, translator.model->max_positions());
   std::vector<Hypotheses> results(sources.size());
   std::vector<std::size_t> order;
   for (std::size_t i = 0; i < sources.size(); ++i) {
@@ -109,7 +109,7 @@ std::vector<Hypotheses> decode_sources(const Translator& translator, std::span<c
 }
 
 std::string text_of(const TranslationTokenizers& tokenizers, const Hypothesis& hypothesis) {
-  return tokenizers.target().decode(hypothesis.ids, true);
+  return tokenizers.target().decode_generated(hypothesis.ids, true);
 }
 
 std::vector<std::string> translate(const Translator& translator, const std::vector<std::string>& sentences,
@@ -149,6 +149,31 @@ TargetNats target_nats(EncoderDecoder& model, const ParallelCorpus& corpus, cons
   return sum;
 }
 
+std::vector<std::vector<double>> target_log_probabilities(EncoderDecoder& model, const ParallelCorpus& corpus,
+                                                          const ParallelSpecialTokens& special, torch::Device device) {
+  constexpr std::int64_t kLogitsAtOnce = std::int64_t{1} << 26;
+  const c10::InferenceMode inference;
+  std::vector<std::vector<double>> all(static_cast<std::size_t>(corpus.size()));
+  const auto lengths = pair_lengths(corpus, special);
+  const auto tokens = std::max<std::int64_t>(1, kLogitsAtOnce / model.target_vocab_size());
+  for (auto& pairs : batches_by_length(lengths, {.tokens = std::min(tokens, kTokensAtOnce)})) {
+    const auto rows = pairs;
+    const auto batch = to_device(parallel_batch(corpus, std::move(pairs), special), device);
+    const auto step = model.start(batch.source, batch.source_lengths, batch.labels.size(1));
+    const auto logprobs = step->all_logits(batch.decoder_input).log_softmax(-1);  // (B,T,V)
+    const auto chosen = logprobs.gather(2, batch.labels.clamp_min(0).unsqueeze(2))
+                            .squeeze(2)
+                            .to(torch::kCPU, torch::kFloat64);  // (B,T)
+    for (std::size_t b = 0; b < rows.size(); ++b) {
+      const auto row = static_cast<std::int64_t>(b);
+      const auto count = batch.labels[row].ge(0).sum().item<std::int64_t>();
+      const auto values = chosen[row].narrow(0, 0, count).contiguous();
+      all[static_cast<std::size_t>(rows[b])].assign(values.data_ptr<double>(), values.data_ptr<double>() + count);
+    }
+  }
+  return all;
+}
+
 void TextScores::add_to(EvalMetrics& metrics) const {
   metrics["bleu"] = {bleu.score, Direction::kHigherIsBetter};
   metrics["chrf"] = {chrf, Direction::kHigherIsBetter};
@@ -173,91 +198,85 @@ TextScores text_scores(const std::vector<std::string>& hypotheses, const std::ve
   return scores;
 }
 
-PairsOptions evaluation_pairs_defaults() {
-  return {.task_pairs = 5'000, .task_skip = 50'000};
-}
-
-EvaluationPairs open_evaluation_pairs(const PairsOptions& options, const TranslationTokenizers& tokenizers) {
+EvaluationPairs open_evaluation_pairs(const PairsOptions& options, const TranslationTokenizers& tokenizers,
+                                      std::int64_t most) {
   const auto file = open_pairs(options);
   EvaluationPairs pairs;
   pairs.all = read_all(*file);
-  for (const auto& pair : pairs.all) {
+  for (std::size_t i = 0; i < pairs.all.size(); ++i) {
+    const auto& pair = pairs.all[i];
     std::vector<TokenId> from, to;
     try {
       tokenizers.source().encode(pair.source, from);
       tokenizers.target().encode(pair.target, to);
+      for (const auto& side : {from, to}) require_fitting(side, most);
     } catch (const std::runtime_error& error) {
       throw std::runtime_error(fmt::format("{}: line {}: {}", file->name(), pair.line, error.what()));
     }
-    if (!has_words(pair.source) || !has_words(pair.target) || from.empty() || to.empty()) continue;
-    pairs.corpus.add(from, to);
+    if (!has_words(pair.source)) from.clear();
+    if (!from.empty() && has_words(pair.target) && !to.empty()) {
+      pairs.measured.push_back(i);
+      pairs.corpus.add(from, to);
+      pairs.references.push_back(pair.target);
+    }
     pairs.sources.push_back(std::move(from));
-    pairs.references.push_back(pair.target);
   }
-  if (pairs.sources.empty()) throw std::runtime_error(fmt::format("{}: no pair to measure", file->name()));
+  if (pairs.measured.empty()) throw std::runtime_error(fmt::format("{}: no pair to measure", file->name()));
   return pairs;
 }
 
-class TranslationSetup::Task : public TrainingTask {
+class TranslationSetup::Task : public ModelTask<EncoderDecoder, PairCorpus, ParallelBatch> {
  public:
-  Task(Translator translator, ParallelCorpus train, std::optional<ParallelCorpus> valid, std::string fingerprint,
-       PairFormat format, const TrainSetting& setting, std::int64_t translated)
-      : translator_(std::move(translator)),
+  Task(Translator translator, PairCorpus corpus, PairFormat format, const TrainSetting& setting,
+       std::int64_t translated)
+      : ModelTask(translator.model, std::move(corpus), setting),
+        translator_(std::move(translator)),
         format_(format),
-        train_(std::move(train)),
-        valid_(std::move(valid)),
-        translated_(translated),
-        accumulation_(setting.trainer.accumulation),
-        batch_size_(setting.batch.batch_size),
-        batch_tokens_(setting.batch.batch_tokens),
-        seed_(setting.trainer.seed),
-        data_(std::move(fingerprint)),
-        batches_(parallel_batches(train_, translator_.special, limits(), seed_, kPrepareAhead)) {}
+        translated_(translated) {
+    batches_ = parallel_batches(data_.train, translator_.special, limits(), seed_, kPrepareAhead, rank_);
+  }
 
-  torch::nn::Module& model() override { return translator_.model->module(); }
-  DataPosition position() const override { return batches_->position(); }
-  void seek(const DataPosition& position) override { batches_->seek(position); }
-  std::int64_t batches_per_epoch() const override { return batches_->batches_per_epoch(); }
   std::string fingerprint() const override {
-    const auto batch = batch_tokens_ > 0 ? fmt::format("target tokens {} in {} parts", batch_tokens_, accumulation_)
-                                         : fmt::format("sentences {}", batch_size_);
-    return fmt::format("translation {} batch of {} seed {}", data_, batch, seed_);
+    const auto batch = batch_.batch_tokens > 0
+                           ? fmt::format("target tokens {} in {} parts", batch_.batch_tokens, step_batches())
+                           : fmt::format("sentences {}", batch_.batch_size);
+    return fmt::format("translation {} batch of {} seed {}", data_.fingerprint, batch, seed_);
   }
   std::string accept_fingerprint(const std::string& saved) const override {
-    const auto pairs = fmt::format("translation pairs {} {:016x} tokens ", train_.size(), train_.fingerprint());
-    if (batch_tokens_ == 0 && saved == fmt::format("{}0 sentences {} seed {}", pairs, batch_size_, seed_)) {
+    const auto pairs =
+        fmt::format("translation pairs {} {:016x} tokens ", data_.train.size(), data_.train.fingerprint());
+    if (batch_.batch_tokens == 0 && saved == fmt::format("{}0 sentences {} seed {}", pairs, batch_.batch_size, seed_)) {
       return "the run was saved by an earlier version: that its validation pairs and tokenizers are the same was not "
              "checked";
     }
-    if (batch_tokens_ > 0 && saved.starts_with(pairs)) {
+    if (batch_.batch_tokens > 0 && saved.starts_with(pairs)) {
       throw std::runtime_error(fmt::format(
           "cannot resume: the run was saved when train.batch_tokens = {} counted the tokens of both sides and padding, "
           "in a micro-batch; now it counts a step's target tokens, so that its batches are others. Start it again, "
           "with about half as many",
-          batch_tokens_));
+          batch_.batch_tokens));
     }
     return TrainingTask::accept_fingerprint(saved);
   }
 
   MicroBatch next() override {
-    const auto at = batches_->position();
-    const auto step = (at.epoch * batches_->batches_per_epoch() + at.batch) / accumulation_;
+    const auto step = this->step();
     const auto batch = batches_->next();
     const auto targets = batch.labels.ge(0).sum().item<std::int64_t>();
     const auto sources = batch.source_lengths.sum().item<std::int64_t>();
-    const auto loss = [this, step, batch = to_device(batch, translator_.device)] {
-      translator_.model->set_training_step(step);
-      return translator_.model->loss_sum(batch.source, batch.source_lengths, batch.decoder_input, batch.labels);
+    const auto loss = [this, step, batch = to_device(batch, device_)] {
+      model_->set_training_step(step);
+      return model_->loss_sum(batch.source, batch.source_lengths, batch.decoder_input, batch.labels);
     };
     return {targets, sources + targets, loss};
   }
 
   EvalMetrics evaluate() override {
-    if (!valid_) return {};
-    auto metrics = target_nats(*translator_.model, *valid_, translator_.special, translator_.device).metrics();
+    if (!data_.valid) return {};
+    auto metrics = target_nats(*model_, *data_.valid, translator_.special, device_).metrics();
     if (translated_ == 0) return metrics;
     std::vector<std::string> hypotheses, references;
-    translate(*valid_, std::min(translated_, valid_->size()), hypotheses, references);
+    translate(*data_.valid, std::min(translated_, data_.valid->size()), hypotheses, references);
     const auto scores = text_scores(hypotheses, references, {});
     metrics["exact_match"] = {scores.exact_match, Direction::kHigherIsBetter};
     metrics["bleu"] = {scores.bleu.score, Direction::kHigherIsBetter};
@@ -265,7 +284,7 @@ class TranslationSetup::Task : public TrainingTask {
   }
 
   void save_model(const std::filesystem::path& dir) override {
-    translator_.model->save_pretrained(dir);
+    model_->save_pretrained(dir);
     translator_.tokenizers.save(dir);
     format_.save(dir);
   }
@@ -273,7 +292,7 @@ class TranslationSetup::Task : public TrainingTask {
   std::vector<ReportSample> samples() {
     model().eval();
     std::vector<std::string> hypotheses, references;
-    const auto& corpus = valid_ ? *valid_ : train_;
+    const auto& corpus = data_.valid ? *data_.valid : data_.train;
     const auto count = std::min<std::int64_t>(kSamples, corpus.size());
     translate(corpus, count, hypotheses, references);
     std::vector<ReportSample> samples;
@@ -289,9 +308,9 @@ class TranslationSetup::Task : public TrainingTask {
   static constexpr std::int64_t kSamples = 8;
 
   BatchLimits limits() const {
-    if (batch_tokens_ == 0) return {.sentences = batch_size_};
-    return limits_by_target_tokens(pair_lengths(train_, translator_.special),
-                                   std::max<std::int64_t>(1, batch_tokens_ / accumulation_));
+    if (batch_.batch_tokens == 0) return {.sentences = batch_.batch_size};
+    return limits_by_target_tokens(pair_lengths(data_.train, translator_.special),
+                                   std::max<std::int64_t>(1, batch_.batch_tokens / step_batches()));
   }
 
   /// The first `count` pairs, greedily; not much longer than the longest reference, which an early model would be.
@@ -313,19 +332,10 @@ class TranslationSetup::Task : public TrainingTask {
     }
   }
 
-  Translator translator_;
-  PairFormat format_;
-  ParallelCorpus train_;
-  std::optional<ParallelCorpus> valid_;
-  std::int64_t translated_, accumulation_, batch_size_, batch_tokens_;
-  std::uint64_t seed_;
-  std::string data_;  ///< fingerprint of the corpus
-  std::unique_ptr<BatchIterator<ParallelBatch>> batches_;
+  const Translator translator_;
+  const PairFormat format_;
+  const std::int64_t translated_;
 };
-
-TranslationSetup::TranslationSetup(const RegisteredModel& registered, std::unique_ptr<ModelConfig> config)
-    : registered_(registered), config_(std::move(config)) {}
-TranslationSetup::~TranslationSetup() = default;
 
 void TranslationSetup::bind(RunConfig& config, TrainSetting& setting) {
   setting_ = &setting;
@@ -338,6 +348,15 @@ void TranslationSetup::bind(RunConfig& config, TrainSetting& setting) {
           {.least = 0,
            .help = "pairs of the validation data that every evaluation translates, greedily, for exact_match and "
                    "bleu"});
+  });
+  config.bind("train", [this](FieldVisitor& visit) {
+    visit(
+        "label_smoothing", smoothing_.epsilon,
+        {.least = 0, .below = 1, .help = "what of each target's probability goes to other tokens; of training alone"});
+    visit(
+        "label_smoothing_kind", smoothing_kind_,
+        {.choices = {kSmoothingNames.begin(), kSmoothingNames.end()},
+         .help = "to which: uniform (all, as torch), others (all but the target, as the paper) or others_but_padding"});
   });
   config.bind("model", *config_);
 }
@@ -352,27 +371,52 @@ std::vector<TrainFlag> TranslationSetup::flags() const {
 }
 
 std::vector<std::string> TranslationSetup::data_keys() const {
-  return {"data.train", "data.train_target", "data.valid", "data.valid_target"};
+  return {"data.train",        "data.train_target", "data.valid",
+          "data.valid_target", "data.tokenizer",    "data.target_tokenizer"};
 }
 
 void TranslationSetup::complete(RunConfig& config) {
   options_.make_paths_absolute();
-  check_without_tokenizers(*config_);
+  ModelSetup::complete(config);
   if (setting_->trainer.max_epochs > 0) config.set_default("train.max_steps", "1000000000");
+}
+
+std::vector<UnreadKeys> TranslationSetup::unread_keys() const {
+  const auto& o = options_;
+  const auto json_lines = [](const std::string& data, const std::string& target) {
+    return is_json_lines(data) && target.empty();
+  };
+  return {{!is_pair_task(o.train) && !is_pair_task(o.valid),
+           "a run whose pairs come from files",
+           {"data.task_pairs", "data.task_seed"}},
+          {!json_lines(o.train, o.train_target) && !json_lines(o.valid, o.valid_target),
+           "a run without JSON lines",
+           {"data.source_key", "data.target_key"}},
+          {!o.valid.empty(), "a run with data.valid", {"data.valid_fraction"}},
+          {smoothing_.epsilon == 0, "train.label_smoothing = 0.0", {"train.label_smoothing_kind"}}};
 }
 
 void TranslationSetup::complete_config(ModelConfig& config, const TranslationTokenizers& tokenizers) const {
   const auto fields = fields_in(config);
   const auto& target = tokenizers.target();
-  const auto sources = static_cast<std::int64_t>(tokenizers.source().vocab_size());
-  const auto targets = static_cast<std::int64_t>(target.vocab_size());
-  fill_field(fields, "source_vocab_size", sources);
-  fill_field(fields, "target_vocab_size", targets);
   fill_field(fields, "decoder_start_token_id", start_token_of(target, "data.tokenizer"));
   fill_field(fields, "eos_token_id", end_token_of(target, "data.tokenizer"));
   if (target.special_tokens().bos) fill_field(fields, "bos_token_id", *target.special_tokens().bos);
-  require_vocabulary(config, "source_vocab_size", sources);
-  require_vocabulary(config, "target_vocab_size", targets);
+  complete_vocabulary(config, "source_vocab_size", tokenizers.source());
+  complete_vocabulary(config, "target_vocab_size", target);
+}
+
+LabelSmoothing TranslationSetup::smoothing_for(const Translator& translator) const {
+  auto smoothing = smoothing_;
+  const auto kind = std::find(kSmoothingNames.begin(), kSmoothingNames.end(), smoothing_kind_);
+  smoothing.kind = static_cast<SmoothingKind>(kind - kSmoothingNames.begin());
+  smoothing.padding = translator.tokenizers.target().special_tokens().pad.value_or(-1);
+  try {
+    smoothing.validate(translator.model->target_vocab_size());
+  } catch (const std::invalid_argument& error) {
+    throw ConfigError(fmt::format("train.label_smoothing_kind = {}: {}", smoothing_kind_, error.what()));
+  }
+  return smoothing;
 }
 
 std::unique_ptr<TrainingTask> TranslationSetup::make_task(TrainSetting& setting) {
@@ -380,14 +424,13 @@ std::unique_ptr<TrainingTask> TranslationSetup::make_task(TrainSetting& setting)
   complete_config(*config_, corpus.tokenizers);
   Translator translator;
   translator.device = setting.device;
-  translator.model = as_interface<EncoderDecoder>(make_model(registered_, *config_), registered_, "model");
+  translator.model = make<EncoderDecoder>(setting);
   set_up_model(*translator.model);
   translator.tokenizers = std::move(corpus.tokenizers);
+  translator.model->set_label_smoothing(smoothing_for(translator));
   translator.special = parallel_special_tokens(*translator.model, translator.tokenizers);
-  translator.model->module().to(setting.device);
-  auto task =
-      std::make_unique<Task>(std::move(translator), std::move(corpus.train), std::move(corpus.valid),
-                             std::move(corpus.fingerprint), PairFormat{options_.keep_padding}, setting, translated_);
+  auto task = std::make_unique<Task>(std::move(translator), std::move(corpus), PairFormat{options_.keep_padding},
+                                     setting, translated_);
   task_ = task.get();
   return task;
 }

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -26,7 +27,7 @@ namespace langzoo {
 /// A model ready for sentences.
 struct Translator {
   TranslationTokenizers tokenizers;
-  std::shared_ptr<EncoderDecoder> model;
+  std::shared_ptr<EncoderDecoder> model;  ///< in evaluation mode
   ParallelSpecialTokens special;
   torch::Device device = torch::kCPU;
 };
@@ -38,11 +39,13 @@ Translator load_translator(const RegisteredModel& registered, const std::filesys
 /// As the model that its config.json names.
 Translator load_translator(const std::filesystem::path& dir, const DeviceOptions& options = {});
 
+/// Tokens that a side may have without its special ones, of which each has one.
+std::int64_t max_tokens(const EncoderDecoder& model);
+/// Throws std::runtime_error for a text of more tokens than `most`.
+void require_fitting(std::span<const TokenId> text, std::int64_t most);
+
 /// The special tokens of a model and its tokenizers. Sources end as the source's tokenizer ends sentences.
 ParallelSpecialTokens parallel_special_tokens(const EncoderDecoder& model, const TranslationTokenizers& tokenizers);
-
-/// The batch on `device`.
-ParallelBatch to_device(ParallelBatch batch, torch::Device device);
 
 /// Sentences at a time, where nobody says how many.
 inline constexpr std::int64_t kDecodeBatch = 64;
@@ -50,7 +53,8 @@ inline constexpr std::int64_t kDecodeBatch = 64;
 using Hypotheses = std::vector<Hypothesis>;
 
 /// The best hypotheses of each source, best first; of a source without tokens one that is empty. `options` need no end
-/// tokens: they are the model's. What a source becomes does not depend on the others, nor on how many at a time
+/// tokens: they are the model's, whose positions end a translation as well. What its folder forbids or forces
+/// (GenerationConfig) holds too. What a source becomes does not depend on the others, nor on how many at a time
 /// `batch_size` says.
 std::vector<Hypotheses> decode_sources(const Translator& translator, std::span<const std::vector<TokenId>> sources,
                                        BeamSearchOptions options, std::int64_t batch_size);
@@ -74,6 +78,11 @@ struct TargetNats {
 TargetNats target_nats(EncoderDecoder& model, const ParallelCorpus& corpus, const ParallelSpecialTokens& special,
                        torch::Device device);
 
+/// The natural logarithm of the probability of each target token, given the true ones before it; end tokens are the
+/// last. One list a pair. The model must be in evaluation mode.
+std::vector<std::vector<double>> target_log_probabilities(EncoderDecoder& model, const ParallelCorpus& corpus,
+                                                          const ParallelSpecialTokens& special, torch::Device device);
+
 struct TextScores {
   BleuScore bleu;
   std::string bleu_signature;
@@ -91,37 +100,35 @@ TextScores text_scores(const std::vector<std::string>& hypotheses, const std::ve
 /// Sentence pairs to measure a translator on.
 struct EvaluationPairs {
   std::vector<SentencePair> all;
-  // Without those of which a side is empty:
+  std::vector<std::vector<TokenId>> sources;  ///< of all, empty where the sentence is
+  // Of those both of whose sides have words:
+  std::vector<std::size_t> measured;  ///< where they are among all
   ParallelCorpus corpus;
-  std::vector<std::vector<TokenId>> sources;
   std::vector<std::string> references;
 };
-/// Throws what open_pairs() throws, and std::runtime_error naming the line that a tokenizer refuses, or that no pair is
-/// left.
-EvaluationPairs open_evaluation_pairs(const PairsOptions& options, const TranslationTokenizers& tokenizers);
-/// What is read where nobody says how much: of made up pairs those that follow the ones of a training with its
-/// defaults.
-PairsOptions evaluation_pairs_defaults();
+/// Throws what open_pairs() throws, and std::runtime_error naming the line that a tokenizer refuses or of which a side
+/// has more tokens than `most`, or that no pair is left.
+EvaluationPairs open_evaluation_pairs(const PairsOptions& options, const TranslationTokenizers& tokenizers,
+                                      std::int64_t most = std::numeric_limits<std::int64_t>::max());
 
 /// Training on sentence pairs: the sections `data` (pair_corpus.h, and data.translated) and `model`. A family with
 /// settings of its own derives from it.
-class TranslationSetup : public TaskSetup {
+class TranslationSetup : public ModelSetup {
  public:
-  /// `config` is that of a run that says nothing: its tokenizers give vocabulary sizes and token ids where they are
-  /// kFromTokenizer or have no value.
-  TranslationSetup(const RegisteredModel& registered, std::unique_ptr<ModelConfig> config);
-  ~TranslationSetup() override;
+  /// The tokenizers give vocabulary sizes and token ids.
+  using ModelSetup::ModelSetup;
 
   void bind(RunConfig& config, TrainSetting& setting) override;
   std::vector<TrainFlag> flags() const override;
   std::vector<std::string> data_keys() const override;
+  std::string unread_beside_batch_tokens() const override { return "train.batch_size"; }
   void complete(RunConfig& config) override;
+  std::vector<UnreadKeys> unread_keys() const override;
   std::vector<std::string> metric_names() const override {
     if (translated_ == 0) return {"loss", "perplexity"};
     return {"loss", "perplexity", "exact_match", "bleu"};
   }
   std::unique_ptr<TrainingTask> make_task(TrainSetting& setting) override;
-  std::int64_t tokens_per_sequence() const override { return 0; }  // the batches heed train.batch_tokens
   std::vector<ReportSample> samples() override;
 
  protected:
@@ -134,10 +141,12 @@ class TranslationSetup : public TaskSetup {
  private:
   class Task;
 
-  const RegisteredModel& registered_;
-  std::unique_ptr<ModelConfig> config_;
+  LabelSmoothing smoothing_for(const Translator& translator) const;
+
   PairCorpusOptions options_;
   std::int64_t translated_ = 500;
+  LabelSmoothing smoothing_;
+  std::string smoothing_kind_ = "others";
   TrainSetting* setting_ = nullptr;
   Task* task_ = nullptr;  ///< the run's
 };

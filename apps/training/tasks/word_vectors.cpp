@@ -1,14 +1,13 @@
 #include "apps/training/tasks/word_vectors.h"
 
 #include <cmath>
-#include <fstream>
 #include <memory>
 #include <stdexcept>
 
 #include <fmt/format.h>
 
 #include "apps/training/text_corpus.h"
-#include "data/files/files.h"
+#include "data/files/text_lines.h"
 #include "data/metrics/correlation.h"
 #include "data/microworld/word_relations.h"
 #include "models/glove/glove.h"
@@ -48,8 +47,11 @@ WordVectors word2vec_vectors(const fs::path& dir, const Vocabulary& vocabulary, 
 }
 
 bool begins_with_colon(const std::string& file) {
-  std::ifstream in(file);
-  return (in >> std::ws).peek() == ':';
+  FileLines lines(file);
+  for (std::string_view line; lines.next(line);) {
+    if (const auto words = words_of(line); !words.empty()) return words[0].starts_with(':');
+  }
+  return false;
 }
 
 void add_analogies(EvalMetrics& metrics, const WordVectors& vectors, const std::string& data) {
@@ -79,8 +81,8 @@ void require_words(const Vocabulary& vocabulary, std::int64_t vocab_size, const 
                                          std::to_string(vocab_size) + " (config.json: vocab_size)");
 }
 
-WordVectors load_word_vectors(const fs::path& path, LoadReport* report) {
-  if (!fs::is_directory(path)) return read_word_vectors(path);
+WordVectors load_word_vectors(const fs::path& path, LoadReport* report, LeftOutRows* left_out) {
+  if (!fs::is_directory(path)) return read_word_vectors(path, {}, left_out);
   const auto type = model_type_of(path);
   const auto load = type == "word2vec"   ? word2vec_vectors
                     : type == "glove"    ? vectors_of<Glove>

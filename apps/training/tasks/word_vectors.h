@@ -10,6 +10,7 @@
 #include "data/words/vocabulary.h"
 #include "models/pretrained.h"
 #include "models/word_vectors/analogy.h"
+#include "models/word_vectors/formats.h"
 #include "models/word_vectors/similarity.h"
 #include "models/word_vectors/word_vectors.h"
 
@@ -17,8 +18,9 @@ namespace langzoo {
 
 /// The vectors of a file (word2vec text or binary, fastText's .vec, GloVe), or of a model folder: config.json with its
 /// model_type, model.safetensors, vocab.tsv. Throws FileError. `report`: what of a folder's model was not as it should
-/// be, and yet could be loaded.
-WordVectors load_word_vectors(const std::filesystem::path& path, LoadReport* report = nullptr);
+/// be, and yet could be loaded; `left_out`: rows of a file.
+WordVectors load_word_vectors(const std::filesystem::path& path, LoadReport* report = nullptr,
+                              LeftOutRows* left_out = nullptr);
 
 /// Throws FileError unless the vocabulary of model folder `dir` has as many words as its config.json says.
 void require_words(const Vocabulary& vocabulary, std::int64_t vocab_size, const std::filesystem::path& dir);

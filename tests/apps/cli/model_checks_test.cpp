@@ -18,7 +18,7 @@ Gpt2Config small() {
   config.n_embd = 4;
   config.n_layer = 1;
   config.n_head = 2;
-  config.bos_token_id = config.eos_token_id = 0;
+  config.bos_token_id = 0, config.eos_token_id = {0};
   return config;
 }
 

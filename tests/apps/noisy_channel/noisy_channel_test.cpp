@@ -134,7 +134,7 @@ TEST_CASE("a translation depends on its sentence alone, and n-best translations 
   REQUIRE(one.size() == 4);
   CHECK(one == two);
   CHECK(one[1]["text"] == "");
-  CHECK(one[3]["text"] == "");
+  CHECK(one[3]["text"] == "unheard words");
   const auto best =
       succeed({"translate", "--model", run, "--text", "the green car", "--n-best", "4", "--json"}).objects();
   REQUIRE(best.size() == 4);
@@ -143,6 +143,24 @@ TEST_CASE("a translation depends on its sentence alone, and n-best translations 
     CHECK(best[i]["score"] <= best[i - 1]["score"]);
     CHECK(best[i]["ids"] != best[i - 1]["ids"]);
   }
+}
+
+TEST_CASE("words that the model does not know are copied, and that is said") {
+  const TempDir dir;
+  const auto run = train_things(dir);
+  const auto translated = [&](const std::string& text) {
+    const auto result = succeed({"translate", "--model", run, "--text", text});
+    return std::pair{result.out, result.err};
+  };
+  const auto [text, said] = translated("we want the purple door.");
+  CHECK(text.find("purple") != std::string::npos);
+  CHECK(text.find("porte") != std::string::npos);
+  CHECK_THAT(said, Contains("1 token unknown to the model: copied"));
+  CHECK(translated("Zoe Smith, you see the red door.").first.find("Zoe Smith") != std::string::npos);
+  CHECK_THAT(translated("we want the white door.").second, !Contains("unknown"));
+  test::write_file(dir / "new.tsv", "we want the purple door.\tnous voulons la porte violette.\nwe want\t\n");
+  succeed({"eval", "--model", run, "--data", (dir / "new.tsv").string(), "--out", (dir / "out").string()});
+  CHECK(read_file(dir / "out").find("purple") != std::string::npos);
 }
 
 TEST_CASE("what cannot be done is an error that says so, and a failed training leaves nothing behind") {
@@ -164,11 +182,17 @@ TEST_CASE("what cannot be done is an error that says so, and a failed training l
   refused(2, "tokenizer", {"--data", pairs, "--tokenizer", "train:pieces:300"});
   refused(2, "addition", {"--data", "addition", "--target", pairs});
 
+  const auto empty = noisy_channel({"train", "--out", out, "--data", pairs, "--max-words", "1"});
+  CHECK(empty.code == 1);
+  CHECK_THAT(empty.err, Contains("error: no pair is left to train on"));
+  CHECK_FALSE(std::filesystem::exists(out));
+
   const auto run = train_things(dir);
   check_error(noisy_channel({"train", "--data", pairs, "--out", run}), 2, "not empty");
-  check_error(noisy_channel({"train", "--data", pairs, "--out", run, "--pairs", "9"}), 2, "--pairs: needs ");
+  check_error(noisy_channel({"train", "--data", pairs, "--out", run, "--pairs", "9"}), 2,
+              "--pairs has no effect without such --data");
   check_error(noisy_channel({"train", "--data", pairs, "--out", run, "--valid-target", pairs}), 2,
-              "--valid-target: needs --valid");
+              "--valid-target has no effect without --valid");
   check_error(noisy_channel({"translate", "--model", run, "--text", "x", "--num-beams", "0"}), 2, "--num-beams");
   check_error(noisy_channel({"translate", "--model", run, "--text", "x", "--num-beams", "2", "--n-best", "3"}), 2,
               "--n-best");

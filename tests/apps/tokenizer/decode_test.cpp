@@ -2,8 +2,9 @@
 
 #include "tests/apps/tokenizer/tokenizers.h"
 
+namespace langzoo::test::decode_test {
+
 using Json = nlohmann::ordered_json;
-using namespace langzoo::test;
 
 namespace {
 
@@ -61,3 +62,15 @@ TEST_CASE("decode's errors name the line and the id") {
   check_error(tokenizer({"decode", "--tokenizer", kBytes, "--ids", files.path("none")}), 1, "none");
   check_error(tokenizer({"decode", "--ids", files.path("ids")}), 2, "--tokenizer");
 }
+
+TEST_CASE("--skip-errors leaves out lists that cannot be decoded and says how much") {
+  const auto ids = output({"encode", "--tokenizer", kBytes, "--text", "the river"});
+  const auto result = tokenizer({"decode", "--tokenizer", kBytes, "--skip-errors"}, "one\n" + ids + "99999999\n");
+  INFO(result.err);
+  CHECK(result.code == 0);
+  CHECK(result.out == text_line("the river"));
+  CHECK_THAT(result.err, Catch::Contains("left out: 2 of 3; stdin: line 1: "));
+  check_error(tokenizer({"decode", "--tokenizer", kBytes, "--skip-errors"}, "one\n"), 1, "nothing is left");
+}
+
+}  // namespace langzoo::test::decode_test

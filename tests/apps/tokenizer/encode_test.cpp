@@ -4,7 +4,8 @@
 #include "tokenizers/tokenizer.h"
 #include "tokenizers/utf8.h"
 
-using namespace langzoo;
+namespace langzoo::test::encode_test {
+
 using Json = nlohmann::ordered_json;
 using test::check_error;
 using test::Files;
@@ -16,6 +17,9 @@ namespace {
 const std::string kBytes = test::fixture_tokenizer("byte_level");
 const std::string kChars = test::fixture_tokenizer("char_level");
 const std::string kBert = test::fixture_tokenizer("pipelines/bert_uncased");
+
+const std::vector<std::string> kKeys = {
+    "ids", "tokens", "offsets", "type_ids", "word_ids", "sequence_ids", "special_tokens_mask"};
 
 std::vector<Json> objects(const std::string& out) {
   return test::Result{0, out, {}}.objects();
@@ -51,7 +55,7 @@ TEST_CASE("encode --json gives what Python's tokenizers gives, offsets in charac
     REQUIRE(results.size() == expected.size());
     for (std::size_t i = 0; i < results.size(); ++i) {
       INFO(name << " " << expected[i]["text"]);
-      for (const auto* key : {"ids", "tokens", "offsets", "type_ids"}) {
+      for (const auto* key : {"ids", "tokens", "offsets", "type_ids", "word_ids", "special_tokens_mask"}) {
         if (expected[i].contains(key)) CHECK(results[i][key] == expected[i][key]);
       }
     }
@@ -62,7 +66,7 @@ TEST_CASE("texts come from --text, a file, stdin or --jsonl, in order whatever t
   Files files;
   const auto one = encoded({"--tokenizer", kBytes, "--text", "one", "--text", "--two"});
   REQUIRE(one.size() == 2);
-  CHECK(keys(one[0]) == std::vector<std::string>{"ids", "tokens", "offsets", "type_ids"});
+  CHECK(keys(one[0]) == kKeys);
   std::string text;
   for (int i = 0; i < 5000; ++i)
     text += "line " + std::to_string(i) + (i % 3 == 0 ? "\r\n" : "\n") + (i % 7 == 0 ? "\n" : "");
@@ -77,6 +81,18 @@ TEST_CASE("texts come from --text, a file, stdin or --jsonl, in order whatever t
   CHECK(encoded({"--tokenizer", kBytes}, "").empty());
   const auto jsonl = files("in.jsonl", "{\"text\": \"one\"}\n\n{\"text\": \"--two\", \"pair\": null, \"label\": 3}");
   CHECK(encoded({"--tokenizer", kBytes, "--jsonl", jsonl}) == one);
+}
+
+TEST_CASE("a byte order mark belongs to no text, and - is stdin") {
+  Files files;
+  const std::string text = "one two\r\nthree\n", mark = "\xef\xbb\xbf";
+  const auto expected = encoded({"--tokenizer", kBytes, files("text", "one two\nthree\n")});
+  CHECK(encoded({"--tokenizer", kBytes, files("marked", mark + text)}) == expected);
+  CHECK(encoded({"--tokenizer", kBytes}, mark + text) == expected);
+  CHECK(encoded({"--tokenizer", kBytes, "-"}, text) == expected);
+  CHECK(encoded({"--tokenizer", kBytes, "/dev/stdin"}, text) == expected);
+  CHECK(output({"decode", "--tokenizer", kBytes, "--ids", "-"}, mark + "+5 6\r\n") ==
+        output({"decode", "--tokenizer", kBytes}, "5 6\n"));
 }
 
 TEST_CASE("lines longer than what is read at once are whole texts") {
@@ -106,14 +122,19 @@ TEST_CASE("pairs, truncation and windows") {
   const auto expected = loaded->encode_pair(question, context, options);
   const auto result = encoded({"--tokenizer", kBert, "--text", question, "--pair", context, "--max-length", "16",
                                "--truncation", "only_second", "--stride", "3"})[0];
-  CHECK(keys(result) == std::vector<std::string>{"ids", "tokens", "offsets", "type_ids", "overflowing"});
+  auto with_windows = kKeys;
+  with_windows.push_back("overflowing");
+  CHECK(keys(result) == with_windows);
+  std::vector<Json> sequence_ids;
+  for (const auto id : expected.sequence_ids) sequence_ids.push_back(id < 0 ? Json() : Json(id));
+  CHECK(result["sequence_ids"] == sequence_ids);
   CHECK(result["ids"] == expected.ids);
   CHECK(result["type_ids"] == expected.type_ids);
   REQUIRE(expected.overflowing.size() >= 1);
   REQUIRE(result["overflowing"].size() == expected.overflowing.size());
   for (std::size_t i = 0; i < expected.overflowing.size(); ++i) {
     const auto& window = result["overflowing"][i];
-    CHECK(keys(window) == std::vector<std::string>{"ids", "tokens", "offsets", "type_ids"});
+    CHECK(keys(window) == kKeys);
     CHECK(window["ids"] == expected.overflowing[i].ids);
     CHECK(window["tokens"] == expected.overflowing[i].tokens);
   }
@@ -145,6 +166,96 @@ TEST_CASE("padding") {
   check_error(tokenizer({"encode", "--tokenizer", kBert, "--text", "a", "--pad", "short"}), 2, "--pad");
 }
 
+TEST_CASE("--pad-to-multiple-of fills up further") {
+  Files files;
+  const auto file = files("in.txt", "a\nthe river is slow and it doesn't wait\n");
+  const auto sizes = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"--tokenizer", kBert, file});
+    std::vector<std::size_t> sizes;
+    for (const auto& line : encoded(arguments)) sizes.push_back(line["ids"].size());
+    return sizes;
+  };
+  using Sizes = std::vector<std::size_t>;
+  const auto longest = sizes({"--pad", "longest"})[1];
+  REQUIRE(longest % 8 != 0);
+  CHECK(sizes({"--pad", "longest", "--pad-to-multiple-of", "8"}) == Sizes(2, (longest / 8 + 1) * 8));
+  CHECK(sizes({"--pad", "30", "--pad-to-multiple-of", "16"}) == Sizes(2, 32));
+  check_error(tokenizer({"encode", "--tokenizer", kBert, file, "--pad-to-multiple-of", "8"}), 2,
+              "--pad-to-multiple-of: needs --pad");
+  check_error(tokenizer({"encode", "--tokenizer", kBert, file, "--pad", "30", "--pad-to-multiple-of", "0"}), 2,
+              "--pad-to-multiple-of");
+}
+
+TEST_CASE("a tokenizer's own truncation and padding can be switched off") {
+  Files files;
+  auto described = Json::parse(test::read_file(kBert));
+  described["truncation"] = {{"direction", "Right"}, {"max_length", 6}, {"strategy", "LongestFirst"}, {"stride", 0}};
+  described["padding"] = {{"strategy", {{"Fixed", 10}}},
+                          {"direction", "Right"},
+                          {"pad_to_multiple_of", nullptr},
+                          {"pad_id", 0},
+                          {"pad_type_id", 0},
+                          {"pad_token", "[PAD]"}};
+  const auto path = files("tokenizer.json", described.dump());
+  const std::string text = "the river is slow and it doesn't wait";
+  const auto one = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"--tokenizer", path, "--text", text});
+    return encoded(arguments)[0];
+  };
+  const auto own = one({});
+  CHECK(own["ids"].size() == 10);
+  CHECK(own["attention_mask"].back() == 0);
+  CHECK(own.contains("overflowing"));
+  const auto unpadded = one({"--no-padding"});
+  CHECK(unpadded["ids"].size() == 6);
+  CHECK_FALSE(unpadded.contains("attention_mask"));
+  const auto whole = one({"--no-padding", "--no-truncation"});
+  CHECK(whole == encoded({"--tokenizer", kBert, "--text", text})[0]);
+  CHECK(one({"--no-truncation", "--pad-to-multiple-of", "32"})["ids"].size() == 32);
+  CHECK(Json::parse(output({"encode", "--tokenizer", path, "--text", text, "--no-padding", "--no-truncation",
+                            "--stats"}))["tokens"] == whole["ids"].size());
+  check_error(tokenizer({"encode", "--tokenizer", path, "--text", text, "--no-padding", "--pad", "3"}), 2,
+              "--no-padding: not with --pad");
+  check_error(tokenizer({"encode", "--tokenizer", path, "--text", text, "--no-truncation", "--max-length", "3"}), 2,
+              "--no-truncation: not with --max-length");
+}
+
+TEST_CASE("--split-special-tokens reads special tokens in the text as text") {
+  const auto tokens = [](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"encode", "--tokenizer", kBert, "--text", "the [SEP] river"});
+    return output(arguments);
+  };
+  CHECK(tokens({"--tokens"}) == "[CLS] the [SEP] river [SEP]\n");
+  CHECK(tokens({"--tokens", "--split-special-tokens"}) == "[CLS] the [UNK] s ##e ##p [UNK] river [SEP]\n");
+  CHECK(Json::parse(tokens({"--stats", "--split-special-tokens"}))["tokens"] == 9);
+}
+
+TEST_CASE("--skip-errors leaves out what cannot be encoded and says how much") {
+  Files files;
+  const auto text = files("in.txt", "a\n\u4e2d\nb\n\u4e2d\n");
+  const auto run = [](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"encode", "--tokenizer", kChars, "--skip-errors"});
+    const auto result = tokenizer(arguments);
+    INFO(result.err);
+    REQUIRE(result.code == 0);
+    CHECK_THAT(result.err, Catch::Contains("left out: 2 of 4; ") && Catch::Contains(": line 2: "));
+    return result.out;
+  };
+  const auto good = output({"encode", "--tokenizer", kChars, "--text", "a", "--text", "b"});
+  CHECK(run({text}) == good);
+  CHECK(Json::parse(run({text, "--stats"})) == Json{{"texts", 2}, {"tokens", 2}, {"bytes", 2}, {"skipped", 2}});
+  CHECK(run({"--jsonl", files("in.jsonl",
+                              "{\"text\": \"a\"}\n{\"text\": \"\xff\"}\n{\"text\": \"\u4e2d\"}\n{\"text\": "
+                              "\"b\"}\n")}) == good);
+  const auto padded = tokenizer({"encode", "--tokenizer", kBert, "--skip-errors", "--pad", "longest", "--jsonl",
+                                 files("p.jsonl", "{\"text\": \"a\"}\n{}\n{\"text\": \"the river\"}\n"), "--json"});
+  REQUIRE(padded.objects().size() == 2);
+  CHECK(padded.objects()[0]["ids"].size() == padded.objects()[1]["ids"].size());
+  // Without the flag the first one ends the program, and where nothing is left that is an error too.
+  check_error(tokenizer({"encode", "--tokenizer", kChars, text}), 1, "in.txt: line 2: ");
+  check_error(tokenizer({"encode", "--tokenizer", kChars, "--skip-errors", "--text", "\u4e2d"}), 1, "nothing is left");
+}
+
 TEST_CASE("--stats counts what would be printed") {
   Files files;
   const std::string text = "the river\n\nis slow, isn't it?\n";
@@ -168,7 +279,7 @@ TEST_CASE("sampled segmentations depend on the seed alone") {
   CHECK(sampled("1", "0") == output({"encode", "--tokenizer", kBytes, "--text", "the river", "--text", "the river"}));
   std::istringstream lines(sampled("1", "1"));
   for (std::string line; std::getline(lines, line);) CHECK(std::count(line.begin(), line.end(), ' ') == 8);
-  check_error(tokenizer({"encode", "--tokenizer", kBytes, "--text", "a", "--dropout", "0.5"}), 2, "--sample");
+  check_idle(tokenizer({"encode", "--tokenizer", kBytes, "--text", "a", "--dropout", "0.5"}), "--dropout");
   check_error(tokenizer({"encode", "--tokenizer", kBytes, "--text", "a", "--sample", "--dropout", "2"}), 2,
               "--dropout");
   check_error(tokenizer({"encode", "--tokenizer", kBytes, "--text", "a", "--sample", "--alpha", "0"}), 2, "--alpha");
@@ -204,10 +315,12 @@ TEST_CASE("encode's errors name what is wrong") {
   check_error(tokenizer({"encode", "--tokenizer", kChars, files("z.txt", "a\n\u4e2d\n"), "--stats"}), 1,
               "z.txt: line 2");
   check_error(tokenizer({"encode", "--tokenizer", kBytes, file, "--max-length", "0"}), 2, "--max-length");
-  check_error(tokenizer({"encode", "--tokenizer", kBytes, file, "--stride", "2"}), 2, "--max-length");
+  check_idle(tokenizer({"encode", "--tokenizer", kBytes, file, "--stride", "2"}), "--stride");
   check_error(tokenizer({"encode", "--tokenizer", kBytes, file, "--max-length", "2", "--stride", "2"}), 2, "--stride");
-  check_error(tokenizer({"encode", "--tokenizer", kBytes, file, "--truncation", "longest_first"}), 2, "--max-length");
+  check_idle(tokenizer({"encode", "--tokenizer", kBytes, file, "--truncation", "longest_first"}), "--truncation");
   check_error(tokenizer({"encode", "--tokenizer", kBytes, file, "--max-length", "2", "--truncation", "x"}), 2,
               "--truncation");
   check_error(tokenizer({"encode", "--tokenizer", kBytes, file, "--threads", "0"}), 2, "--threads");
 }
+
+}  // namespace langzoo::test::encode_test

@@ -7,8 +7,7 @@
 #include "tests/apps/tokenizer/tokenizers.h"
 #include "tokenizers/tokenizer.h"
 
-using namespace langzoo;
-using namespace langzoo::test;
+namespace langzoo::test::show_test {
 
 namespace {
 
@@ -145,12 +144,16 @@ TEST_CASE("show's errors") {
   check_error(tokenizer({"show", "--tokenizer", kBytes}, ""), 2, "--text");
   check_error(tokenizer({"show", "--tokenizer", kBytes, "--text", "a", files("a", "b")}), 2, "--text");
   check_error(tokenizer({"show", "--tokenizer", kBytes, files.path("none")}), 1, "none");
+  check_error(tokenizer({"show", "--tokenizer", kBytes, files("gz", "\x1f\x8b\x08 compressed")}), 1,
+              "gz: is compressed (gzip)");
   check_error(tokenizer({"show", "--tokenizer", files.path("none"), "--text", "a"}), 1, "none");
   check_error(tokenizer({"show", "--tokenizer", kBytes, "--text", "a", "--color", "red"}), 2, "--color");
   check_error(tokenizer({"show", "--tokenizer", kBytes, "--text", "a", "--html", files.path("a"), "--json"}), 2,
               "--html: not with --json");
-  check_error(tokenizer({"show", "--tokenizer", kBytes, "--text", "a", "--color", "never", "--json"}), 2,
-              "--color: not with --json");
+  CHECK(tokenizer({"show", "--tokenizer", kBytes, "--text", "a", "--color", "never", "--json"}).err ==
+        "warning: --color has no effect with --json\n");
   check_error(tokenizer({"show", "--tokenizer", kBytes, "--text", "a", "--html", files.path("no/such.html")}), 1,
               "such.html");
 }
+
+}  // namespace langzoo::test::show_test

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "tests/apps/tokenizer/tokenizers.h"
+#include "tokenizers/utf8.h"
 
 using Json = nlohmann::ordered_json;
 using namespace langzoo::test;
@@ -25,7 +26,7 @@ std::string text_of(int sentences) {
 TEST_CASE("every model is trained, saved, and reads what it was trained on") {
   Files files;
   const auto data = files("text.txt", text_of(300));
-  for (const std::string model : {"bytebpe", "bpe", "wordpiece", "unigram", "word", "char"}) {
+  for (const std::string model : {"bytebpe", "bpe", "wordpiece", "unigram", "word", "byteword", "char"}) {
     INFO(model);
     const auto out = files.path(model);
     const std::string size = model == "bytebpe" ? "300" : "100";
@@ -95,6 +96,72 @@ TEST_CASE("options of training") {
   std::vector<std::string> contents;
   for (const auto& token : special["added_tokens"]) contents.push_back(token["content"]);
   CHECK(contents == std::vector<std::string>{"<|endoftext|>", "<a>", "<b>"});
+
+  const auto longest = [](const Json& vocab) {
+    std::size_t most = 0;
+    for (const auto& [token, id] : vocab.items()) {
+      if (token != "<unk>" && !token.starts_with("<0x")) most = std::max(most, langzoo::count_characters(token));
+    }
+    return most;
+  };
+  const auto bpe = tokens({"--model", "bpe", "--vocab-size", "400", "--max-token-length", "4", "--byte-fallback",
+                           "--limit-alphabet", "8", "--initial-alphabet", "zq"})["model"];
+  CHECK(bpe["byte_fallback"] == true);
+  CHECK(bpe["vocab"].contains("<0xC3>"));
+  CHECK(bpe["vocab"].contains("z"));
+  CHECK_FALSE(bpe["vocab"].contains("é"));
+  CHECK(longest(bpe["vocab"]) <= 4 + std::string("</w>").size());
+  CHECK(Json::parse(output({"decode", "--tokenizer", files.path("out")},
+                           output({"encode", "--tokenizer", files.path("out"), "--text", "Chloé x한"})))["text"] ==
+        "Chloé x한");
+  const auto unigram = tokens({"--model", "unigram", "--vocab-size", "60", "--max-token-length", "3",
+                               "--initial-alphabet", "z", "--character-coverage", "0.98"})["model"]["vocab"];
+  CHECK(std::any_of(unigram.begin(), unigram.end(), [](const auto& piece) { return piece[0] == "z"; }));
+  CHECK(std::all_of(unigram.begin() + 4, unigram.end(), [](const auto& piece) {
+    return langzoo::count_characters(piece[0].template get<std::string>()) <= 3;
+  }));
+  const auto wordpiece =
+      tokens({"--model", "wordpiece", "--vocab-size", "60", "--limit-alphabet", "5"})["model"]["vocab"];
+  CHECK(std::count_if(wordpiece.begin(), wordpiece.end(), [](const auto&) { return true; }) <= 60);
+  const auto bytes = tokens({"--model", "bytebpe", "--vocab-size", "400", "--max-token-length", "3"})["model"]["vocab"];
+  for (const auto& [token, id] : bytes.items()) {
+    if (token != "<|endoftext|>") CHECK(langzoo::count_characters(token) <= 3);
+  }
+}
+
+TEST_CASE("flags that say nothing to a model are refused by name") {
+  Files files;
+  const auto data = files("text.txt", text_of(20));
+  const std::vector<std::pair<std::string, std::vector<std::string>>> refused = {
+      {"bytebpe", {"--limit-alphabet", "9"}},
+      {"bytebpe", {"--initial-alphabet", "a"}},
+      {"bytebpe", {"--byte-fallback"}},
+      {"wordpiece", {"--max-token-length", "9"}},
+      {"wordpiece", {"--byte-fallback"}},
+      {"unigram", {"--limit-alphabet", "9"}},
+      {"bpe", {"--character-coverage", "0.99"}},
+      {"bpe", {"--user-defined-symbols", "a"}},
+      {"unigram", {"--normalization", "nfkc"}},
+      {"unigram", {"--max-sentence-length", "90"}},
+      {"word", {"--max-token-length", "9"}},
+      {"char", {"--initial-alphabet", "a"}},
+      {"unigram", {"--format", "sentencepiece", "--limit-alphabet", "9"}},
+      {"bpe", {"--format", "sentencepiece", "--initial-alphabet", "a"}},
+      {"word", {"--format", "sentencepiece", "--byte-fallback"}},
+      {"char", {"--format", "sentencepiece", "--max-token-length", "9"}}};
+  for (const auto& [model, flags] : refused) {
+    std::vector<std::string> arguments = {"train",  "--model", model,   "--vocab-size",   "300",
+                                          "--data", data,      "--out", files.path("out")};
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    const auto& flag = flags[0] == "--format" ? flags[2] : flags[0];
+    check_error(tokenizer(arguments), 2, flag + ": says nothing to --model " + model);
+  }
+  check_error(tokenizer({"train", "--model", "unigram", "--vocab-size", "40", "--data", data, "--out", "o", "--format",
+                         "sentencepiece", "--normalization", "nfd"}),
+              2, "nmt_nfkc");
+  check_error(tokenizer({"train", "--model", "unigram", "--vocab-size", "40", "--data", data, "--out", "o", "--format",
+                         "sentencepiece", "--normalization", "nfkc", "--lowercase"}),
+              2, "--lowercase: not with --normalization");
 }
 
 TEST_CASE("--format sentencepiece writes a file of libsentencepiece's trainer") {
@@ -119,6 +186,21 @@ TEST_CASE("--format sentencepiece writes a file of libsentencepiece's trainer") 
                      {"train", "--format", "sentencepiece", "--data", data, "--out", files.path("o")});
     return tokenizer(arguments);
   };
+  const auto trained = [&](std::vector<std::string> arguments) {
+    const auto result = train(std::move(arguments));
+    INFO(result.err);
+    REQUIRE(result.code == 0);
+    return result.err;
+  };
+  const auto file = files.path("o") + "/spiece.model";
+  CHECK(trained({"--model", "unigram", "--vocab-size", "295", "--byte-fallback", "--user-defined-symbols", "towers",
+                 "--max-token-length", "4", "--character-coverage", "0.99", "--normalization", "identity"})
+            .empty());
+  CHECK_THAT(output({"encode", "--tokenizer", file, "--tokens", "--text", "Ⅷ towers has"}),
+             Catch::StartsWith("▁ <0xE2> <0x85> <0xA7> ▁ towers ▁"));
+  CHECK_THAT(trained({"--model", "unigram", "--vocab-size", "36", "--max-sentence-length", "28"}),
+             Catch::Contains("left out: ") && Catch::Contains("longer than 28 bytes"));
+  check_error(train({"--model", "unigram", "--vocab-size", "40", "--max-sentence-length", "10"}), 1, "too long");
   check_error(train({"--model", "wordpiece", "--vocab-size", "60"}), 2, "--format");
   check_error(train({"--model", "unigram", "--vocab-size", "60", "--min-frequency", "2"}), 2, "--min-frequency");
   check_error(train({"--model", "char"}), 2, "--vocab-size");

@@ -7,12 +7,13 @@
 #include "apps/training/tasks/causal_lm.h"
 #include "apps/training/tasks/translation.h"
 #include "apps/training/training_run.h"
+#include "data/files/config_error.h"
 #include "data/files/files.h"
 #include "data/words/vocabulary.h"
 #include "models/gpt/gpt.h"
 #include "models/word2vec/word2vec.h"
 
-namespace langzoo::test {
+namespace langzoo::test::families_test {
 
 namespace {
 
@@ -39,23 +40,34 @@ std::string labelled(int n) {
   return text;
 }
 
-/// A model folder of the family, trained for some steps with settings that make it small.
-fs::path trained(const Family& family, const TempDir& dir, std::int64_t steps) {
-  const bool text = family.task == "causal-lm";
+using Settings = std::vector<std::pair<std::string, std::string>>;
+
+/// A run of the family in `dir` with settings that make it small.
+std::unique_ptr<TrainingRun> small_run(const Family& family, const TempDir& dir, std::int64_t steps,
+                                       const Settings& settings = {}) {
+  const bool words = family.task == "word-vectors", text = words || family.task == "causal-lm";
   const auto data = dir / (text ? "text.txt" : "pairs.tsv");
   write_file(data, text ? sentences(200) : family.task == "classification" ? labelled(200) : reversed_pairs(200));
   const auto out = dir / std::string(family.program);
-  TrainingRun run(std::string(family.program), family.setup());
-  run.open(out);
-  auto& config = run.config();
+  auto run = std::make_unique<TrainingRun>(std::string(family.program), family.setup());
+  run->open(out);
+  auto& config = run->config();
   config.set("data.train", data.string(), "test");
-  config.set("data.tokenizer", "char", "test");
   config.set("train.max_steps", std::to_string(steps), "test");
-  config.set("train.batch_size", "8", "test");
-  config.set("train.learning_rate", "0.01", "test");
+  if (words) {
+    config.set("model.dim", "4", "test");
+    config.set("train.max_epochs", "0", "test");
+  } else {
+    config.set("data.tokenizer", "char", "test");
+    config.set("train.batch_size", "8", "test");
+    config.set("train.learning_rate", "0.01", "test");
+  }
   for (const auto& [key, value] :
        std::initializer_list<std::pair<const char*, const char*>>{{"model.n_layer", "1"},
                                                                   {"model.n_head", "2"},
+                                                                  {"model.d_model", "16"},
+                                                                  {"model.encoder_ffn_dim", "16"},
+                                                                  {"model.decoder_ffn_dim", "16"},
                                                                   {"model.n_embd", "16"},
                                                                   {"model.n_positions", "16"},
                                                                   {"model.hidden_size", "16"},
@@ -63,9 +75,15 @@ fs::path trained(const Family& family, const TempDir& dir, std::int64_t steps) {
                                                                   {"model.num_layers", "1"}}) {
     if (config.has(key)) config.set(key, value, "test");
   }
-  run.prepare();
-  CHECK(run.train().step == steps);
-  return out;
+  for (const auto& [key, value] : settings) config.set(key, value, "test");
+  return run;
+}
+
+/// A model folder of the family, trained for some steps.
+fs::path trained(const Family& family, const TempDir& dir, std::int64_t steps, const Settings& settings = {}) {
+  const auto run = small_run(family, dir, steps, settings);
+  CHECK(run->train().step == steps);
+  return run->setting().out;
 }
 
 }  // namespace
@@ -78,7 +96,7 @@ TEST_CASE("every family is a registered model that its default config makes") {
     CHECK(family.model().program == "langzoo-" + std::string(family.program));
     const auto config = family.default_config();
     REQUIRE(config != nullptr);
-    if (family.setup != nullptr) {
+    if (family.task != "word-vectors") {
       const auto fields = fields_in(*config);
       for (const auto* const name : {"vocab_size", "source_vocab_size", "target_vocab_size"}) {
         fill_field(fields, name, 10);
@@ -87,7 +105,7 @@ TEST_CASE("every family is a registered model that its default config makes") {
       CHECK(family.model().make(config->to_json(), "defaults") != nullptr);
     }
     CHECK(family.evaluate != nullptr);
-    CHECK((family.setup == nullptr) == (family.task == "word-vectors"));
+    CHECK(family.setup != nullptr);
     CHECK(family_of_program(family.program).program == family.program);
   }
   // Of each type that can be opened one can be trained.
@@ -98,14 +116,20 @@ TEST_CASE("every family is a registered model that its default config makes") {
   CHECK_THROWS_WITH(family_of_program("t5"), "no family has the program t5");
 }
 
-TEST_CASE("one loop over the table trains, loads and evaluates every family that has a setup") {
+TEST_CASE("one loop over the table trains, loads and evaluates every family") {
   for (const auto& family : families()) {
-    if (family.setup == nullptr) continue;
     CAPTURE(std::string(family.architecture));
     const TempDir dir;
-    const auto out = trained(family, dir, 30);
+    const bool words = family.task == "word-vectors";
+    const auto out = trained(family, dir, family.architecture == "PpmiSvd" ? 1 : 30);
     CHECK(&family_in(out) == &family);
     CHECK(family.model().load(out, nullptr, PretrainedOptions()) != nullptr);
+    if (words) {
+      write_file(dir / "judged.tsv", "Anna\thas\t9\nAnna\tdog.\t5\nAnna\tapples\t1\n");
+      const auto metrics = evaluate(out, (dir / "judged.tsv").string());
+      CHECK(std::abs(metrics.at("spearman").value) <= 1);
+      continue;
+    }
     const auto data = dir / (family.task == "causal-lm" ? "text.txt" : "pairs.tsv");
     const auto metrics = evaluate(out, data.string());
     REQUIRE(metrics.count("loss") == 1);
@@ -150,6 +174,81 @@ TEST_CASE("training lowers the loss that the table's evaluation measures, and th
   CHECK(texts[1].empty());
 }
 
+TEST_CASE("made up data is that of the model's own run, unless told otherwise") {
+  const TempDir dir;
+  const auto loss = [](const fs::path& model, const std::string& data, std::optional<std::uint64_t> seed) {
+    EvaluationOptions options;
+    options.seed = seed;
+    return evaluate(model, data, options).at("loss").value;
+  };
+  const auto lm =
+      trained(family_of_program("gpt"), dir, 2,
+              {{"data.train", "microworld"}, {"data.microworld_seed", "7"}, {"data.microworld_bytes", "20000"}});
+  const auto own = loss(lm, "microworld", std::nullopt);
+  CHECK(own == loss(lm, "microworld", 7));
+  CHECK(own != loss(lm, "microworld", 1));
+  CHECK(own == loss(lm / "best", "microworld", std::nullopt));
+
+  const auto sums = trained(family_of_program("seq2seq"), dir, 2,
+                            {{"data.train", "addition"}, {"data.task_seed", "3"}, {"data.task_pairs", "300"}});
+  const auto pairs = evaluation_pairs_of(sums / "best");
+  CHECK(pairs.task_seed == 3);
+  CHECK(pairs.task_skip == 300);
+  CHECK(loss(sums, "addition", std::nullopt) == loss(sums, "addition", 3));
+  CHECK(loss(sums, "addition", std::nullopt) != loss(sums, "addition", 1));
+  CHECK(evaluation_pairs_of(dir / "none").task_skip == evaluation_pairs_defaults().task_skip);
+}
+
+TEST_CASE("the run's rank is that of every family's batches, and so of its trainer") {
+  for (const auto& family : families()) {
+    CAPTURE(std::string(family.architecture));
+    const TempDir dir;
+    const auto run = small_run(family, dir, 2);
+    run->setting().rank = {1, 2};
+    if (family.task == "word-vectors") {  // whose own algorithms share a machine's memory
+      CHECK_THROWS_WITH(run->prepare(), Catch::Contains("trains in one process only"));
+      continue;
+    }
+    run->prepare();
+    CHECK(run->task().rank() == Rank{1, 2});
+    run->task().next();
+    CHECK(run->task().position().batch == 2);
+  }
+}
+
+TEST_CASE("what a run makes no use of is refused, but for what a preset says") {
+  const TempDir dir;
+  const auto refused = [&](const char* program, const Settings& settings, const std::string& message) {
+    const auto run = small_run(family_of_program(program), dir, 2, settings);
+    CAPTURE(message);
+    CHECK_THROWS_WITH(run->complete(), message);
+    CHECK_THROWS_AS(run->complete(), ConfigError);
+  };
+  const std::string told = "a text that microworld does not tell makes no use of it";
+  refused("gpt", {{"data.microworld_bytes", "2000"}}, "data.microworld_bytes = 2000: " + told);
+  refused("word2vec", {{"data.microworld_seed", "2"}}, "data.microworld_seed = 2: " + told);
+  refused("word2vec", {{"train.clip_norm", "1"}}, "train.clip_norm = 1.0: train.optimizer = own makes no use of it");
+  refused("word2vec", {{"model.kind", "glove"}, {"model.negative", "2"}},
+          "--negative (model.negative) = 2: glove makes no use of it");
+  refused("gpt", {{"train.wsd_decay_fraction", "0.5"}},
+          "train.wsd_decay_fraction = 0.5: train.schedule = cosine makes no use of it");
+  refused("seq2seq", {{"data.task_pairs", "9"}},
+          "data.task_pairs = 9: a run whose pairs come from files makes no use of it");
+  refused("seq2seq", {{"train.teacher_forcing_c", "0.1"}},
+          "train.teacher_forcing_c = 0.1: train.teacher_forcing = constant makes no use of it");
+  refused("transformer", {{"train.label_smoothing_kind", "uniform"}},
+          "train.label_smoothing_kind = uniform: train.label_smoothing = 0.0 makes no use of it");
+  const auto table = (dir / "pairs.tsv").string();
+  refused("fasttext", {{"data.valid", table}, {"data.valid_fraction", "0.5"}},
+          "data.valid_fraction = 0.5: a run with data.valid makes no use of it");
+
+  const auto run = small_run(family_of_program("gpt"), dir, 2);
+  const auto text = run->config().value("data.train");
+  run->config().load_preset("gpt", "microworld");  // which says how much it is to tell
+  run->config().set("data.train", text, "test");
+  CHECK_NOTHROW(run->complete());
+}
+
 TEST_CASE("word vectors of every family are measured by analogies and by judged pairs") {
   const TempDir dir;
   const Vocabulary vocabulary({"man", "king", "woman", "queen", "lamp"}, {5, 4, 3, 2, 1});
@@ -187,7 +286,7 @@ TEST_CASE("a folder is refused by tasks that its model does not learn") {
   const TempDir dir;
   Gpt2Config config;
   config.vocab_size = 11, config.n_positions = 8, config.n_embd = 4, config.n_layer = 1, config.n_head = 2;
-  config.bos_token_id = config.eos_token_id = 0;
+  config.bos_token_id = 0, config.eos_token_id = {0};
   Gpt2LmHeadModel(config)->save_pretrained(dir / "gpt");
   CHECK_THROWS_WITH(load_translator(dir / "gpt"),
                     Catch::StartsWith((dir / "gpt").string()) && Catch::Contains("GPT2LMHeadModel is no model"));
@@ -198,4 +297,4 @@ TEST_CASE("a folder is refused by tasks that its model does not learn") {
   CHECK_THROWS_AS(evaluate(dir / "none", "text.txt"), FileError);
 }
 
-}  // namespace langzoo::test
+}  // namespace langzoo::test::families_test

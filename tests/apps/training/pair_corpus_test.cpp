@@ -4,7 +4,8 @@
 #include "data/files/config_error.h"
 #include "data/files/files.h"
 
-using namespace langzoo;
+namespace langzoo::test::pair_corpus_test {
+
 using Catch::Contains;
 using test::TempDir;
 using test::write_file;
@@ -138,3 +139,5 @@ TEST_CASE("how pairs were read travels with the model; earlier models have it in
   write_file(dir / "run/best/task.json", "[]");
   CHECK_THROWS_WITH(PairFormat::load(dir / "run/best"), Contains("task.json"));
 }
+
+}  // namespace langzoo::test::pair_corpus_test

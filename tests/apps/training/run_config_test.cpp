@@ -91,8 +91,9 @@ TEST_CASE("an unknown key names the nearest known one") {
         "--set: unknown key train.max_step; the nearest is train.max_steps");
   CHECK(error_of([&] { run.config.set_text("n_layers=1", "--set"); }) ==
         "--set: unknown key n_layers; the nearest is model.n_layer");
-  CHECK_THAT(error_of([&] { run.config.set_text("model.eos_token_id=1", "--set"); }),
-             Catch::StartsWith("--set: unknown key model.eos_token_id; the nearest is model."));
+  for (const std::string key : {"model.eos_token_id", "model.foo", "x", "train"}) {  // nobody meant another one
+    CHECK(error_of([&] { run.config.set_text(key + "=1", "--set"); }) == "--set: unknown key " + key);
+  }
   CHECK_THROWS_AS(run.config.set_text("n=1", "--set"), std::invalid_argument);
   TempDir dir;
   test::write_file(dir / "c.json", R"({"trian": {"max_steps": 1}})");
@@ -131,7 +132,7 @@ TEST_CASE("files that are no configuration are refused by name") {
   TempDir dir;
   Run run;
   for (const auto& text :
-       {std::string("{"), std::string("[1]"), std::string("\xff\xfe"), std::string(100000, '['),
+       {std::string("{"), std::string("[1]"), std::string("\xfe"), std::string(100000, '['),
         std::string(R"({"train": 3})"), std::string(R"({"train": {"seed": {}}})"),
         R"({"train": {"seed": )" + std::string(100000, '[') + std::string(100000, ']') + "}}",
         std::string(R"({"model": {"act": {"a": {"b": 1}}}})"), std::string(R"({"a.b": {"c": 1}})")}) {
@@ -139,6 +140,10 @@ TEST_CASE("files that are no configuration are refused by name") {
     CHECK_THAT(error_of([&] { run.config.load_file(dir / "bad.json"); }), Catch::Contains("bad.json"));
   }
   CHECK_THROWS_WITH(run.config.load_file(dir / "none.json"), Catch::Contains("none.json"));
+  test::write_file(dir / "bad.json", "\xff\xfe");
+  CHECK_THROWS_WITH(run.config.load_file(dir / "bad.json"), Catch::Contains("bad.json: is UTF-16"));
+  test::write_file(dir / "bad.json", "version https://git-lfs.github.com/spec/v1\n");
+  CHECK_THROWS_WITH(run.config.load_file(dir / "bad.json"), Catch::Contains("bad.json: is a Git LFS pointer"));
 }
 
 TEST_CASE("the resolved copy reads back to the same run, and differences are found") {
@@ -232,11 +237,29 @@ TEST_CASE("presets are listed by program, and an unknown one lists them") {
                                           "shakespeare-char", "warandpeace-bpe"});
   CHECK(presets_of("no such program").empty());
   CHECK_THAT(error_of([&] { run.config.load_preset("gpt", "gpt5"); }),
-             Catch::StartsWith("--preset gpt5: unknown; there are gpt2, gpt2-large"));
+             Catch::StartsWith("preset gpt5: unknown; there are gpt2, gpt2-large"));
+}
+
+TEST_CASE("a file or preset of another program is refused by name") {
+  Run run;
+  TempDir dir;
+  run.config.set_program("gpt");
+  test::write_file(dir / "run.json", R"({"program": "seq2seq", "train": {"max_steps": 7}})");
+  CHECK(error_of([&] { run.config.load_file(dir / "run.json"); }) ==
+        (dir / "run.json").string() + ": is a run of the program \"seq2seq\", not of \"gpt\"");
+  test::write_file(dir / "run.json", R"({"program": "gpt", "train": {"max_steps": 7}})");
+  run.config.load_file(dir / "run.json");
+  test::write_file(dir / "old.json", R"({"train": {"max_steps": 8}})");  // says nothing
+  run.config.load_file(dir / "old.json");
+  CHECK(run.options.max_steps == 8);
+  CHECK(run.config.given("train.max_steps"));
+  CHECK_FALSE(run.config.given("train.warmup_steps"));
 }
 
 TEST_CASE("edit distance") {
   CHECK(edit_distance("kitten", "sitting") == 3);
   CHECK(edit_distance("", "abc") == 3);
   CHECK(edit_distance("same", "same") == 0);
+  CHECK(is_near("max_step", "max_steps"));
+  CHECK_FALSE(is_near("foo", "dim"));
 }

@@ -6,7 +6,8 @@
 #include "data/random/random.h"
 #include "tokenizers/directory.h"
 
-using namespace langzoo;
+namespace langzoo::test::run_tokenizer_test {
+
 using Catch::Contains;
 using test::TempDir;
 namespace fs = std::filesystem;
@@ -68,17 +69,27 @@ void check_equal(const Tokenizer& a, const Tokenizer& b) {
 
 }  // namespace
 
+TEST_CASE("what a sentencepiece's trainer leaves out is said") {
+  auto texts = sentences();
+  texts.emplace_back(5000, 'a');
+  std::vector<std::string> messages;
+  make_tokenizer(parse_tokenizer_spec("train:sentencepiece:60", "data.tokenizer"), source_of(texts), {},
+                 [&](const std::string& text) { messages.push_back(text); });
+  REQUIRE(messages.size() == 2);
+  CHECK_THAT(messages[1], Contains("without 1 lines, 5000 bytes, that are longer than 4192 bytes"));
+}
+
 TEST_CASE("a tokenizer of every kind is found again where a run saved it, whatever the model beside it") {
   for (const auto& spec : kTrained) {
     for (const auto* model_type : {"gpt2", "seq2seq", "bert"}) {
       CAPTURE(spec, model_type);
       const TempDir dir;
-      CHECK(find_tokenizer(dir / "run", spec) == nullptr);
+      CHECK(find_tokenizer(dir / "run") == nullptr);
       const auto made = make(spec, {.special_tokens = {"<s>", "</s>", "<pad>", "<unk>"}});
       made->save(dir / "run");
       test::write_file(dir / "run/config.json", std::string(R"({"model_type": ")") + model_type + "\"}");
       REQUIRE(has_tokenizer(dir / "run"));
-      const auto found = find_tokenizer(dir / "run", spec);
+      const auto found = find_tokenizer(dir / "run");
       REQUIRE(found != nullptr);
       check_equal(*made, *found);
     }
@@ -130,7 +141,7 @@ TEST_CASE("a tokenizer is read from whatever holds one, and what is saved of it 
     check_equal(*made, *load_tokenizer(path));
     made->save(dir / "run");
     test::write_file(dir / "run/config.json", R"({"model_type": "seq2seq"})");
-    check_equal(*made, *find_tokenizer(dir / "run", path.string()));
+    check_equal(*made, *find_tokenizer(dir / "run"));
   }
 }
 
@@ -145,21 +156,46 @@ TEST_CASE("a tokenizer's own padding and truncation go where it goes") {
   const auto read =
       make_tokenizer(parse_tokenizer_spec((dir / "given/tokenizer.json").string(), "data.tokenizer"), {}, {}, kSilent);
   read->save(dir / "run");
-  const auto found = find_tokenizer(dir / "run", (dir / "given/tokenizer.json").string());
+  const auto found = find_tokenizer(dir / "run");
   CHECK((found->rules().truncation == rules.truncation));
   CHECK((found->rules().padding == rules.padding));
   CHECK(found->encode("a").ids.size() == 9);
 }
 
-TEST_CASE("a bare model that an earlier version saved is found as what it is") {
+TEST_CASE("a bare model that an earlier version saved is opened as what it is, and stays as it is") {
+  const auto path = test::fixture("tokenizers/sentencepiece/unigram.model");
+  for (const std::string config : {R"({"model_type": "gpt2"})", R"({"model_type": "seq2seq"})", ""}) {
+    CAPTURE(config);
+    const TempDir dir;
+    fs::create_directories(dir / "run");
+    fs::copy_file(path, dir / "run/spiece.model");
+    test::write_file(dir / "run" / (config.empty() ? "run.json" : "config.json"), config.empty() ? "{}" : config);
+    check_equal(*load_tokenizer(dir / "run"), *load_tokenizer(path));
+    check_equal(*find_tokenizer(dir / "run"), *load_tokenizer(path));
+    CHECK_FALSE(fs::exists(dir / "run/tokenizer_config.json"));
+    test::write_file(dir / "run/config.json", R"({"model_type": "t5"})");
+    CHECK(load_tokenizer(dir / "run")->vocab_size() > load_tokenizer(path)->vocab_size());  // T5's own tokens
+  }
+}
+
+TEST_CASE("a path is another name of a run's tokenizer where it is the same tokenizer") {
   const TempDir dir;
   const auto path = test::fixture("tokenizers/sentencepiece/unigram.model");
-  fs::create_directories(dir / "run");
-  fs::copy_file(path, dir / "run/spiece.model");
-  test::write_file(dir / "run/config.json", R"({"model_type": "gpt2"})");
-  CHECK_THROWS_WITH(load_tokenizer(dir / "run"), Contains("SentencePieceProcessor"));
-  check_equal(*find_tokenizer(dir / "run", path.string()), *load_tokenizer(path));
-  check_equal(*load_tokenizer(dir / "run"), *load_tokenizer(path));  // from now on
+  load_tokenizer(path)->save(dir / "run");
+  CHECK(is_tokenizer_in(dir / "run", path.string()));
+  CHECK(is_tokenizer_in(dir / "run", (dir / "run").string()));
+  CHECK_FALSE(is_tokenizer_in(dir / "run", test::fixture("tokenizers/sentencepiece/bpe.model").string()));
+  CHECK_FALSE(is_tokenizer_in(dir / "run", "char"));
+  CHECK_FALSE(is_tokenizer_in(dir / "none", path.string()));
+  CHECK(absolute_tokenizer("char") == "char");
+  CHECK(absolute_tokenizer("train:bpe:100") == "train:bpe:100");
+  CHECK(absolute_tokenizer("no/such/file") == "no/such/file");
+  const auto before = fs::current_path();
+  fs::current_path(path.parent_path());
+  const auto absolute = absolute_tokenizer("unigram.model");
+  fs::current_path(before);
+  CHECK(fs::path(absolute).is_absolute());
+  CHECK(fs::equivalent(absolute, path));
 }
 
 TEST_CASE("both sides' tokenizers are saved and loaded, one or two") {
@@ -192,8 +228,8 @@ TEST_CASE("what a tokenizer cannot be is an error with key, value and what there
                     Contains("char") && Contains("bytebpe, bpe, wordpiece, unigram, word, byteword, sentencepiece"));
 
   // Room for what must be in a vocabulary is the trainers' matter; whose key it is, is ours.
-  for (const auto* text : {"train:bytebpe:255", "train:unigram:3", "train:word:1", "train:sentencepiece:5",
-                           "train:sentencepiece:100000"}) {
+  for (const auto* text : {"train:bytebpe:255", "train:unigram:3", "train:word:1", "train:bpe:10", "train:wordpiece:15",
+                           "train:byteword:1", "train:sentencepiece:5", "train:sentencepiece:100000"}) {
     CAPTURE(text);
     const auto spec = parse_tokenizer_spec(text, "data.target_tokenizer");
     const TokenizerNeeds needs{.special_tokens = {"<s>", "</s>", "<pad>"}};
@@ -213,3 +249,5 @@ TEST_CASE("what a tokenizer cannot be is an error with key, value and what there
   const auto spec = parse_tokenizer_spec((dir / "notes.md").string(), "data.tokenizer");
   CHECK_THROWS_AS(make_tokenizer(spec, {}, {}, kSilent), FileError);
 }
+
+}  // namespace langzoo::test::run_tokenizer_test

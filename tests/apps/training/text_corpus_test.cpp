@@ -5,7 +5,8 @@
 #include "data/files/files.h"
 #include "tokenizers/directory.h"
 
-using namespace langzoo;
+namespace langzoo::test::text_corpus_test {
+
 using Catch::Contains;
 using test::TempDir;
 using test::write_file;
@@ -141,7 +142,7 @@ TEST_CASE("paths become absolute, names do not") {
   folder.file("text.txt", lines(2));
   const auto before = fs::current_path();
   fs::current_path(folder.dir.path());
-  TextCorpusOptions options{.train = "./text.txt", .valid = "none.txt"};
+  TextCorpusOptions options{.train = "./text.txt", .valid = "none.txt", .tokenizer = "text.txt"};
   options.make_paths_absolute();
   write_file(folder.dir / "microworld", "a file of that name");
   TextCorpusOptions world{.train = "microworld"};
@@ -150,6 +151,7 @@ TEST_CASE("paths become absolute, names do not") {
   fs::current_path(before);
   CHECK(options.train == (here / "text.txt").string());
   CHECK(options.valid == "none.txt");
+  CHECK(options.tokenizer == options.train);
   CHECK(world.train == "microworld");
 }
 
@@ -166,3 +168,5 @@ TEST_CASE("microworld is told from its seed, its validation text from another") 
   other.microworld_seed = 2;
   CHECK(corpus.fingerprint != folder.open(other).fingerprint);
 }
+
+}  // namespace langzoo::test::text_corpus_test

@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "apps/training/flush_denormals.h"
+#include "apps/training/run_config.h"
 #include "data/files/files.h"
 #include "tests/apps/training/toy_task.h"
 
@@ -450,7 +451,7 @@ namespace {
 /// SGD with momentum: what a program brings along.
 class Momentum : public Optimizer {
  public:
-  explicit Momentum(FlatParameters& parameters) : parameters_(parameters) {
+  explicit Momentum(FlatParameters& parameters, double decay = 0.9) : parameters_(parameters), decay_(decay) {
     for (const auto& group : parameters.groups()) velocities_.push_back(torch::zeros_like(group.values));
   }
   void step(double learning_rate, const torch::Tensor& divisor, const torch::Tensor& /*found_inf*/) override {
@@ -458,7 +459,7 @@ class Momentum : public Optimizer {
     parameters_.gather();
     for (std::size_t g = 0; g < velocities_.size(); ++g) {
       const auto& group = parameters_.groups()[g];
-      velocities_[g].mul_(0.9).add_(divisor.defined() ? group.grads / divisor : group.grads);
+      velocities_[g].mul_(decay_).add_(divisor.defined() ? group.grads / divisor : group.grads);
       group.values.sub_(velocities_[g], learning_rate * group.lr_scale);
     }
     parameters_.mark_changed();
@@ -474,6 +475,7 @@ class Momentum : public Optimizer {
 
  private:
   FlatParameters& parameters_;
+  double decay_;
   std::vector<torch::Tensor> velocities_;
 };
 
@@ -511,12 +513,49 @@ TEST_CASE("A program's own optimizer trains and resumes by its name") {
 
 namespace {
 
+struct MomentumOptions {
+  double decay = 0.9;
+  void for_each_field(FieldVisitor& visit) { visit("decay", decay, {.least = 0, .below = 1, .help = "decay"}); }
+};
+
+}  // namespace
+
+TEST_CASE("An optimizer's own options are keys of a run, saved with it, and told where they change") {
+  register_optimizer("test_decayed", MomentumOptions(),
+                     [](FlatParameters& parameters, const OptimizerOptions&, const MomentumOptions& own) {
+                       return std::make_unique<Momentum>(parameters, own.decay);
+                     });
+  auto options = small_options();
+  RunConfig config;
+  config.bind("train", options);
+  config.set("train.test_decayed.decay", "0.5", "--set");
+  CHECK_THROWS_WITH(options.validate(), Catch::Contains("test_decayed") && Catch::Contains("adamw"));
+  config.set("train.optimizer", "test_decayed", "--set");
+  CHECK_THAT(config.help(), Catch::Contains("train.test_decayed.decay = 0.5"));
+  const TempDir half, most;
+  ToyTask a, b;
+  Trainer(a, options, half.path(), torch::kCPU).run();
+  CHECK(load_training_state(half.path())->options.own.back().second.as<MomentumOptions>().decay == 0.5);
+  config.set("train.test_decayed.decay", "0.8", "--set");
+  Trainer(b, options, most.path(), torch::kCPU).run();
+  CHECK(weights(half.path()) != weights(most.path()));
+  Recorder recorder;
+  Trainer resumed(a, options, half.path(), torch::kCPU);
+  resumed.add_observer(recorder);
+  REQUIRE(resumed.resume());
+  CHECK(recorder.messages == std::vector<std::string>{"resumed with train.test_decayed.decay = 0.8, was 0.5"});
+}
+
+namespace {
+
 /// A toy task whose batches are those of its rank.
 class RankTask : public ToyTask {
  public:
   explicit RankTask(Rank rank)
-      : batches(
+      : own(rank),
+        batches(
             kRows / 2, [](const DataPosition& at) { return at; }, 0, rank) {}
+  Rank rank() const override { return own; }
   MicroBatch next() override {
     taken.push_back(batches.next());
     const auto loss = [this] { return net->forward(torch::ones({1, 4})).sum(); };
@@ -525,6 +564,7 @@ class RankTask : public ToyTask {
   DataPosition position() const override { return batches.position(); }
   void seek(const DataPosition& position) override { batches.seek(position); }
 
+  Rank own;
   BatchIterator<DataPosition> batches;
   std::vector<DataPosition> taken;
 };
@@ -540,7 +580,7 @@ TEST_CASE("Ranks share the batches of each step, and only the first of them save
     RankTask task(rank);
     auto own = options;
     own.accumulation = accumulation;
-    const auto summary = Trainer(task, own, out, torch::kCPU, rank).run();
+    const auto summary = Trainer(task, own, out, torch::kCPU).run();
     CHECK(summary.step == 6);
     return task.taken;
   };
@@ -556,7 +596,8 @@ TEST_CASE("Ranks share the batches of each step, and only the first of them save
   CHECK(load_training_state(first.path())->progress.position == load_training_state(one.path())->progress.position);
 
   RankTask task({});
-  CHECK_THROWS_AS(Trainer(task, options, one.path(), torch::kCPU, Rank{2, 2}), std::invalid_argument);
+  task.own = {2, 2};
+  CHECK_THROWS_AS(Trainer(task, options, one.path(), torch::kCPU), std::invalid_argument);
 }
 
 TEST_CASE("A run goes on in another world; accumulation times ranks tells whether a step stays the same") {
@@ -567,13 +608,13 @@ TEST_CASE("A run goes on in another world; accumulation times ranks tells whethe
   TempDir out;
   {
     RankTask task({0, 2});
-    Trainer(task, options, out.path(), torch::kCPU, Rank{0, 2}).run();
+    Trainer(task, options, out.path(), torch::kCPU).run();
   }
   const auto resumed = [&](Rank rank, std::int64_t accumulation) {
     RankTask task(rank);
     auto own = options;
     own.accumulation = accumulation;
-    Trainer trainer(task, own, out.path(), torch::kCPU, rank);
+    Trainer trainer(task, own, out.path(), torch::kCPU);
     Recorder recorder;
     trainer.add_observer(recorder);
     REQUIRE(trainer.resume());

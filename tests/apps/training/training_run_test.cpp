@@ -20,9 +20,11 @@ class ToySetup : public TaskSetup {
     setting.batch.batch_size = 2;
     setting.trainer.save_every = 2;
     config.bind("data", [this](FieldVisitor& visit) { visit("train", data_, {.help = "names nothing"}); });
+    config.bind("data", [this](FieldVisitor& visit) { visit("poisoned", poisoned_); });
     config.bind("model", [this](FieldVisitor& visit) { visit("width", width_, {.least = 1, .help = "units"}); });
   }
   std::vector<TrainFlag> flags() const override { return {}; }
+  std::vector<std::string> data_keys() const override { return {"data.train", "data.poisoned"}; }
   void complete(RunConfig& config) override {
     config.set_default("train.log_every", "1");
     if (data_ == "contradiction") throw ConfigError("data.train contradicts itself");
@@ -33,13 +35,16 @@ class ToySetup : public TaskSetup {
     write_file(setting.out / "data" / "prepared", "x");
     setting.message("prepared");
     if (data_ == "bad") throw std::runtime_error("the data is bad");
-    return std::make_unique<ToyTask>(0.0, width_, setting.batch.batch_size);
+    auto task = std::make_unique<ToyTask>(0.0, width_, setting.batch.batch_size);
+    task->poisoned = static_cast<int>(poisoned_);
+    return task;
   }
+  std::string unread_beside_batch_tokens() const override { return "train.accumulation"; }
   std::int64_t tokens_per_sequence() const override { return 3; }
 
  private:
   std::string data_;
-  std::int64_t width_ = 8;
+  std::int64_t width_ = 8, poisoned_ = -1;
 };
 
 std::unique_ptr<TrainingRun> toy_run(const std::string& program = "toy") {
@@ -99,6 +104,87 @@ TEST_CASE("a run that does not get under way leaves nothing behind") {
   CHECK_FALSE(fs::exists(dir / "above"));
 }
 
+TEST_CASE("a run that fails before its first checkpoint leaves nothing, one that fails later keeps it") {
+  const TempDir dir;
+  const auto out = dir / "run";
+  // Steps 1 and 2 come before the first checkpoint.
+  CHECK_THROWS_WITH(train(out, false, {"data.poisoned=2"}), Catch::Contains("step 2: the loss or a gradient is not"));
+  CHECK_FALSE(fs::exists(out));
+  CHECK_THROWS_WITH(train(out, false, {"data.poisoned=4"}), Catch::Contains("step 4"));
+  CHECK(load_training_state(out)->progress.step == 2);
+  CHECK(train(out, true, {"data.poisoned=-1"}).step == 6);
+  const TempDir best;
+  CHECK_THROWS(train(best / "run", false, {"data.poisoned=2", "train.eval_every=1"}));
+  CHECK(fs::exists(best / "run/best/model.safetensors"));
+}
+
+TEST_CASE("another run replaces one once it has a checkpoint of its own") {
+  const TempDir dir;
+  const auto out = dir / "run";
+  const auto replace = [&](const std::vector<std::string>& settings) {
+    const auto run = toy_run("other");
+    run->overwrite(out);
+    for (const auto& setting : settings) run->config().set_text(setting, "test");
+    return run->train();
+  };
+  CHECK(replace({}).step == 6);  // there was none
+  const auto before = weights(out);
+  CHECK_THROWS(replace({"data.poisoned=1"}));
+  CHECK_THROWS(replace({"data.train=bad"}));
+  CHECK(weights(out) == before);
+  CHECK(load_training_state(out)->progress.step == 6);
+  CHECK(replace({"train.max_steps=2", "model.width=5"}).step == 2);
+  CHECK(load_training_state(out)->progress.step == 2);
+  CHECK_THAT(read_file(out / "run.json"), Catch::Contains("\"width\": 5"));
+
+  write_file(out / "notes.txt", "mine");
+  CHECK_THROWS_WITH(replace({}), Catch::Contains("holds notes.txt"));
+  fs::remove(out / "notes.txt");
+  write_file(out / "run.json", R"({"scripts": {}})");  // another tool's
+  CHECK_THROWS_WITH(replace({}), Catch::Contains("run.json: is no run's"));
+}
+
+TEST_CASE("two runs do not write one folder") {
+  const TempDir dir;
+  const auto out = dir / "run";
+  train(out, false, {"train.max_steps=2"});
+  const auto first = toy_run();
+  first->open(out, true);
+  first->prepare();
+  CHECK_THROWS_WITH(train(out, true, {}), Catch::Contains("another process is training in it"));
+  CHECK(first->train().step == 2);
+  // Both saw a folder that was not there.
+  const auto a = toy_run(), b = toy_run();
+  a->open(dir / "new");
+  b->open(dir / "new");
+  a->prepare();
+  CHECK_THROWS_AS(b->prepare(), ConfigError);
+  CHECK(a->train().step == 6);
+  CHECK_THROWS_WITH(b->prepare(), Catch::Contains("another process"));
+}
+
+TEST_CASE("a resumed run says where fewer steps are asked for than are done, and where none is left") {
+  const TempDir dir;
+  const auto out = dir / "run";
+  train(out, false, {"train.max_steps=4"});
+  CHECK_THROWS_AS(train(out, true, {"train.max_steps=3"}), ConfigError);
+  CHECK_THROWS_WITH(train(out, true, {"train.max_steps=3"}),
+                    "cannot resume: 4 steps are done already, and train.max_steps = 3 asks for 3");
+  CHECK(load_training_state(out)->progress.step == 4);
+  const auto run = toy_run();
+  std::vector<std::string> messages;
+  run->setting().message = [&](const std::string& text) { messages.push_back(text); };
+  run->open(out, true);
+  CHECK(run->train().step == 4);
+  CHECK(messages.back() == "nothing is left to do: 4 steps are done (train.max_steps = 4)");
+}
+
+TEST_CASE("a family that begins with no other model's weights says so") {
+  const TempDir dir;
+  CHECK_THROWS_AS(train(dir / "run", false, {"train.init=elsewhere"}), ConfigError);
+  CHECK_THROWS_WITH(train(dir / "run", false, {"train.init=elsewhere"}), Catch::Contains("train.init = elsewhere"));
+}
+
 TEST_CASE("settings are checked before data is prepared") {
   const TempDir dir;
   const auto out = dir / "run";
@@ -135,7 +221,7 @@ TEST_CASE("a resumed run keeps the earlier part's settings, and names the one th
   }
   CHECK(fs::exists(out / "model.safetensors"));  // what was there stays
   CHECK_THROWS_WITH(train(out, true, {"model.width=6"}),
-                    "--resume: model.width = 6 here, but model.width = 5 in " + (out / "run.json").string());
+                    "cannot resume: model.width = 6 here, but model.width = 5 in " + (out / "run.json").string());
   // Another name of the data is accepted: the saved state tells whether the data is the same.
   CHECK(train(out, true, {"data.train=elsewhere", "train.max_steps=4"}).step == 4);
 }
@@ -160,7 +246,7 @@ TEST_CASE("a folder that holds something else is refused") {
   const auto out = dir / "run";
   fs::create_directories(out);
   write_file(out / "notes.txt", "mine");
-  CHECK_THROWS_WITH(toy_run()->open(out), Catch::Contains("is not empty; --resume goes on with the run in it"));
+  CHECK_THROWS_WITH(toy_run()->open(out), Catch::Contains("is not empty, and nothing asks to resume"));
   CHECK_THROWS_WITH(toy_run()->open(out, true), Catch::Contains("holds no run to resume (no run.json)"));
   write_file(out / "run.json", "[1]");
   CHECK_THROWS_AS(toy_run()->open(out, true), FileError);
@@ -177,8 +263,43 @@ TEST_CASE("a step accumulates micro-batches until they have train.batch_tokens t
   const auto run = toy_run();
   run->open(dir / "run");
   run->config().set("train.batch_tokens", "13", "test");  // of 2 sequences of 3 tokens each
-  run->prepare();
-  CHECK(run->setting().trainer.accumulation == 3);
+  CHECK(run->train().step == 6);
+  CHECK(load_training_state(dir / "run")->options.accumulation == 3);
+  CHECK(load_training_state(dir / "run")->progress.position.batch == 6 * 3 % 12);
+  CHECK_THROWS_WITH(train(dir / "both", false, {"train.batch_tokens=13", "train.accumulation=2"}),
+                    "train.accumulation = 2: train.batch_tokens = 13 makes no use of it");
+}
+
+TEST_CASE("options that the optimizer does not read are refused") {
+  const TempDir dir;
+  for (const auto* option : {"train.weight_decay=0.2", "train.beta1=0.8", "train.beta2=0.9", "train.epsilon=0.001"}) {
+    CHECK_THROWS_WITH(train(dir / "run", false, {"train.optimizer=sgd", option}),
+                      Catch::Contains(std::string(option).substr(0, 11)) &&
+                          Catch::Contains("train.optimizer = sgd makes no use of it"));
+  }
+  CHECK_NOTHROW(train(dir / "run", false, {"train.optimizer=sgd", "train.clip_norm=0.5"}));
+  CHECK_NOTHROW(train(dir / "adamw", false, {"train.weight_decay=0.2"}));
+}
+
+TEST_CASE("a run that replaces another does not read from its folder") {
+  const TempDir dir;
+  const auto out = dir / "run";
+  train(out, false, {});
+  fs::create_directories(dir / "run2");
+  write_file(dir / "run2/text", "x");
+  write_file(out / "data/text", "x");
+  const auto overwrite = [&](const std::string& data) {
+    const auto run = toy_run();
+    run->overwrite(out);
+    run->config().set("data.train", data, "test");
+    run->prepare();
+  };
+  for (const auto& data : {(out / "data/text").string(), out.string() + "/", (dir / "run2/../run/data").string()}) {
+    CHECK_THROWS_WITH(overwrite(data),
+                      "data.train = " + data + ": is in " + out.string() + ", whose run this one replaces");
+  }
+  CHECK(fs::exists(out / "data/text"));
+  CHECK_NOTHROW(overwrite((dir / "run2/text").string()));
 }
 
 }  // namespace langzoo::test

@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "data/files/files.h"
+#include "models/io/safetensors.h"
 #include "models/seq2seq/seq2seq_config.h"
 #include "tests/apps/training/saved_fingerprint.h"
 #include "tests/apps/translation/translation.h"
@@ -32,6 +33,20 @@ TEST_CASE("a translator learns a small task and shows what it learned") {
   CHECK(scores["perplexity"] < 1.2);
   CHECK(scores["chrf"] > 90.0);
   CHECK_THAT(scores["bleu_signature"].get<std::string>(), Contains("tok:13a"));
+
+  // Of every pair a line, whatever its sides; from a pipe as from a file.
+  const std::string pairs =
+      "\xef\xbb\xbf"
+      "3071\tdahb\r\n \tb\n\n12\t\n45\tef\n";
+  const auto measured =
+      seq2seq({"eval", "--model", run, "--data", "-", "--out", (dir / "out").string(), "--json"}, pairs);
+  CHECK(measured.object()["pairs"] == 2);
+  CHECK_THAT(measured.err, Contains("not measured: 3 pairs of which a side is empty"));
+  CHECK(test::read_file(dir / "out") == "dahb\n\n\nbc\nef\n");
+  CHECK(succeed({"translate", "--model", run, "--data", "-"},
+                "\xef\xbb\xbf"
+                "3071\r\n")
+            .out == "dahb\n");
 
   const auto translated = succeed({"translate", "--model", run, "--text", "3071", "--json"}).object();
   CHECK(translated["source"] == "3071");
@@ -80,6 +95,44 @@ TEST_CASE("a model trained with bare .model files is opened again and goes on") 
   CHECK(succeed(arguments).object()["step"] == 3);
 }
 
+TEST_CASE("a translator begins with another one, its tokenizers and sizes") {
+  const TempDir dir, next;
+  succeed(train_letters(dir, 3, {"train.learning_rate=0.001"}));
+  test::write_file(next / "more.tsv", letters_of_digits(60, 5));
+  const auto init = (dir / "run").string();
+  const auto begin = [&](std::vector<std::string> more) {
+    std::vector<std::string> arguments = {"train",
+                                          "--init",
+                                          init,
+                                          "--data",
+                                          (next / "more.tsv").string(),
+                                          "--out",
+                                          (next / "run").string(),
+                                          "--json",
+                                          "--set",
+                                          "train.max_steps=1",
+                                          "train.learning_rate=1e-12"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return seq2seq(arguments);
+  };
+  check_error(begin({"model.hidden_size=7"}), 2, "model.hidden_size = 7: the model in " + init);
+  check_error(begin({"data.target_tokenizer=char"}), 2, "data.target_tokenizer = char");
+  const auto result = begin({});
+  INFO(result.err);
+  REQUIRE(result.code == 0);
+  const auto before = load_safetensors(dir / "run/model.safetensors"),
+             after = load_safetensors(next / "run/model.safetensors");
+  REQUIRE(before.keys() == after.keys());
+  for (const auto& name : before.keys()) CHECK(test::max_difference(before[name], after[name]) < 1e-6);
+  CHECK(read_file(next / "run/tokenizer.json") == read_file(dir / "run/tokenizer.json"));
+}
+
+TEST_CASE("a number of pairs is refused beside a target tokens' budget") {
+  const TempDir dir;
+  check_error(seq2seq(train_letters(dir, 1, {"train.batch_tokens=300", "train.batch_size=32"})), 2,
+              "train.batch_size = 32: train.batch_tokens = 300 makes no use of it");
+}
+
 TEST_CASE("--resume takes the same pairs by another name, and no others") {
   const TempDir dir;
   auto arguments = train_letters(dir, 2);
@@ -99,8 +152,8 @@ TEST_CASE("--resume takes the same pairs by another name, and no others") {
   test::write_file(dir / "other.tsv", other);
   test::write_file(dir / "other_valid.tsv", other_valid);
   CHECK(resume(3, "moved.tsv", "valid.tsv").code == 0);
-  check_error(resume(4, "other.tsv", "valid.tsv"), 1, "the training data is another");
-  check_error(resume(4, "train.tsv", "other_valid.tsv"), 1, "the training data is another");
+  check_error(resume(4, "other.tsv", "valid.tsv"), 1, "the training data is another, in its pairs:");
+  check_error(resume(4, "train.tsv", "other_valid.tsv"), 1, "the training data is another, in its validation:");
   CHECK(resume(4, "train.tsv", "valid.tsv").code == 0);
 }
 

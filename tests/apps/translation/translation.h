@@ -1,6 +1,7 @@
 /// langzoo-seq2seq, and sentence pairs for it to learn.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -58,7 +59,6 @@ inline std::vector<std::string> train_letters(const TempDir& dir, int steps, std
                                         "char",
                                         "--set",
                                         "train.max_steps=" + std::to_string(steps),
-                                        "train.batch_size=32",
                                         "train.learning_rate=1e-2",
                                         "train.schedule=constant",
                                         "model.embedding_size=16",
@@ -66,6 +66,9 @@ inline std::vector<std::string> train_letters(const TempDir& dir, int steps, std
                                         "model.attention=dot",
                                         "model.cell=gru",
                                         "model.initializer=fan_in"};
+  const bool by_tokens = std::any_of(settings.begin(), settings.end(),
+                                     [](const auto& setting) { return setting.starts_with("train.batch_tokens="); });
+  if (!by_tokens) arguments.emplace_back("train.batch_size=32");
   arguments.insert(arguments.end(), settings.begin(), settings.end());
   return arguments;
 }

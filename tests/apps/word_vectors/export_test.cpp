@@ -31,13 +31,13 @@ TEST_CASE("export's errors leave what was there") {
   const TempDir dir;
   const auto out = dir / "out";
   write_file(out, "as it was");
-  write_file(dir / "spaced.txt", ". . . 1 2\nx 3 4\n");
   write_file(dir / "wrong.txt", "3 2\na 1 2\n");
   const auto model = vector_fixture("gensim.bin");
   const auto refused = [&](const std::string& from, const std::string& format, int code, const std::string& names) {
     check_error(word2vec({"export", "--model", from, "--format", format, "--out", out.string()}), code, names);
   };
-  refused((dir / "spaced.txt").string(), "text", 1, "spaced.txt: \". . .\": has white space in it");
+  write_file(dir / "blank.txt", ". . . 1 2\n");
+  refused((dir / "blank.txt").string(), "text", 1, "out: is not written: every word has white space in it");
   refused((dir / "wrong.txt").string(), "text", 1, "wrong.txt");
   refused(model, "pickle", 2, "--format");
   // The file that is read.
@@ -48,6 +48,37 @@ TEST_CASE("export's errors leave what was there") {
   check_error(word2vec({"export", "--model", model, "--format", "text", "--out", (dir / "none" / "x").string()}), 1,
               "none");
   check_error(word2vec({"export", "--model", model, "--format", "text"}), 2, "--out");
+}
+
+TEST_CASE("one odd row does not cost the file, and what is left out is said") {
+  const TempDir dir;
+  write_file(dir / "odd.txt", ". . . 1 2\nx 3 4\n 5 6\nx 7 8\n");
+  const auto exported = [&](const std::string& format, const std::string& out) {
+    return word2vec({"export", "--model", dir / "odd.txt", "--format", format, "--out", out, "--json"});
+  };
+  const auto text = exported("text", dir / "out");
+  CHECK_THAT(text.err, Catch::Contains("odd.txt: left out: 1 row without a word") &&
+                           Catch::Contains("odd.txt: left out: 1 row of words that were there before") &&
+                           Catch::Contains("left out: 1 word with white space, which text cannot hold"));
+  CHECK(text.object()["words"] == 1);
+  CHECK(read_file(dir / "out") == "1 2\nx 3 4\n");
+  CHECK(exported("glove", dir / "out").object()["words"] == 2);
+  CHECK(read_file(dir / "out") == ". . . 1 2\nx 3 4\n");
+}
+
+TEST_CASE("vectors come from a pipe and go to one") {
+  const TempDir dir;
+  // A link as /dev/stdout is one: were it replaced, no program's output would go anywhere.
+  std::filesystem::create_symlink("/proc/self/fd/1", dir / "stdout");
+  const std::string vectors = "a 1 2\nb 3 4\n";
+  CHECK(output({"export", "--model", "-", "--format", "glove", "--out", dir / "stdout"}, vectors) == vectors);
+  CHECK(std::filesystem::is_symlink(dir / "stdout"));
+  CHECK(output({"export", "--model", "-", "--format", "glove", "--out", "-"}, vectors) == vectors);
+  CHECK(output({"export", "--model", "/dev/stdin", "--format", "text", "--out", "/proc/self/fd/1"}, vectors) ==
+        "2 2\n" + vectors);
+  CHECK_THAT(output({"eval", "--model", vector_fixture("gensim.txt"), "--similarity", "-"},
+                    "\xef\xbb\xbfthe\tof\t+6.7\r\nin\ton\t3\r\n"),
+             Catch::Contains("similarity"));
 }
 
 TEST_CASE("export does not write over a file of the model folder") {

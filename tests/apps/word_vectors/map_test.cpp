@@ -104,6 +104,9 @@ TEST_CASE("map shows the words of a list, the frequent ones first, and says whic
 
   write_file(dir / "words.txt", "unknown");
   check_error(map({"--model", dir / "vectors.txt", "--out", out, "--word-list", dir / "words.txt"}), 1, "none of the");
+  write_file(dir / "words.txt", "\x1f\x8b\x08 compressed");
+  check_error(map({"--model", dir / "vectors.txt", "--out", out, "--word-list", dir / "words.txt"}), 1,
+              "words.txt: is compressed (gzip)");
   CHECK(read_file(out).size() > 1000);
 }
 
@@ -114,7 +117,8 @@ TEST_CASE("map says before its work where a page cannot be written") {
 }
 
 TEST_CASE("map refuses options that contradict each other") {
-  check_error(map({"--model", "x", "--out", "y", "--method", "pca", "--perplexity", "5"}), 2, "--perplexity");
+  check_error(map({"--model", "x", "--out", "y", "--method", "pca", "--perplexity", "5"}), 1,
+              "warning: --perplexity has no effect without --method tsne");
   check_error(map({"--model", "x", "--out", "y", "--perplexity", "nan"}), 2, "--perplexity");
   check_error(map({"--model", "x", "--out", "y", "--words", "0"}), 2, "--words");
   check_error(map({"--model", "x", "--out", "y", "--words", "5", "--word-list", "z"}), 2, "--word-list");

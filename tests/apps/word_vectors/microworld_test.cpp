@@ -5,7 +5,7 @@
 
 #include "tests/apps/word_vectors/word_vectors.h"
 
-using namespace langzoo::test;
+namespace langzoo::test::microworld_test {
 
 namespace {
 
@@ -63,3 +63,5 @@ TEST_CASE("another seed of microworld tells another text") {
   CHECK(read_file(dir / "a" / "data" / "microworld.txt") != read_file(dir / "b" / "data" / "microworld.txt"));
   check_error(word2vec(training(dir / "c", {"data.microworld_bytes=10"})), 2, "data.microworld_bytes");
 }
+
+}  // namespace langzoo::test::microworld_test

@@ -36,6 +36,18 @@ TEST_CASE("neighbors of several words, and of words on stdin") {
         "na\u00efve\uFFFD");
 }
 
+TEST_CASE("whoever types words at a terminal is answered one by one") {
+  const TempDir dir;
+  const auto model = write_compass(dir);
+  Process process("langzoo-word2vec", {"neighbors", "--model", model, "--json"}, "North\n\nnorth\neast\n", false,
+                  Process::Stdin::kTerminal);
+  const auto result = process.wait();
+  CHECK(result.code == 0);
+  REQUIRE(result.objects().size() == 2);
+  CHECK(result.objects()[1]["word"] == "east");
+  CHECK_THAT(result.err, Catch::Contains("one word a line; Ctrl-D ends") && Catch::Contains("did you mean North"));
+}
+
 TEST_CASE("neighbors are the same from every format") {
   std::string first;
   for (const auto* name : {"gensim.bin", "gensim.txt", "gensim.glove.txt"}) {

@@ -8,14 +8,17 @@
 
 #include <nlohmann/json.hpp>
 
+#include "apps/training/tasks/word_vectors.h"
 #include "data/random/random.h"
 #include "data/words/vocabulary.h"
 #include "models/io/safetensors.h"
 #include "models/word2vec/word2vec.h"
+#include "models/word_vectors/formats.h"
 #include "models/word_vectors/word_vectors.h"
 #include "tests/support/process.h"
 
-using namespace langzoo;
+namespace langzoo::test::train_test {
+
 using test::check_error;
 using test::max_difference;
 using test::Process;
@@ -188,6 +191,53 @@ TEST_CASE("a short text is learned with the settings that nobody gave, even in o
   CHECK(first["learning_rate"].get<double>() > 0.02);
 }
 
+TEST_CASE("many more negatives, or neighbours, than there are words are learned from as well") {
+  TempDir dir;
+  test::write_file(dir / "text.txt", two_topics(300));
+  for (const auto& settings :
+       std::vector<std::vector<std::string>>{{"--negative", "1000"},
+                                             {"--negative", "1000", "--subwords", "--set", "model.buckets=50"},
+                                             {"--window", "1000", "--set", "data.lines=false"}}) {
+    const auto result = word2vec(training(dir / "text.txt", dir / "out", settings));
+    INFO(settings[0] << " " << result.err);
+    REQUIRE(result.code == 0);
+    CHECK(Json::parse(result.out)["train_loss"] < 20.0);
+    std::filesystem::remove_all(dir / "out");
+  }
+}
+
+TEST_CASE("a learning rate that no number survives is an error, whatever the kind") {
+  TempDir dir;
+  test::write_file(dir / "text.txt", two_topics(50));
+  for (const std::string model : {"skipgram", "cbow", "glove"}) {
+    const auto result = word2vec({"train", "--data", dir / "text.txt", "--out", dir / "out", "--threads", "1",
+                                  "--model", model, "--learning-rate", "1e30"});
+    INFO(model);
+    CHECK(result.code == 1);
+    CHECK_THAT(result.err, Catch::Contains("is not finite"));
+    std::filesystem::remove_all(dir / "out");
+  }
+}
+
+TEST_CASE("words that are too long are left out, which is said") {
+  TempDir dir;
+  test::write_file(dir / "text.txt", two_topics(100) + std::string(1001, 'x') + " " + std::string(300'000, 'y') + "\n");
+  const auto result = word2vec(training(dir / "text.txt", dir / "out"));
+  CHECK(result.code == 0);
+  CHECK_THAT(result.err, Catch::Contains("left out: 2 words of more than 1000 bytes"));
+}
+
+TEST_CASE("a text comes from a pipe, byte order mark and all") {
+  TempDir dir;
+  const auto text = two_topics(100);
+  const auto result = Process("langzoo-word2vec", training("-", dir / "out"), "\xef\xbb\xbf" + text).wait();
+  INFO(result.err);
+  REQUIRE(result.code == 0);
+  test::write_file(dir / "text.txt", text);
+  REQUIRE(word2vec(training(dir / "text.txt", dir / "same")).code == 0);
+  CHECK(test::read_file(dir / "out" / "vocab.tsv") == test::read_file(dir / "same" / "vocab.tsv"));
+}
+
 TEST_CASE("nothing to learn from is an error") {
   TempDir dir;
   test::write_file(dir / "text.txt", two_topics(100));
@@ -196,7 +246,7 @@ TEST_CASE("nothing to learn from is an error") {
     arguments.insert(arguments.end(), more.begin(), more.end());
     const auto result = word2vec(arguments);
     CHECK(result.code == 1);
-    CHECK_THAT(result.err, Catch::Contains("nothing to learn from") && Catch::Contains("--sample"));
+    CHECK_THAT(result.err, Catch::Contains("nothing to learn from") && Catch::Contains("model.sample"));
     std::filesystem::remove_all(dir / "out");
   };
   fails({"--sample", "1e-300"});
@@ -252,7 +302,7 @@ TEST_CASE("settings that nobody would read, and settings that contradict each ot
   refused("train.optimizer", {"--model", "ppmi-svd", "--set", "train.optimizer=adamw"});
   refused("model.x_max", {"--set", "model.x_max=5"});
   refused("--negative", {"--objective", "hs", "--negative", "7"});
-  refused("--negative", {"--negative", "0"});
+  refused("model.negative = 0", {"--negative", "0"});
   refused("model.min_n", {"--set", "model.min_n=2"});
   refused("model.min_n = 7", {"--subwords", "--set", "model.min_n=7"});
   refused("model.alpha", {"--model", "glove", "--set", "model.alpha=2"});
@@ -262,7 +312,10 @@ TEST_CASE("settings that nobody would read, and settings that contradict each ot
   refused("softmax", {"--objective", "softmax", "--set", "train.optimizer=own"});
   refused("--device cuda", {"--device", "cuda"});
   refused("--device cuda", {"--objective", "softmax", "--deterministic", "--device", "cuda"});
-  refused("--dim", {"--model", "ppmi-svd"});  // 100 of 12 words
+  refused("model.dim", {"--model", "ppmi-svd"});  // 100 of 12 words
+  for (const std::string model : {"cbow", "glove", "ppmi-svd"}) {
+    refused("train.max_epochs = 0, no bound, needs one of steps", {"--model", model, "--epochs", "0"});
+  }
 }
 
 TEST_CASE("a run that began from another model goes on without it") {
@@ -279,6 +332,59 @@ TEST_CASE("a run that began from another model goes on without it") {
   INFO(result.err);
   REQUIRE(result.code == 0);
   CHECK_THAT(result.err, Catch::Contains("going on after step 3"));
+}
+
+TEST_CASE("words that a file of vectors knows begin with them, in every format and of every kind") {
+  TempDir dir;
+  test::write_file(dir / "text.txt", two_topics(60));
+  std::vector<std::string> words = {"sea0", "hill3", "moon"};
+  const auto given = WordVectors(words, torch::randn({3, 12}));
+  using Format = VectorFormat;
+  for (const auto& [name, format] :
+       {std::pair{"v.txt", Format::kText}, {"v.bin", Format::kBinary}, {"v.glove", Format::kGlove}})
+    write_word_vectors(dir / name, given, format);
+  const auto begin = [&](const std::string& out, const std::string& init, const std::vector<std::string>& more) {
+    auto arguments = training(dir / "text.txt", dir / out, more);
+    arguments.insert(arguments.begin() + 1, {"--init", (dir / init).string(), "--learning-rate", "1e-12"});
+    arguments.erase(std::find(arguments.begin(), arguments.end(), "--dim"),
+                    std::find(arguments.begin(), arguments.end(), "--sample"));
+    return word2vec(arguments);
+  };
+  const auto check_begins = [&](const WordVectors& vectors, const Result& result, const std::string& init) {
+    CHECK_THAT(result.err, Catch::Contains("2 of 12 words begin with the vectors in " + (dir / init).string()));
+    REQUIRE(vectors.size() == 12);
+    for (const std::string word : {"sea0", "hill3"})
+      CHECK(max_difference(*vectors.vector(word), *given.vector(word)) < 1e-5);
+    CHECK(vectors.vector("sea1")->abs().max().item<double>() < 0.2);  // as usual
+  };
+  for (const std::string init : {"v.txt", "v.bin", "v.glove"}) {
+    const auto result = begin("from " + init, init, {});
+    INFO(result.err);
+    REQUIRE(result.code == 0);
+    check_begins(vectors_of(dir / ("from " + init)), result, init);
+  }
+  auto arguments = training(dir / "text.txt", dir / "glove", {});
+  arguments.resize(arguments.size() - 2);  // without train.batch_tokens
+  arguments.insert(arguments.begin() + 1,
+                   {"--model", "glove", "--init", (dir / "v.txt").string(), "--learning-rate", "1e-12"});
+  arguments.erase(std::find(arguments.begin(), arguments.end(), "--sample"),
+                  std::find(arguments.begin(), arguments.end(), "--epochs"));
+  const auto glove = word2vec(arguments);
+  INFO(glove.err);
+  REQUIRE(glove.code == 0);
+  check_begins(load_word_vectors(dir / "glove"), glove, "v.txt");
+  // Another kind's folder gives its vectors, too.
+  const auto crossed = begin("crossed", "glove", {"--model", "skipgram"});
+  INFO(crossed.err);
+  REQUIRE(crossed.code == 0);
+  CHECK_THAT(crossed.err, Catch::Contains("12 of 12 words begin"));
+
+  check_error(begin("wrong", "v.txt", {"model.dim=9"}), 2,
+              "model.dim = 9: the vectors in " + (dir / "v.txt").string() + " have 12");
+  check_error(begin("wrong", "none.txt", {}), 1, "none.txt");
+  test::write_file(dir / "model.bin", std::string("\xba\x16\x4f\x2f\x0c\0\0\0", 8));
+  check_error(begin("wrong", "model.bin", {}), 1, "is a fastText model (.bin)");
+  CHECK(!std::filesystem::exists(dir / "wrong"));
 }
 
 TEST_CASE("what goes on from another model says what it cannot take over") {
@@ -360,7 +466,7 @@ TEST_CASE("text and settings that cannot be trained on are named, and leave noth
   fails("", 1, "bad.txt");
   fails(" \n", 1, "bad.txt: the text holds no word");
   fails("one two three\n", 1,
-        "bad.txt: no word occurs min_count = 5 times: the most frequent of 3 words occurs 1 (--min-count 5)");
+        "bad.txt: no word occurs min_count = 5 times: the most frequent of 3 words occurs 1 (data.min_count = 5)");
   fails("word word word word word word\n", 1, "one word");
   fails(two_topics(50), 2, "--dim: model.dim = wide", {"--dim", "wide"});
   fails(two_topics(50), 2, "negative = 0", {"--negative", "0"});
@@ -382,3 +488,5 @@ TEST_CASE("bytes that are no UTF-8 are words like others") {
 }
 
 }  // namespace
+
+}  // namespace langzoo::test::train_test

@@ -1,4 +1,4 @@
-#include "tests/support/test.h"
+#include "tests/support/plain_test.h"
 
 #include <thread>
 

@@ -3,7 +3,7 @@
 #include "data/files/files.h"
 #include "data/random/random.h"
 #include "tests/data/byte_tokenizer.h"
-#include "tests/support/test.h"
+#include "tests/support/plain_test.h"
 
 using namespace langzoo;
 using test::TempDir;
@@ -85,6 +85,22 @@ TEST_CASE("chunks are bounded, lose nothing, and encode as the whole text does")
     REQUIRE(joined == text);
     REQUIRE(parts == whole);
   }
+}
+
+TEST_CASE("a byte order mark at the beginning of a document is left out, and counted") {
+  const TempDir dir;
+  const std::string mark = "\xef\xbb\xbf";
+  for (const std::size_t n : {0, 1, 4, 5, 8, 30}) {
+    const std::string text(n, 'x');
+    write_file(dir / "t", mark + text + mark);
+    TextReader reader(dir / "t", 8);
+    std::string joined;
+    for (std::string chunk; reader.next(chunk);) joined += chunk;
+    CHECK(joined == text + mark);
+    CHECK(reader.position() == n + 6);
+  }
+  write_file(dir / "t", mark);
+  CHECK(read_chunks(dir / "t", 8).empty());
 }
 
 TEST_CASE("texts of every size around the chunk's come back whole") {

@@ -9,7 +9,7 @@
 
 #include "data/microworld/microworld.h"
 
-namespace langzoo::test {
+namespace langzoo::test::word_relations_test {
 
 namespace {
 
@@ -114,4 +114,4 @@ TEST_CASE("microworld's similarities are graded by class and by what the grammar
   CHECK(similarities_text(pairs).substr(0, 11) == "anna\tben\t1\n");
 }
 
-}  // namespace langzoo::test
+}  // namespace langzoo::test::word_relations_test

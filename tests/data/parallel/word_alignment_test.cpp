@@ -24,6 +24,7 @@ TEST_CASE("alignments are written and read as i-j") {
   const auto alignment = parse_pharaoh_line("  0-0 10-3\t2?1 3p4 \r");
   CHECK(alignment.sure == AlignmentLinks{{0, 0}, {10, 3}});
   CHECK(alignment.possible == AlignmentLinks{{2, 1}, {3, 4}});
+  CHECK(parse_pharaoh_line("+1-+2").sure == AlignmentLinks{{1, 2}});
   CHECK(parse_pharaoh_line("").sure.empty());
   for (const std::string wrong : {"0", "0-", "-0", "0-1-2", "a-b", "0--1", "1 - 2", "0:1", "0-99999999999", "0-1x"}) {
     CHECK_THROWS_WITH(parse_pharaoh_line("0-0 " + wrong), Contains("is no link"));
@@ -41,6 +42,10 @@ TEST_CASE("a file of alignments has a line for each pair, and names words that t
   REQUIRE(alignments.size() == 3);
   CHECK(alignments[0].possible == AlignmentLinks{{2, 2}});
   CHECK(alignments[2].sure == AlignmentLinks{{1, 0}});
+  CHECK(read("\xef\xbb\xbf"
+             "0-0 1-1 2?2\r\n\r\n1-0\r\n")
+            .at(2)
+            .sure == AlignmentLinks{{1, 0}});
   const auto refused = [&](const std::string& text, const std::string& names) {
     CHECK_THROWS_AS(read(text), FileError);
     CHECK_THROWS_WITH(read(text), Contains(names));

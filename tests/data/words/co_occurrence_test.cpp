@@ -10,7 +10,8 @@
 #include "data/random/random.h"
 #include "tests/support/test.h"
 
-using namespace langzoo;
+namespace langzoo::test::co_occurrence_test {
+
 using test::TempDir;
 using test::write_file;
 namespace fs = std::filesystem;
@@ -348,3 +349,5 @@ TEST_CASE("wrong options, other files and a stop are clear errors that leave not
   CHECK(test::read_file(text.path()) == "my only copy");
   CHECK(std::distance(fs::directory_iterator(text.dir.path()), {}) == 3);
 }
+
+}  // namespace langzoo::test::co_occurrence_test

@@ -8,7 +8,8 @@
 #include "data/random/random.h"
 #include "tests/support/test.h"
 
-using namespace langzoo;
+namespace langzoo::test::vocabulary_test {
+
 using test::TempDir;
 using test::write_file;
 namespace fs = std::filesystem;
@@ -137,6 +138,26 @@ TEST_CASE("what is too long is no word, wherever chunks are cut") {
   CHECK_THROWS_WITH(count({std::string(700'000, 'z')}, all_words()), "the text holds no word");
 }
 
+TEST_CASE("how many words were too long is told") {
+  std::uint64_t told = 0;
+  auto options = all_words();
+  options.too_long = [&](std::uint64_t words) { told = words; };
+  const std::string longer(kMaxWordBytes + 1, 'y');
+  count({"a " + longer + " b " + longer, std::string(700'000, 'z') + " c", longer + "\n" + longer}, options);
+  CHECK(told == 5);
+  told = 7;
+  count({"a b"}, options);
+  CHECK(told == 7);
+}
+
+TEST_CASE("a byte order mark belongs to no word") {
+  CHECK(count({"\xef\xbb\xbfthe cat\nthe",
+               "\xef\xbb\xbf"
+               "cat the"},
+              all_words())
+            .words() == Words{"the", "cat"});
+}
+
 TEST_CASE("rare words are forgotten when there are too many") {
   std::string text;
   Random random(7);
@@ -254,6 +275,11 @@ TEST_CASE("a vocabulary is saved and loaded") {
 
   write_file(path, "");
   CHECK(Vocabulary::load(path).size() == 0);
+  write_file(path,
+             "\xef\xbb\xbf"
+             "a\t+1\r\nb\t2\r\n");
+  CHECK(Vocabulary::load(path).words() == Words{"a", "b"});
+  CHECK(Vocabulary::load(path).counts() == std::vector<std::int64_t>{1, 2});
   write_file(path, "no line feed\t7");
   CHECK_THROWS_WITH(Vocabulary::load(path), Catch::EndsWith("line 1: a word has 1 to 1000 bytes and no white space"));
   const auto check = [&](const std::string& bytes, const std::string& message) {
@@ -264,7 +290,6 @@ TEST_CASE("a vocabulary is saved and loaded") {
   check("a\t1\nb\n", "line 2: expected a word, a tab and a count");
   check("a\t1\n\n", "line 2: expected a word, a tab and a count");
   check("\t1\n", "line 1: a word has 1 to 1000 bytes and no white space");
-  check("a\t1\r\n", "line 1: the count of 'a' is no whole number from 0 on");
   check("a\t\n", "line 1: the count of 'a' is no whole number from 0 on");
   check("a\t-1\n", "line 1: the count of 'a' is no whole number from 0 on");
   check("a\t1.5\n", "line 1: the count of 'a' is no whole number from 0 on");
@@ -272,3 +297,5 @@ TEST_CASE("a vocabulary is saved and loaded") {
   check("a\t1\nb\t1\na\t1\n", "line 3: the word 'a' is given twice");
   CHECK_THROWS_AS(Vocabulary::load(dir / "missing"), FileError);
 }
+
+}  // namespace langzoo::test::vocabulary_test

@@ -7,7 +7,8 @@
 #include "data/random/random.h"
 #include "tests/support/test.h"
 
-using namespace langzoo;
+namespace langzoo::test::word_corpus_test {
+
 using test::TempDir;
 using test::write_file;
 namespace fs = std::filesystem;
@@ -277,3 +278,5 @@ TEST_CASE("a folder of texts") {
   CHECK(vocabulary.words() == std::vector<std::string>{"a", "b", "c"});
   CHECK(all(WordCorpus::open_or_build(documents, vocabulary, dir / "corpus")) == Ids{2, -1, 0, 1, -1});
 }
+
+}  // namespace langzoo::test::word_corpus_test

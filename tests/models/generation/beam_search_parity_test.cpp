@@ -7,7 +7,7 @@
 #include "models/pretrained.h"
 #include "tests/support/test.h"
 
-namespace langzoo {
+namespace langzoo::beam_search_parity_test {
 namespace {
 
 using nlohmann::json;
@@ -143,4 +143,4 @@ TEST_CASE("beam search of an encoder-decoder with all logits processors gives tr
 }
 
 }  // namespace
-}  // namespace langzoo
+}  // namespace langzoo::beam_search_parity_test

@@ -9,7 +9,7 @@
 #include "tests/models/generation/processor_loops.h"
 #include "tests/support/test.h"
 
-namespace langzoo {
+namespace langzoo::beam_search_test {
 namespace {
 
 using test::HashedStep;
@@ -389,9 +389,6 @@ TEST_CASE("no number, nothing to choose, no room: errors") {
   CHECK_THROWS_WITH(run_constant(torch::rand({4}), options),
                     "a prompt of 2 tokens and max_new_tokens 16 need a context of 17, the model's holds 16");
   options.max_new_tokens = 2;
-  options.eos_token_ids = {4};
-  CHECK_THROWS_WITH(run_constant(torch::rand({4}), options), "eos_token_ids: 4 is outside the model's vocabulary of 4");
-  options.eos_token_ids = {};
   options.prefixes = {{7}};
   CHECK_THROWS_WITH(run_constant(torch::rand({4}), options), "prefixes: 7 is outside the model's vocabulary of 4");
   options.prefixes = {{1}, {1}};
@@ -401,6 +398,41 @@ TEST_CASE("no number, nothing to choose, no room: errors") {
   options.coverage_penalty = 0.2;
   CHECK_THROWS_WITH(run_constant(torch::rand({4}), options),
                     "coverage_penalty: the model has no attention over a source");
+}
+
+TEST_CASE("an end token beyond the vocabulary is never met") {
+  BeamSearchOptions options;
+  options.max_new_tokens = 6;
+  options.num_return_sequences = 4;
+  const auto without = run(kPrompts, kSourceLengths, options);
+  options.eos_token_ids = {50256};
+  options.min_new_tokens = 3;
+  const auto beyond = run(kPrompts, kSourceLengths, options);
+  for (std::size_t b = 0; b < without.size(); ++b) check_same(beyond[b], without[b]);
+}
+
+TEST_CASE("a hypothesis that the caller calls complete ends as one with an end token") {
+  constexpr std::int32_t kEnd = 7;
+  for (const auto rules : {BeamRules::kHuggingFace, BeamRules::kPapers}) {
+    for (const auto stopping : {EarlyStopping::kFalse, EarlyStopping::kTrue}) {
+      BeamSearchOptions options;
+      options.rules = rules;
+      options.early_stopping = stopping;
+      options.max_new_tokens = 12;
+      options.num_return_sequences = 4;
+      options.eos_token_ids = {kEnd};
+      const auto by_token = run(kPrompts, kSourceLengths, options);
+      options.eos_token_ids = {};
+      options.is_complete = [](std::span<const std::int32_t> ids) { return ids.back() == kEnd; };
+      const auto by_caller = run(kPrompts, kSourceLengths, options);
+      bool ended = false;
+      for (std::size_t b = 0; b < by_token.size(); ++b) {
+        check_same(by_caller[b], by_token[b]);
+        for (const auto& h : by_caller[b]) ended = ended || (h.ids.size() < 12 && h.ids.back() == kEnd);
+      }
+      CHECK(ended);
+    }
+  }
 }
 
 TEST_CASE("the source that nothing is left for is named") {
@@ -498,4 +530,4 @@ TEST_CASE("beam options that cannot be are named") {
 }
 
 }  // namespace
-}  // namespace langzoo
+}  // namespace langzoo::beam_search_test

@@ -6,7 +6,7 @@
 #include "tests/models/generation/hashed_step.h"
 #include "tests/support/test.h"
 
-namespace langzoo {
+namespace langzoo::exhaustive_search_test {
 namespace {
 
 using test::HashedStep;
@@ -84,4 +84,4 @@ TEST_CASE("too many hypotheses are an error before they are made") {
 }
 
 }  // namespace
-}  // namespace langzoo
+}  // namespace langzoo::exhaustive_search_test

@@ -8,7 +8,7 @@
 #include "tests/models/generation/processor_loops.h"
 #include "tests/support/test.h"
 
-namespace langzoo {
+namespace langzoo::generate_test {
 namespace {
 
 using Ids = std::vector<std::int32_t>;
@@ -352,4 +352,4 @@ TEST_CASE("impossible generation options are named") {
 }
 
 }  // namespace
-}  // namespace langzoo
+}  // namespace langzoo::generate_test

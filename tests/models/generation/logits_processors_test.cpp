@@ -8,7 +8,7 @@
 #include "tests/models/generation/processor_loops.h"
 #include "tests/support/test.h"
 
-namespace langzoo {
+namespace langzoo::logits_processors_test {
 namespace {
 
 using nlohmann::json;
@@ -220,4 +220,16 @@ TEST_CASE("tokens that a model does not have are named") {
 }
 
 }  // namespace
-}  // namespace langzoo
+TEST_CASE("renormalized are the probabilities of what the others leave") {
+  const Rows rows({{1}, {2}}, {{3}, {4}}, 0, 10);
+  DecodingOptions options;
+  options.suppress_tokens = {0, 7};
+  const auto left = rows.process(options);
+  options.renormalize_logits = true;
+  const auto probabilities = rows.process(options).exp();
+  CHECK(torch::allclose(probabilities.sum(1), torch::ones(2)));
+  CHECK(torch::allclose(probabilities, left.softmax(1)));
+  CHECK(probabilities.select(1, 7).max().item<double>() == 0);
+}
+
+}  // namespace langzoo::logits_processors_test

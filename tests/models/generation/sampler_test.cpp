@@ -9,7 +9,7 @@
 #include "models/generation/logits_processors.h"
 #include "tests/support/test.h"
 
-namespace langzoo {
+namespace langzoo::sampler_test {
 namespace {
 
 using nlohmann::json;
@@ -181,4 +181,4 @@ TEST_CASE("impossible sampling options are named") {
 }
 
 }  // namespace
-}  // namespace langzoo
+}  // namespace langzoo::sampler_test

@@ -98,6 +98,27 @@ TEST_CASE("bytes that are no text do come out") {
 
 TEST_CASE("an empty stop text is an error") {
   CHECK_THROWS_AS(StopStrings({"a", ""}, bytes), std::invalid_argument);
+  CHECK_THROWS_AS(stop_check({"a", ""}, bytes), std::invalid_argument);
+}
+
+TEST_CASE("what beams are asked agrees with the row that is followed, and looks at the last ids only") {
+  std::size_t longest = 0;
+  const auto decode = [&](std::span<const std::int32_t> ids) {
+    longest = std::max(longest, ids.size());
+    return bytes(ids);
+  };
+  const auto is_complete = stop_check({"ab#", "c"}, decode);
+  StopStrings row({"ab#", "c"}, bytes);
+  std::vector<std::int32_t> ids;
+  for (const char byte : std::string(100, 'a') + "b a# ab#") {
+    ids.push_back(byte);
+    CHECK(is_complete(ids) == row.append(byte));
+  }
+  CHECK(row.stopped());
+  CHECK(longest < 20);
+  const auto of_words = stop_check({"stop now"}, words);
+  CHECK_FALSE(of_words(std::vector<std::int32_t>{0, 2}));
+  CHECK(of_words(std::vector<std::int32_t>{0, 2, 3}));
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 #include "data/files/files.h"
 #include "models/glove/glove.h"
 
-namespace langzoo {
+namespace langzoo::glove_test {
 namespace {
 
 using Catch::Matchers::Contains;
@@ -149,4 +149,4 @@ TEST_CASE("GloVe's config: json and back, impossible fields named") {
   CHECK_THROWS_AS(Glove(GloveConfig{}), std::invalid_argument);
 }
 
-}  // namespace langzoo
+}  // namespace langzoo::glove_test

@@ -8,7 +8,7 @@
 #include "models/io/safetensors.h"
 #include "models/io/state_dict.h"
 
-namespace langzoo {
+namespace langzoo::glove_trainer_test {
 namespace {
 
 using Catch::Matchers::Contains;
@@ -165,7 +165,7 @@ TEST_CASE("entries whose loss is not finite leave no trace") {
   model->embeddings->weight[1][7] = std::numeric_limits<float>::quiet_NaN();
   model->context_embeddings->weight[2].fill_(3e38f);
   const auto before = copy(model);
-  train(model, {{1, 0, 5.0f}, {0, 2, 5.0f}});
+  CHECK(train(model, {{1, 0, 5.0f}, {0, 2, 5.0f}}).not_finite == 2);
   for (const auto& item : state_dict(*model)) {
     CAPTURE(item.key());
     const auto old = state_dict(*before)[item.key()];
@@ -263,4 +263,4 @@ TEST_CASE("what cannot be trained on is named") {
   CHECK_THROWS_WITH(train(wrong, {{0, 1, 2.0f}}), Contains("embeddings.weight must be float32"));
 }
 
-}  // namespace langzoo
+}  // namespace langzoo::glove_trainer_test

@@ -2,6 +2,9 @@
 
 #include <cmath>
 
+#include <torch/nn/functional/loss.h>
+#include <torch/optim/adamw.h>
+
 #include "models/gpt/gpt.h"
 #include "models/layers/init.h"
 
@@ -17,7 +20,7 @@ Gpt2Config tiny(double dropout = 0.0) {
   config.n_layer = 2;
   config.n_head = 4;
   config.resid_pdrop = config.embd_pdrop = config.attn_pdrop = dropout;
-  config.bos_token_id = config.eos_token_id = 96;
+  config.bos_token_id = 96, config.eos_token_id = {96};
   return config;
 }
 
@@ -251,6 +254,20 @@ TEST_CASE("config.json may have transformers' common names") {
   CHECK(config.n_positions == 9);
   CHECK_THROWS_WITH(config_from_json<Gpt2Config>(R"({"n_head": 12, "num_attention_heads": 6})", "c"),
                     Catch::Contains("n_head") && Catch::Contains("num_attention_heads"));
+}
+
+TEST_CASE("config.json may have several end tokens, or none, or ids that are no token") {
+  const auto read = [](const std::string& text) { return config_from_json<Gpt2Config>(text, "c"); };
+  CHECK(read("{}").eos_token_id == std::vector<std::int64_t>{50256});
+  CHECK(read(R"({"eos_token_id": 3})").eos_token_id == std::vector<std::int64_t>{3});
+  CHECK(read(R"({"eos_token_id": null})").eos_token_id.empty());
+  const auto several = read(R"({"eos_token_id": [0, 5], "pad_token_id": -1, "bos_token_id": -1})");
+  CHECK(several.eos_token_id == std::vector<std::int64_t>{0, 5});
+  CHECK(several.pad_token_id == -1);
+  CHECK(read(write_fields(several)).eos_token_id == several.eos_token_id);
+  auto config = tiny();
+  config.eos_token_id = {4, 1000, -1};
+  CHECK(Gpt2LmHeadModel(config)->end_tokens() == std::vector<std::int32_t>{4, 1000});
 }
 
 TEST_CASE("impossible configs and inputs are named") {

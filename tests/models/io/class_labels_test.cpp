@@ -2,7 +2,7 @@
 
 #include "models/io/class_labels.h"
 
-namespace langzoo::test {
+namespace langzoo::test::class_labels_test {
 
 namespace {
 
@@ -44,4 +44,4 @@ TEST_CASE("labels with a hole or that contradict each other are named") {
   fails(R"({"id2label": {"0": "a"}, "label2id": {"a": 1}})", "label2id: \"a\" is 1, but in id2label that is nothing");
 }
 
-}  // namespace langzoo::test
+}  // namespace langzoo::test::class_labels_test

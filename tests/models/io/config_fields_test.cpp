@@ -4,7 +4,7 @@
 
 #include "models/io/config_fields.h"
 
-namespace langzoo::test {
+namespace langzoo::test::config_fields_test {
 
 namespace {
 
@@ -245,4 +245,68 @@ TEST_CASE("what a tokenizer decides is null until it has, and then stays") {
   CHECK_FALSE(find_field(fields, "count")->set("null"));
 }
 
-}  // namespace langzoo::test
+TEST_CASE("one element of a list may stand without brackets, where the rules say so") {
+  struct Ends {
+    std::vector<std::int64_t> ids = {3};
+    std::vector<std::string> texts;
+    void for_each_field(FieldVisitor& visit) {
+      visit("ids", ids, {.least = -1, .one_or_more = true});
+      visit("texts", texts, {.one_or_more = true});
+    }
+  };
+  const auto read = [](const std::string& text) {
+    Ends ends;
+    read_fields(ends, text, "here");
+    return ends;
+  };
+  CHECK(read(R"({"ids": 5, "texts": "a"})").ids == std::vector<std::int64_t>{5});
+  CHECK(read(R"({"ids": 5, "texts": "a"})").texts == std::vector<std::string>{"a"});
+  CHECK(read(R"({"ids": [5, -1]})").ids == std::vector<std::int64_t>{5, -1});
+  CHECK(read(R"({"ids": null})").ids.empty());
+  CHECK_THROWS_WITH(read(R"({"ids": -2})"),
+                    "here: ids: is -2, expected null, one or a list, each a whole number of at least -1");
+  CHECK_THROWS_WITH(read(R"({"ids": "a"})"), Contains("here: ids: is \"a\""));
+  Ends ends;
+  CHECK(write_fields(ends) == "{\n  \"ids\": 3,\n  \"texts\": null\n}\n");
+  ends.ids = {1, 2}, ends.texts = {"x"};
+  CHECK(write_fields(ends) == "{\n  \"ids\": [\n    1,\n    2\n  ],\n  \"texts\": \"x\"\n}\n");
+  ends.ids = {};
+  fill_field(fields_in(ends), "ids", 4);
+  CHECK(ends.ids == std::vector<std::int64_t>{4});
+  ends.ids = {-2};
+  CHECK_THROWS_WITH(check_fields(ends, "config"), Contains("config: ids = -2 must be null, one or a list"));
+}
+
+TEST_CASE("flags that may be null, lists of lists, and choices that are spelt true and false") {
+  struct Other {
+    std::optional<bool> flag;
+    std::vector<std::vector<std::int64_t>> words;
+    std::optional<std::string> when;
+    void for_each_field(FieldVisitor& visit) {
+      visit("flag", flag);
+      visit("words", words, {.least = 0});
+      visit("when", when, {.choices = {"false", "true", "never"}});
+    }
+  };
+  Other other;
+  read_fields(other, R"({"flag": false, "words": [[1, 2], [3]], "when": true})", "here");
+  CHECK(other.flag == false);
+  CHECK(other.words == std::vector<std::vector<std::int64_t>>{{1, 2}, {3}});
+  CHECK(other.when == "true");
+  const auto text = write_fields(other);
+  CHECK_THAT(text, Contains("\"flag\": false") && Contains("\"when\": true"));
+  Other same;
+  read_fields(same, text, "here");
+  CHECK(write_fields(same) == text);
+  read_fields(other, R"({"flag": null, "words": null, "when": "never"})", "here");
+  CHECK_FALSE(other.flag);
+  CHECK(other.words.empty());
+  CHECK(other.when == "never");
+  CHECK_THROWS_WITH(read_fields(other, R"({"words": [[1], 2]})", "here"),
+                    Contains("here: words: is [[1],2], expected"));
+  CHECK_THROWS_WITH(read_fields(other, R"({"words": [[-1]]})", "here"), Contains("here: words: is [[-1]], expected"));
+  CHECK_THROWS_WITH(read_fields(other, R"({"when": "sometimes"})", "here"),
+                    Contains("expected one of false, true, never"));
+}
+
+}  // namespace langzoo::test::config_fields_test

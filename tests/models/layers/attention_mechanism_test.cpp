@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-namespace langzoo::test {
+namespace langzoo::test::attention_mechanism_test {
 namespace {
 
 using torch::Tensor;
@@ -169,4 +169,4 @@ TEST_CASE("alignments refuse what does not fit") {
   CHECK_THROWS_WITH(AttentionMechanism(options), Catch::Contains("window = -1"));
 }
 
-}  // namespace langzoo::test
+}  // namespace langzoo::test::attention_mechanism_test

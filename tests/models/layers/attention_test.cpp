@@ -5,7 +5,7 @@
 #include "models/layers/attention.h"
 #include "models/layers/masks.h"
 
-namespace langzoo::test {
+namespace langzoo::test::attention_test {
 namespace {
 
 constexpr double kInf = std::numeric_limits<double>::infinity();
@@ -138,4 +138,4 @@ TEST_CASE("masks become biases") {
                      torch::tensor({{0, 0, 0, 1, 2}, {0, 1, 2, 0, 0}, {0, 0, 0, 0, 0}})));
 }
 
-}  // namespace langzoo::test
+}  // namespace langzoo::test::attention_test

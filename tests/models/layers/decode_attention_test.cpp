@@ -6,7 +6,7 @@
 
 #include "models/layers/attention.h"
 
-namespace langzoo::test {
+namespace langzoo::test::decode_attention_test {
 namespace {
 
 constexpr float kInf = std::numeric_limits<float>::infinity();
@@ -107,4 +107,4 @@ TEST_CASE("attention of one query is for inference in float32 and bfloat16") {
   CHECK(is_decode_attention(x.q, x.k, x.v, {}));
 }
 
-}  // namespace langzoo::test
+}  // namespace langzoo::test::decode_attention_test

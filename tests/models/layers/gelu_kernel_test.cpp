@@ -2,6 +2,8 @@
 
 #include "tests/support/test.h"
 
+namespace langzoo::test::gelu_kernel_test {
+
 using langzoo::gelu_tanh_cpu;
 using langzoo::test::max_difference;
 
@@ -49,3 +51,5 @@ TEST_CASE("the GELU kernel rounds bfloat16 as torch does") {
   y.sum().backward();
   CHECK(x.grad().scalar_type() == torch::kBFloat16);
 }
+
+}  // namespace langzoo::test::gelu_kernel_test

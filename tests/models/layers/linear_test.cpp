@@ -1,6 +1,7 @@
 #include "models/layers/linear.h"
 
 #include <ATen/autocast_mode.h>
+#include <torch/optim/sgd.h>
 
 #include <cmath>
 #include <thread>

@@ -6,7 +6,7 @@
 
 #include <ATen/autocast_mode.h>
 
-#include "models/layers/parallel.h"
+#include "models/layers/parallel_for.h"
 
 using langzoo::affine;
 using langzoo::matmul_2d;

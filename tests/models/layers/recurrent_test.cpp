@@ -4,7 +4,7 @@
 #include "models/io/state_dict.h"
 #include "models/layers/recurrent.h"
 
-namespace langzoo::test {
+namespace langzoo::test::recurrent_test {
 namespace {
 
 using torch::Tensor;
@@ -272,4 +272,4 @@ TEST_CASE("recurrent layers refuse what does not fit") {
   CHECK_THROWS_WITH(Recurrent(options), Catch::Contains("residual_from = 1"));
 }
 
-}  // namespace langzoo::test
+}  // namespace langzoo::test::recurrent_test

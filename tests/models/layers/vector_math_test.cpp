@@ -5,7 +5,7 @@
 
 #include "models/layers/vector_math.h"
 
-namespace langzoo::test {
+namespace langzoo::test::vector_math_test {
 namespace {
 
 constexpr float kInf = std::numeric_limits<float>::infinity(), kNan = std::numeric_limits<float>::quiet_NaN();
@@ -63,4 +63,4 @@ TEST_CASE("the exponential of what is out of range or no number") {
   CHECK(std::isnan(tanh_approx(kNan)));
 }
 
-}  // namespace langzoo::test
+}  // namespace langzoo::test::vector_math_test

@@ -53,6 +53,63 @@ TEST_CASE("the chunked head equals the plain path, value and gradients") {
   CHECK(grads[0][0].eq(0).all().item<bool>());  // an ignored row
 }
 
+TEST_CASE("label smoothing is each definition's divergence, in every kernel, gradients too") {
+  const auto kind = GENERATE(SmoothingKind::kUniform, SmoothingKind::kOthers, SmoothingKind::kOthersButPadding);
+  constexpr std::int64_t V = 37, kPadding = 4;
+  for (const auto dtype : {torch::kFloat64, torch::kFloat32}) {
+    auto c = random_case(7, 5, V, dtype);
+    c.targets.masked_fill_(c.targets == kPadding, 5);
+    const double e = 0.1;
+    auto q = torch::full({7, V},
+                         kind == SmoothingKind::kUniform  ? e / V
+                         : kind == SmoothingKind::kOthers ? e / (V - 1)
+                                                          : e / (V - 2),
+                         torch::kFloat64);
+    if (kind == SmoothingKind::kOthersButPadding) q.select(1, kPadding).zero_();
+    const auto kept = c.targets.ne(-100);
+    for (std::int64_t i = 0; i < 7; ++i) {
+      if (!kept[i].item<bool>()) continue;
+      auto target = q[i][c.targets[i].item<std::int64_t>()];
+      target.fill_(kind == SmoothingKind::kUniform ? 1 - e + e / V : 1 - e);
+      CHECK(q[i].sum().item<double>() == Approx(1.0));
+    }
+    const auto logprobs = c.hidden.matmul(c.weight.t()).to(torch::kFloat64).log_softmax(1);
+    auto rows = -(q * logprobs).sum(1);
+    if (kind != SmoothingKind::kUniform) rows = rows + at::xlogy(q, q).sum(1);
+    const auto expected = rows.masked_fill(kept.logical_not(), 0).sum();
+    const CrossEntropyOptions options{.smoothing = {.epsilon = e, .kind = kind, .padding = kPadding}};
+    const auto plain = cross_entropy(c.hidden.matmul(c.weight.t()), c.targets, options);
+    const auto chunked = linear_cross_entropy(c.hidden, c.weight, c.targets, options, 3);
+    CHECK(plain.item<double>() == Approx(expected.item<double>()).epsilon(1e-5));
+    CHECK(chunked.item<double>() == Approx(expected.item<double>()).epsilon(1e-5));
+    const auto wanted = torch::autograd::grad({expected}, {c.hidden, c.weight}, {}, true);
+    for (const auto& loss : {plain, chunked}) {
+      const auto grads = torch::autograd::grad({loss}, {c.hidden, c.weight});
+      for (int i = 0; i < 2; ++i)
+        CHECK(max_difference(grads[i], wanted[i]) < (dtype == torch::kFloat64 ? 1e-12 : 1e-5));
+    }
+    if (kind == SmoothingKind::kUniform) {
+      const auto torchs =
+          at::cross_entropy_loss(c.hidden.matmul(c.weight.t()), c.targets, {}, at::Reduction::Sum, -100, e);
+      CHECK(plain.item<double>() == Approx(torchs.item<double>()).epsilon(1e-5));
+    }
+  }
+}
+
+TEST_CASE("impossible label smoothing is refused by field and value") {
+  const auto c = random_case(3, 5, 11, torch::kFloat32);
+  const auto refused = [&](const LabelSmoothing& smoothing, const char* what) {
+    CHECK_THROWS_WITH(linear_cross_entropy(c.hidden, c.weight, c.targets, {.smoothing = smoothing}),
+                      Catch::Contains(what));
+  };
+  refused({.epsilon = 1.0}, "epsilon = 1");
+  refused({.epsilon = -0.1}, "epsilon = -0.1");
+  refused({.epsilon = 0.1, .kind = SmoothingKind::kOthersButPadding}, "padding = -1");
+  refused({.epsilon = 0.1, .kind = SmoothingKind::kOthersButPadding, .padding = 11}, "padding = 11");
+  const auto target = c.targets[1].item<std::int64_t>();
+  refused({.epsilon = 0.1, .kind = SmoothingKind::kOthersButPadding, .padding = target}, "is the padding");
+}
+
 TEST_CASE("the chunked head adds a bias to the logits") {
   for (const auto dtype : {torch::kFloat64, torch::kFloat32}) {
     const auto c = random_case(7, 5, 11, dtype);

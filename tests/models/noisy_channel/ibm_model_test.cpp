@@ -8,7 +8,7 @@
 #include "data/random/random.h"
 #include "tests/support/test.h"
 
-using namespace langzoo;
+namespace langzoo::test::ibm_model_test {
 
 namespace {
 
@@ -235,6 +235,10 @@ TEST_CASE("sentences without words, of unknown words, and too long ones") {
   CHECK_THROWS_AS(train_ibm_model({}, {}), std::invalid_argument);
   CHECK_THROWS_AS(train_ibm_model(kBooks.sentences(), {.model1_iterations = -1}), std::invalid_argument);
   CHECK_THROWS_AS(train_ibm_model(kBooks.sentences(), {.max_words = 0}), std::invalid_argument);
+  CHECK_THROWS_WITH(train_ibm_model(kBooks.sentences(), {.max_words = 1}),
+                    Catch::Contains("no pair is left to train on") && Catch::Contains("max_words = 1"));
   bitext.f[0][0] = -3;
   CHECK_THROWS_AS(train_ibm_model(bitext.sentences(), {}), std::invalid_argument);
 }
+
+}  // namespace langzoo::test::ibm_model_test

@@ -5,7 +5,7 @@
 #include "data/random/random.h"
 #include "tests/support/test.h"
 
-using namespace langzoo;
+namespace langzoo::test::noisy_channel_test {
 
 namespace {
 
@@ -141,3 +141,26 @@ TEST_CASE("nothing to translate, unknown words, and long sentences") {
   CHECK_THROWS_AS(NoisyChannel(channel, language, {.window = 32}), std::invalid_argument);
   CHECK_THROWS_AS(NoisyChannel(channel, language, {.candidates = 0}), std::invalid_argument);
 }
+
+TEST_CASE("a word of f that the channel does not know becomes its copy, or is left out") {
+  const auto bitext = verb_last(3, 200);
+  const auto channel = bitext.channel(10);
+  const auto language = bitext.language(20, 3);
+  const Words known = {1, 0, 11, 6}, unknown = {1, 0, 11, 6, 40};
+  const NoisyChannel without(channel, language);
+  CHECK(without.knows(11));
+  CHECK_FALSE(without.knows(40));
+  CHECK_FALSE(without.knows(-1));
+  CHECK(without.translate(unknown)[0].words == without.translate(known)[0].words);
+  const NoisyChannel copying(channel, language, {}, [](std::int32_t f) { return f == 40 ? Words{18, 19} : Words{}; });
+  auto expected = without.translate(known)[0].words;
+  CHECK(copying.translate(known)[0].words == expected);
+  CHECK(copying.translate(Words{1, 41})[0].words == without.translate(Words{1})[0].words);
+  const auto found = copying.translate(unknown)[0].words;
+  CHECK(found.size() == expected.size() + 2);
+  const auto copy = std::find(found.begin(), found.end(), 18);
+  REQUIRE(found.end() - copy >= 2);
+  CHECK(copy[1] == 19);
+}
+
+}  // namespace langzoo::test::noisy_channel_test

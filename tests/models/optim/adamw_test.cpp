@@ -1,5 +1,8 @@
 #include "tests/support/test.h"
 
+#include <torch/nn/utils/clip_grad.h>
+#include <torch/optim/adamw.h>
+
 #include "models/optim/adamw.h"
 #include "models/optim/clip.h"
 

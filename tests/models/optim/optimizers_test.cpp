@@ -5,7 +5,7 @@
 #include "models/optim/optimizers.h"
 #include "models/optim/sgd.h"
 
-namespace langzoo {
+namespace langzoo::optimizers_test {
 namespace {
 
 using test::max_difference;
@@ -97,6 +97,8 @@ TEST_CASE("the table makes the built-in optimizers by name, and names them where
   }
   for (const auto& item : ours.named) CHECK(torch::equal(item.value(), theirs.named[item.key()]));
   CHECK(dynamic_cast<Sgd*>(make_optimizer("sgd", c, kOptions).get()) != nullptr);
+  CHECK(unread_optimizer_options("sgd").size() == 4);
+  CHECK(unread_optimizer_options("adamw").empty());
   CHECK_THROWS_WITH(make_optimizer("lamb", c, kOptions), Catch::Contains("'lamb'") && Catch::Contains("adamw, sgd"));
 }
 
@@ -231,4 +233,64 @@ TEST_CASE("rules for everything that say nothing change no bit") {
   for (const auto& item : with.named) CHECK(torch::equal(item.value(), without.named[item.key()]));
 }
 
-}  // namespace langzoo
+namespace {
+
+struct ScaledOptions {
+  double scale = 1;
+  bool backwards = false;
+  void for_each_field(FieldVisitor& visit) {
+    visit("scale", scale, {.above = 0, .help = "of the learning rate"});
+    visit("backwards", backwards);
+  }
+};
+
+/// Gradient descent with options of its own.
+class ScaledSgd : public Sgd {
+ public:
+  ScaledSgd(FlatParameters& parameters, const ScaledOptions& options)
+      : Sgd(parameters), factor_(options.scale * (options.backwards ? -1 : 1)) {}
+  void step(double learning_rate, const torch::Tensor& divisor, const torch::Tensor& found_inf) override {
+    Sgd::step(factor_ * learning_rate, divisor, found_inf);
+  }
+
+ private:
+  double factor_;
+};
+
+}  // namespace
+
+TEST_CASE("an optimizer brings options of its own, which are read, checked and written with the others") {
+  const OptimizerOptions older;
+  register_optimizer("test_scaled", ScaledOptions{.scale = 2},
+                     [](FlatParameters& parameters, const OptimizerOptions&, const ScaledOptions& own) {
+                       return std::make_unique<ScaledSgd>(parameters, own);
+                     });
+  const auto moved = [](const OptimizerOptions& options) {
+    Weights weights;
+    FlatParameters parameters(weights.named);
+    const auto before = weights.named["layer.1.bias"].detach().clone();
+    parameters.zero_grad();
+    weights.backward();
+    make_optimizer("test_scaled", parameters, options)->step(0.01, {});
+    return (weights.named["layer.1.bias"].detach() - before).sum().item<double>();
+  };
+  OptimizerOptions options;
+  const double by_default = moved(options);
+  CHECK(by_default != 0);
+  CHECK(moved(older) == by_default);
+  CHECK(read_fields(options, R"({"beta1": 0.5, "test_scaled": {"scale": 6}})", "options").empty());
+  CHECK(options.beta1 == 0.5);
+  CHECK(moved(options) == Approx(3 * by_default));
+  const auto copy = options;
+  CHECK(find_field(fields_in(options), "test_scaled.backwards")->set("true"));
+  CHECK(moved(options) == Approx(-3 * by_default));
+  CHECK(moved(copy) == Approx(3 * by_default));
+  CHECK_THAT(write_fields(options), Catch::Contains("\"scale\": 6.0"));
+  CHECK_FALSE(find_field(fields_in(options), "test_scaled.scale")->set("0"));
+
+  CHECK_NOTHROW(options.refuse_unread("test_scaled"));
+  CHECK_NOTHROW(OptimizerOptions().refuse_unread("adamw"));
+  CHECK_THROWS_WITH(options.refuse_unread("adamw"), Catch::Contains("test_scaled") && Catch::Contains("adamw"));
+}
+
+}  // namespace langzoo::optimizers_test

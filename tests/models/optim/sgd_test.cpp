@@ -1,5 +1,7 @@
 #include "tests/support/test.h"
 
+#include <torch/optim/sgd.h>
+
 #include "models/optim/clip.h"
 #include "models/optim/sgd.h"
 

@@ -4,7 +4,7 @@
 #include "models/seq2seq/seq2seq_step.h"
 #include "tests/support/test.h"
 
-namespace langzoo::test {
+namespace langzoo::test::seq2seq_beam_search_test {
 namespace {
 
 using torch::Tensor;
@@ -111,4 +111,4 @@ TEST_CASE("with coverage and enough beams the best translation is the best of al
   check_same(beam_search(step, kStart, options), exhaustive_search(again, kStart, options));
 }
 
-}  // namespace langzoo::test
+}  // namespace langzoo::test::seq2seq_beam_search_test

@@ -2,7 +2,7 @@
 
 #include "models/seq2seq/seq2seq_step.h"
 
-namespace langzoo::test {
+namespace langzoo::test::seq2seq_step_test {
 namespace {
 
 using torch::Tensor;
@@ -116,4 +116,4 @@ TEST_CASE("a step function refuses what does not fit") {
   CHECK_THROWS_WITH(Seq2SeqStepFunction(model, kSource, kLengths, 4), Catch::Contains("eval()"));
 }
 
-}  // namespace langzoo::test
+}  // namespace langzoo::test::seq2seq_step_test

@@ -2,13 +2,16 @@
 
 #include <functional>
 
+#include <torch/nn/functional/loss.h>
+#include <torch/optim/adam.h>
+
 #include "models/layers/init.h"
 #include "models/optim/autocast.h"
 #include "models/registry.h"
 #include "models/seq2seq/scheduled_sampling.h"
 #include "models/seq2seq/seq2seq.h"
 
-namespace langzoo::test {
+namespace langzoo::test::seq2seq_test {
 namespace {
 
 using torch::Tensor;
@@ -382,4 +385,4 @@ TEST_CASE("each architecture learns to copy") {
   }
 }
 
-}  // namespace langzoo::test
+}  // namespace langzoo::test::seq2seq_test

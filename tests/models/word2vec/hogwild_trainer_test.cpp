@@ -2,6 +2,8 @@
 
 #include <map>
 
+#include <torch/nn/functional/normalization.h>
+
 #include "data/random/random.h"
 #include "models/word2vec/hogwild_trainer.h"
 

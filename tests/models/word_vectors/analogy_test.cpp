@@ -9,7 +9,8 @@
 #include "models/word_vectors/analogy.h"
 #include "models/word_vectors/formats.h"
 
-using namespace langzoo;
+namespace langzoo::test::analogy_test {
+
 using Catch::Contains;
 
 namespace {
@@ -175,3 +176,5 @@ TEST_CASE("scores add up") {
   CHECK(total.correct_add == 4);
   CHECK(total.correct_mul == 2);
 }
+
+}  // namespace langzoo::test::analogy_test

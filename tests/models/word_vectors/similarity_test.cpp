@@ -5,7 +5,8 @@
 #include "data/files/files.h"
 #include "models/word_vectors/similarity.h"
 
-using namespace langzoo;
+namespace langzoo::test::similarity_test {
+
 using Catch::Contains;
 
 namespace {
@@ -27,7 +28,8 @@ class One : public OutOfVocabulary {
 
 TEST_CASE("word pairs are read with tabs or spaces") {
   for (const std::string text :
-       {"# a b score\ntiger\tcat\t7.35\nold man\tboy\t-1\n", "#\n\ntiger\tcat\t7.35\r\n  \nold man\tboy\t-1\r\n"}) {
+       {"# a b score\ntiger\tcat\t7.35\nold man\tboy\t-1\n", "\xef\xbb\xbftiger\tcat\t+7.35\nold man\tboy\t-1.0\n",
+        "#\n\ntiger\tcat\t7.35\r\n  \nold man\tboy\t-1\r\n"}) {
     const auto pairs = read(text);
     REQUIRE(pairs.size() == 2);
     CHECK(pairs[0].a == "tiger");
@@ -45,8 +47,8 @@ TEST_CASE("what is wrong with word pairs is told by line") {
            {"a\tb\tc\t1\n", "pairs: line 1: 4 fields"},
            {"a b c\n", "pairs: line 1: the score c is no number"},
            {"a b 1x\n", "the score 1x"},
-           {"a b nan\n", "the score nan"},
-           {"a b 1e999\n", "the score 1e999"},
+           {"a b nan\n", "the score nan is not finite"},
+           {"a b 1e999\n", "the score 1e999 is out of range"},
            {"# nothing\n", "holds no pair"},
            {"", "holds no pair"},
        }) {
@@ -72,3 +74,5 @@ TEST_CASE("pairs are scored by cosine, those with an unknown word left out") {
   // A word that is out of bounds is not composed instead.
   CHECK(score_word_pairs(vectors, pairs, {.restrict_vocab = 3}).gold == std::vector<double>{1, 3, 4});
 }
+
+}  // namespace langzoo::test::similarity_test

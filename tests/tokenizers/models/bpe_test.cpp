@@ -8,7 +8,7 @@
 #include "tests/tokenizers/models/frequencies.h"
 #include "tokenizers/models/bpe.h"
 
-namespace langzoo::test {
+namespace langzoo::test::bpe_test {
 namespace {
 
 using Symbols = std::vector<TokenId>;
@@ -157,13 +157,6 @@ TEST_CASE("BPE dropout goes on from a saved state, and passes whole-word tokens 
   CHECK(draw(restored) != first);
 }
 
-TEST_CASE("BPE: an encoding without sampling ignores the file's dropout") {
-  BpeOptions options{.tokens = {"a", "b", "ab"}, .merges = {{0, 1, 2}}, .dropout = 1.0};
-  const Bpe model(options);
-  CHECK((ids_of(model, "abab") == Symbols{2, 2}));
-  CHECK(model.to_json().find("\"dropout\": 1.0,") != std::string::npos);
-}
-
 TEST_CASE("BPE: the last of repeated merges counts") {
   const BpeOptions options{.tokens = {"a", "b", "ab", "ba"}, .merges = {{0, 1, 2}, {1, 0, 3}, {0, 1, 2}}};
   CHECK((ids_of(Bpe(options), "aba") == Symbols{0, 3}));
@@ -187,7 +180,6 @@ TEST_CASE("BPE takes words of a megabyte in time that does not grow with its squ
 TEST_CASE("BPE: what is refused is named") {
   CHECK_THROWS_WITH(Bpe(BpeOptions{.tokens = {"a", ""}, .merges = {{0, 0, 1}}}),
                     "merge 0 names the id 1, which no token has");
-  CHECK_THROWS_WITH(Bpe(BpeOptions{.tokens = {"a"}, .dropout = -0.5}), "dropout is -0.5, not a probability");
   CHECK_THROWS_WITH(Bpe(BpeOptions{.tokens = {"a"}, .end_of_word_suffix = "\xC3"}), "end_of_word_suffix is not UTF-8");
   SubwordSampling sampling{.bpe_dropout = 1.5};
   std::vector<ModelToken> tokens;
@@ -197,4 +189,4 @@ TEST_CASE("BPE: what is refused is named") {
                     "'é' is not in the vocabulary, nor is the unknown token '<unk>'");
 }
 
-}  // namespace langzoo::test
+}  // namespace langzoo::test::bpe_test

@@ -10,7 +10,7 @@
 #include "tests/tokenizers/models/frequencies.h"
 #include "tokenizers/models/unigram.h"
 
-namespace langzoo::test {
+namespace langzoo::test::unigram_test {
 namespace {
 
 using Ids = std::vector<TokenId>;
@@ -211,4 +211,4 @@ TEST_CASE("Unigram: what is refused is named") {
   CHECK(tokens.empty());
 }
 
-}  // namespace langzoo::test
+}  // namespace langzoo::test::unigram_test

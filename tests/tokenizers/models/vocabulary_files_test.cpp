@@ -5,7 +5,7 @@
 #include "data/files/files.h"
 #include "tokenizers/models/vocabulary_files.h"
 
-namespace langzoo::test {
+namespace langzoo::test::vocabulary_files_test {
 namespace {
 
 using Tokens = std::vector<std::string>;
@@ -115,4 +115,4 @@ TEST_CASE("what is wrong with a codes file is named") {
   CHECK(read("#version: 0.2\na b\nb</w> a\n") == path.string() + ": line 3: 'b</w>' ends a word");
 }
 
-}  // namespace langzoo::test
+}  // namespace langzoo::test::vocabulary_files_test

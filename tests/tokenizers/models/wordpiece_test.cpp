@@ -6,7 +6,7 @@
 
 #include "tokenizers/models/wordpiece.h"
 
-namespace langzoo::test {
+namespace langzoo::test::wordpiece_test {
 namespace {
 
 /// The definition: the longest token, as a string, again and again.
@@ -77,4 +77,4 @@ TEST_CASE("WordPiece: ids without a token, and what is refused") {
                     "'ab' cannot be made of the vocabulary, which lacks the unknown token '[UNK]'");
 }
 
-}  // namespace langzoo::test
+}  // namespace langzoo::test::wordpiece_test

@@ -74,7 +74,36 @@ TEST_CASE("options reach the model") {
   CHECK(tokenizer->decode(ids) == "the \xF0\x9F\x91\x8D");
 }
 
+TEST_CASE("lines that are left out are counted") {
+  auto lines = golden()["lines"].get<std::vector<std::string>>();
+  const SentencePieceTrainerOptions options{.model_type = ModelType::Bpe, .vocab_size = 150};
+  const std::string model = train_sentencepiece(source(lines, 1), options)->model();
+  std::uint64_t left_out = 0, bytes_left_out = 0;
+  SentencePieceTrainerOptions counting = options;
+  counting.left_out = [&](std::uint64_t count, std::uint64_t bytes) { left_out = count, bytes_left_out = bytes; };
+  CHECK(train_sentencepiece(source(lines, 1), counting)->model() == model);
+  CHECK(left_out == 0);
+  lines.push_back(std::string(4193, 'a'));
+  lines.insert(lines.begin(), "a \xE2\x96\x85");
+  CHECK(train_sentencepiece(source(lines, 1), counting)->model() == model);
+  CHECK(left_out == 2);
+  CHECK(bytes_left_out == 4193 + 5);
+  lines.back().pop_back();
+  train_sentencepiece(source(lines, 1), counting);
+  CHECK(left_out == 1);
+}
+
 TEST_CASE("what cannot be trained is an error that says why") {
+  for (const ModelType type : {ModelType::Unigram, ModelType::Bpe, ModelType::Word, ModelType::Char}) {
+    for (const char* rule : {"nmt_nfkc", "identity"}) {
+      const SentencePieceTrainerOptions options{.model_type = type, .vocab_size = 20, .normalization_rule_name = rule};
+      for (const auto& text :
+           std::vector<std::vector<std::string>>{{"  ", "", " "}, {}, {std::string(5000, 'a'), " "}}) {
+        CHECK_THROWS_WITH(train_sentencepiece(source(text, 1), options),
+                          Catch::Contains("sentencepiece cannot train: there is no text to learn from"));
+      }
+    }
+  }
   const std::vector<std::string> lines = {"the lamp", "a river"};
   CHECK_THROWS_WITH(train_sentencepiece(source(lines, 1), {.vocab_size = 5000}),
                     Catch::Matchers::Contains("Vocabulary size too high") && !Catch::Matchers::Contains(".cc("));

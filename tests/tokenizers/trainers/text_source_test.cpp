@@ -29,6 +29,18 @@ TEST_CASE("lines of files: each with its end, the last one of a file perhaps wit
   CHECK_THROWS_AS(next(text), FileError);
 }
 
+TEST_CASE("lines of files: a byte order mark at a file's beginning is no text") {
+  const TempDir dir;
+  const std::string mark = "\xef\xbb\xbf";
+  write_file(dir / "a", mark + "one\n" + mark + "two");
+  write_file(dir / "b", mark);
+  write_file(dir / "c", mark + "three");
+  for (const std::size_t max_bytes : {8, 1000}) {
+    CHECK(read_all(lines_of({dir / "a", dir / "b", dir / "c"}, max_bytes)) ==
+          std::vector<std::string>{"one\n", mark + "two", "three"});
+  }
+}
+
 TEST_CASE("lines of files: long lines come in parts, cut at borders or between characters, whatever the size") {
   const TempDir dir;
   std::string text;

@@ -18,7 +18,7 @@ TEST_CASE("all lines come in order, whatever the size of a batch") {
     text += expected.back() + (i % 2 == 0 ? "\r\n" : "\n");
   }
   for (const std::string end : {"", "no end", "\r", "\n"}) {
-    test::write_file(path, text + end);
+    test::write_file(path, (end == "\n" ? "" : "\xef\xbb\xbf") + text + end);
     auto all = expected;
     if (!end.empty()) all.push_back(end == "no end" ? end : "");
     for (const std::size_t bytes : {1, 7, 64, 1000, 100000}) {
@@ -40,6 +40,8 @@ TEST_CASE("an empty file has no lines, and a missing one is named") {
   TempDir dir;
   test::write_file(dir / "empty", "");
   CHECK(!LineBatches((dir / "empty").string()).next());
+  test::write_file(dir / "mark", "\xef\xbb\xbf");
+  CHECK(!LineBatches((dir / "mark").string()).next());
   CHECK_THROWS_AS(LineBatches((dir / "none").string()), FileError);
   LineBatches folder(dir.path().string());
   CHECK_THROWS_AS(folder.next(), FileError);

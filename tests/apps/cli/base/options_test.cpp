@@ -155,15 +155,17 @@ TEST_CASE("whole numbers are decimal, in their field's type and in range") {
     options.add("--any", small, "").range(2);
   };
   for (const std::string text :
-       {"0", "1001", "-1", "+1", "1.0", "0x10", " 1", "1 ", "", "one", "99999999999999999999"}) {
+       {"0", "1001", "-1", "++1", "1.0", "0x10", " 1", "1 ", "", "one", "99999999999999999999"}) {
     check_refused(declare, {"--small", text}, "--small: " + text + " is not an integer from 1 to 1000");
   }
   check_refused(declare, {"--large", "18446744073709551616"},
-                "--large: 18446744073709551616 is not an integer from 0 to 18446744073709551615");
-  check_refused(declare, {"--any", "2147483648"}, "--any: 2147483648 is not an integer from 2 to 2147483647");
+                "--large: 18446744073709551616 is not an integer from 0 to 2^64 - 1");
+  check_refused(declare, {"--any", "2147483648"}, "--any: 2147483648 is not an integer from 2 to 2^31 - 1");
   CHECK(small == 1);
   CHECK(run(declare, {"--small", "1000"}).ran);
   CHECK(small == 1000);
+  CHECK(run(declare, {"--small", "+7"}).ran);
+  CHECK(small == 7);
 }
 
 TEST_CASE("other numbers are numbers, and in range where there is one") {
@@ -240,29 +242,41 @@ TEST_CASE("what is missing is named") {
   CHECK_THAT(unknown.err, Catch::Contains("--outt"));
 }
 
-TEST_CASE("a flag without effect is refused") {
+TEST_CASE("a flag without effect is warned of, one that contradicts another is refused") {
   std::string prompt, prompts, page;
   std::int64_t beams = 1;
   double penalty = 0;
   bool json = false;
   const auto declare = [&](Options& options) {
+    beams = 1;
     options.add("--penalty", penalty, "").needs("--num-beams above 1", [&] { return beams > 1; });
     options.add("--num-beams", beams, "");
-    options.add("--prompt", prompt, "").excludes("--num-beams above 4", [&] { return beams > 4; });
+    options.add("--prompt", prompt, "").idle_with("--num-beams above 4", [&] { return beams > 4; });
     options.add("--prompts", prompts, "").excludes("--prompt").needs("--page");
-    options.add("--page", page, "").excludes("--json");
+    options.add("--page", page, "").idle_with("--json");
     options.add("--other", json, "");
+    options.idle_where("--seed", "there is one beam", [&] { return beams == 1; });
   };
-  check_refused(declare, {"--penalty", "1"}, "--penalty: needs --num-beams above 1");
-  check_refused(declare, {"--penalty", "1", "--num-beams", "1"}, "--penalty: needs --num-beams above 1");
-  CHECK(run(declare, {"--penalty", "1", "--num-beams", "2"}).ran);  // the field is set whatever the order
-  check_refused(declare, {"--num-beams", "5", "--prompt", "a"}, "--prompt: not with --num-beams above 4");
+  const auto warnings = [&](const std::vector<std::string>& arguments) {
+    const auto outcome = run(declare, arguments);
+    CHECK(outcome.ran);
+    CHECK(outcome.out.empty());
+    return outcome.err;
+  };
+  const std::string idle = "warning: --penalty has no effect without --num-beams above 1\n";
+  CHECK(warnings({"--penalty", "1"}) == idle);
+  CHECK(warnings({"--penalty", "1", "--num-beams", "1"}) == idle);
+  CHECK(warnings({"--penalty", "1", "--num-beams", "2"}).empty());  // the field is set whatever the order
+  CHECK(warnings({"--num-beams", "5", "--prompt", "a"}) ==
+        "warning: --prompt has no effect with --num-beams above 4\n");
+  CHECK(warnings({"--prompts", "a"}) == "warning: --prompts has no effect without --page\n");
+  CHECK(warnings({"--prompts", "a", "--page", "b"}).empty());
+  // Flags that every verb has.
+  CHECK(warnings({"--page", "a", "--json"}) == "warning: --page has no effect with --json\n");
+  CHECK(warnings({"--seed", "1"}) == "warning: --seed has no effect where there is one beam\n");
+  CHECK(warnings({"--num-beams", "5", "--other", "--seed", "1"}).empty());
   check_refused(declare, {"--num-beams", "2", "--prompts", "a", "--prompt", "b", "--page", "c"},
                 "--prompts: not with --prompt");
-  check_refused(declare, {"--prompts", "a"}, "--prompts: needs --page");
-  check_refused(declare, {"--page", "a", "--json"}, "--page: not with --json");  // a flag that every verb has
-  CHECK(run(declare, {"--prompts", "a", "--page", "b"}).ran);
-  CHECK(run(declare, {"--num-beams", "5", "--other"}).ran);
 
   const auto help = help_of(declare);
   CHECK_THAT(help, Catch::Contains("(needs --num-beams above 1)") && Catch::Contains("(not with --prompt)"));

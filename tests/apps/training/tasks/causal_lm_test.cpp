@@ -9,7 +9,7 @@
 #include "data/files/files.h"
 #include "models/gpt/gpt.h"
 
-namespace langzoo::test {
+namespace langzoo::test::causal_lm_test {
 
 namespace {
 
@@ -24,7 +24,7 @@ struct Model {
     Gpt2Config config;
     config.vocab_size = vocab_size > 0 ? vocab_size : static_cast<std::int64_t>(tokenizer->vocab_size());
     config.n_positions = 8, config.n_embd = 8, config.n_layer = 1, config.n_head = 2;
-    config.bos_token_id.reset(), config.eos_token_id.reset();
+    config.bos_token_id.reset(), config.eos_token_id.clear();
     torch::manual_seed(1);
     Gpt2LmHeadModel(config)->save_pretrained(dir / "model");
     tokenizer->save(dir / "model");
@@ -105,4 +105,4 @@ TEST_CASE("a text goes on greedily with the likeliest tokens, until the context 
   CHECK(continue_text(lm, "ab", options).at(0) == lm.tokenizer->decode(found[0], true));
 }
 
-}  // namespace langzoo::test
+}  // namespace langzoo::test::causal_lm_test

@@ -2,6 +2,7 @@
 
 #include "apps/training/run_tokenizer.h"
 #include "apps/training/tasks/classification.h"
+#include "models/fasttext/fasttext.h"
 
 using namespace langzoo;
 using Catch::Contains;
@@ -30,12 +31,14 @@ class TokenCounter : public torch::nn::Module, public SequenceClassifier {
 
 struct Opened {
   TempDir dir;
-  ClassificationData data;
+  ExampleRows data;
+  std::unique_ptr<ModelConfig> config = ModelConfig::of(FastTextConfig());
+  std::string told;
 };
 
 std::unique_ptr<Opened> open(const std::string& train, const std::string& valid = {}, double fraction = 0.1) {
   auto opened = std::make_unique<Opened>();
-  ClassificationOptions options;
+  ExampleOptions options(classification().format());
   options.train = (opened->dir / "train.tsv").string();
   options.tokenizer = "char";
   options.valid_fraction = fraction;
@@ -44,7 +47,8 @@ std::unique_ptr<Opened> open(const std::string& train, const std::string& valid 
     options.valid = (opened->dir / "valid.tsv").string();
     test::write_file(options.valid, "text\tlabel\n" + valid);
   }
-  opened->data = open_classification_data(options, opened->dir / "run", [](const std::string&) {});
+  const auto tell = [&](const std::string& text) { opened->told = text; };
+  opened->data = open_examples(classification(), options, *opened->config, opened->dir / "run", tell);
   return opened;
 }
 
@@ -52,12 +56,14 @@ std::unique_ptr<Opened> open(const std::string& train, const std::string& valid 
 
 TEST_CASE("the labels are the training file's in the order of their bytes, a share is set aside evenly") {
   const auto opened = open("x\tb\ny\ta\nz\tB\nx\ta\nx\ta\n", {}, 0.4);
-  CHECK(opened->data.labels.id2label == std::map<std::int64_t, std::string>{{0, "B"}, {1, "a"}, {2, "b"}});
+  CHECK(opened->config->as<FastTextConfig>().labels.id2label ==
+        std::map<std::int64_t, std::string>{{0, "B"}, {1, "a"}, {2, "b"}});
   REQUIRE(opened->data.valid.size() == 2);
   CHECK(opened->data.valid[0].line == 4);
   CHECK(opened->data.valid[1].line == 6);
   CHECK(opened->data.train.size() == 3);
-  CHECK(find_tokenizer(opened->dir / "run", "char") != nullptr);
+  CHECK(opened->told == "3 texts, 2 to validate, 3 labels");
+  CHECK(find_tokenizer(opened->dir / "run") != nullptr);
   CHECK(open("x\ta\n", "y\ta\n")->data.train.size() == 1);
 }
 
@@ -66,7 +72,7 @@ TEST_CASE("texts are cut to what the model takes; log-probabilities stay in the 
   const auto& tokenizer = *opened->data.tokenizer;
   for (const std::string name : {"a", "b", "c"}) REQUIRE(tokenizer.token_to_id(name) == name[0] - 'a');
   TokenCounter model;
-  const auto texts = encode_labelled(opened->data.valid_file, opened->data.valid, tokenizer, model);
+  const auto texts = encode_examples(classification(), "valid.tsv", opened->data.valid, tokenizer, model);
   CHECK(texts.source_tokens() == 1 + 4 + 0 + 3);
   const auto log_probs = class_log_probs(model, texts, torch::kCPU);
   const auto counts = torch::tensor({{1.F, 0.F, 0.F}, {0.F, 4.F, 0.F}, {0.F, 0.F, 0.F}, {1.F, 0.F, 2.F}});
@@ -85,6 +91,7 @@ TEST_CASE("texts are cut to what the model takes; log-probabilities stay in the 
 TEST_CASE("a label that the model does not have is named with its line") {
   const auto opened = open("abc\ta\n", "a\ta\nb\td\n");
   const TokenCounter model;
-  CHECK_THROWS_WITH(encode_labelled("valid.tsv", opened->data.valid, *opened->data.tokenizer, model),
+  const auto& data = opened->data;
+  CHECK_THROWS_WITH(encode_examples(classification(), "valid.tsv", data.valid, *data.tokenizer, model),
                     Contains("valid.tsv: line 3: ") && Contains("\"d\""));
 }

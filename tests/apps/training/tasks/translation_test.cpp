@@ -7,7 +7,7 @@
 #include "data/files/files.h"
 #include "models/seq2seq/seq2seq.h"
 
-namespace langzoo::test {
+namespace langzoo::test::translation_test {
 
 namespace {
 
@@ -47,7 +47,7 @@ TEST_CASE("a saved translator has its special tokens; one whose model never ends
       Catch::Contains("config.json") && Catch::Contains("eos_token_id is null: a translation has no end"));
 }
 
-TEST_CASE("pairs to evaluate leave out those of which a side is empty") {
+TEST_CASE("pairs of which a side is empty are not measured, but keep their place") {
   const Model model;
   const auto translator = load_translator(model.dir / "model");
   const auto file = model.dir / "pairs.tsv";
@@ -57,7 +57,10 @@ TEST_CASE("pairs to evaluate leave out those of which a side is empty") {
   const auto pairs = open_evaluation_pairs(options, translator.tokenizers);
   CHECK(pairs.all.size() == 4);
   CHECK(pairs.corpus.size() == 2);
-  CHECK(pairs.sources.size() == 2);
+  REQUIRE(pairs.sources.size() == 4);
+  CHECK(pairs.sources[1].empty());
+  CHECK_FALSE(pairs.sources[2].empty());
+  CHECK(pairs.measured == std::vector<std::size_t>{0, 3});
   CHECK(pairs.references == std::vector<std::string>{"ab", "de"});
   write_file(file, " \tc\n");
   CHECK_THROWS_WITH(open_evaluation_pairs(options, translator.tokenizers), Catch::Contains("no pair to measure"));
@@ -115,4 +118,4 @@ TEST_CASE("texts are scored in per cent, exact matches to the letter") {
   CHECK(metrics.at("bleu").direction == Direction::kHigherIsBetter);
 }
 
-}  // namespace langzoo::test
+}  // namespace langzoo::test::translation_test

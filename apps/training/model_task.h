@@ -1,0 +1,54 @@
+/// What the tasks of most kinds have in common: a model with its kind's Interface, data, and endless batches of it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+#include "apps/training/task.h"
+#include "apps/training/task_setup.h"
+
+namespace langzoo {
+
+/// Batches made in the background while a step computes.
+inline constexpr std::size_t kPrepareAhead = 2;
+
+template <class Interface, class Data, class Batch>
+class ModelTask : public TrainingTask {
+ public:
+  torch::nn::Module& model() override { return model_->module(); }
+  DataPosition position() const override { return batches_->position(); }
+  void seek(const DataPosition& position) override { batches_->seek(position); }
+  std::int64_t batches_per_epoch() const override { return batches_->batches_per_epoch(); }
+  Rank rank() const override { return rank_; }
+
+ protected:
+  /// `setting` must not change what a step is made of once the task is there.
+  ModelTask(std::shared_ptr<Interface> model, Data data, const TrainSetting& setting)
+      : model_(std::move(model)),
+        data_(std::move(data)),
+        device_(setting.device),
+        rank_(setting.rank),
+        batch_(setting.batch),
+        accumulation_(setting.trainer.accumulation),
+        seed_(setting.trainer.seed) {}
+
+  /// The micro-batches of an optimizer step, those of all ranks together.
+  std::int64_t step_batches() const { return accumulation_ * rank_.world; }
+  /// The step, counted from 0, that the next micro-batch belongs to.
+  std::int64_t step() const {
+    const auto [epoch, batch] = batches_->position();
+    return (epoch * batches_->batches_per_epoch() + batch) / step_batches();
+  }
+
+  const std::shared_ptr<Interface> model_;
+  Data data_;  ///< outlives the batches, which are made of it
+  const torch::Device device_;
+  const Rank rank_;
+  const BatchOptions batch_;
+  const std::int64_t accumulation_;
+  const std::uint64_t seed_;
+  std::unique_ptr<BatchIterator<Batch>> batches_;  ///< made by the kind, with rank_
+};
+
+}  // namespace langzoo

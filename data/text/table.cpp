@@ -1,0 +1,91 @@
+#include "data/text/table.h"
+
+#include <algorithm>
+
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
+
+#include "data/files/file_kind.h"
+#include "data/files/files.h"
+#include "data/files/text_lines.h"
+#include "tokenizers/utf8.h"
+
+namespace langzoo {
+
+namespace {
+
+/// Takes the next record off `rest` and counts its line ends. Within quotes, where there are any, separators are text.
+std::vector<std::string> next_record(std::string_view& rest, char separator, bool quotes, std::int64_t& line) {
+  std::vector<std::string> fields(1);
+  bool quoted = false;
+  std::size_t at = 0;
+  for (; at < rest.size() && (quoted || rest[at] != '\n'); ++at) {
+    const char c = rest[at];
+    if (quotes && quoted && rest.substr(at).starts_with("\"\"")) {
+      fields.back() += rest[++at];
+    } else if (quotes && c == '"' && (quoted || fields.back().empty())) {
+      quoted = !quoted;
+    } else if (c == separator && !quoted) {
+      fields.emplace_back();
+    } else {
+      fields.back() += c;
+      line += c == '\n';
+    }
+  }
+  if (quoted) throw std::runtime_error("a quote is not closed");
+  ++line;
+  rest.remove_prefix(std::min(at + 1, rest.size()));
+  if (fields.back().ends_with('\r')) fields.back().pop_back();
+  return fields;
+}
+
+std::string json_field(const std::string& line, const std::string& name) {
+  const auto object = nlohmann::json::parse(line, nullptr, false);
+  if (!object.is_object()) throw std::runtime_error("is not a JSON object");
+  const auto field = object.find(name);
+  if (field == object.end()) throw std::runtime_error("has no field \"" + name + "\"");
+  if (field->is_structured() || field->is_null()) throw std::runtime_error("field \"" + name + "\" is not a text");
+  return field->is_string() ? field->get<std::string>() : field->dump();
+}
+
+}  // namespace
+
+std::vector<TableRow> read_table(const std::filesystem::path& path, const std::vector<TableColumn>& columns) {
+  refuse_other_kind(path);
+  const MappedFile file(path);
+  std::string_view rest = without_byte_order_mark(file.text());
+  const bool json = path.extension() == ".jsonl", csv = path.extension() == ".csv";
+  const auto& first = columns.at(0).name;
+  const bool numbered = !first.empty() && first.find_first_not_of("0123456789") == std::string::npos;
+  std::vector<std::string> names;
+  std::vector<TableRow> rows;
+  std::int64_t line = 1;
+  try {
+    for (std::int64_t next = 1; !rest.empty(); line = next) {
+      const auto record = next_record(rest, json ? '\n' : csv ? ',' : '\t', csv, next);
+      if (record.size() == 1 && record[0].find_first_not_of(" \t") == std::string::npos) continue;
+      const bool header = names.empty() && !json && !numbered;
+      if (names.empty()) names = record;
+      for (std::size_t i = 0; numbered && i < names.size(); ++i) names[i] = std::to_string(i + 1);
+      const auto value = [&](const std::string& name) {
+        if (json) return json_field(record[0], name);
+        const auto i = static_cast<std::size_t>(std::find(names.begin(), names.end(), name) - names.begin());
+        if (i < record.size() && i < names.size()) return record[i];
+        throw std::runtime_error(fmt::format("has no column {}; the columns are {}", name, fmt::join(names, ", ")));
+      };
+      TableRow row{{}, line};
+      for (const auto& [name, required] : columns) {
+        row.values.push_back(value(name));
+        if (!is_valid_utf8(row.values.back())) throw std::runtime_error("is not UTF-8");
+        if (required && row.values.back().empty()) throw std::runtime_error("has an empty " + name);
+      }
+      if (!header) rows.push_back(std::move(row));
+    }
+  } catch (const std::runtime_error& error) {
+    throw FileError(path, fmt::format("line {}: {}", line, error.what()));
+  }
+  if (rows.empty()) throw FileError(path, "holds no texts");
+  return rows;
+}
+
+}  // namespace langzoo

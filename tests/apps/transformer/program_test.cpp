@@ -1,0 +1,169 @@
+// Runs the program itself, as a user does.
+#include "tests/support/test.h"
+
+#include <nlohmann/json.hpp>
+
+#include "data/files/files.h"
+#include "tests/apps/translation/translation.h"
+
+namespace langzoo::test::program_test {
+namespace {
+
+using nlohmann::json;
+namespace fs = std::filesystem;
+
+Result transformer(std::vector<std::string> arguments, const std::string& input = {}) {
+  return Process("langzoo-transformer", std::move(arguments), input).wait();
+}
+
+Result succeed(std::vector<std::string> arguments, const std::string& input = {}) {
+  auto result = transformer(std::move(arguments), input);
+  INFO(result.err);
+  REQUIRE(result.code == 0);
+  return result;
+}
+
+std::vector<std::string> train_letters(const TempDir& dir, const std::string& run, int steps,
+                                       std::vector<std::string> settings = {}) {
+  write_file(dir / "train.tsv", letters_of_digits(500, 1));
+  std::vector<std::string> arguments = {"train",
+                                        "--data",
+                                        (dir / "train.tsv").string(),
+                                        "--out",
+                                        (dir / run).string(),
+                                        "--preset",
+                                        "tiny",
+                                        "--tokenizer",
+                                        "char",
+                                        "--threads",
+                                        "1",
+                                        "--json",
+                                        "--set",
+                                        "train.max_steps=" + std::to_string(steps),
+                                        "train.batch_tokens=100",
+                                        "train.save_every=5",
+                                        "data.translated=4",
+                                        "model.d_model=16",
+                                        "model.encoder_ffn_dim=32",
+                                        "model.decoder_ffn_dim=32",
+                                        "model.max_position_embeddings=20"};
+  arguments.insert(arguments.end(), settings.begin(), settings.end());
+  return arguments;
+}
+
+}  // namespace
+
+TEST_CASE("train writes a MarianMTModel, translates with it, and a resumed run is the uninterrupted one") {
+  const TempDir dir;
+  succeed(train_letters(dir, "whole", 12));
+  const auto config = json::parse(read_file(dir / "whole/config.json"));
+  CHECK(config["model_type"] == "marian");
+  CHECK(config["architectures"] == json{"MarianMTModel"});
+  CHECK(config["decoder_start_token_id"] == config["pad_token_id"]);
+  succeed(train_letters(dir, "parts", 7));
+  succeed({"train", "--out", (dir / "parts").string(), "--resume", "--threads", "1", "--set", "train.max_steps=12"});
+  CHECK(read_file(dir / "parts/model.safetensors") == read_file(dir / "whole/model.safetensors"));
+
+  const auto model = (dir / "whole").string();
+  const auto translated = succeed({"translate", "--model", model, "--json", "--num-beams", "2"}, "123\n4\n").objects();
+  REQUIRE(translated.size() == 2);
+  CHECK(translated[0]["ids"].size() <= 20);  // the positions end it
+  // A source beyond the positions is cut, which is said.
+  const auto cut = succeed({"translate", "--model", model, "--text", "1234512345123451234512345"});
+  CHECK_THAT(cut.err, Catch::Contains("25 tokens, cut to 19"));
+  const auto scores = succeed({"eval", "--model", model, "--data", (dir / "train.tsv").string(), "--json"}).object();
+  CHECK(scores["pairs"] == 500);
+  succeed({"align", "--model", model, "--text", "12", "--translation", "bc"});
+}
+
+TEST_CASE("flags go before what the folder says of decoding, and a blank line gives an object too") {
+  const TempDir dir;
+  succeed(train_letters(dir, "run", 3));
+  const auto model = (dir / "run").string();
+  const auto config = json::parse(read_file(dir / "run/config.json"));
+  const auto end = config["eos_token_id"].get<int>();
+  const auto translate = [&](std::vector<std::string> flags) {
+    flags.insert(flags.begin(), {"translate", "--model", model, "--json"});
+    return transformer(flags, "12\n\n345\n");
+  };
+  const auto unsaid = translate({});
+  CHECK(unsaid.err.empty());
+  CHECK(unsaid.objects()[2]["ids"].size() > 4);
+  json said = {{"num_beams", 3},      {"max_length", 5},          {"forced_eos_token_id", end},
+               {"eos_token_id", end}, {"length_penalty", 0.5},    {"bad_words_ids", {unsaid.objects()[2]["ids"]}},
+               {"do_sample", true},   {"num_return_sequences", 2}};
+  write_file(dir / "run/generation_config.json", said.dump());
+  const auto folder = translate({});
+  CHECK_THAT(folder.err, Catch::Contains("num_beams = 3") && Catch::Contains("not done: do_sample = true"));
+  REQUIRE(folder.objects().size() == 3);
+  CHECK(folder.objects()[2]["ids"].size() <= 4);  // max_length counts the start token
+  CHECK(folder.objects()[2]["ids"].back() == end);
+  CHECK(folder.objects()[1]["text"] == "");
+  CHECK(folder.objects()[1]["ids"].empty());
+
+  const auto greedy = translate({"--num-beams", "1", "--max-new-tokens", "3", "--length-penalty", "2"});
+  CHECK_THAT(greedy.err, Catch::Contains("--length-penalty has no effect without --num-beams above 1"));
+  CHECK(greedy.objects()[2]["ids"].size() == 3);
+  CHECK(greedy.objects()[2]["ids"].back() == end);  // forced all the same
+  CHECK(translate({"--length-penalty", "2"}).err.find("no effect") == std::string::npos);
+  CHECK(translate({"--n-best", "3"}).objects().size() == 7);
+  check_error(translate({"--n-best", "4"}), 2, "which is 3");
+  // The same in config.json, as folders were before.
+  fs::remove(dir / "run/generation_config.json");
+  auto older = config;
+  older.update(said);
+  write_file(dir / "run/config.json", older.dump());
+  CHECK(translate({}).out == folder.out);
+  write_file(dir / "run/generation_config.json", R"({"num_beams": "many"})");
+  check_error(translate({}), 1, "generation_config.json: num_beams");
+  write_file(dir / "run/generation_config.json", R"({"suppress_tokens": [5000]})");
+  check_error(translate({}), 1, "generation_config.json: suppress_tokens");
+}
+
+TEST_CASE("score gives the log-probability of every token of a target, the end token included") {
+  const TempDir dir;
+  succeed(train_letters(dir, "run", 3));
+  const auto model = (dir / "run").string(), data = (dir / "pairs.tsv").string();
+  write_file(data, "12\tbc\n\tb\n345\tdef\n");
+  const auto scores = succeed({"score", "--model", model, "--data", data, "--json"}).objects();
+  REQUIRE(scores.size() == 3);
+  write_file(dir / "two.tsv", "12\tbc\n345\tdef\n");
+  const auto measured = succeed({"eval", "--model", model, "--data", (dir / "two.tsv").string(), "--json"}).object();
+  double nats = 0;
+  for (const auto i : {0, 2}) {
+    REQUIRE(scores[i]["logprobs"].size() == scores[i]["ids"].size());
+    for (const auto& logprob : scores[i]["logprobs"]) nats -= logprob.get<double>();
+  }
+  CHECK(scores[0]["ids"].size() == 3);
+  CHECK(scores[2]["ids"].size() == 4);
+  CHECK(nats / 7 == Approx(measured["nats_per_token"].get<double>()).epsilon(1e-5));
+  CHECK_THAT(succeed({"score", "--model", model, "--data", data}).out, Catch::Contains("in all, "));
+  write_file(data, "1\tb\n12\t" + std::string(25, 'b') + "\n");
+  check_error(transformer({"score", "--model", model, "--data", data}), 1, "line 2: has 25 tokens");
+  check_error(transformer({"eval", "--model", model, "--data", data}), 1, "line 2: has 25 tokens");
+}
+
+TEST_CASE("a wiring that Marian does not have is a folder of another model_type, which opens as well") {
+  const TempDir dir;
+  succeed(train_letters(dir, "run", 2,
+                        {"model.normalize_before=true", "model.gated_feed_forward=true",
+                         "model.position_embedding_type=learned", "model.activation_function=silu"}));
+  CHECK(json::parse(read_file(dir / "run/config.json"))["model_type"] == "transformer");
+  CHECK(succeed({"translate", "--model", (dir / "run").string(), "--json"}, "12\n").objects().size() == 1);
+}
+
+TEST_CASE("settings of a Transformer that cannot be are refused before data is prepared") {
+  const TempDir dir;
+  const auto refused = [&](const std::string& setting, const std::string& names) {
+    check_error(transformer(train_letters(dir, "run", 1, {setting})), 2, names);
+    CHECK_FALSE(fs::exists(dir / "run"));
+  };
+  refused("model.encoder_attention_heads=3", "encoder_attention_heads");
+  refused("data.max_source=20", "data.max_source = 20");
+  refused("data.max_target=0", "data.max_target = 0");
+  refused("train.label_smoothing=1", "train.label_smoothing");
+  refused("train.label_smoothing_kind=some", "train.label_smoothing_kind");
+  refused("model.position_embedding_type=rotary", "position_embedding_type");
+}
+
+}  // namespace langzoo::test::program_test

@@ -1,0 +1,69 @@
+#include "tests/support/test.h"
+
+#include "data/text/table.h"
+
+using namespace langzoo;
+using Catch::Contains;
+using test::TempDir;
+
+namespace {
+
+std::vector<std::string> read(const TempDir& dir, const std::string& name, const std::string& content,
+                              const std::string& text = "text", const std::string& label = "label") {
+  test::write_file(dir / name, content);
+  std::vector<std::string> rows;
+  std::vector<TableColumn> columns = {{text}};
+  if (!label.empty()) columns.push_back({label, true});
+  for (const auto& row : read_table(dir / name, columns)) {
+    rows.push_back(std::to_string(row.line) + "|" + row.values.at(0) + "|" + (label.empty() ? "" : row.values.at(1)));
+  }
+  return rows;
+}
+using Rows = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("TSV: columns by the names of the first line, or by numbers") {
+  const TempDir dir;
+  CHECK(read(dir, "a.tsv", "id\ttext\tlabel\n7\ta \"fine\" film\tpos\r\n\n8\t\tneg") ==
+        Rows{"2|a \"fine\" film|pos", "4||neg"});
+  CHECK(read(dir, "b.tsv", "\xef\xbb\xbfpos\tone\nneg\ttwo\n", "2", "1") == Rows{"1|one|pos", "2|two|neg"});
+  CHECK(read(dir, "c.txt", "document\tlabel\n점수\t1\n", "document") == Rows{"2|점수|1"});
+  CHECK(read(dir, "d.tsv", "text\none\n", "text", "") == Rows{"2|one|"});
+}
+
+TEST_CASE("CSV: separators, line ends and quotes within quotes") {
+  const TempDir dir;
+  CHECK(read(dir, "a.csv",
+             "text,label\n\"one, two\",a\n\"say \"\"hi\"\"\nthere\",\"b\"\r\n5\" disk,c\n\"\",d\n\"\"\"\",e\n") ==
+        Rows{"2|one, two|a", "3|say \"hi\"\nthere|b", "5|5\" disk|c", "6||d", "7|\"|e"});
+}
+
+TEST_CASE("JSON lines: fields by name, labels may be numbers") {
+  const TempDir dir;
+  CHECK(read(dir, "a.jsonl", "{\"text\": \"one\", \"label\": \"a\"}\n\n{\"label\": 1, \"text\": \"t\\too\"}\n") ==
+        Rows{"1|one|a", "3|t\too|1"});
+  CHECK(read(dir, "b.jsonl", "{\"s\": \"one\", \"y\": true}\n", "s", "y") == Rows{"1|one|true"});
+}
+
+TEST_CASE("what is wrong with labelled texts is told with file and line") {
+  const TempDir dir;
+  const auto wrong = [&](const std::string& name, const std::string& content, const std::string& what,
+                         const std::string& text = "text") {
+    INFO(content);
+    CHECK_THROWS_WITH(read(dir, name, content, text), Contains((dir / name).string()) && Contains(what));
+  };
+  wrong("a.tsv", "text\tclass\none\ta\n", "line 1: has no column label; the columns are text, class");
+  wrong("a.tsv", "text\tlabel\none\ta\ntwo\n", "line 3: has no column label");
+  wrong("a.tsv", "text\tlabel\none\t\n", "line 2: has an empty label");
+  wrong("a.tsv", "text\tlabel\none\ta\n", "line 1: has no column ;", "");
+  wrong("a.tsv", "text\tlabel\n\xff\ta\n", "line 2: is not UTF-8");
+  wrong("a.tsv", "text\tlabel\n", "holds no texts");
+  wrong("a.tsv", "", "holds no texts");
+  wrong("a.tsv", "one\ta\n", "line 1: has no column 3; the columns are 1, 2", "3");
+  wrong("a.csv", "text,label\none,a\n\"two,b\nthree,c\n", "line 3: a quote is not closed");
+  wrong("a.jsonl", "{\"text\": \"one\", \"label\": \"a\"}\n[1]\n", "line 2: is not a JSON object");
+  wrong("a.jsonl", "{\"text\": \"one\"}\n", "line 1: has no field \"label\"");
+  wrong("a.jsonl", "{\"text\": null, \"label\": 1}\n", "line 1: field \"text\" is not a text");
+  CHECK_THROWS_WITH(read_table(dir / "missing.tsv", {{"text"}}), Contains("missing.tsv"));
+}
