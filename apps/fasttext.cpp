@@ -4,5 +4,5 @@
 int main(int argc, char** argv) {
   using namespace langzoo;
   return run_program(argc, argv, "langzoo-fasttext", "fastText: texts to labels.",
-                     classification_verbs(family_of_program("fasttext")));
+                     example_verbs(family_of_program("fasttext"), classification_predictions()));
 }

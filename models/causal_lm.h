@@ -7,6 +7,7 @@
 
 #include "models/generation/step.h"
 #include "models/generation_config.h"
+#include "models/layers/attention_weights.h"
 #include "models/task_model.h"
 
 namespace langzoo {
@@ -28,6 +29,11 @@ class CausalLm : public TokenModel {
   /// Generation from a left-padded prompt; shares the model, which must be in evaluation mode. `capacity`: tokens a row
   /// may hold, the prompt's included. Shapes: mask (B,T) bool.
   virtual std::unique_ptr<StepFunction> start(const torch::Tensor& mask, std::int64_t capacity) = 0;
+  /// The weights of every layer and head; no layers without attention. Throws std::length_error where a row has more
+  /// than `most`. Shapes: ids (B,T) int64.
+  virtual AttentionWeights attentions(const torch::Tensor& /*ids*/, std::int64_t most) {
+    return {AttentionKind::kDecoder, most};
+  }
 };
 
 }  // namespace langzoo

@@ -6,13 +6,28 @@
 #include <limits>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "models/generation/step.h"
 #include "models/generation_config.h"
+#include "models/layers/attention_weights.h"
 #include "models/losses/cross_entropy.h"
+#include "models/losses/r_drop.h"
 #include "models/task_model.h"
 
 namespace langzoo {
+
+/// What a decoder makes of a batch's labels, before the output layer.
+struct LabelStates {
+  torch::Tensor states;   ///< (N,R) of the labels that are not -100; padding needs no logits
+  torch::Tensor targets;  ///< (N) int64: those labels
+  torch::Tensor weight;   ///< (V,R), the output layer's
+  torch::Tensor bias;     ///< (V), or undefined
+
+  /// Leaves out the rows whose label is -100. Shapes: states (M,R), labels (M).
+  static LabelStates of(const torch::Tensor& states, const torch::Tensor& labels, const torch::Tensor& weight,
+                        const torch::Tensor& bias);
+};
 
 /// A model that writes a target, token after token, having read a source. Sources (B,S) int64 are padded on the right,
 /// source_lengths (B) in [1,S].
@@ -29,10 +44,16 @@ class EncoderDecoder : public TaskModel {
   virtual std::optional<std::int32_t> end_token() const = 0;
   /// Tokens that a side may have, the source's end token or the target's start token included.
   virtual std::int64_t max_positions() const { return std::numeric_limits<std::int64_t>::max(); }
+  /// Shapes: source (B,S), source_lengths (B), decoder_input and labels (B,T), all int64.
+  virtual LabelStates label_states(const torch::Tensor& source, const torch::Tensor& source_lengths,
+                                   const torch::Tensor& decoder_input, const torch::Tensor& labels) = 0;
   /// Cross-entropy summed over the labels that are not -100; in training mode with the smoothing that was set.
-  /// Shapes: source (B,S), source_lengths (B), decoder_input and labels (B,T), all int64 -> scalar.
-  virtual torch::Tensor loss_sum(const torch::Tensor& source, const torch::Tensor& source_lengths,
-                                 const torch::Tensor& decoder_input, const torch::Tensor& labels) = 0;
+  /// Shapes: as label_states() -> scalar.
+  torch::Tensor loss_sum(const torch::Tensor& source, const torch::Tensor& source_lengths,
+                         const torch::Tensor& decoder_input, const torch::Tensor& labels);
+  /// Of two readings, each with a dropout of its own (losses/r_drop.h). Shapes: as label_states().
+  RDropSums r_drop_sums(const torch::Tensor& source, const torch::Tensor& source_lengths,
+                        const torch::Tensor& decoder_input, const torch::Tensor& labels);
   void set_label_smoothing(const LabelSmoothing& smoothing) { smoothing_ = smoothing; }
   /// Which step of training, counted from 0, the next losses belong to: for what changes with it.
   virtual void set_training_step(std::int64_t /*step*/) {}
@@ -44,11 +65,19 @@ class EncoderDecoder : public TaskModel {
   /// Shapes: source (B,S), source_lengths (B), decoder_input (B,T) -> (B,T,S); undefined without attention.
   virtual torch::Tensor attention(const torch::Tensor& source, const torch::Tensor& source_lengths,
                                   const torch::Tensor& decoder_input) = 0;
-
- protected:
-  CrossEntropyOptions loss_options() { return {.smoothing = module().is_training() ? smoothing_ : LabelSmoothing()}; }
+  /// The weights of every layer and head, kind by kind; none without attention. Throws std::length_error where a row
+  /// has more than `most` of a kind. Shapes: as attention().
+  virtual std::vector<AttentionWeights> attentions(const torch::Tensor& source, const torch::Tensor& source_lengths,
+                                                   const torch::Tensor& decoder_input, std::int64_t most) {
+    std::vector<AttentionWeights> all;
+    const auto weights = attention(source, source_lengths, decoder_input);
+    if (weights.defined()) all.emplace_back(AttentionWeights{AttentionKind::kCross, most}).add(weights.unsqueeze(1));
+    return all;
+  }
 
  private:
+  torch::Tensor cross_entropy_of(const LabelStates& labels);
+
   LabelSmoothing smoothing_;
 };
 

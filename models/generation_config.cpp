@@ -132,7 +132,14 @@ GenerationConfig generation_config_of(const fs::path& dir) {
   };
   const fs::path path = dir / "generation_config.json", old = dir / "config.json";
   if (!fs::exists(path)) {
-    read(old, read_file(old, kMaxBytes));
+    const auto text = read_file(old, kMaxBytes);
+    read(old, text);
+    const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+    // transformers' MarianConfig has it where the file does not say.
+    const bool marian = json.is_object() && json.value("model_type", nlohmann::json()) == "marian";
+    if (marian && !json.contains("forced_eos_token_id")) {
+      config.forced_eos_token_id = {0};
+    }
     return config;
   }
   config.file = read_file(path, kMaxBytes);

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "data/files/escaped.h"
 #include "data/files/files.h"
 #include "models/io/safetensors.h"
 #include "third_party/torch.h"
@@ -82,6 +83,7 @@ class ModelNames {
   ModelNames(const torch::nn::Module& model, const PretrainedTraits& traits)
       : all_(names_of(model)), heads_(traits.heads) {
     if (!traits.base_model_prefix.empty()) prefix_ = traits.base_model_prefix + ".";
+    for (const auto& part : traits.optional_parts) parts_.insert(parts_.end(), {part, prefix_ + part});
     has_base_ = std::any_of(all_.begin(), all_.end(), [&](const std::string& name) { return is_below_base(name); });
   }
 
@@ -90,13 +92,19 @@ class ModelNames {
   /// Whether it holds the base model as a part with its prefix.
   bool has_base() const { return has_base_; }
   bool is_below_base(const std::string& name) const { return !prefix_.empty() && name.starts_with(prefix_); }
+  /// Whether it is a head's of any of the family's architectures, or an optional part's.
+  bool is_dispensable(const std::string& name) const {
+    return begins_with_any(name, heads_) || begins_with_any(name, parts_);
+  }
   bool in_head(const std::string& name) const {
+    if (begins_with_any(name, parts_)) return true;
     return has_base_ ? !is_below_base(name) : begins_with_any(name, heads_);
   }
 
  private:
   std::set<std::string> all_;
   const std::vector<std::string>& heads_;
+  std::vector<std::string> parts_;  ///< optional ones, with the base model's prefix and without
   std::string prefix_;
   bool has_base_ = false;
 };
@@ -121,7 +129,8 @@ StateDict renamed(const StateDict& tensors, const ModelNames& model, const Pretr
     }
     if (!model.contains(name) && model.contains(current_name(name))) name = current_name(name);
     if (result.contains(name)) {
-      throw std::runtime_error("tensor " + name + " is there under two names, one of them " + item.key());
+      throw std::runtime_error("tensor " + escaped(name) + " is there under two names, one of them " +
+                               escaped(item.key()));
     }
     result.insert(name, item.value());
   }
@@ -138,7 +147,7 @@ StateDict renamed(const StateDict& tensors, const ModelNames& model, const Pretr
     result.erase(second);
   }
   for (const auto& name : result.keys()) {
-    if (model.contains(name) || !begins_with_any(name, traits.heads)) continue;
+    if (model.contains(name) || !model.is_dispensable(name)) continue;
     report.other_heads.push_back(name);
     result.erase(name);
   }
@@ -175,7 +184,8 @@ std::string read_config(const fs::path& dir, const std::string& model_type) {
   const std::string origin = (dir / "config.json").string();
   const std::string found = read_identity(text, origin).model_type;
   if (!found.empty() && found != model_type) {
-    throw std::runtime_error(origin + ": model_type: is \"" + found + "\", this program loads \"" + model_type + "\"");
+    throw std::runtime_error(origin + ": model_type: is \"" + escaped(found) + "\", this program loads \"" +
+                             model_type + "\"");
   }
   return text;
 }
@@ -246,13 +256,19 @@ void construct_checked(const std::string& origin, const std::function<void()>& c
 
 void check_memory(const torch::nn::Module& model, const std::string& origin, std::uint64_t memory) {
   double bytes = 0;  // may be more than an integer holds
-  for (const auto& parameter : model.parameters()) bytes += bytes_of(parameter, parameter.scalar_type());
+  for (const auto& tensors : {model.parameters(), model.buffers()}) {
+    for (const auto& tensor : tensors) bytes += bytes_of(tensor, tensor.scalar_type());
+  }
   check_bytes(bytes, origin, memory);
 }
 
 void save_pretrained(const torch::nn::Module& model, const Fields& config, const PretrainedTraits& traits,
                      const fs::path& dir, const GenerationConfig* generation) {
-  const StateDict tensors = state_dict(model);
+  StateDict tensors = state_dict(model);
+  for (const auto& item : model.named_parameters()) {
+    const bool copied = !traits.copied.empty() && ("." + item.key()).find(traits.copied) != std::string::npos;
+    if (copied && !tensors.contains(item.key())) tensors.insert(item.key(), item.value().detach());
+  }
   torch::ScalarType dtype = torch::kFloat32;
   for (const auto& item : tensors) {
     if (!item.value().is_floating_point()) continue;

@@ -6,6 +6,7 @@
 ///     using Config = ...;                                     // with for_each_field() and validate()
 ///     static const PretrainedTraits& pretrained_traits();
 ///     explicit Impl(const Config& config);                    // asks SkipInit::active() before initialising
+///     static void fit_config(Config& config, const StateDict& file);   // optional: what the weights decide
 #pragma once
 
 #include <filesystem>
@@ -47,11 +48,17 @@ struct PretrainedTraits {
   /// How the names of heads begin, those of all the family's architectures: "lm_head.", "score.". A head that a
   /// checkpoint holds and the model does not have is left out and reported.
   std::vector<std::string> heads = {};
+  /// How the names of what only some models without a head have begin, below the base model: "pooler.". As a head it
+  /// may be too much or, new, too little.
+  std::vector<std::string> optional_parts = {};
   /// How names begin or end that old checkpoints hold and no model needs: ".attn.bias", ".attn.masked_bias".
   std::vector<std::string> ignored_prefixes = {}, ignored_suffixes = {};
   /// A file may hold a tied tensor under either name. Where it holds both with different values they are not tied,
   /// whatever the config says, as in transformers.
   std::vector<TiedTensor> tied = {};
+  /// Of tensors that several modules share: names with this in them are all written, each with its copy. Empty: only
+  /// the first name is.
+  std::string copied = {};
 };
 
 struct PretrainedOptions {
@@ -101,8 +108,8 @@ void load_pretrained_weights(torch::nn::Module& model, const StateDict& file, co
 /// Runs `construct` and turns what it throws into a one-line error that names `origin`.
 void construct_checked(const std::string& origin, const std::function<void()>& construct);
 
-/// Throws std::runtime_error naming `origin` and the size where the parameters of `model` need more than `memory`
-/// bytes.
+/// Throws std::runtime_error naming `origin` and the size where the parameters and buffers of `model` need more than
+/// `memory` bytes.
 void check_memory(const torch::nn::Module& model, const std::string& origin, std::uint64_t memory = total_memory());
 
 /// A new model of random weights. Throws std::runtime_error naming `origin` for one that cannot be or that memory does
@@ -131,6 +138,9 @@ Model from_pretrained(const std::filesystem::path& dir, typename Model::Containe
   LoadReport found;
   const StateDict file = load_weights(dir);
   untie_different(fields_in(config), file, traits, found);
+  if constexpr (requires { Model::ContainedType::fit_config(config, file); }) {
+    if (!options.new_head) Model::ContainedType::fit_config(config, file);
+  }
   Model model{nullptr};
   construct_checked((dir / "config.json").string(), [&] {
     std::optional<SkipInit> skip;

@@ -4,11 +4,17 @@
 #include <string>
 #include <vector>
 
-#include "data/files/files.h"
+#include "data/files/file_error.h"
+#include "models/albert/albert.h"
+#include "models/bert/bert.h"
+#include "models/distilbert/distilbert.h"
+#include "models/electra/electra.h"
 #include "models/fasttext/fasttext.h"
 #include "models/glove/glove.h"
 #include "models/gpt/gpt.h"
+#include "models/noisy_channel/noisy_channel_model.h"
 #include "models/ppmi_svd/ppmi_svd.h"
+#include "models/roberta/roberta.h"
 #include "models/seq2seq/seq2seq.h"
 #include "models/transformer/transformer.h"
 #include "models/word2vec/word2vec.h"
@@ -29,6 +35,13 @@ std::shared_ptr<torch::nn::Module> load(const std::filesystem::path& dir, LoadRe
   return from_pretrained<Model>(dir, report, options).ptr();
 }
 
+/// Its tables are of no size that a config gives.
+template <>
+std::shared_ptr<torch::nn::Module> load<NoisyChannelModule>(const std::filesystem::path& dir, LoadReport* /*report*/,
+                                                            const PretrainedOptions& /*options*/) {
+  return std::make_shared<NoisyChannelModuleImpl>(NoisyChannelModel::load(dir));
+}
+
 template <class Model>
 constexpr RegisteredModel model(std::string_view model_type, std::string_view architecture, std::string_view program,
                                 std::string_view description) {
@@ -44,11 +57,68 @@ constexpr RegisteredModel kModels[] = {
     model<TransformerMtModel>("transformer", "TransformerMTModel", "langzoo-transformer",
                               "Transformer encoder-decoders that are no MarianMTModel"),
     model<MarianMtModel>("marian", "MarianMTModel", "langzoo-transformer", "Transformer encoder-decoders"),
+    model<BertForMaskedLm>("bert", "BertForMaskedLM", "langzoo-bert", "BERT: masked language modelling"),
+    model<BertForPreTraining>("bert", "BertForPreTraining", "langzoo-bert",
+                              "BERT: masked LM and whether a segment follows another"),
+    model<BertForNextSentencePrediction>("bert", "BertForNextSentencePrediction", "langzoo-bert",
+                                         "BERT: whether a segment follows another"),
+    model<BertForSequenceClassification>("bert", "BertForSequenceClassification", "langzoo-bert",
+                                         "BERT: classification and regression of texts"),
+    model<BertForMultipleChoice>("bert", "BertForMultipleChoice", "langzoo-bert", "BERT: multiple choice"),
+    model<BertForTokenClassification>("bert", "BertForTokenClassification", "langzoo-bert", "BERT: tagging"),
+    model<BertForQuestionAnswering>("bert", "BertForQuestionAnswering", "langzoo-bert",
+                                    "BERT: answers as spans of a context"),
+    model<BertModel>("bert", "BertModel", "langzoo-bert", "BERT without a head: tokens to hidden states"),
+    model<RobertaForMaskedLm>("roberta", "RobertaForMaskedLM", "langzoo-bert", "RoBERTa: masked language modelling"),
+    model<RobertaForSequenceClassification>("roberta", "RobertaForSequenceClassification", "langzoo-bert",
+                                            "RoBERTa: classification and regression of texts"),
+    model<RobertaForMultipleChoice>("roberta", "RobertaForMultipleChoice", "langzoo-bert", "RoBERTa: multiple choice"),
+    model<RobertaForTokenClassification>("roberta", "RobertaForTokenClassification", "langzoo-bert",
+                                         "RoBERTa: tagging"),
+    model<RobertaForQuestionAnswering>("roberta", "RobertaForQuestionAnswering", "langzoo-bert",
+                                       "RoBERTa: answers as spans of a context"),
+    model<RobertaModel>("roberta", "RobertaModel", "langzoo-bert", "RoBERTa without a head: tokens to hidden states"),
+    model<AlbertForMaskedLm>("albert", "AlbertForMaskedLM", "langzoo-bert", "ALBERT: masked language modelling"),
+    model<AlbertForPreTraining>("albert", "AlbertForPreTraining", "langzoo-bert",
+                                "ALBERT: masked LM and whether two segments are in order"),
+    model<AlbertForSequenceClassification>("albert", "AlbertForSequenceClassification", "langzoo-bert",
+                                           "ALBERT: classification and regression of texts"),
+    model<AlbertForMultipleChoice>("albert", "AlbertForMultipleChoice", "langzoo-bert", "ALBERT: multiple choice"),
+    model<AlbertForTokenClassification>("albert", "AlbertForTokenClassification", "langzoo-bert", "ALBERT: tagging"),
+    model<AlbertForQuestionAnswering>("albert", "AlbertForQuestionAnswering", "langzoo-bert",
+                                      "ALBERT: answers as spans of a context"),
+    model<AlbertModel>("albert", "AlbertModel", "langzoo-bert", "ALBERT without a head: tokens to hidden states"),
+    model<ElectraForMaskedLm>("electra", "ElectraForMaskedLM", "langzoo-bert",
+                              "ELECTRA, the generator: masked language modelling"),
+    model<ElectraForPreTraining>("electra", "ElectraForPreTraining", "langzoo-bert",
+                                 "ELECTRA, the discriminator: which tokens are replaced"),
+    model<ElectraForSequenceClassification>("electra", "ElectraForSequenceClassification", "langzoo-bert",
+                                            "ELECTRA: classification and regression of texts"),
+    model<ElectraForMultipleChoice>("electra", "ElectraForMultipleChoice", "langzoo-bert", "ELECTRA: multiple choice"),
+    model<ElectraForTokenClassification>("electra", "ElectraForTokenClassification", "langzoo-bert",
+                                         "ELECTRA: tagging"),
+    model<ElectraForQuestionAnswering>("electra", "ElectraForQuestionAnswering", "langzoo-bert",
+                                       "ELECTRA: answers as spans of a context"),
+    model<ElectraModel>("electra", "ElectraModel", "langzoo-bert", "ELECTRA without a head: tokens to hidden states"),
+    model<DistilBertForMaskedLm>("distilbert", "DistilBertForMaskedLM", "langzoo-bert",
+                                 "DistilBERT: masked language modelling"),
+    model<DistilBertForSequenceClassification>("distilbert", "DistilBertForSequenceClassification", "langzoo-bert",
+                                               "DistilBERT: classification and regression of texts"),
+    model<DistilBertForMultipleChoice>("distilbert", "DistilBertForMultipleChoice", "langzoo-bert",
+                                       "DistilBERT: multiple choice"),
+    model<DistilBertForTokenClassification>("distilbert", "DistilBertForTokenClassification", "langzoo-bert",
+                                            "DistilBERT: tagging"),
+    model<DistilBertForQuestionAnswering>("distilbert", "DistilBertForQuestionAnswering", "langzoo-bert",
+                                          "DistilBERT: answers as spans of a context"),
+    model<DistilBertModel>("distilbert", "DistilBertModel", "langzoo-bert",
+                           "DistilBERT without a head: tokens to hidden states"),
     model<FastTextForSequenceClassification>("fasttext", "FastTextForSequenceClassification", "langzoo-fasttext",
                                              "text classification by averaged word vectors"),
     model<Word2Vec>("word2vec", "Word2Vec", "langzoo-word2vec", "skip-gram and CBOW word vectors"),
     model<PpmiSvd>("ppmi-svd", "PpmiSvd", "langzoo-word2vec", "count-based word vectors"),
     model<Glove>("glove", "Glove", "langzoo-word2vec", "GloVe word vectors"),
+    model<NoisyChannelModule>("noisy-channel", "NoisyChannel", "langzoo-noisy-channel",
+                              "translation by IBM models and n-grams"),
 };
 
 std::string joined(const std::vector<std::string>& names) {

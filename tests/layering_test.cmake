@@ -24,7 +24,9 @@ set(may_apps ${may_apps/cli} apps/cli apps/cli/metrics)
 
 # models/<family>/ -> what it builds on.
 set(family_edges
-  "models/noisy_channel/->models/ngram/")
+  "models/noisy_channel/->models/ngram/"
+  "models/roberta/->models/bert/"
+  "models/electra/->models/bert/")
 
 function(layer_of path result)
   set(best "")

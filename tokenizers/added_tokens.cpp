@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "data/files/escaped.h"
 #include "tokenizers/normalizers/normalizer.h"
 #include "tokenizers/unicode_classes.h"
 #include "tokenizers/utf8.h"
@@ -78,13 +79,13 @@ AddedTokens::AddedTokens(std::vector<AddedToken> tokens, const Normalizer* norma
     if (!is_valid_utf8(token.content))
       throw std::invalid_argument(fmt::format("added token {} is not UTF-8", token.id));
     if (token.id < 0 || static_cast<std::size_t>(token.id) >= kMaxVocabularySize) {
-      throw std::invalid_argument(fmt::format("the added token '{}' has the id {}, beyond 0 to {}", token.content,
-                                              token.id, kMaxVocabularySize - 1));
+      throw std::invalid_argument(fmt::format("the added token '{}' has the id {}, beyond 0 to {}",
+                                              escaped(token.content), token.id, kMaxVocabularySize - 1));
     }
     if (!by_id_.emplace(token.id, i).second)
       throw std::invalid_argument(fmt::format("two added tokens have the id {}", token.id));
     if (!by_content_.emplace(token.content, i).second) {
-      throw std::invalid_argument(fmt::format("the added token '{}' is there twice", token.content));
+      throw std::invalid_argument(fmt::format("the added token '{}' is there twice", escaped(token.content)));
     }
     if (token.normalized) {
       contents.push_back(normalizer != nullptr ? normalizer->normalize(token.content) : token.content);

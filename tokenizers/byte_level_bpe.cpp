@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "data/files/escaped.h"
 #include "tokenizers/byte_level.h"
 #include "tokenizers/decoders/byte_level_decoder.h"
 #include "tokenizers/hash.h"
@@ -114,7 +115,8 @@ ByteLevelBpe::Impl::Impl(ByteLevelBpeModel m) : model(std::move(m)), added(model
     const auto id = static_cast<TokenId>(i);
     if (!is_valid_utf8(token)) throw std::invalid_argument(fmt::format("token {} is not UTF-8", id));
     if (!ids_by_token.emplace(token, id).second) {
-      throw std::invalid_argument(fmt::format("the tokens {} and {} are both '{}'", ids_by_token.at(token), id, token));
+      throw std::invalid_argument(
+          fmt::format("the tokens {} and {} are both '{}'", ids_by_token.at(token), id, escaped(token)));
     }
     const auto unspelled = unspell_bytes(token);
     bytes[i] = unspelled.value_or(token);
@@ -123,14 +125,14 @@ ByteLevelBpe::Impl::Impl(ByteLevelBpeModel m) : model(std::move(m)), added(model
   for (const AddedToken& token : added.all()) {
     const auto i = static_cast<std::size_t>(token.id);
     if (i < model.tokens.size() && !model.tokens[i].empty() && model.tokens[i] != token.content) {
-      throw std::invalid_argument(fmt::format("the added token '{}' has the id {} of the token '{}'", token.content,
-                                              token.id, model.tokens[i]));
+      throw std::invalid_argument(fmt::format("the added token '{}' has the id {} of the token '{}'",
+                                              escaped(token.content), token.id, escaped(model.tokens[i])));
     }
     bytes[i] = token.content;
     const auto known = ids_by_token.emplace(token.content, token.id).first;
     if (known->second != token.id) {
-      throw std::invalid_argument(fmt::format("the added token '{}' has the id {}, in the vocabulary {}", token.content,
-                                              token.id, known->second));
+      throw std::invalid_argument(fmt::format("the added token '{}' has the id {}, in the vocabulary {}",
+                                              escaped(token.content), token.id, known->second));
     }
   }
   for (std::size_t rank = 0; rank < model.merges.size(); ++rank) {

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "data/files/escaped.h"
 #include "tokenizers/tokenizer_json.h"
 #include "tokenizers/utf8.h"
 
@@ -18,7 +19,7 @@ std::string describe(char32_t c) {
   if (c < 0x20 || (c >= 0x7F && c < 0xA0)) return "the character " + number;
   std::string character;
   append_utf8(character, c);
-  return fmt::format("the character '{}' ({})", character, number);
+  return fmt::format("the character '{}' ({})", escaped(character), number);
 }
 
 }  // namespace
@@ -29,8 +30,8 @@ CharLevel::CharLevel(CharLevelModel model)
     const auto id = static_cast<std::size_t>(token.id);
     if (id >= tokens_.size()) tokens_.resize(id + 1);
     if (!tokens_[id].empty() && tokens_[id] != token.content) {
-      throw std::invalid_argument(
-          fmt::format("the added token '{}' has the id {} of the token '{}'", token.content, token.id, tokens_[id]));
+      throw std::invalid_argument(fmt::format("the added token '{}' has the id {} of the token '{}'",
+                                              escaped(token.content), token.id, escaped(tokens_[id])));
     }
     tokens_[id] = token.content;
   }
@@ -41,13 +42,13 @@ CharLevel::CharLevel(CharLevelModel model)
     if (!is_valid_utf8(token)) throw std::invalid_argument(fmt::format("token {} is not UTF-8", id));
     const auto [known, fresh] = ids_by_token_.emplace(token, id);
     if (!fresh)
-      throw std::invalid_argument(fmt::format("the tokens {} and {} are both '{}'", known->second, id, token));
+      throw std::invalid_argument(fmt::format("the tokens {} and {} are both '{}'", known->second, id, escaped(token)));
     const Utf8Char c = decode_utf8(token, 0);
     if (c.length == token.size()) {
       if (c.code_point >= ids_by_character_.size()) ids_by_character_.resize(c.code_point + 1, kNoToken);
       ids_by_character_[c.code_point] = id;
     } else if (added_.find(id) == nullptr && model_.unk != id) {
-      throw std::invalid_argument(fmt::format("token {} is '{}', expected one character", id, token));
+      throw std::invalid_argument(fmt::format("token {} is '{}', expected one character", id, escaped(token)));
     }
   }
   if (model_.unk) token(*model_.unk);
@@ -72,7 +73,7 @@ std::unique_ptr<CharLevel> CharLevel::from_text(std::string_view text, std::span
   }
   for (const std::string& content : special_tokens) {
     if (count_characters(content) < 2) {
-      throw std::invalid_argument(fmt::format("the special token '{}' needs at least 2 characters", content));
+      throw std::invalid_argument(fmt::format("the special token '{}' needs at least 2 characters", escaped(content)));
     }
     model.added_tokens.push_back({content, static_cast<TokenId>(model.tokens.size())});
     model.tokens.push_back(content);

@@ -19,6 +19,7 @@
 #include "tokenizers/decoders/bpe_decoder.h"
 #include "tokenizers/decoders/wordpiece_decoder.h"
 #include "tokenizers/json_field.h"
+#include "tokenizers/marian.h"
 #include "tokenizers/models/bpe.h"
 #include "tokenizers/models/vocabulary.h"
 #include "tokenizers/models/vocabulary_files.h"
@@ -56,16 +57,6 @@ std::string first_name(const std::string& tokenizer_class) {
     if (tokenizer_class == alias) return std::string(name);
   }
   return tokenizer_class;
-}
-
-/// Whether a .model without tokenizer_config.json is one that earlier versions of ours saved as it is: beside a model
-/// whose own tokenizer is of another class, or in a run that has no model yet.
-bool is_bare_model_of_run(const fs::path& dir) {
-  const fs::path path = dir / "config.json";
-  if (!fs::exists(path)) return fs::exists(dir / "run.json");
-  const json config = parse_json(read_file(path, kMaxFileBytes), path, JsonNumbers::Python);
-  const auto type = config.is_object() ? config.value("model_type", json()) : json();
-  return type == "gpt2" || type == "seq2seq";
 }
 
 TokenizerConfig config_beside(const fs::path& file, std::string_view text) {
@@ -122,9 +113,10 @@ std::vector<fs::path> find_sentencepiece(const fs::path& dir) {
 }
 
 /// What of a directory makes its tokenizer; the first that there is, in this order.
-enum class Files { TokenizerJson, VocabTxt, VocabAndMerges, SentencePiece, None };
+enum class Files { Marian, TokenizerJson, VocabTxt, VocabAndMerges, SentencePiece, None };
 
 Files files_of(const fs::path& dir) {
+  if (is_marian(dir)) return Files::Marian;
   if (fs::exists(dir / "tokenizer.json")) return Files::TokenizerJson;
   if (fs::exists(dir / "vocab.txt")) return Files::VocabTxt;
   if (fs::exists(dir / "vocab.json") && fs::exists(dir / "merges.txt")) return Files::VocabAndMerges;
@@ -350,21 +342,19 @@ void refuse_half(const fs::path& path) {
     if (first.find(' ', blank + 1) == std::string::npos) refuse("the merges.txt of a BPE tokenizer", "vocab.json");
     throw FileError(path, "is no vocab.txt, which has a token a line: line 1 has several words");
   } else if (path.extension() == ".json") {
-    if (begins_with_number(head)) refuse("the vocab.json of a BPE tokenizer", "merges.txt");
+    if (!begins_with_number(head)) return;
+    if (is_marian(path.parent_path())) refuse("a vocabulary of Marian's tokenizer", "source.spm");
+    refuse("the vocab.json of a BPE tokenizer", "merges.txt");
   }
 }
 
 std::unique_ptr<Tokenizer> load_directory(const fs::path& dir) {
   for (const char* name : {"tokenizer.json", "tokenizer_config.json", "vocab.txt", "vocab.json", "merges.txt",
-                           "spiece.model", "tokenizer.model", "sentencepiece.bpe.model"}) {
+                           "source.spm", "spiece.model", "tokenizer.model", "sentencepiece.bpe.model"}) {
     refuse_other_kind(dir / name);
   }
   const Files files = files_of(dir);
-  const fs::path bare = dir / "spiece.model";
-  if (files == Files::SentencePiece && fs::exists(bare) && !fs::exists(dir / "tokenizer_config.json") &&
-      is_bare_model_of_run(dir)) {
-    return load_sentencepiece(bare);
-  }
+  if (files == Files::Marian) return load_marian(dir).source;
   TokenizerConfig config = TokenizerConfig::of_directory(dir);
   if (config.tokenizer_class().empty()) {
     config.set_tokenizer_class(class_of_model(dir, files != Files::TokenizerJson && files != Files::None));
@@ -395,7 +385,9 @@ std::unique_ptr<Tokenizer> load_directory(const fs::path& dir) {
       return load_sentencepiece_directory(models.front(), config);
     }
     default:
-      throw FileError(dir, "has no tokenizer: none of tokenizer.json, vocab.txt, vocab.json with merges.txt, *.model");
+      throw FileError(dir,
+                      "has no tokenizer: none of tokenizer.json, vocab.txt, vocab.json with merges.txt, *.model, "
+                      "source.spm with target.spm and vocab.json");
   }
 }
 
@@ -455,11 +447,26 @@ bool has_tokenizer(const fs::path& dir) {
   return fs::is_directory(dir) && files_of(dir) != Files::None;
 }
 
+std::span<const std::string_view> tokenizer_files() {
+  static constexpr std::string_view kNames[] = {"tokenizer.json",
+                                                "tokenizer_config.json",
+                                                "special_tokens_map.json",
+                                                "added_tokens.json",
+                                                "vocab.json",
+                                                "vocab.txt",
+                                                "merges.txt",
+                                                "spiece.model",
+                                                "source.spm",
+                                                "target.spm",
+                                                "target_vocab.json"};
+  return kNames;
+}
+
 std::unique_ptr<Tokenizer> load_tokenizer(const fs::path& path) {
   if (!fs::exists(path)) throw FileError(path, "does not exist");
   if (fs::is_directory(path)) return load_directory(path);
   refuse_other_kind(path);
-  if (path.extension() == ".model") return load_sentencepiece(path);
+  if (path.extension() == ".model" || path.extension() == ".spm") return load_sentencepiece(path);
   refuse_half(path);
   if (first_bytes(path, 13) == "#version: 0.2") return load_subword_nmt_codes(path);
   const fs::path config_path = path.parent_path() / "tokenizer_config.json";

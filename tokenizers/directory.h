@@ -7,6 +7,9 @@
 /// | vocab.json, merges.txt | GPT-1 (characters, end of word `</w>`), GPT-2 or RoBERTa (byte level) |
 /// | spiece.model, sentencepiece.bpe.model, ... | ALBERT, T5, XLM-RoBERTa (Unigram) or Llama (BPE) and special tokens |
 /// | tokenizer.model | one of these, or what transformers' TokenizersBackend makes of it |
+/// | source.spm, target.spm, vocab.json | the source's side of Marian's (marian.h), unless a tokenizer.json beside them
+/// is
+///   another class's |
 ///
 /// Which of several it is, tokenizer_config.json says (`tokenizer_class`), else config.json (`model_type`), else the
 /// files themselves. The result gives the ids of `transformers.AutoTokenizer` for the same directory; another
@@ -15,16 +18,16 @@
 /// Tokens are also named by tokenizer_config.json, special_tokens_map.json and added_tokens.json (tokenizer_config.h).
 ///
 /// A SentencePiece model whose tokenizer_class is SentencePieceProcessor is what SentencePiece::save wrote:
-/// libsentencepiece's own ids, no special tokens added. So is one without a configuration beside a GPT-2 or recurrent
-/// encoder-decoder, whose own tokenizers are others: earlier versions of ours saved it so.
+/// libsentencepiece's own ids, no special tokens added.
 ///
 /// A single file may be a tokenizer.json, a vocab.txt, the codes of subword-nmt ("#version: 0.2"), or a SentencePiece
-/// .model, which then gives libsentencepiece's own ids and adds no special tokens. Beside it tokenizer_config.json alone
-/// is read. One of the pair vocab.json and merges.txt alone is refused.
+/// .model or .spm, which then gives libsentencepiece's own ids and adds no special tokens. Beside it
+/// tokenizer_config.json alone is read. One of the pair vocab.json and merges.txt alone is refused.
 #pragma once
 
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string_view>
 
 #include "tokenizers/tokenizer.h"
@@ -38,6 +41,9 @@ class TokenizerConfig;
 /// Whether `dir` is a directory with files of which load_tokenizer(dir) makes a tokenizer (or says what is wrong with
 /// them).
 bool has_tokenizer(const std::filesystem::path& dir);
+
+/// The names of the files that a saved tokenizer may consist of, of whatever kind.
+std::span<const std::string_view> tokenizer_files();
 
 /// BERT's tokenizer of a vocab.txt. `config` is the text of a tokenizer_config.json, or what stands in a directory:
 /// do_lower_case (true where it is not said), strip_accents, tokenize_chinese_chars, added and special tokens. Throws

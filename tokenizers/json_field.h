@@ -12,7 +12,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "data/files/files.h"
+#include "data/files/file_error.h"
 #include "tokenizers/encoding.h"
 #include "tokenizers/utf8.h"
 

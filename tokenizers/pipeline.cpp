@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "data/files/escaped.h"
 #include "tokenizers/chunk_cache.h"
 #include "tokenizers/tokenizer_json.h"
 #include "tokenizers/utf8.h"
@@ -151,9 +152,9 @@ Pipeline::Impl::Impl(PipelineParts p) : parts(std::move(p)), added(parts.added_t
     const auto known_id = parts.model->token_to_id(token.content);
     if (known_id ? *known_id != token.id : known.has_value()) {
       throw std::invalid_argument(known_id ? fmt::format("the added token '{}' has the id {}, in the vocabulary {}",
-                                                         token.content, token.id, *known_id)
+                                                         escaped(token.content), token.id, *known_id)
                                            : fmt::format("the added token '{}' has the id {} of the token '{}'",
-                                                         token.content, token.id, *known));
+                                                         escaped(token.content), token.id, escaped(*known)));
     }
     size = std::max(size, id + 1);
     if (!token.normalized || !parts.normalizer) continue;

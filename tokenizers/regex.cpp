@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include "data/files/escaped.h"
 #include "tokenizers/regex_syntax.h"
 #include "tokenizers/utf8.h"
 
@@ -89,7 +90,7 @@ Regex::Regex(std::string_view pattern) : pattern_(pattern) {
   const auto fail = [&](const std::string& reason) {
     const std::string_view shown = std::string_view(pattern_).substr(0, 200);
     throw std::invalid_argument(
-        sanitize_utf8(fmt::format("the regular expression '{}' cannot be used: {}", shown, reason)));
+        sanitize_utf8(fmt::format("the regular expression '{}' cannot be used: {}", escaped(shown), escaped(reason))));
   };
   if (pattern.size() > kMaxPatternLength) fail(fmt::format("longer than {} bytes", kMaxPatternLength));
   std::string translated;
@@ -153,13 +154,14 @@ std::optional<Offset> Regex::Matches::search() {
     if (found >= 0) {
       const PCRE2_SIZE* range = pcre2_get_ovector_pointer(matcher().data.get());
       if (range[0] < from || range[1] < range[0]) {
-        throw std::runtime_error(fmt::format("the regular expression '{}' matches before its start", regex_->pattern_));
+        throw std::runtime_error(
+            fmt::format("the regular expression '{}' matches before its start", escaped(regex_->pattern_)));
       }
       return Offset{range[0], range[1]};
     }
     if (found != PCRE2_ERROR_NOMATCH) {
       throw std::runtime_error(fmt::format("the regular expression '{}' fails on a text of {} bytes: {}",
-                                           regex_->pattern_, text_.size(), message_of(found)));
+                                           escaped(regex_->pattern_), text_.size(), message_of(found)));
     }
     from += starts;
     while (!character_begins(from)) ++from;
@@ -173,7 +175,7 @@ void Regex::Matches::check_clock() {
     deadline_ = now + std::chrono::seconds(10) + std::chrono::microseconds(text_.size());
   } else if (now > deadline_) {
     throw std::runtime_error(fmt::format("the regular expression '{}' takes too long on a text of {} bytes",
-                                         regex_->pattern_, text_.size()));
+                                         escaped(regex_->pattern_), text_.size()));
   }
 }
 

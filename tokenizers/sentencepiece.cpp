@@ -138,6 +138,12 @@ std::string SentencePiece::decode(std::span<const TokenId> ids, bool skip_specia
   return text;
 }
 
+std::string SentencePiece::decode_pieces(const std::vector<std::string>& pieces) const {
+  std::string text;
+  check(impl_->processor.Decode(pieces, &text));
+  return text;
+}
+
 std::size_t SentencePiece::vocab_size() const {
   return impl_->model.pieces.size();
 }

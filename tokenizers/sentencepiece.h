@@ -34,6 +34,8 @@ class SentencePiece : public Tokenizer {
   /// Control symbols have no text; the unknown token has the model's surface for it (" ⁇ "), or none where special
   /// tokens are skipped.
   std::string decode(std::span<const TokenId> ids, bool skip_special_tokens = false) const override;
+  /// The text of pieces by their names; one that the model does not have stays as it is.
+  std::string decode_pieces(const std::vector<std::string>& pieces) const;
 
   std::size_t vocab_size() const override;
   std::optional<TokenId> token_to_id(std::string_view token) const override;

@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 #include <sentencepiece_model.pb.h>
 
-#include "data/files/files.h"
+#include "data/files/file_error.h"
 #include "tokenizers/added_tokens.h"
 #include "tokenizers/utf8.h"
 

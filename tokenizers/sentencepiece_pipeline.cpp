@@ -9,7 +9,8 @@
 
 #include <fmt/format.h>
 
-#include "data/files/files.h"
+#include "data/files/escaped.h"
+#include "data/files/file_error.h"
 #include "tokenizers/decoders/byte_fallback_decoder.h"
 #include "tokenizers/decoders/fuse_decoder.h"
 #include "tokenizers/decoders/metaspace_decoder.h"
@@ -74,7 +75,7 @@ std::shared_ptr<const PostProcessor> template_of(const PipelineParts& parts, std
   TemplateProcessing::Options options{parse_template(single), parse_template(pair), {}};
   for (const std::string& token : tokens) {
     const auto id = parts.model->token_to_id(token);
-    if (!id) throw std::invalid_argument(fmt::format("pieces: there is no '{}'", token));
+    if (!id) throw std::invalid_argument(fmt::format("pieces: there is no '{}'", escaped(token)));
     options.special_tokens[token] = {{*id}, {token}};
   }
   return std::make_shared<TemplateProcessing>(std::move(options));

@@ -41,7 +41,7 @@ constexpr std::pair<std::string_view, SpecialTokenDefaults> kClasses[] = {
     {"BertTokenizer", kBert},     {"DistilBertTokenizer", kBert}, {"ElectraTokenizer", kBert},
     {"OpenAIGPTTokenizer", kGpt}, {"GPT2Tokenizer", kGpt2},       {"T5Tokenizer", kT5},
     {"AlbertTokenizer", kAlbert}, {"RobertaTokenizer", kRoberta}, {"XLMRobertaTokenizer", kRoberta},
-    {"MPNetTokenizer", kMpnet},   {"LlamaTokenizer", kLlama}};
+    {"MPNetTokenizer", kMpnet},   {"LlamaTokenizer", kLlama},     {"MarianTokenizer", kT5}};
 
 /// The contents by which a role is known where no file tells it.
 constexpr Pair kUsual[] = {{"bos_token", "<s>"},           {"bos_token", "<|endoftext|>"}, {"eos_token", "</s>"},
@@ -70,12 +70,12 @@ SpecialTokens guess_special_tokens(std::span<const AddedToken> added) {
   return special;
 }
 
-namespace {
-
 std::string read_if_there(const std::filesystem::path& path) {
   constexpr std::uint64_t kMaxFileBytes = std::uint64_t{1} << 28;
   return std::filesystem::exists(path) ? read_file(path, kMaxFileBytes) : std::string();
 }
+
+namespace {
 
 /// An object that describes an added token; `special` is what it is where that is not said.
 AddedToken read_added_token(const JsonField& token, bool special) {

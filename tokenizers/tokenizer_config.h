@@ -49,6 +49,9 @@ using SpecialTokenDefaults = std::span<const std::pair<std::string_view, std::st
 /// Of a class of `transformers`, named without "Fast"; empty for one that has none or is not known.
 SpecialTokenDefaults special_token_defaults(std::string_view tokenizer_class);
 
+/// The text of a file; empty where there is none.
+std::string read_if_there(const std::filesystem::path& path);
+
 /// The list `added_tokens` of tokenizer.json.
 std::vector<AddedToken> read_added_tokens(const JsonField& list);
 

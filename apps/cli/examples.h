@@ -1,31 +1,60 @@
-/// The verbs of programs whose kind of task learns from examples (apps/training/tasks/examples.h): train, eval and
-/// predict.
+/// The verbs of programs whose kinds of task learn from examples (apps/training/tasks/examples.h): train, eval, predict
+/// and report.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "apps/cli/base/program.h"
 #include "apps/training/families.h"
 #include "apps/training/tasks/examples.h"
+#include "apps/training/tasks/labelled_texts.h"
 
 namespace langzoo {
 
-/// What the verb predict is for one kind.
-struct ExamplePredictions {
-  std::string summary;  ///< "the labels of texts"
-  std::string example;  ///< flags that give one example: "--text \"a fine film\""
-  std::string fields;   ///< those under --json: "a line a text: label, probabilities (by label)"
-  /// Prints a line for each of the rows, which `examples` are the ids of.
-  void (*print)(const LoadedModel<TokenModel>& model, const std::vector<TableRow>& rows, const ParallelCorpus& examples,
-                bool json);
+/// What a model says of examples, to be printed.
+struct PredictedExamples {
+  TokenModel& model;
+  const RawExamples& raw;
+  const EncodedExamples& encoded;
+  const std::vector<torch::Tensor>& logits;  ///< of logits_of_all()
+  bool json = false, with_logits = false;
+  double null_threshold = 0;  ///< AnswerOptions::null_threshold
+  bool may_be_none = false;
 };
 
-/// `train` trains a model of `family`; the other verbs take any that the kind accepts. Both must outlive the verbs.
-Verbs example_verbs(const Family& family, const ExampleKind& kind, const ExamplePredictions& predictions);
+/// What the verb predict is for one kind.
+struct ExamplePredictions {
+  const ExampleKind& (*kind)();
+  std::string summary;  ///< "the labels of texts"
+  std::string example;  ///< flags that give one example: "--text \"a fine film\""
+  std::string fields;   ///< those under --json: "label, probabilities (in the order of label ids)"
+  /// Prints a line for each example.
+  void (*print)(const PredictedExamples& predicted);
+};
 
-// Those of each kind.
+/// Those of each kind.
+ExamplePredictions classification_predictions();
+ExamplePredictions regression_predictions();
+ExamplePredictions tagging_predictions();
+ExamplePredictions answer_predictions();
+ExamplePredictions choice_predictions();
 
-Verbs classification_verbs(const Family& family);
+// What models say of texts whose task has no examples: the scores of masked LMs (tokens, vocabulary), of replaced token
+// detectors (tokens), of next sentences (2), and {mlm, sentence} of both together.
+
+bool gives_text_logits(const TokenModel& model);
+/// A JSON line for each text: ids, token_type_ids, logits. `file` is what errors name.
+void print_text_logits(const LoadedModel<TokenModel>& loaded, const ExampleEncoding& encoding, const std::string& file,
+                       const std::vector<LabelledText>& texts);
+
+// Verbs that take any model that one of the kinds accepts.
+
+std::unique_ptr<Verb> example_eval_verb(std::vector<ExamplePredictions> kinds);
+std::unique_ptr<Verb> example_predict_verb(std::vector<ExamplePredictions> kinds);
+
+/// These, `report`, and `train` for a model of `family`, which must outlive the verbs.
+Verbs example_verbs(const Family& family, const ExamplePredictions& predictions);
 
 }  // namespace langzoo

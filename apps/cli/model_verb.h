@@ -23,9 +23,7 @@ auto load_and_report(const std::filesystem::path& dir, const ComputeOptions& com
 /// A verb with --model DIR.
 class ModelVerb : public ComputeVerb {
  protected:
-  void add_own_options(Options& options) override {
-    options.add("--model", model_, "a model folder: an earlier --out").required();
-  }
+  void add_own_options(Options& options) override { add_model_folder(options, model_).required(); }
 
   std::string model_;
 };

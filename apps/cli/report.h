@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "apps/cli/chart.h"
 #include "apps/training/metric.h"
 #include "apps/training/task_setup.h"
 
@@ -22,24 +23,6 @@ struct ReportContent {
   std::string unit = "tokens";  ///< TrainingTask::unit()
   std::string loss_unit = "nats a token";  ///< TrainingTask::loss_unit()
 };
-
-/// A point of a curve; `step` counts optimizer steps.
-struct CurvePoint {
-  double step = 0, value = 0;
-};
-
-struct Curve {
-  std::string name;
-  std::string style;  ///< a CSS class of the page: train, valid, source, plain
-  std::vector<CurvePoint> points;
-};
-
-/// Round numbers that divide [low, high] into about `count` parts.
-std::vector<double> axis_ticks(double low, double high, int count);
-
-/// An SVG chart of `curves` over the step. Points that are not finite are left out; long curves are averaged down to
-/// what a screen can show.
-std::string svg_chart(const std::string& title, const std::vector<Curve>& curves, int width, int height);
 
 /// The page. `metrics` holds the lines of metrics.jsonl; lines that are none are skipped.
 std::string report_page(const ReportContent& content, const std::string& metrics);

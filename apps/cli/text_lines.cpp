@@ -4,33 +4,31 @@
 
 #include <fmt/format.h>
 
+#include "apps/cli/base/line_batches.h"
 #include "apps/cli/base/program.h"
 #include "data/files/config_error.h"
 #include "data/files/text_lines.h"
 
 namespace langzoo {
 
-bool next_line(std::istream& in, std::string& line) {
-  if (!std::getline(in, line)) return false;
-  if (!line.empty() && line.back() == '\r') line.pop_back();
-  return true;
-}
-
-std::vector<std::string> lines_of(std::istream& in) {
+std::vector<std::string> lines_of_stdin() {
   std::vector<std::string> lines;
-  for (std::string line; next_line(in, line);) {
-    lines.emplace_back(lines.empty() ? without_byte_order_mark(line) : line);
+  for (LineBatches batches(""); batches.next();) {
+    lines.insert(lines.end(), batches.lines().begin(), batches.lines().end());
   }
   return lines;
 }
 
 void converse(const std::string& what, const std::function<void(const std::string&)>& answer) {
   std::cerr << fmt::format("one {} a line; Ctrl-D ends\n> ", what) << std::flush;
-  for (std::string line; next_line(std::cin, line); std::cerr << "> " << std::flush) {
-    try {
-      answer(line);
-    } catch (const std::exception& error) {
-      std::cerr << "error: " << one_line(error) << '\n';
+  for (LineBatches typed(""); typed.next();) {
+    for (const auto line : typed.lines()) {
+      try {
+        answer(std::string(line));
+      } catch (const std::exception& error) {
+        std::cerr << "error: " << one_line(error) << '\n';
+      }
+      std::cerr << "> " << std::flush;
     }
   }
   std::cerr << '\n';

@@ -3,17 +3,13 @@
 
 #include <cstddef>
 #include <functional>
-#include <istream>
 #include <string>
 #include <vector>
 
 namespace langzoo {
 
-/// The next line without its end, be that LF or CRLF; false at the end of `in`.
-bool next_line(std::istream& in, std::string& line);
-
-/// All lines; a byte order mark before the first belongs to none.
-std::vector<std::string> lines_of(std::istream& in);
+/// All lines that come from stdin.
+std::vector<std::string> lines_of_stdin();
 
 /// Hands the lines that a user types to `answer`, one by one until Ctrl-D, and tells of each what is wrong with it.
 /// `what` is one line: "prompt".

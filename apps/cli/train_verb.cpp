@@ -207,6 +207,14 @@ void TrainVerb::add_own_options(Options& options) {
       .excludes("--resume");
 }
 
+std::string TrainVerb::flag_value(const std::string& flag) const {
+  std::string found;
+  for (const auto& [name, assignment] : flags_) {
+    if (name == flag) found = assignment.substr(assignment.find('=') + 1);
+  }
+  return found;
+}
+
 std::string TrainVerb::notes() const {
   std::string text;
   for (const auto& preset : presets_of(program_)) text += fmt::format("  {:<18}{}\n", preset.name, preset.about);

@@ -25,10 +25,20 @@ class TrainVerb : public ComputeVerb {
   std::string summary() const override { return "train a model on your own data"; }
   std::string examples() const override { return examples_; }
   std::string notes() const override;
+  bool heeds_seed() const override { return true; }
 
  protected:
   void add_own_options(Options& options) override;
   void compute(const ComputeOptions& common) override;
+
+  // For those who choose the setup by what is given.
+
+  const std::string& out() const { return out_; }
+  const std::string& preset() const { return preset_; }
+  void set_preset(const std::string& name) { preset_ = name; }
+  bool resumes() const { return resume_; }
+  /// Of a flag that sets a key, the last value given; empty: none.
+  std::string flag_value(const std::string& flag) const;
 
  private:
   void configure(RunConfig& config, const ComputeOptions& common) const;

@@ -7,14 +7,20 @@
 
 #include "apps/training/tasks/causal_lm.h"
 #include "apps/training/tasks/classification.h"
+#include "apps/training/tasks/electra.h"
+#include "apps/training/tasks/encoders.h"
+#include "apps/training/tasks/example_kinds.h"
+#include "apps/training/tasks/noisy_channel.h"
+#include "apps/training/tasks/pretraining.h"
 #include "apps/training/tasks/translation.h"
 #include "apps/training/tasks/word_vectors.h"
 #include "apps/training/tasks/word_vectors/training.h"
 #include "data/files/config_error.h"
-#include "data/files/files.h"
+#include "data/files/file_error.h"
 #include "models/fasttext/fasttext.h"
 #include "models/glove/glove.h"
 #include "models/gpt/gpt.h"
+#include "models/noisy_channel/noisy_channel_model.h"
 #include "models/ppmi_svd/ppmi_svd.h"
 #include "models/seq2seq/seq2seq.h"
 #include "models/transformer/transformer.h"
@@ -52,9 +58,9 @@ template <bool kNormalizeBefore>
 std::unique_ptr<ModelConfig> transformer_config() {
   auto small = TransformerConfig::preset("iwslt-small");
   small.vocab_size = small.decoder_start_token_id = kFromTokenizer;
-  small.eos_token_id.reset();
+  small.eos_token_id.clear();
   small.pad_token_id.reset();
-  small.forced_eos_token_id.reset();
+  small.forced_eos_token_id.clear();
   small.normalize_before = kNormalizeBefore;
   return ModelConfig::of(small);
 }
@@ -192,14 +198,19 @@ EvalMetrics evaluate_causal_lm(const Family& family, const fs::path& dir, const 
   return text_nats(*lm.model, text, lm.model->n_positions(), lm.device).metrics();
 }
 
-EvalMetrics evaluate_translation(const Family& family, const fs::path& dir, const std::string& data,
-                                 const EvaluationOptions& options) {
-  const auto translator = load_translator(family.model(), dir, options);
+PairsOptions pairs_to_read(const fs::path& dir, const std::string& data, const EvaluationOptions& options) {
   auto reading = evaluation_pairs_of(dir);
   reading.data = data;
   reading.target = options.target;
   reading.task_seed = options.seed.value_or(reading.task_seed);
-  const auto pairs = open_evaluation_pairs(reading, translator.tokenizers, max_tokens(*translator.model));
+  return reading;
+}
+
+EvalMetrics evaluate_translation(const Family& family, const fs::path& dir, const std::string& data,
+                                 const EvaluationOptions& options) {
+  const auto translator = load_translator(family.model(), dir, options);
+  const auto pairs =
+      open_evaluation_pairs(pairs_to_read(dir, data, options), translator.tokenizers, max_tokens(*translator.model));
   auto metrics = target_nats(*translator.model, pairs.corpus, translator.special, translator.device).metrics();
   BeamSearchOptions greedy;
   greedy.num_beams = 1;
@@ -210,11 +221,27 @@ EvalMetrics evaluate_translation(const Family& family, const fs::path& dir, cons
   return metrics;
 }
 
+EvalMetrics evaluate_channel(const Family& /*family*/, const fs::path& dir, const std::string& data,
+                             const EvaluationOptions& options) {
+  const auto translator = load_noisy_channel(dir);
+  return evaluate_noisy_channel(*translator,
+                                open_evaluation_pairs(pairs_to_read(dir, data, options), translator->tokenizers()));
+}
+
 /// Of a kind of task that learns from examples.
-template <const ExampleKind& (*kKind)()>
-EvalMetrics evaluate_kind(const Family& /*family*/, const fs::path& dir, const std::string& data,
-                          const EvaluationOptions& options) {
-  return evaluate_examples(kKind(), dir, data, options);
+EvalMetrics evaluate_example(const Family& /*family*/, const fs::path& dir, const std::string& data,
+                             const EvaluationOptions& options) {
+  return evaluate_example_model(dir, data, options);
+}
+
+EvalMetrics evaluate_masked_lm(const Family& family, const fs::path& dir, const std::string& data,
+                               const EvaluationOptions& options) {
+  return evaluate_pretraining(family.model(), dir, data, options);
+}
+
+EvalMetrics evaluate_discriminator(const Family& /*family*/, const fs::path& dir, const std::string& data,
+                                   const EvaluationOptions& options) {
+  return evaluate_electra(dir, data, options);
 }
 
 EvalMetrics evaluate_vectors(const Family& /*family*/, const fs::path& dir, const std::string& data,
@@ -233,13 +260,71 @@ constexpr Family kFamilies[] = {
     {"transformer", "TransformerMTModel", "transformer", "translation", transformer_config<true>,
      transformer_setup<true>, evaluate_translation},
     {"fasttext", "FastTextForSequenceClassification", "fasttext", "classification", own_defaults<FastTextConfig>,
-     [] { return make_setup<ExampleSetup>("fasttext", classification()); }, evaluate_kind<classification>},
+     [] { return make_setup<ExampleSetup>("fasttext", classification()); }, evaluate_example},
+    {"bert", "BertForMaskedLM", "bert", "masked-lm", [] { return encoder_config("bert"); },
+     [] { return pretraining_setup("bert", "mlm"); }, evaluate_masked_lm},
+    {"bert", "BertForPreTraining", "bert", "pretraining", [] { return encoder_config("bert"); },
+     [] { return pretraining_setup("bert", "mlm+nsp"); }, evaluate_masked_lm},
+    {"bert", "BertForSequenceClassification", "bert", "classification", [] { return encoder_config("bert"); },
+     [] { return finetuning_setup("bert", "classification"); }, evaluate_example},
+    {"bert", "BertForTokenClassification", "bert", "tagging", [] { return encoder_config("bert"); },
+     [] { return finetuning_setup("bert", "tagging"); }, evaluate_example},
+    {"bert", "BertForQuestionAnswering", "bert", "question-answering", [] { return encoder_config("bert"); },
+     [] { return finetuning_setup("bert", "qa"); }, evaluate_example},
+    {"bert", "BertForMultipleChoice", "bert", "multiple-choice", [] { return encoder_config("bert"); },
+     [] { return finetuning_setup("bert", "choice"); }, evaluate_example},
+    {"roberta", "RobertaForMaskedLM", "bert", "masked-lm", [] { return encoder_config("roberta"); },
+     [] { return pretraining_setup("roberta", "mlm"); }, evaluate_masked_lm},
+    {"roberta", "RobertaForSequenceClassification", "bert", "classification", [] { return encoder_config("roberta"); },
+     [] { return finetuning_setup("roberta", "classification"); }, evaluate_example},
+    {"roberta", "RobertaForTokenClassification", "bert", "tagging", [] { return encoder_config("roberta"); },
+     [] { return finetuning_setup("roberta", "tagging"); }, evaluate_example},
+    {"roberta", "RobertaForQuestionAnswering", "bert", "question-answering", [] { return encoder_config("roberta"); },
+     [] { return finetuning_setup("roberta", "qa"); }, evaluate_example},
+    {"roberta", "RobertaForMultipleChoice", "bert", "multiple-choice", [] { return encoder_config("roberta"); },
+     [] { return finetuning_setup("roberta", "choice"); }, evaluate_example},
+    {"albert", "AlbertForMaskedLM", "bert", "masked-lm", [] { return encoder_config("albert"); },
+     [] { return pretraining_setup("albert", "mlm"); }, evaluate_masked_lm},
+    {"albert", "AlbertForPreTraining", "bert", "pretraining", [] { return encoder_config("albert"); },
+     [] { return pretraining_setup("albert", "mlm+sop"); }, evaluate_masked_lm},
+    {"albert", "AlbertForSequenceClassification", "bert", "classification", [] { return encoder_config("albert"); },
+     [] { return finetuning_setup("albert", "classification"); }, evaluate_example},
+    {"albert", "AlbertForTokenClassification", "bert", "tagging", [] { return encoder_config("albert"); },
+     [] { return finetuning_setup("albert", "tagging"); }, evaluate_example},
+    {"albert", "AlbertForQuestionAnswering", "bert", "question-answering", [] { return encoder_config("albert"); },
+     [] { return finetuning_setup("albert", "qa"); }, evaluate_example},
+    {"albert", "AlbertForMultipleChoice", "bert", "multiple-choice", [] { return encoder_config("albert"); },
+     [] { return finetuning_setup("albert", "choice"); }, evaluate_example},
+    {"electra", "ElectraForPreTraining", "bert", "pretraining", [] { return encoder_config("electra"); },
+     [] { return pretraining_setup("electra", "electra"); }, evaluate_discriminator},
+    {"electra", "ElectraForMaskedLM", "bert", "masked-lm", [] { return encoder_config("electra"); },
+     [] { return pretraining_setup("electra", "mlm"); }, evaluate_masked_lm},
+    {"electra", "ElectraForSequenceClassification", "bert", "classification", [] { return encoder_config("electra"); },
+     [] { return finetuning_setup("electra", "classification"); }, evaluate_example},
+    {"electra", "ElectraForTokenClassification", "bert", "tagging", [] { return encoder_config("electra"); },
+     [] { return finetuning_setup("electra", "tagging"); }, evaluate_example},
+    {"electra", "ElectraForQuestionAnswering", "bert", "question-answering", [] { return encoder_config("electra"); },
+     [] { return finetuning_setup("electra", "qa"); }, evaluate_example},
+    {"electra", "ElectraForMultipleChoice", "bert", "multiple-choice", [] { return encoder_config("electra"); },
+     [] { return finetuning_setup("electra", "choice"); }, evaluate_example},
+    {"distilbert", "DistilBertForMaskedLM", "bert", "masked-lm", [] { return encoder_config("distilbert"); },
+     [] { return pretraining_setup("distilbert", "mlm"); }, evaluate_masked_lm},
+    {"distilbert", "DistilBertForSequenceClassification", "bert", "classification", [] { return encoder_config("distilbert"); },
+     [] { return finetuning_setup("distilbert", "classification"); }, evaluate_example},
+    {"distilbert", "DistilBertForTokenClassification", "bert", "tagging", [] { return encoder_config("distilbert"); },
+     [] { return finetuning_setup("distilbert", "tagging"); }, evaluate_example},
+    {"distilbert", "DistilBertForQuestionAnswering", "bert", "question-answering", [] { return encoder_config("distilbert"); },
+     [] { return finetuning_setup("distilbert", "qa"); }, evaluate_example},
+    {"distilbert", "DistilBertForMultipleChoice", "bert", "multiple-choice", [] { return encoder_config("distilbert"); },
+     [] { return finetuning_setup("distilbert", "choice"); }, evaluate_example},
     {"word2vec", "Word2Vec", "word2vec", "word-vectors", own_defaults<Word2VecConfig>,
      [] { return word_vectors_setup("skipgram"); }, evaluate_vectors},
     {"ppmi-svd", "PpmiSvd", "word2vec", "word-vectors", own_defaults<PpmiSvdConfig>,
      [] { return word_vectors_setup("ppmi-svd"); }, evaluate_vectors},
     {"glove", "Glove", "word2vec", "word-vectors", own_defaults<GloveConfig>,
      [] { return word_vectors_setup("glove"); }, evaluate_vectors},
+    {"noisy-channel", "NoisyChannel", "noisy-channel", "translation", own_defaults<NoisyChannelConfig>,
+     noisy_channel_setup, evaluate_channel},
 };
 
 const Family* find_family(std::string_view model_type, std::string_view architecture = {}) {

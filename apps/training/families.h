@@ -55,7 +55,8 @@ const Family& family_in(const std::filesystem::path& dir);
 const Family& family_of_program(std::string_view program);
 
 /// How well the model in `dir` does on `data`: a text for language models (loss, perplexity, bits_per_byte), pairs for
-/// translation (loss, perplexity; translated greedily bleu, chrf, exact_match), labelled texts (loss, accuracy, f1),
+/// translation (loss, perplexity; translated greedily bleu, chrf, exact_match; a noisy channel has language_perplexity
+/// in place of the first two), labelled texts (loss, accuracy, f1),
 /// analogies or judged pairs for word vectors (3cosadd, 3cosmul; spearman, pearson). Throws FileError for a folder or a
 /// file that is none, and as the task's functions do.
 EvalMetrics evaluate(const std::filesystem::path& dir, const std::string& data, const EvaluationOptions& options = {});

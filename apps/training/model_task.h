@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "apps/training/task.h"
 #include "apps/training/task_setup.h"
@@ -13,8 +14,24 @@ namespace langzoo {
 /// Batches made in the background while a step computes.
 inline constexpr std::size_t kPrepareAhead = 2;
 
+/// The terms of a loss that has R-Drop (models/losses/r_drop.h) with this alpha; the one term of another, where it is
+/// 0.
+std::vector<LossTerm> terms_with_r_drop(double alpha);
+/// Binds train.r_drop, the alpha.
+void bind_r_drop(RunConfig& config, double& alpha);
+
+/// A task that is told from outside how its parameters are optimized.
+class RuledTask : public TrainingTask {
+ public:
+  std::vector<ParameterRule> parameter_rules() const final { return rules_; }
+  void set_parameter_rules(std::vector<ParameterRule> rules) { rules_ = std::move(rules); }
+
+ private:
+  std::vector<ParameterRule> rules_;
+};
+
 template <class Interface, class Data, class Batch>
-class ModelTask : public TrainingTask {
+class ModelTask : public RuledTask {
  public:
   torch::nn::Module& model() override { return model_->module(); }
   DataPosition position() const override { return batches_->position(); }

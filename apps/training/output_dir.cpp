@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -12,8 +13,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "apps/training/checkpoints.h"
+#include "apps/training/run_tokenizer.h"
 #include "data/files/config_error.h"
 #include "data/files/files.h"
+#include "tokenizers/directory.h"
 
 namespace langzoo {
 
@@ -26,39 +30,32 @@ constexpr const char* kLockFile = ".lock";
 constexpr const char* kReplaced = ".replaced";
 constexpr const char* kLeftOver = ".replaced.old";
 
-/// What a run writes at the top of its folder, whatever its task: model, tokenizers, data, logs.
-constexpr const char* kRunEntries[] = {kRunFile,
-                                       kLockFile,
-                                       kReplaced,
-                                       kLeftOver,
-                                       "config.json",
-                                       "generation_config.json",
-                                       "model.safetensors",
-                                       "task.json",
-                                       "vocab.tsv",
-                                       "best",
-                                       "data",
-                                       "training_state",
-                                       "metrics.jsonl",
-                                       "tensorboard",
-                                       "report.html",
-                                       "tokenizer.json",
-                                       "tokenizer_config.json",
-                                       "special_tokens_map.json",
-                                       "added_tokens.json",
-                                       "vocab.json",
-                                       "vocab.txt",
-                                       "merges.txt",
-                                       "spiece.model",
-                                       "target_tokenizer",
-                                       "source.spm",
-                                       "target.spm",
-                                       "target_vocab.json"};
+/// What a run writes at the top of its folder, whatever its task, beside the files of its tokenizers: model, data,
+/// logs.
+constexpr std::string_view kRunEntries[] = {kRunFile,
+                                            kLockFile,
+                                            kReplaced,
+                                            kLeftOver,
+                                            kTargetTokenizerDir,
+                                            "config.json",
+                                            "generation_config.json",
+                                            "model.safetensors",
+                                            "task.json",
+                                            "vocab.tsv",
+                                            "best",
+                                            "data",
+                                            "training_state",
+                                            "metrics.jsonl",
+                                            "tensorboard",
+                                            "report.html"};
 
 bool is_run_entry(const fs::path& entry) {
   auto name = entry.filename().string();
   if (const auto meant = name_behind_temporary(name); !meant.empty()) name = meant;
-  return std::find(std::begin(kRunEntries), std::end(kRunEntries), name) != std::end(kRunEntries);
+  const auto files = tokenizer_files();
+  return is_checkpoint_name(name) ||
+         std::find(std::begin(kRunEntries), std::end(kRunEntries), name) != std::end(kRunEntries) ||
+         std::find(files.begin(), files.end(), name) != files.end();
 }
 
 std::vector<fs::path> entries_of(const fs::path& dir) {
@@ -133,6 +130,15 @@ void recover_replaced_run(const fs::path& out) {
   if (out.empty() || (!fs::exists(out / kReplaced) && !fs::exists(out / kLeftOver))) return;
   const OutputLock lock(out);
   recover(out);
+}
+
+fs::path run_to_read(const fs::path& dir) {
+  std::error_code ignored;
+  const auto waits_in = [&](const fs::path& run) { return fs::exists(run / kReplaced / kRunFile, ignored); };
+  if (waits_in(dir)) return dir / kReplaced;
+  const auto folder = dir.has_filename() ? dir : dir.parent_path();
+  const bool best = folder.filename() == "best" && waits_in(folder.parent_path());
+  return best ? folder.parent_path() / kReplaced / folder.filename() : dir;
 }
 
 bool is_new_or_empty(const fs::path& out) {

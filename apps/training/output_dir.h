@@ -14,6 +14,10 @@ inline constexpr const char* kRunFile = "run.json";
 /// before the folder is looked at. Throws ConfigError where another process writes into it, FileError.
 void recover_replaced_run(const std::filesystem::path& out);
 
+/// The folder to read a run from that is in `dir`, or whose folder best `dir` is: `dir` itself, or where the run waits
+/// until the one that is to replace it is under way, be that being prepared or killed meanwhile. Nothing is moved.
+std::filesystem::path run_to_read(const std::filesystem::path& dir);
+
 /// Whether there is nothing in `out` yet. Throws ConfigError for what can be no folder.
 bool is_new_or_empty(const std::filesystem::path& out);
 

@@ -10,10 +10,12 @@
 #include "apps/training/saved_run.h"
 #include "data/files/config_error.h"
 #include "data/files/files.h"
+#include "data/files/text_lines.h"
 #include "data/microworld/korean.h"
 #include "data/synthetic/addition.h"
 #include "data/synthetic/dates.h"
 #include "data/text/fingerprint.h"
+#include "tokenizers/directory.h"
 #include "tokenizers/utf8.h"
 
 namespace langzoo {
@@ -107,21 +109,24 @@ std::unique_ptr<Tokenizer> make_side(const TokenizerSpec& spec, const PairsOptio
 TranslationTokenizers make_tokenizers(const PairCorpusOptions& options, const Message& message) {
   const auto source = parse_tokenizer_spec(options.tokenizer, "data.tokenizer");
   const auto data = training_pairs(options);
-  if (options.target_tokenizer.empty()) return {make_side(source, data, true, true, message), nullptr};
+  if (options.target_tokenizer.empty()) {
+    if (source.kind.empty()) return TranslationTokenizers::open(source.text);
+    return {make_side(source, data, true, true, message), nullptr};
+  }
   const auto target = parse_tokenizer_spec(options.target_tokenizer, "data.target_tokenizer");
   auto made = make_side(source, data, true, false, message);
-  return {std::move(made), make_side(target, data, false, true, message)};
+  return {std::move(made),
+          target.kind.empty() ? load_target_tokenizer(target.text) : make_side(target, data, false, true, message)};
 }
 
 /// Those that an earlier part of the run saved in `dir`, else new ones.
 TranslationTokenizers open_tokenizers(const PairCorpusOptions& options, const fs::path& dir, const Message& message) {
-  if (auto source = find_tokenizer(dir)) {
+  if (has_tokenizer(dir)) {
     const auto target_dir = dir / kTargetTokenizerDir;
-    auto target = find_tokenizer(target_dir);
-    if (!target && !options.target_tokenizer.empty()) {
+    if (!options.target_tokenizer.empty() && !has_tokenizer(target_dir)) {
       throw FileError(target_dir, "holds no tokenizer, but the run has one of its own for the targets");
     }
-    return {std::move(source), std::move(target)};
+    return TranslationTokenizers::load(dir);
   }
   auto made = make_tokenizers(options, message);
   made.save(dir);
@@ -134,9 +139,11 @@ ParallelCorpus read_corpus(const PairsOptions& data, const TranslationTokenizers
   ParallelCorpusOptions limits;
   limits.max_source = options.max_source;
   limits.max_target = options.max_target;
+  limits.keep_texts = options.keep_texts;
   auto corpus = ParallelCorpus::read(*pairs, tokenizers.source(), tokenizers.target(), limits);
   message(fmt::format("{}: {} pairs, {} + {} tokens", pairs->name(), corpus.size(), corpus.source_tokens(),
                       corpus.target_tokens()));
+  if (const auto what = pairs->left_out(); !what.empty()) message(fmt::format("left out: {}", what));
   if (corpus.empty() > 0) message(fmt::format("left out: {} pairs of which a side is empty", corpus.empty()));
   if (corpus.too_long() > 0) {
     message(fmt::format("left out: {} pairs of more than {} source or {} target tokens", corpus.too_long(),
@@ -148,7 +155,7 @@ ParallelCorpus read_corpus(const PairsOptions& data, const TranslationTokenizers
 /// The pairs [begin, end).
 ParallelCorpus part_of(const ParallelCorpus& corpus, std::int64_t begin, std::int64_t end) {
   ParallelCorpus part;
-  for (std::int64_t i = begin; i < end; ++i) part.add(corpus.source(i), corpus.target(i));
+  for (std::int64_t i = begin; i < end; ++i) part.add_pair_of(corpus, i);
   return part;
 }
 
@@ -183,8 +190,19 @@ bool is_pair_task(const std::string& data) {
   return std::find(kTasks.begin(), kTasks.end(), data) != kTasks.end();
 }
 
-bool is_json_lines(const std::string& data) {
-  return fs::path(data).extension() == ".jsonl";
+bool may_be_json_lines(const std::string& data) {
+  if (data.empty() || is_pair_task(data)) return false;
+  std::error_code error;
+  const bool pipe = data == "-" || (fs::exists(data, error) && !fs::is_regular_file(data, error));
+  if (pipe || fs::path(data).extension() == ".jsonl") return true;
+  try {
+    FileLines lines(data);
+    for (std::string_view line; lines.next(line);) {
+      if (!line.empty()) return line.front() == '{' && line.back() == '}';
+    }
+  } catch (const FileError&) {  // whoever reads it says so
+  }
+  return false;
 }
 
 void PairCorpusOptions::for_each_field(FieldVisitor& visit) {
@@ -246,9 +264,7 @@ std::unique_ptr<SentencePairs> open_pairs(const PairsOptions& options) {
     }
   }
   if (!options.target.empty()) return read_two_files(options.data, options.target);
-  const bool json_lines = is_json_lines(options.data);
-  return json_lines ? read_json_lines(options.data, options.source_key, options.target_key)
-                    : open_parallel_text(options.data, options.keep_padding);
+  return open_parallel_text(options.data, options.keep_padding, options.source_key, options.target_key);
 }
 
 PairsOptions evaluation_pairs_defaults() {

@@ -21,8 +21,8 @@ namespace langzoo {
 
 /// Whether `data` names no file but a task that makes pairs itself: addition, dates, microworld-ko.
 bool is_pair_task(const std::string& data);
-/// Whether it names a file of JSON lines.
-bool is_json_lines(const std::string& data);
+/// Whether it names a file of JSON lines, by its name or its first line, or what cannot be asked, as a pipe.
+bool may_be_json_lines(const std::string& data);
 
 /// The section `data` of a run configuration.
 struct PairCorpusOptions {
@@ -37,6 +37,7 @@ struct PairCorpusOptions {
   std::string source_key = "source", target_key = "target";  ///< of JSON lines
   std::int64_t task_pairs = 50'000;
   std::uint64_t task_seed = 1;
+  bool keep_texts = false;  ///< as well as ids, for SubwordSampler; not a key
 
   void for_each_field(FieldVisitor& visit);
   /// Files by their absolute paths, so that a run goes on from whatever directory.

@@ -135,6 +135,12 @@ void RunConfig::set_default(const std::string& key, const std::string& value) {
   to.given = false;
 }
 
+void RunConfig::set_over_preset(const std::string& key, const std::string& value) {
+  auto& to = known(key, "default");
+  if (from_preset(key)) to.given = false;
+  set_default(key, value);
+}
+
 void RunConfig::set_text(const std::string& assignment, const std::string& source) {
   const auto equals = assignment.find('=');
   if (equals == std::string::npos) {

@@ -53,6 +53,8 @@ class RunConfig {
   void set(const std::string& key, const std::string& value, const std::string& source);
   /// A default that depends on other settings: sets `key` unless something has set it.
   void set_default(const std::string& key, const std::string& value);
+  /// Likewise where it is a preset that has set it.
+  void set_over_preset(const std::string& key, const std::string& value);
   /// `key=value`.
   void set_text(const std::string& assignment, const std::string& source);
   /// A JSON object of sections, {"train": {"max_steps": 10}}; a dotted key may stand at the top as well.

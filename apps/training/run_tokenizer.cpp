@@ -7,13 +7,17 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "apps/training/output_dir.h"
 #include "data/files/config_error.h"
 #include "data/files/cpus.h"
 #include "data/files/files.h"
 #include "data/files/numbers.h"
 #include "data/text/fingerprint.h"
+#include "models/pretrained.h"
 #include "tokenizers/added_tokens.h"
 #include "tokenizers/directory.h"
+#include "tokenizers/marian.h"
+#include "tokenizers/sentencepiece.h"
 #include "tokenizers/trainers/trainer_kinds.h"
 
 namespace langzoo {
@@ -22,7 +26,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::string_view kChar = "char", kTrain = "train:";
+constexpr std::string_view kChar = "char", kTrain = "train:", kBareModel = "spiece.model";
 
 using Made = std::unique_ptr<Tokenizer>;
 
@@ -77,6 +81,17 @@ Made train_sentencepiece_model(SentencePieceTrainerOptions::ModelType type, std:
   }
 }
 
+/// Whether `dir` holds a SentencePiece model as earlier versions of ours saved it: beside a model whose own tokenizer
+/// is of another class, or in a run that has no model yet.
+bool is_bare_model_of_run(const fs::path& dir) {
+  for (const auto name : tokenizer_files()) {
+    if (fs::exists(dir / name) != (name == kBareModel)) return false;
+  }
+  if (!fs::exists(dir / "config.json")) return fs::exists(dir / kRunFile);
+  const auto type = model_type_of(dir);
+  return type == "gpt2" || type == "seq2seq";
+}
+
 }  // namespace
 
 bool TokenizerSpec::takes_bytes() const {
@@ -117,7 +132,7 @@ TokenizerSpec parse_tokenizer_spec(const std::string& text, const std::string& k
 
 std::unique_ptr<Tokenizer> make_tokenizer(const TokenizerSpec& spec, const TextSource& texts,
                                           const TokenizerNeeds& needs, const Message& message) {
-  if (spec.kind.empty()) return load_tokenizer(spec.text);
+  if (spec.kind.empty()) return load_run_tokenizer(spec.text);
   const auto& kind = *find_trainer_kind(spec.kind);
   if (kind.name == kChar) return train_own(kind, 0, texts, needs);
   message(fmt::format("training a {} tokenizer of {} tokens", spec.kind, spec.vocab_size));
@@ -127,12 +142,8 @@ std::unique_ptr<Tokenizer> make_tokenizer(const TokenizerSpec& spec, const TextS
     auto tokenizer = kind.train != nullptr ? train_own(kind, spec.vocab_size, texts, with_threads)
                                            : train_sentencepiece_model(*kind.sentencepiece, spec.vocab_size, texts,
                                                                        with_threads, message);
-    // Trainers of pieces keep every character, and the special tokens, whatever N says.
-    if (tokenizer->vocab_size() <= spec.vocab_size) return tokenizer;
-    throw std::invalid_argument(
-        fmt::format("{} tokens have no room for the {} that the text's characters and special "
-                    "tokens alone are",
-                    spec.vocab_size, tokenizer->vocab_size()));
+    require_room(*tokenizer, spec.vocab_size);
+    return tokenizer;
   } catch (const ConfigError&) {
     throw;
   } catch (const std::invalid_argument& error) {
@@ -140,8 +151,12 @@ std::unique_ptr<Tokenizer> make_tokenizer(const TokenizerSpec& spec, const TextS
   }
 }
 
+std::unique_ptr<Tokenizer> load_run_tokenizer(const fs::path& path) {
+  return is_bare_model_of_run(path) ? load_sentencepiece(path / kBareModel) : load_tokenizer(path);
+}
+
 std::unique_ptr<Tokenizer> find_tokenizer(const fs::path& dir) {
-  return has_tokenizer(dir) ? load_tokenizer(dir) : nullptr;
+  return has_tokenizer(dir) ? load_run_tokenizer(dir) : nullptr;
 }
 
 std::string absolute_tokenizer(const std::string& text) {
@@ -149,8 +164,12 @@ std::string absolute_tokenizer(const std::string& text) {
 }
 
 bool is_tokenizer_in(const fs::path& dir, const std::string& name) {
-  return fs::exists(name) && has_tokenizer(dir) &&
-         tokenizer_fingerprint(*load_tokenizer(name)) == tokenizer_fingerprint(*load_tokenizer(dir));
+  if (!fs::exists(name) || !has_tokenizer(dir)) return false;
+  const auto given = TranslationTokenizers::open(name), held = TranslationTokenizers::open(dir);
+  const auto equal = [](const Tokenizer& a, const Tokenizer& b) {
+    return tokenizer_fingerprint(a) == tokenizer_fingerprint(b);
+  };
+  return equal(given.source(), held.source()) && equal(given.target(), held.target());
 }
 
 bool TranslationTokenizers::one_vocabulary() const {
@@ -167,15 +186,30 @@ bool TranslationTokenizers::one_vocabulary() const {
 }
 
 void TranslationTokenizers::save(const fs::path& dir) const {
+  const auto* const marian = dynamic_cast<const MarianTokenizer*>(source_.get());
+  const bool one_folder = marian != nullptr && target_ && marian->shares_folder(*target_);
   // The source's is what makes a folder one that has tokenizers: it comes last.
-  if (target_) target_->save(dir / kTargetTokenizerDir);
+  if (target_ && !one_folder) target_->save(dir / kTargetTokenizerDir);
   source_->save(dir);
 }
 
 TranslationTokenizers TranslationTokenizers::load(const fs::path& dir) {
-  auto source = load_tokenizer(dir);
-  const auto target = dir / kTargetTokenizerDir;
-  return {std::move(source), fs::exists(target) ? load_tokenizer(target) : nullptr};
+  auto tokenizers = open(dir);
+  if (const auto target = dir / kTargetTokenizerDir; fs::exists(target)) {
+    tokenizers.target_ = load_target_tokenizer(target);
+  }
+  return tokenizers;
+}
+
+TranslationTokenizers TranslationTokenizers::open(const fs::path& path) {
+  if (!is_marian(path)) return {load_run_tokenizer(path), nullptr};
+  auto sides = load_marian(path);
+  return {std::move(sides.source), std::move(sides.target)};
+}
+
+std::unique_ptr<Tokenizer> load_target_tokenizer(const fs::path& path) {
+  if (is_marian(path)) return std::move(load_marian(path).target);
+  return load_run_tokenizer(path);
 }
 
 void check_vocabulary(const fs::path& dir, const char* side, const Tokenizer& tokenizer, std::int64_t vocab_size) {

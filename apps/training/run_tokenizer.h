@@ -10,7 +10,9 @@
 /// | train:unigram:N | Unigram as a tokenizer.json (T5, ALBERT) |
 /// | train:word:N, train:byteword:N | whole words; those that come back with their spaces, of any bytes |
 /// | train:sentencepiece:N, train:sentencepiece-bpe:N, -word, -char | a .model of libsentencepiece's own trainer |
-/// | a path | all that load_tokenizer reads (tokenizers/directory.h): a folder, a tokenizer.json, vocab.txt, a .model |
+/// | a path | all that load_tokenizer reads (tokenizers/directory.h): a folder, a tokenizer.json, vocab.txt, a .model;
+/// of
+///   Marian's folders translation takes both sides |
 #pragma once
 
 #include <cstddef>
@@ -62,6 +64,9 @@ struct TokenizerNeeds {
 std::unique_ptr<Tokenizer> make_tokenizer(const TokenizerSpec& spec, const TextSource& texts,
                                           const TokenizerNeeds& needs, const Message& message);
 
+/// load_tokenizer() of what may be a run's or a model's folder: where an earlier version of ours has left a
+/// spiece.model without the tokenizer_config.json that says what it is, it is libsentencepiece's own.
+std::unique_ptr<Tokenizer> load_run_tokenizer(const std::filesystem::path& path);
 /// The tokenizer that an earlier part of a run saved in its folder; null where there is none.
 std::unique_ptr<Tokenizer> find_tokenizer(const std::filesystem::path& dir);
 
@@ -85,15 +90,21 @@ class TranslationTokenizers {
   /// Whether both sides have the same tokens under the same ids.
   bool one_vocabulary() const;
 
-  /// A model folder holds the source's, and where it is another the target's in its folder target_tokenizer.
+  /// A model folder holds the source's, and where it is another the target's in its folder target_tokenizer; Marian's
+  /// files are both sides' (tokenizers/marian.h).
   void save(const std::filesystem::path& dir) const;
   static TranslationTokenizers load(const std::filesystem::path& dir);
+  /// What `path` gives for both sides: one tokenizer, or Marian's pair.
+  static TranslationTokenizers open(const std::filesystem::path& path);
 
  private:
   std::unique_ptr<Tokenizer> source_, target_;
 };
 
 inline constexpr const char* kTargetTokenizerDir = "target_tokenizer";
+
+/// The tokenizer of `path` for targets alone: the target's side of Marian's.
+std::unique_ptr<Tokenizer> load_target_tokenizer(const std::filesystem::path& path);
 
 /// Throws FileError where `tokenizer`, that of a `side` of model folder `dir`, has ids that the model does not know.
 void check_vocabulary(const std::filesystem::path& dir, const char* side, const Tokenizer& tokenizer,

@@ -49,12 +49,12 @@ void begin_with_tokenizers(RunConfig& config, const fs::path& init) {
   const std::string source = "data.tokenizer", target = "data.target_tokenizer";
   if (!config.has(source)) return;
   if (!has_tokenizer(init)) {
-    if (config.given(source)) return;
+    if (config.given(source)) return;  // a preset's will do
     throw ConfigError(fmt::format("train.init = {}: holds no tokenizer; data.tokenizer says which", init.string()));
   }
   const auto require = [&](const std::string& key, const fs::path& dir) {
     const auto value = has_tokenizer(dir) ? dir.string() : "";
-    config.set_default(key, value);
+    config.set_over_preset(key, value);
     const auto given = config.value(key);
     if (absolute_if_there(given) != value && !is_tokenizer_in(dir, given)) refuse(config, key, value, init);
   };
@@ -116,6 +116,17 @@ void complete_vocabulary(ModelConfig& config, const std::string& name, const Tok
   require_vocabulary(config, name, tokens);
 }
 
+void complete_special_tokens(ModelConfig& config, const Tokenizer& tokenizer) {
+  const auto fields = fields_in(config);
+  const auto& special = tokenizer.special_tokens();
+  const auto fill = [&](const char* name, const std::optional<TokenId>& id) {
+    if (id) fill_field(fields, name, *id);
+  };
+  fill("pad_token_id", special.pad);
+  fill("bos_token_id", special.bos ? special.bos : special.cls);
+  fill("eos_token_id", special.eos ? special.eos : special.sep);
+}
+
 std::shared_ptr<torch::nn::Module> make_model(const RegisteredModel& registered, const ModelConfig& config) {
   try {
     return registered.make(config.to_json(), "model");
@@ -127,7 +138,7 @@ std::shared_ptr<torch::nn::Module> make_model(const RegisteredModel& registered,
 }
 
 std::shared_ptr<const Tokenizer> load_model_tokenizer(const std::filesystem::path& dir, std::int64_t vocab_size) {
-  std::shared_ptr<const Tokenizer> tokenizer = load_tokenizer(dir);
+  std::shared_ptr<const Tokenizer> tokenizer = load_run_tokenizer(dir);
   check_vocabulary(dir, "text", *tokenizer, vocab_size);
   return tokenizer;
 }

@@ -118,6 +118,9 @@ void require_vocabulary(ModelConfig& config, const std::string& name, std::int64
 /// Gives that field the tokenizer's number of tokens where it has no value, then require_vocabulary().
 void complete_vocabulary(ModelConfig& config, const std::string& name, const Tokenizer& tokenizer);
 
+/// Gives token ids of the config that have no value (pad_token_id, ...) the tokenizer's.
+void complete_special_tokens(ModelConfig& config, const Tokenizer& tokenizer);
+
 /// `model` as the Interface (models/causal_lm.h, ...) that its task asks for. Throws std::invalid_argument naming
 /// `where` it comes from and the architecture where it is none, which `otherwise` says in words.
 template <class Interface>

@@ -1,7 +1,6 @@
 #include "apps/training/text_corpus.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <limits>
 #include <optional>
 #include <stdexcept>
@@ -12,6 +11,7 @@
 
 #include "apps/training/run_tokenizer.h"
 #include "apps/training/saved_run.h"
+#include "apps/training/scratch_dir.h"
 #include "data/files/config_error.h"
 #include "data/files/files.h"
 #include "data/files/text_source.h"
@@ -110,7 +110,7 @@ TextSource text_of(std::vector<fs::path> files, std::uint64_t most, bool utf8) {
 
 std::unique_ptr<Tokenizer> train_tokenizer(const TokenizerSpec& spec, const TextCorpusOptions& options,
                                            const std::vector<fs::path>& train, const std::vector<fs::path>& valid,
-                                           const Message& message) {
+                                           const TextFormat& format, const Message& message) {
   if (spec.kind == "char") {  // all characters there are, and nothing else
     auto files = train;
     files.insert(files.end(), valid.begin(), valid.end());
@@ -120,7 +120,7 @@ std::unique_ptr<Tokenizer> train_tokenizer(const TokenizerSpec& spec, const Text
   for (const auto& path : train) total += fs::file_size(path);
   const auto share = valid.empty() ? 1 - options.valid_fraction : 1;
   const auto most = std::min(kTokenizerTrainingBytes, static_cast<std::uint64_t>(share * static_cast<double>(total)));
-  return make_tokenizer(spec, text_of(train, most, !spec.takes_bytes()), {.special_tokens = {"<|endoftext|>"}},
+  return make_tokenizer(spec, text_of(train, most, !spec.takes_bytes()), {.special_tokens = format.special_tokens},
                         message);
 }
 
@@ -130,14 +130,14 @@ struct EncodedText {
 };
 
 EncodedText open_tokens(const Documents& documents, const Tokenizer& tokenizer, const fs::path& path,
-                        const Message& message) {
+                        const TextFormat& format, const Message& message) {
   TokenFileOptions options;
   bool told = false;
   options.progress = [&](std::uint64_t /*done*/, std::uint64_t total) {
     if (total >= 1000000 && !std::exchange(told, true))
       message(fmt::format("encoding {:.1f} MB of text", static_cast<double>(total) / 1e6));
   };
-  auto file = std::make_shared<TokenFile>(TokenFile::open_or_build(documents.files, tokenizer, path, options));
+  auto file = std::make_shared<TokenFile>(format.open_or_build(documents.files, tokenizer, path, options));
   return {{file->tokens(), file->bytes(), file->words(), documents.nats, file}, file->fingerprint()};
 }
 
@@ -159,26 +159,6 @@ void count_text(TokenizedText& text, const Tokenizer& tokenizer) {
     }
   }
 }
-
-/// A directory that goes away with the object.
-class ScratchDir {
- public:
-  ScratchDir() {
-    auto name = (fs::temp_directory_path() / "langzoo-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) throw FileError(fs::temp_directory_path(), "cannot hold a temporary folder");
-    path_ = name;
-  }
-  ~ScratchDir() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  ScratchDir(const ScratchDir&) = delete;
-  ScratchDir& operator=(const ScratchDir&) = delete;
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
 
 std::uint64_t valid_bytes(const TextCorpusOptions& options) {
   return static_cast<std::uint64_t>(options.valid_fraction * static_cast<double>(options.microworld_bytes));
@@ -216,7 +196,8 @@ void TextCorpusOptions::make_paths_absolute() {
   tokenizer = absolute_tokenizer(tokenizer);
 }
 
-TextCorpus open_text_corpus(const TextCorpusOptions& options, const fs::path& dir, const Message& message) {
+TextCorpus open_text_corpus(const TextCorpusOptions& options, const fs::path& dir, const Message& message,
+                            const TextFormat& format) {
   check(options);
   TextCorpus corpus;
   corpus.tokenizer = find_tokenizer(dir);
@@ -237,14 +218,14 @@ TextCorpus open_text_corpus(const TextCorpusOptions& options, const fs::path& di
   }
 
   if (spec) {
-    corpus.tokenizer = train_tokenizer(*spec, options, train.files, valid.files, message);
+    corpus.tokenizer = train_tokenizer(*spec, options, train.files, valid.files, format, message);
     corpus.tokenizer->save(dir);
   }
-  auto encoded = open_tokens(train, *corpus.tokenizer, work / "train.tokens", message);
+  auto encoded = open_tokens(train, *corpus.tokenizer, work / "train.tokens", format, message);
   corpus.train = std::move(encoded.text);
   auto valid_print = encoded.fingerprint;
   if (!valid.files.empty()) {
-    auto encoded_valid = open_tokens(valid, *corpus.tokenizer, work / "valid.tokens", message);
+    auto encoded_valid = open_tokens(valid, *corpus.tokenizer, work / "valid.tokens", format, message);
     corpus.valid = std::move(encoded_valid.text);
     valid_print = encoded_valid.fingerprint;
   } else if (options.valid_fraction > 0) {
@@ -252,18 +233,20 @@ TextCorpus open_text_corpus(const TextCorpusOptions& options, const fs::path& di
     const auto kept = static_cast<std::size_t>(static_cast<double>(all.size()) * (1 - options.valid_fraction));
     corpus.valid = TokenizedText{all.slice(kept, all.size() - kept), 0, 0, std::nullopt, corpus.train.owner};
     corpus.train.tokens = all.slice(0, kept);
-    count_text(*corpus.valid, *corpus.tokenizer);
+    if (format.tokens_only) count_text(*corpus.valid, *corpus.tokenizer);
   }
   corpus.fingerprint = fmt::format("text {:016x} validation {:016x} tokenizer {:016x} tokens {}", encoded.fingerprint,
                                    valid_print, tokenizer_fingerprint(*corpus.tokenizer), corpus.train.tokens.size());
   return corpus;
 }
 
-TokenizedText open_text(const std::string& data, const Tokenizer& tokenizer, std::uint64_t microworld_seed) {
+TokenizedText open_text(const std::string& data, const Tokenizer& tokenizer, std::uint64_t microworld_seed,
+                        const TextFormat& format) {
   const ScratchDir scratch;
+  show_as(scratch.path() / "text.txt", data);
   const auto documents =
       find_documents(data, scratch.path() / "text.txt", valid_seed(microworld_seed), valid_bytes(TextCorpusOptions{}));
-  return open_tokens(documents, tokenizer, scratch.path() / "text.tokens", [](const std::string&) {}).text;
+  return open_tokens(documents, tokenizer, scratch.path() / "text.tokens", format, [](const std::string&) {}).text;
 }
 
 std::uint64_t microworld_seed_of(const fs::path& dir) {

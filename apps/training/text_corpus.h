@@ -6,7 +6,9 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "apps/training/message.h"
 #include "data/text/token_file.h"
@@ -40,6 +42,18 @@ struct TokenizedText {
   std::shared_ptr<void> owner;        ///< what `tokens` points into
 };
 
+/// What is made of documents.
+struct TextFormat {
+  /// Of documents a token file at `path`, built where it is not there.
+  TokenFile (*open_or_build)(std::span<const std::filesystem::path> documents, const Tokenizer& tokenizer,
+                             const std::filesystem::path& path,
+                             const TokenFileOptions& options) = TokenFile::open_or_build;
+  /// Those that a tokenizer trained on them is to have beside its kind's own.
+  std::vector<std::string> special_tokens = {"<|endoftext|>"};
+  /// Whether the token file holds nothing but the text's tokens.
+  bool tokens_only = true;
+};
+
 struct TextCorpus {
   std::unique_ptr<Tokenizer> tokenizer;
   TokenizedText train;
@@ -51,12 +65,14 @@ struct TextCorpus {
 /// The tokenizer `options` ask for (that in `dir` when `dir` holds one: a resumed run keeps its own; else it is saved
 /// there), and the token files, kept in `dir`/data. Throws ConfigError for impossible options, FileError and
 /// std::runtime_error naming the file for bad data.
-TextCorpus open_text_corpus(const TextCorpusOptions& options, const std::filesystem::path& dir, const Message& message);
+TextCorpus open_text_corpus(const TextCorpusOptions& options, const std::filesystem::path& dir, const Message& message,
+                            const TextFormat& format = {});
 
 /// A text to evaluate: a file, a folder, or "microworld" (the validation text of a run with that seed). Nothing is left
 /// on the disk.
 TokenizedText open_text(const std::string& data, const Tokenizer& tokenizer,
-                        std::uint64_t microworld_seed = TextCorpusOptions{}.microworld_seed);
+                        std::uint64_t microworld_seed = TextCorpusOptions{}.microworld_seed,
+                        const TextFormat& format = {});
 /// The seed of the run that made model folder `dir`; the default where it does not say.
 std::uint64_t microworld_seed_of(const std::filesystem::path& dir);
 

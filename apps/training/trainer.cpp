@@ -15,9 +15,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "apps/training/checkpoints.h"
 #include "apps/training/flush_denormals.h"
 #include "apps/training/training_state.h"
-#include "data/files/files.h"
+#include "data/files/file_error.h"
 #include "models/io/config_fields.h"
 #include "models/optim/autocast.h"
 #include "models/optim/clip.h"
@@ -169,6 +170,10 @@ void TrainerOptions::for_each_field(FieldVisitor& visit) {
   visit("dtype", dtype, {.choices = dtypes, .help = "float32, or bfloat16 or float16 (autocast)"});
   visit("eval_every", eval_every, {.least = 0, .help = "steps between evaluations; 0: at the end"});
   visit("save_every", save_every, {.least = 0, .help = "steps between checkpoints; 0: at the end"});
+  visit("keep_checkpoints", keep_checkpoints,
+        {.least = 0, .help = "folders checkpoint-STEP that stay in the output folder, for average; 0: none"});
+  visit("keep_which", keep_which,
+        {.choices = {"last", "best"}, .help = "of them: last (of every save_every) or best (of the evaluations)"});
   visit("log_every", log_every, {.least = 1, .help = "steps between reports"});
   visit("patience", patience, {.least = 0, .help = "evaluations without improvement before stopping; 0: never"});
   visit("best_metric", best_metric, {.help = "the metric of the evaluation that decides which checkpoint is best"});
@@ -206,6 +211,11 @@ struct Trainer::State {
   void report();
   void evaluate();
   bool judge(const EvalMetrics& metrics);
+  bool keeps(const std::string& which) const {
+    return saves() && options.keep_checkpoints > 0 && options.keep_which == which;
+  }
+  void keep_last();
+  void keep_if_best(const Metric& metric);
   void save();
   template <typename Call>
   void notify(const Call& call);
@@ -497,6 +507,7 @@ void Trainer::State::evaluate() {
       fs::create_directories(out / "best");
       task.save_model(out / "best");
     }
+    if (keeps("best")) keep_if_best(report.metrics.at(options.best_metric));
   }
   notify([&](TrainerObserver& observer) {
     observer.on_eval(report);
@@ -522,6 +533,7 @@ bool Trainer::State::judge(const EvalMetrics& metrics) {
                                   higher ? "lowest" : "highest", name);
     notify([&](TrainerObserver& observer) { observer.on_message(text); });
     progress.best.reset();
+    progress.kept.clear();
     progress.evaluations_without_best = 0;
   }
   const bool best = !progress.best ? std::isfinite(metric.value)
@@ -530,6 +542,32 @@ bool Trainer::State::judge(const EvalMetrics& metrics) {
   if (best) progress.best = metric.value;
   progress.evaluations_without_best = best ? 0 : progress.evaluations_without_best + 1;
   return best;
+}
+
+void Trainer::State::keep_last() {
+  save_checkpoint(out, progress.step, [&](const fs::path& dir) { task.save_model(dir); });
+  const auto kept = kept_checkpoints(out);
+  for (auto left = std::ssize(kept); left > options.keep_checkpoints; --left) {
+    remove_checkpoint(out, kept[kept.size() - static_cast<std::size_t>(left)].step);
+  }
+}
+
+/// The worst of too many go, of equal ones the last.
+void Trainer::State::keep_if_best(const Metric& metric) {
+  if (!std::isfinite(metric.value)) return;
+  progress.kept[progress.step] = metric.value;
+  const bool higher = metric.direction == Direction::kHigherIsBetter;
+  std::vector<std::int64_t> gone;
+  while (std::ssize(progress.kept) > options.keep_checkpoints) {
+    auto worst = progress.kept.begin();
+    for (auto at = worst; at != progress.kept.end(); ++at)
+      if (higher ? at->second <= worst->second : at->second >= worst->second) worst = at;
+    gone.push_back(worst->first);
+    progress.kept.erase(worst);
+  }
+  if (progress.kept.contains(progress.step))
+    save_checkpoint(out, progress.step, [&](const fs::path& dir) { task.save_model(dir); });
+  for (const auto step : gone) remove_checkpoint(out, step);
 }
 
 void Trainer::State::save() {
@@ -543,6 +581,8 @@ void Trainer::State::save() {
     std::unique_ptr<Ema::Swap> averaged = ema ? std::make_unique<Ema::Swap>(*ema) : nullptr;
     fs::create_directories(out);
     task.save_model(out);
+    // Not where a run is interrupted: resumed it keeps what the uninterrupted one does.
+    if (keeps("last") && (due(options.save_every) || finished())) keep_last();
   }
   // Last, so that a state always has its model directory: what a crash in between leaves resumes from the state before.
   TrainingState state;
@@ -614,6 +654,7 @@ TrainSummary Trainer::run() {
   const FlushDenormals flush;
   for (const fs::path& dir : {s.out, s.out / "best", training_state_path(s.out).parent_path()})
     if (s.saves()) remove_partial_files(dir);
+  if (s.saves()) remove_later_checkpoints(s.out, s.progress.step);
   if (!s.resumed && s.progress.step == 0) {
     for (const torch::Device device : {torch::Device(torch::kCPU), s.device}) {
       auto generator = default_generator(device);

@@ -25,16 +25,18 @@ struct TrainerOptions : OptimizerOptions {
   double learning_rate = 1e-3;
   double min_learning_rate = 0.0;  ///< where the schedule ends
   std::int64_t warmup_steps = 0;
-  std::string schedule = "cosine";   ///< constant, linear, cosine, inverse_sqrt, wsd
-  double wsd_decay_fraction = 0.2;   ///< of max_steps, the last part of schedule wsd
-  double clip_norm = 1.0;            ///< global gradient norm; 0: no clipping
-  double ema_decay = 0.0;            ///< 0: no moving average; else evaluation and saved weights use it
-  std::string dtype = "float32";     ///< float32, bfloat16 or float16 (autocast; float16 with a gradient scaler)
-  std::int64_t eval_every = 250;     ///< steps; 0: only at the end
-  std::int64_t save_every = 500;     ///< steps; 0: only at the end
-  std::int64_t log_every = 10;       ///< steps between on_step reports
-  std::int64_t patience = 0;         ///< evaluations without improvement before stopping; 0: never
-  std::string best_metric = "loss";  ///< a key of EvalMetrics, which says what is better
+  std::string schedule = "cosine";    ///< constant, linear, cosine, inverse_sqrt, wsd
+  double wsd_decay_fraction = 0.2;    ///< of max_steps, the last part of schedule wsd
+  double clip_norm = 1.0;             ///< global gradient norm; 0: no clipping
+  double ema_decay = 0.0;             ///< 0: no moving average; else evaluation and saved weights use it
+  std::string dtype = "float32";      ///< float32, bfloat16 or float16 (autocast; float16 with a gradient scaler)
+  std::int64_t eval_every = 250;      ///< steps; 0: only at the end
+  std::int64_t save_every = 500;      ///< steps; 0: only at the end
+  std::int64_t keep_checkpoints = 0;  ///< folders checkpoint-STEP that stay (apps/training/checkpoints.h)
+  std::string keep_which = "last";    ///< last: of every save_every; best: of the evaluations, by best_metric
+  std::int64_t log_every = 10;        ///< steps between on_step reports
+  std::int64_t patience = 0;          ///< evaluations without improvement before stopping; 0: never
+  std::string best_metric = "loss";   ///< a key of EvalMetrics, which says what is better
   std::uint64_t seed = 1;
 
   /// Every field, with what it may be and its help. What a saved run lacks of them takes its default.
@@ -79,7 +81,8 @@ struct TrainSummary {
 
 class Trainer {
  public:
-  /// Checkpoints go to `out`: the Hugging Face directory itself, `out/best`, and `out/training_state/`. One of several
+  /// Checkpoints go to `out`: the Hugging Face directory itself, `out/best`, those of `out/checkpoint-STEP` that are
+  /// kept, and `out/training_state/`. One of several
   /// ranks (TrainingTask::rank) takes its share of a step's batches (all finish a round together, so that the last may
   /// reach into the next epoch), and only rank 0 writes; exchanging counts and gradients is left to whoever runs
   /// several. Throws std::invalid_argument for impossible options and parameter rules.

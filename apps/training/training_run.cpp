@@ -21,8 +21,9 @@ using Json = nlohmann::json;
 namespace {
 
 /// Settings that may change when a run goes on: they decide how far and how often, not what a step does.
-const std::vector<std::string> kMayChange = {"train.max_steps",  "train.max_epochs", "train.eval_every",
-                                             "train.save_every", "train.log_every",  "train.patience"};
+const std::vector<std::string> kMayChange = {"train.max_steps",       "train.max_epochs", "train.eval_every",
+                                             "train.save_every",      "train.log_every",  "train.patience",
+                                             "train.keep_checkpoints"};
 
 bool listed(const std::vector<std::string>& keys, const std::string& key) {
   return std::find(keys.begin(), keys.end(), key) != keys.end();
@@ -114,6 +115,7 @@ void TrainingRun::complete() {
   }
   if (setting_.resume) {
     check_differences();
+    check_data_is_there();
   } else {
     refuse_unread();
   }
@@ -135,8 +137,9 @@ void TrainingRun::refuse_unread() const {
   rules.push_back({true, "train.optimizer = " + trainer.optimizer, std::move(unread_options)});
   const auto batch_tokens = setting_.batch.batch_tokens;
   rules.push_back(
-      {batch_tokens > 0, fmt::format("train.batch_tokens = {}", batch_tokens), {setup_->unread_beside_batch_tokens()}});
+      {batch_tokens > 0, fmt::format("train.batch_tokens = {} (0 lets it count)", batch_tokens), {setup_->unread_beside_batch_tokens()}});
   rules.push_back({trainer.schedule != "wsd", "train.schedule = " + trainer.schedule, {"train.wsd_decay_fraction"}});
+  rules.push_back({trainer.keep_checkpoints == 0, "train.keep_checkpoints = 0", {"train.keep_which"}});
   for (const auto& [key, here, usual] : config_.differing(defaults_)) {
     if (!config_.given(key) || config_.from_preset(key)) continue;
     const auto rule = std::find_if(rules.begin(), rules.end(),
@@ -153,12 +156,22 @@ void TrainingRun::refuse_unread() const {
 void TrainingRun::begin_with_init() {
   if (setting_.init.empty()) return;
   setting_.init = absolute_if_there(setting_.init);
+  if (run_to_read(setting_.init) != setting_.init) {
+    throw ConfigError(
+        fmt::format("train.init = {}: its run waits for another that is to replace it and is not under "
+                    "way; train --resume with that --out puts it back",
+                    setting_.init));
+  }
   if (setup_->heeds_init()) return;
   const auto model = setup_->configured_model();
   if (!model) {
     throw ConfigError(fmt::format("train.init = {}: this family begins with no other model's weights", setting_.init));
   }
-  if (!setting_.resume) begin_with_model(*model, config_, setting_.init);
+  if (!setting_.resume) return begin_with_model(*model, config_, setting_.init);
+  // The tokenizers are still those of the run, which a preset had not decided.
+  for (const auto& [key, here, there] : config_.differing(earlier_)) {
+    if (key.ends_with("tokenizer")) config_.set_over_preset(key, there);
+  }
 }
 
 void TrainingRun::refuse_replaced() const {
@@ -184,6 +197,17 @@ void TrainingRun::check_differences() const {
     if (key == "train.init" && absolute_if_there(there) == here) continue;
     throw ConfigError(fmt::format("cannot resume: {} = {} here, but {} = {} in {}", key, here, key, there,
                                   (setting_.out / kRunFile).string()));
+  }
+}
+
+void TrainingRun::check_data_is_there() const {
+  for (const auto& key : setup_->data_keys()) {
+    const auto value = config_.value(key);
+    if (value == "-") setting_.message(fmt::format("{} = -: the run's data is read from stdin once more", key));
+    std::error_code error;
+    if (key.ends_with("tokenizer") || !fs::path(value).is_absolute() || fs::exists(value, error)) continue;
+    throw FileError(value,
+                    fmt::format("is not there any more, as no pipe is; {} says where the same data is now", key));
   }
 }
 

@@ -71,6 +71,7 @@ class TrainingRun {
   void begin_with_init();
   void refuse_replaced() const;
   void check_differences() const;
+  void check_data_is_there() const;
   bool may_be_renamed(const std::string& key, const std::string& name) const;
   void check_steps_left() const;
   void write_run();

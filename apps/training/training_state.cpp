@@ -85,6 +85,8 @@ StateJson to_json(const TrainingProgress& progress) {
   json["position"] = {{"epoch", progress.position.epoch}, {"batch", progress.position.batch}};
   json["valid"] = StateJson::object();
   for (const auto& [name, metric] : progress.valid) json["valid"][name] = to_json(metric);
+  json["kept"] = StateJson::object();
+  for (const auto& [step, metric] : progress.kept) json["kept"][std::to_string(step)] = metric;
   json["interval_losses"] = StateJson::object();
   for (const auto& [name, mean] : progress.interval_losses)
     json["interval_losses"][name] = {{"sum", number(mean.sum)}, {"count", mean.count}};
@@ -99,11 +101,14 @@ TrainingProgress progress_from(const StateJson& json) {
   json.at("position").at("epoch").get_to(progress.position.epoch);
   json.at("position").at("batch").get_to(progress.position.batch);
   const StateJson valid = json.value("valid", StateJson::object()),
-                  losses = json.value("interval_losses", StateJson::object());
-  if (!valid.is_object() || !losses.is_object()) throw std::runtime_error("valid or interval_losses is no object");
+                  losses = json.value("interval_losses", StateJson::object()),
+                  kept = json.value("kept", StateJson::object());
+  for (const auto* part : {&valid, &losses, &kept})
+    if (!part->is_object()) throw std::runtime_error("valid, interval_losses or kept is no object");
   for (const auto& [name, metric] : valid.items()) progress.valid[name] = metric_from(metric);
   for (const auto& [name, mean] : losses.items())
     progress.interval_losses[name] = {number(mean.at("sum")), mean.at("count").get<std::int64_t>()};
+  for (const auto& [step, metric] : kept.items()) progress.kept[std::stoll(step)] = metric.get<double>();
   if (progress.best && !std::isfinite(*progress.best)) progress.best.reset();  // older: infinite until there was one
   return progress;
 }
@@ -209,9 +214,10 @@ void copy_into_module(torch::nn::Module& module, const StateDict& saved) {
 
 std::vector<std::string> check_resumable(const TrainingState& saved, const TrainerOptions& current,
                                          std::int64_t world) {
-  static const std::unordered_set<std::string> kFixed = {"optimizer", "best_metric"};
-  static const std::unordered_set<std::string> kHarmless = {"max_steps", "max_epochs", "eval_every",  "save_every",
-                                                            "log_every", "patience",   "accumulation"};
+  static const std::unordered_set<std::string> kFixed = {"optimizer", "best_metric", "keep_which"};
+  static const std::unordered_set<std::string> kHarmless = {"max_steps",    "max_epochs",      "eval_every",
+                                                            "save_every",   "log_every",       "patience",
+                                                            "accumulation", "keep_checkpoints"};
   std::vector<std::string> messages;
   // Those of one optimizer's own are objects.
   const StateJson before = fields_of(saved.options).flatten(), now = fields_of(current).flatten();

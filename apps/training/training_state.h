@@ -36,6 +36,7 @@ struct TrainingProgress {
   EvalMetrics valid;           ///< of evaluated_step
   std::optional<double> best;  ///< of TrainerOptions::best_metric
   std::int64_t evaluations_without_best = 0;
+  std::map<std::int64_t, double> kept;  ///< the best evaluations whose checkpoints stay: steps and metrics
 
   /// Those that are numbers.
   void for_each_field(FieldVisitor& visit);

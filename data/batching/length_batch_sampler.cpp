@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <map>
+#include <numeric>
 #include <stdexcept>
 
 #include <fmt/format.h>
@@ -235,6 +236,32 @@ std::vector<std::int64_t> LengthBatchSampler::examples(const DataPosition& at) c
     add(static_cast<std::int64_t>(order(static_cast<std::uint64_t>(i))));
   }
   return examples;
+}
+
+std::vector<std::vector<std::int64_t>> batches_by_length(std::span<const PairLength> lengths, BatchLimits limits) {
+  std::vector<std::int64_t> order(lengths.size());
+  std::iota(order.begin(), order.end(), 0);
+  const auto length_of = [&](std::int64_t pair) { return lengths[static_cast<std::size_t>(pair)]; };
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::int64_t a, std::int64_t b) { return length_of(a) > length_of(b); });
+  std::vector<std::vector<std::int64_t>> batches;
+  PairLength longest;        // of the last batch
+  std::int64_t targets = 0;  // of the last batch
+  for (const std::int64_t pair : order) {
+    const auto [source, target] = length_of(pair);
+    const PairLength wider{std::max(longest.source, source), std::max(longest.target, target)};
+    const auto pairs = static_cast<std::int64_t>(batches.empty() ? 0 : batches.back().size()) + 1;
+    const auto within = [](std::int64_t size, std::int64_t limit) { return limit == 0 || size <= limit; };
+    const bool fits = !batches.empty() && within(pairs, limits.sentences) &&
+                      within(pairs * (wider.source + wider.target), limits.tokens) &&
+                      within(pairs * wider.source, limits.source_tokens) &&
+                      within(targets + target, limits.target_tokens);
+    if (!fits) batches.emplace_back();
+    longest = fits ? wider : PairLength{source, target};
+    targets = fits ? targets + target : target;
+    batches.back().push_back(pair);
+  }
+  return batches;
 }
 
 }  // namespace langzoo

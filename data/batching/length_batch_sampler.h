@@ -63,4 +63,8 @@ class LengthBatchSampler {
   std::vector<std::int64_t> pairs_;  ///< bucket by bucket
 };
 
+/// Every pair once, the longest first (a batch that does not fit into memory is the first), pairs of equal lengths in
+/// the order they stand in: the pairs of each batch.
+std::vector<std::vector<std::int64_t>> batches_by_length(std::span<const PairLength> lengths, BatchLimits limits);
+
 }  // namespace langzoo

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <stdexcept>
+#include <string>
 
 namespace langzoo {
 
+/// What settings and files hold stands escaped in its message (escaped.h).
 class ConfigError : public std::invalid_argument {
  public:
-  using std::invalid_argument::invalid_argument;
+  explicit ConfigError(const std::string& what);
 };
 
 }  // namespace langzoo

@@ -1,5 +1,5 @@
 /// What a file is by its first bytes, for readers that are given one of another kind: a pointer that Git LFS left in
-/// its place, an archive, a pickle. No torch, no other langzoo header but files.h.
+/// its place, an archive, a pickle. No torch, no other langzoo header but file_error.h and files.h.
 ///
 ///     refuse_other_kind(path);                      // a reader of text
 ///     refuse_other_kind(path, {FileKind::kZip});    // one of PyTorch's archives

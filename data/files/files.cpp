@@ -18,6 +18,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "data/files/escaped.h"
+#include "data/files/mapped_file.h"
 #include "data/files/numbers.h"
 
 namespace langzoo {
@@ -193,10 +195,36 @@ void replace_file(const fs::path& path, const fs::path& file, const std::functio
   }
 }
 
+/// What files are called that have a name of ours.
+class ShownNames {
+ public:
+  static ShownNames& all() {
+    static ShownNames names;
+    return names;
+  }
+  void set(const fs::path& path, const std::string& name) {
+    const std::lock_guard lock(mutex_);
+    names_[path] = name;
+  }
+  std::string of(const fs::path& path) {
+    const std::lock_guard lock(mutex_);
+    const auto found = names_.find(path);
+    return found == names_.end() ? path.string() : found->second;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<fs::path, std::string> names_;
+};
+
 }  // namespace
 
 FileError::FileError(const fs::path& path, const std::string& reason)
-    : std::runtime_error(path.string() + ": " + reason) {}
+    : std::runtime_error(escaped(ShownNames::all().of(path) + ": " + reason)) {}
+
+void show_as(const fs::path& path, const std::string& name) {
+  ShownNames::all().set(path, name);
+}
 
 fs::path readable_file(const fs::path& path, std::uint64_t max_bytes) {
   struct stat info {};
@@ -211,6 +239,7 @@ fs::path readable_file(const fs::path& path, std::uint64_t max_bytes) {
                                      : ::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
     if (source.fd < 0) throw FileError(path, reason_of(errno));
     copy = copy_of(path, source.fd, max_bytes);
+    show_as(copy->link(), path.string());
   }
   return copy->link();
 }
@@ -275,6 +304,16 @@ void check_writable(const fs::path& path) {
   if (target.descriptor.fd >= 0) return;
   const auto folder = target.file.has_parent_path() ? target.file.parent_path() : fs::path(".");
   if (::access(folder.c_str(), W_OK | X_OK) != 0) throw FileError(path, "cannot be written: " + reason_of(errno));
+}
+
+bool is_standard_output(const fs::path& path) {
+  if (path == "-") return true;
+  struct stat there {};
+  struct stat out {};
+  struct stat null {};
+  if (::stat(path.c_str(), &there) != 0 || ::fstat(STDOUT_FILENO, &out) != 0) return false;
+  if (::stat("/dev/null", &null) == 0 && S_ISCHR(there.st_mode) && there.st_rdev == null.st_rdev) return false;
+  return there.st_dev == out.st_dev && there.st_ino == out.st_ino;
 }
 
 MappedFile::MappedFile(const fs::path& path) {

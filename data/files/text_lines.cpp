@@ -12,12 +12,17 @@ std::string_view without_byte_order_mark(std::string_view text) {
   return text.substr(text.starts_with(kMark) ? kMark.size() : 0);
 }
 
-bool TextLines::next(std::string_view& line) {
-  if (rest_.empty()) return false;
-  ++number_;
-  line = rest_.substr(0, rest_.find('\n'));
-  rest_.remove_prefix(std::min(line.size() + 1, rest_.size()));
+bool take_line(std::string_view& text, std::string_view& line) {
+  if (text.empty()) return false;
+  line = text.substr(0, text.find('\n'));
+  text.remove_prefix(std::min(line.size() + 1, text.size()));
   if (line.ends_with('\r')) line.remove_suffix(1);
+  return true;
+}
+
+bool TextLines::next(std::string_view& line) {
+  if (!take_line(rest_, line)) return false;
+  ++number_;
   return true;
 }
 

@@ -9,12 +9,15 @@
 #include <string_view>
 #include <vector>
 
-#include "data/files/files.h"
+#include "data/files/mapped_file.h"
 
 namespace langzoo {
 
 /// `text` without the U+FEFF that an editor may have left at its beginning.
 std::string_view without_byte_order_mark(std::string_view text);
+
+/// Takes the first line off `text`, without its end: LF or CR LF. False for an empty text.
+bool take_line(std::string_view& text, std::string_view& line);
 
 /// Lines of a text that stays where it is. A byte order mark at its beginning belongs to none, nor does the line end:
 /// LF or CR LF. What stands behind the last line feed is a line unless it is empty.

@@ -1,6 +1,8 @@
 #include "data/metrics/classification.h"
 
+#include <algorithm>
 #include <cmath>
+#include <set>
 #include <stdexcept>
 
 #include <fmt/format.h>
@@ -72,6 +74,36 @@ ClassificationScores score_classification(std::span<const std::string_view> pred
   // One root of the product, as in scikit-learn: of perfect agreement it is exact.
   const double scale = std::sqrt((n * n - same_predicted) * (n * n - same_truth));
   if (scale > 0) scores.matthews_correlation = (correct * n - agreement) / scale;
+  return scores;
+}
+
+MultiLabelScores score_multi_label(std::span<const std::vector<std::string_view>> predicted,
+                                   std::span<const std::vector<std::string_view>> truth) {
+  if (predicted.size() != truth.size()) {
+    throw std::invalid_argument(fmt::format("examples: {} predicted, {} true", predicted.size(), truth.size()));
+  }
+  if (truth.empty()) throw std::invalid_argument("examples: there are none");
+  const auto n = static_cast<double>(truth.size());
+  std::map<std::string_view, LabelCounts> labels;
+  MultiLabelScores scores;
+  double wrong = 0;
+  for (std::size_t i = 0; i < truth.size(); ++i) {
+    const std::set<std::string_view> found(predicted[i].begin(), predicted[i].end());
+    const std::set<std::string_view> real(truth[i].begin(), truth[i].end());
+    LabelCounts example{0, static_cast<double>(found.size()), static_cast<double>(real.size())};
+    for (const auto label : found) ++labels[label].predicted;
+    for (const auto label : real) {
+      ++labels[label].truth;
+      if (!found.contains(label)) continue;
+      ++labels[label].correct;
+      ++example.correct;
+    }
+    add_weighted(scores.samples, score_of(example), 1 / n);
+    scores.accuracy += found == real ? 1 / n : 0;
+    wrong += example.predicted + example.truth - 2 * example.correct;
+  }
+  static_cast<LabelAverages&>(scores) = average_labels(labels);
+  scores.hamming_loss = ratio(wrong, n * static_cast<double>(labels.size()));
   return scores;
 }
 

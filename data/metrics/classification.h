@@ -45,4 +45,17 @@ struct ClassificationScores : LabelAverages {
 ClassificationScores score_classification(std::span<const std::string_view> predicted,
                                           std::span<const std::string_view> truth);
 
+/// Of examples that may have several labels, or none.
+struct MultiLabelScores : LabelAverages {
+  double accuracy = 0;      ///< of examples all of whose labels are right, and no other
+  ClassScore samples;       ///< the mean of the examples'
+  double hamming_loss = 0;  ///< the share of wrong decisions, of one for each label and example
+};
+
+/// Labels are those that any example has or is said to have. A label that comes twice counts once. As scikit-learn's
+/// accuracy_score, precision_recall_fscore_support and hamming_loss of binary matrices. Throws std::invalid_argument
+/// where the lengths differ or are 0.
+MultiLabelScores score_multi_label(std::span<const std::vector<std::string_view>> predicted,
+                                   std::span<const std::vector<std::string_view>> truth);
+
 }  // namespace langzoo

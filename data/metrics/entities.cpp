@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "data/files/escaped.h"
+
 namespace langzoo {
 
 namespace {
@@ -74,7 +76,7 @@ constexpr std::string_view kNoType = "_";
 Tag parse_tag(std::string_view text, std::string_view letters, bool strict) {
   const bool fits = !text.empty() && letters.find(text[0]) != std::string_view::npos &&
                     (text.size() == 1 || (text[1] == '-' && text[0] != 'O'));
-  if (!fits) throw std::invalid_argument(fmt::format("{} is no tag of {}", text, letters));
+  if (!fits) throw std::invalid_argument(fmt::format("{} is no tag of {}", escaped(text), letters));
   auto type = text.substr(std::min<std::size_t>(2, text.size()));
   if (strict) {  // seqeval's schemes know no dashes at the ends of a type
     while (type.starts_with('-')) type.remove_prefix(1);

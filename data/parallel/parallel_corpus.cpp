@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <atomic>
-#include <numeric>
 #include <stdexcept>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "data/files/cpus.h"
+#include "data/parallel/subword_sampler.h"
 #include "data/text/causal_lm.h"
 #include "data/text/fingerprint.h"
 #include "data/words/vocabulary.h"
@@ -95,6 +95,8 @@ ParallelCorpus ParallelCorpus::read(SentencePairs& pairs, const Tokenizer& sourc
         ++corpus.empty_;
       } else if (too_long(pair.source, options.max_source) || too_long(pair.target, options.max_target)) {
         ++corpus.too_long_;
+      } else if (options.keep_texts) {
+        corpus.add(pair.source, pair.target, pair.text.source, pair.text.target);
       } else {
         corpus.add(pair.source, pair.target);
       }
@@ -114,6 +116,20 @@ void ParallelCorpus::add(std::span<const TokenId> source, std::span<const TokenI
   target_.ends.push_back(target_.ids.size());
 }
 
+void ParallelCorpus::add(std::span<const TokenId> source, std::span<const TokenId> target, std::string_view source_text,
+                         std::string_view target_text) {
+  add(source, target);
+  for (const auto& [side, text] : {std::pair(&source_, source_text), std::pair(&target_, target_text)}) {
+    side->text += text;
+    side->text_ends.push_back(side->text.size());
+  }
+}
+
+void ParallelCorpus::add_pair_of(const ParallelCorpus& corpus, std::int64_t pair) {
+  if (!corpus.has_texts()) return add(corpus.source(pair), corpus.target(pair));
+  add(corpus.source(pair), corpus.target(pair), corpus.source_text(pair), corpus.target_text(pair));
+}
+
 std::uint64_t ParallelCorpus::fingerprint() const {
   const auto bytes_of = [](const auto& values) {
     return std::string_view(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(values[0]));
@@ -122,6 +138,7 @@ std::uint64_t ParallelCorpus::fingerprint() const {
   for (const Side* side : {&source_, &target_}) {
     print.add(bytes_of(side->ids));
     print.add(bytes_of(side->ends));
+    if (has_texts()) print.add(side->text);
   }
   return print.value();
 }
@@ -189,42 +206,22 @@ std::vector<PairLength> pair_lengths(const ParallelCorpus& corpus, const Paralle
 
 std::unique_ptr<BatchIterator<ParallelBatch>> parallel_batches(const ParallelCorpus& corpus,
                                                                const ParallelSpecialTokens& special, BatchLimits limits,
-                                                               std::uint64_t seed, std::size_t prepare_ahead,
-                                                               Rank rank) {
+                                                               std::uint64_t seed, std::size_t prepare_ahead, Rank rank,
+                                                               const SubwordSampler* sampler) {
   LengthBatchSampler order(pair_lengths(corpus, special), limits, seed);
   const std::int64_t batches = order.batches_per_epoch();
   return std::make_unique<BatchIterator<ParallelBatch>>(
       batches,
-      [&corpus, special, order = std::move(order)](const DataPosition& at) {
-        return parallel_batch(corpus, order.examples(at), special);
+      [&corpus, special, order = std::move(order), sampler](const DataPosition& at) {
+        auto pairs = order.examples(at);
+        if (sampler == nullptr) return parallel_batch(corpus, std::move(pairs), special);
+        std::vector<std::int64_t> rows(pairs.size());
+        std::iota(rows.begin(), rows.end(), 0);
+        auto batch = parallel_batch(sampler->draw(pairs, at.epoch), std::move(rows), special);
+        batch.pairs = std::move(pairs);
+        return batch;
       },
       prepare_ahead, rank);
-}
-
-std::vector<std::vector<std::int64_t>> batches_by_length(std::span<const PairLength> lengths, BatchLimits limits) {
-  std::vector<std::int64_t> order(lengths.size());
-  std::iota(order.begin(), order.end(), 0);
-  const auto length_of = [&](std::int64_t pair) { return lengths[static_cast<std::size_t>(pair)]; };
-  std::stable_sort(order.begin(), order.end(),
-                   [&](std::int64_t a, std::int64_t b) { return length_of(a) > length_of(b); });
-  std::vector<std::vector<std::int64_t>> batches;
-  PairLength longest;        // of the last batch
-  std::int64_t targets = 0;  // of the last batch
-  for (const std::int64_t pair : order) {
-    const auto [source, target] = length_of(pair);
-    const PairLength wider{std::max(longest.source, source), std::max(longest.target, target)};
-    const auto pairs = static_cast<std::int64_t>(batches.empty() ? 0 : batches.back().size()) + 1;
-    const auto within = [](std::int64_t size, std::int64_t limit) { return limit == 0 || size <= limit; };
-    const bool fits = !batches.empty() && within(pairs, limits.sentences) &&
-                      within(pairs * (wider.source + wider.target), limits.tokens) &&
-                      within(pairs * wider.source, limits.source_tokens) &&
-                      within(targets + target, limits.target_tokens);
-    if (!fits) batches.emplace_back();
-    longest = fits ? wider : PairLength{source, target};
-    targets = fits ? targets + target : target;
-    batches.back().push_back(pair);
-  }
-  return batches;
 }
 
 }  // namespace langzoo

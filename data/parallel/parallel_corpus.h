@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <torch/types.h>
@@ -19,12 +20,15 @@
 
 namespace langzoo {
 
+class SubwordSampler;
+
 /// Whether there is more than white space.
 bool has_words(std::string_view text);
 
 struct ParallelCorpusOptions {
   std::int64_t max_source = 0;  ///< tokens; longer pairs are left out; 0: no bound
   std::int64_t max_target = 0;
+  bool keep_texts = false;  ///< as well, for SubwordSampler: their bytes, and 16 more a pair
   std::size_t threads = 0;  ///< 0: as many as there are CPUs for the process
 };
 
@@ -40,28 +44,46 @@ class ParallelCorpus {
                              const ParallelCorpusOptions& options = {});
 
   void add(std::span<const TokenId> source, std::span<const TokenId> target);
+  /// With their texts, which all pairs of a corpus have or none.
+  void add(std::span<const TokenId> source, std::span<const TokenId> target, std::string_view source_text,
+           std::string_view target_text);
+  /// The pair of another corpus, with its texts where it has them.
+  void add_pair_of(const ParallelCorpus& corpus, std::int64_t pair);
 
   std::int64_t size() const { return static_cast<std::int64_t>(source_.ends.size()); }
   std::span<const TokenId> source(std::int64_t pair) const { return source_.sentence(pair); }
   std::span<const TokenId> target(std::int64_t pair) const { return target_.sentence(pair); }
+
+  bool has_texts() const { return !source_.text_ends.empty(); }
+  std::string_view source_text(std::int64_t pair) const { return source_.text_of(pair); }
+  std::string_view target_text(std::int64_t pair) const { return target_.text_of(pair); }
 
   std::int64_t source_tokens() const { return static_cast<std::int64_t>(source_.ids.size()); }
   std::int64_t target_tokens() const { return static_cast<std::int64_t>(target_.ids.size()); }
   std::int64_t empty() const { return empty_; }        ///< pairs left out because a side has no words
   std::int64_t too_long() const { return too_long_; }  ///< pairs left out because a side has too many tokens
 
-  /// Equal fingerprints, equal ids: what a resumed run compares. Takes time linear in the corpus.
+  /// Equal fingerprints, equal ids and texts: what a resumed run compares. Takes time linear in the corpus.
   std::uint64_t fingerprint() const;
 
  private:
   struct Side {
     std::vector<TokenId> ids;
     std::vector<std::size_t> ends;  ///< of the sentences, in ids
+    std::string text;
+    std::vector<std::size_t> text_ends;  ///< likewise, in text; empty: no texts
 
     std::span<const TokenId> sentence(std::int64_t pair) const {
+      const auto [begin, end] = range(ends, pair);
+      return std::span(ids).subspan(begin, end - begin);
+    }
+    std::string_view text_of(std::int64_t pair) const {
+      const auto [begin, end] = range(text_ends, pair);
+      return std::string_view(text).substr(begin, end - begin);
+    }
+    static std::pair<std::size_t, std::size_t> range(const std::vector<std::size_t>& ends, std::int64_t pair) {
       const auto i = static_cast<std::size_t>(pair);
-      const std::size_t begin = i == 0 ? 0 : ends.at(i - 1);
-      return std::span(ids).subspan(begin, ends.at(i) - begin);
+      return {i == 0 ? 0 : ends.at(i - 1), ends.at(i)};
     }
   };
 
@@ -102,14 +124,12 @@ SourceBatch source_batch(std::span<const std::span<const TokenId>> sentences, co
 /// The lengths of a corpus's pairs in batches.
 std::vector<PairLength> pair_lengths(const ParallelCorpus& corpus, const ParallelSpecialTokens& special);
 
-/// Endless training batches in the order of LengthBatchSampler. `corpus` must outlive them.
+/// Endless training batches in the order of LengthBatchSampler. `corpus` must outlive them, and so must `sampler`,
+/// which where it is not null says what the pairs are in each epoch; batches are made up by the corpus's lengths all
+/// the same.
 std::unique_ptr<BatchIterator<ParallelBatch>> parallel_batches(const ParallelCorpus& corpus,
                                                                const ParallelSpecialTokens& special, BatchLimits limits,
                                                                std::uint64_t seed, std::size_t prepare_ahead = 0,
-                                                               Rank rank = {});
-
-/// Every pair once, the longest first (a batch that does not fit into memory is the first), pairs of equal lengths in
-/// the order of the corpus: the pairs of each batch. ParallelBatch::pairs says where its rows belong.
-std::vector<std::vector<std::int64_t>> batches_by_length(std::span<const PairLength> lengths, BatchLimits limits);
+                                                               Rank rank = {}, const SubwordSampler* sampler = nullptr);
 
 }  // namespace langzoo

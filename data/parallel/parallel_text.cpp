@@ -81,7 +81,7 @@ class OneFile : public SentencePairs {
 
  protected:
   /// Fills the sentences of `pair`.
-  virtual void split(std::string_view line, SentencePair& pair) const = 0;
+  virtual void split(std::string_view line, SentencePair& pair) = 0;
   FileError error(const std::string& what) const { return lines_.error(what); }
 
  private:
@@ -92,13 +92,22 @@ class Tsv : public OneFile {
  public:
   using OneFile::OneFile;
 
+  std::string left_out() const override {
+    if (longer_ == 0) return {};
+    return fmt::format("what follows a second TAB in {} lines, line {} the first", longer_, first_longer_);
+  }
+
  private:
-  void split(std::string_view line, SentencePair& pair) const override {
+  void split(std::string_view line, SentencePair& pair) override {
     const std::size_t tab = line.find('\t');
     if (tab == std::string_view::npos) throw error("has no TAB between source and target");
+    const std::size_t second = line.find('\t', tab + 1);
     pair.source = line.substr(0, tab);
-    pair.target = line.substr(tab + 1, line.find('\t', tab + 1) - tab - 1);
+    pair.target = line.substr(tab + 1, second - tab - 1);
+    if (second != std::string_view::npos && longer_++ == 0) first_longer_ = pair.line;
   }
+
+  std::int64_t longer_ = 0, first_longer_ = 0;
 };
 
 class JsonLines : public OneFile {
@@ -107,7 +116,7 @@ class JsonLines : public OneFile {
       : OneFile(path), source_key_(std::move(source_key)), target_key_(std::move(target_key)) {}
 
  private:
-  void split(std::string_view line, SentencePair& pair) const override {
+  void split(std::string_view line, SentencePair& pair) override {
     const json object = json::parse(line, nullptr, false);
     if (!object.is_object()) throw error("is not a JSON object");
     pair.source = sentence(object, source_key_);
@@ -135,7 +144,7 @@ class FixedWidth : public OneFile {
   FixedWidth(const fs::path& path, bool keep_padding) : OneFile(path), keep_padding_(keep_padding) {}
 
  private:
-  void split(std::string_view line, SentencePair& pair) const override {
+  void split(std::string_view line, SentencePair& pair) override {
     const std::size_t mark = line.find('_');
     if (mark == std::string_view::npos) throw error("has no _ between source and target");
     pair.source = sentence(line.substr(0, mark));
@@ -167,14 +176,19 @@ std::unique_ptr<SentencePairs> read_fixed_width(const fs::path& path, bool keep_
   return std::make_unique<FixedWidth>(path, keep_padding);
 }
 
-std::unique_ptr<SentencePairs> open_parallel_text(const fs::path& path, bool keep_padding) {
-  if (path.extension() == ".jsonl") return read_json_lines(path);
+std::unique_ptr<SentencePairs> open_parallel_text(const fs::path& path, bool keep_padding,
+                                                  const std::string& source_key, const std::string& target_key) {
+  const auto json_lines = [&] { return read_json_lines(path, source_key, target_key); };
+  if (path.extension() == ".jsonl") return json_lines();
   Lines lines(path);
   for (std::string_view line; lines.next(line);) {
     if (line.find('\t') != std::string_view::npos) return read_tsv(path);
+    if (line.starts_with('{') && json::accept(line)) return json_lines();
     if (line.find('_') != std::string_view::npos) return read_fixed_width(path, keep_padding);
     if (!is_blank(line)) {
-      throw lines.error("is no sentence pair: expected source TAB target, or the fixed-width form source_target");
+      throw lines.error(
+          "is no sentence pair: expected source TAB target, a JSON object, or the fixed-width form "
+          "source_target");
     }
   }
   throw FileError(path, "holds no sentence pairs");

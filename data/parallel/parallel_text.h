@@ -24,6 +24,8 @@ class SentencePairs {
   virtual bool next(SentencePair& pair) = 0;
   /// For messages: the file, or the task.
   virtual std::string name() const = 0;
+  /// What of the lines so far belongs to no pair, in words: "what follows a second TAB in 3 lines". Empty: nothing.
+  virtual std::string left_out() const { return {}; }
 };
 
 inline constexpr std::size_t kMaxPairLineBytes = std::size_t{1} << 20;
@@ -32,7 +34,7 @@ inline constexpr std::size_t kMaxPairLineBytes = std::size_t{1} << 20;
 /// without line feed is one), at the end of the shorter; and where the first source has a TAB, as a file of pairs does.
 std::unique_ptr<SentencePairs> read_two_files(const std::filesystem::path& source, const std::filesystem::path& target);
 
-/// "source TAB target" lines; what follows a second TAB (Tatoeba's attributions) is left out.
+/// "source TAB target" lines; what follows a second TAB (Tatoeba's attributions) is left_out().
 std::unique_ptr<SentencePairs> read_tsv(const std::filesystem::path& path);
 
 /// One JSON object a line: {"source": ..., "target": ...}, or with the keys in an object "translation":
@@ -45,9 +47,12 @@ std::unique_ptr<SentencePairs> read_json_lines(const std::filesystem::path& path
 /// underscore separates. The book's models read and write that padding: kept, it belongs to the sentences.
 std::unique_ptr<SentencePairs> read_fixed_width(const std::filesystem::path& path, bool keep_padding);
 
-/// By the name and the first line that is not blank: JSON lines for *.jsonl; else TSV where that line has a TAB, fixed
-/// width where it has an underscore. Throws FileError for another.
-std::unique_ptr<SentencePairs> open_parallel_text(const std::filesystem::path& path, bool keep_padding = false);
+/// By the name and the first line that is not blank, so that a pipe needs no name: JSON lines for *.jsonl; else TSV
+/// where that line has a TAB, JSON lines with these keys where it is a JSON object, fixed width where it has an
+/// underscore. Throws FileError for another.
+std::unique_ptr<SentencePairs> open_parallel_text(const std::filesystem::path& path, bool keep_padding = false,
+                                                  const std::string& source_key = "source",
+                                                  const std::string& target_key = "target");
 
 /// All that is left.
 std::vector<SentencePair> read_all(SentencePairs& pairs);

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "data/files/escaped.h"
 #include "data/files/numbers.h"
 #include "data/files/text_lines.h"
 #include "data/words/vocabulary.h"
@@ -73,7 +74,7 @@ ReferenceAlignment parse_pharaoh_line(std::string_view line) {
     const auto link = parse_link(text);
     if (!link) {
       throw std::invalid_argument(
-          fmt::format("{} is no link: expected 2-3 (sure) or 2?3 (possible), words counted from 0", text));
+          fmt::format("{} is no link: expected 2-3 (sure) or 2?3 (possible), words counted from 0", escaped(text)));
     }
     (link->sure ? alignment.sure : alignment.possible).emplace(link->source, link->target);
   }

@@ -6,18 +6,11 @@
 
 #include <fmt/format.h>
 
+#include "data/files/as_size.h"
 #include "data/random/random.h"
 #include "third_party/torch.h"
 
 namespace langzoo {
-
-namespace {
-
-std::size_t as_size(std::int64_t n) {
-  return static_cast<std::size_t>(n);
-}
-
-}  // namespace
 
 CausalLmDataset::CausalLmDataset(TokenView tokens, std::int64_t context, std::uint64_t seed)
     : tokens_(tokens), context_(context), seed_(seed) {

@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "data/files/files.h"
+#include "data/files/file_error.h"
 #include "data/random/random.h"
 
 namespace langzoo {

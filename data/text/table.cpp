@@ -5,8 +5,9 @@
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include "data/files/escaped.h"
 #include "data/files/file_kind.h"
-#include "data/files/files.h"
+#include "data/files/mapped_file.h"
 #include "data/files/text_lines.h"
 #include "tokenizers/utf8.h"
 
@@ -39,22 +40,34 @@ std::vector<std::string> next_record(std::string_view& rest, char separator, boo
   return fields;
 }
 
-std::string json_field(const std::string& line, const std::string& name) {
+std::string json_field(const std::string& line, const TableColumn& column) {
+  const auto& name = column.name;
   const auto object = nlohmann::json::parse(line, nullptr, false);
   if (!object.is_object()) throw std::runtime_error("is not a JSON object");
   const auto field = object.find(name);
+  if (field == object.end() && column.optional) return {};
   if (field == object.end()) throw std::runtime_error("has no field \"" + name + "\"");
-  if (field->is_structured() || field->is_null()) throw std::runtime_error("field \"" + name + "\" is not a text");
+  const bool list = column.list && field->is_array();
+  if ((field->is_structured() && !list) || field->is_null())
+    throw std::runtime_error("field \"" + name + "\" is not a text");
   return field->is_string() ? field->get<std::string>() : field->dump();
+}
+
+TableFormat format_of(const std::filesystem::path& path) {
+  const auto suffix = path.extension();
+  return suffix == ".csv" ? TableFormat::kCsv : suffix == ".jsonl" ? TableFormat::kJsonLines : TableFormat::kTsv;
 }
 
 }  // namespace
 
-std::vector<TableRow> read_table(const std::filesystem::path& path, const std::vector<TableColumn>& columns) {
+std::vector<TableRow> read_table(const std::filesystem::path& path, const std::vector<TableColumn>& columns,
+                                 TableFormat format, std::vector<std::string>* unread) {
   refuse_other_kind(path);
   const MappedFile file(path);
   std::string_view rest = without_byte_order_mark(file.text());
-  const bool json = path.extension() == ".jsonl", csv = path.extension() == ".csv";
+  const bool guessed = format == TableFormat::kOfName;
+  if (guessed) format = format_of(path);
+  const bool json = format == TableFormat::kJsonLines, csv = format == TableFormat::kCsv;
   const auto& first = columns.at(0).name;
   const bool numbered = !first.empty() && first.find_first_not_of("0123456789") == std::string::npos;
   std::vector<std::string> names;
@@ -65,19 +78,30 @@ std::vector<TableRow> read_table(const std::filesystem::path& path, const std::v
       const auto record = next_record(rest, json ? '\n' : csv ? ',' : '\t', csv, next);
       if (record.size() == 1 && record[0].find_first_not_of(" \t") == std::string::npos) continue;
       const bool header = names.empty() && !json && !numbered;
-      if (names.empty()) names = record;
-      for (std::size_t i = 0; numbered && i < names.size(); ++i) names[i] = std::to_string(i + 1);
-      const auto value = [&](const std::string& name) {
-        if (json) return json_field(record[0], name);
+      if (names.empty()) {
+        names = record;
+        for (std::size_t i = 0; numbered && i < names.size(); ++i) names[i] = std::to_string(i + 1);
+      }
+      if (record.size() > names.size()) {
+        throw std::runtime_error(fmt::format("has {} columns, the first line {}", record.size(), names.size()));
+      }
+      const auto value = [&](const TableColumn& column) {
+        const auto& name = column.name;
+        if (json) return json_field(record[0], column);
         const auto i = static_cast<std::size_t>(std::find(names.begin(), names.end(), name) - names.begin());
         if (i < record.size() && i < names.size()) return record[i];
-        throw std::runtime_error(fmt::format("has no column {}; the columns are {}", name, fmt::join(names, ", ")));
+        if (column.optional && i == names.size()) return std::string();
+        // Without a suffix, as a pipe is, a file of another form is read as one long column.
+        const bool other_form = guessed && !csv && names.size() == 1;
+        throw std::runtime_error(fmt::format("has no column {}; the columns are {}{}", name,
+                                             escaped(fmt::format("{}", fmt::join(names, ", "))),
+                                             other_form ? " (read as TSV; the format csv or jsonl can be named)" : ""));
       };
       TableRow row{{}, line};
-      for (const auto& [name, required] : columns) {
-        row.values.push_back(value(name));
+      for (const auto& column : columns) {
+        row.values.push_back(value(column));
         if (!is_valid_utf8(row.values.back())) throw std::runtime_error("is not UTF-8");
-        if (required && row.values.back().empty()) throw std::runtime_error("has an empty " + name);
+        if (column.required && row.values.back().empty()) throw std::runtime_error("has an empty " + column.name);
       }
       if (!header) rows.push_back(std::move(row));
     }
@@ -85,6 +109,11 @@ std::vector<TableRow> read_table(const std::filesystem::path& path, const std::v
     throw FileError(path, fmt::format("line {}: {}", line, error.what()));
   }
   if (rows.empty()) throw FileError(path, "holds no texts");
+  for (const auto& name : names) {
+    const auto asked = [&](const TableColumn& column) { return column.name == name; };
+    const bool read = json || std::any_of(columns.begin(), columns.end(), asked);
+    if (unread != nullptr && !read) unread->push_back(name);
+  }
   return rows;
 }
 

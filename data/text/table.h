@@ -11,6 +11,8 @@ namespace langzoo {
 struct TableColumn {
   std::string name;
   bool required = false;  ///< an empty value is an error
+  bool optional = false;  ///< where there is no such column, or field, its values are empty
+  bool list = false;      ///< a JSON list is a value, as JSON; else it is an error
 };
 
 struct TableRow {
@@ -18,9 +20,21 @@ struct TableRow {
   std::int64_t line = 0;            ///< where it begins, from 1
 };
 
-/// The rows of a .csv (RFC 4180), of a .jsonl, whose columns are fields, or of any other file as TSV without quotes.
-/// Columns have the names of the file's first line, or, where the first one asked for is a number, numbers from 1 and
-/// the file has no such line. Throws FileError naming file and line; values are UTF-8.
-std::vector<TableRow> read_table(const std::filesystem::path& path, const std::vector<TableColumn>& columns);
+/// How a table is written.
+enum class TableFormat {
+  kOfName,  ///< CSV where the file's name ends in .csv, JSON lines where in .jsonl, else TSV
+  kTsv,     ///< without quotes
+  kCsv,     ///< RFC 4180
+  kJsonLines,
+};
+/// "auto", "tsv", "csv", "jsonl": in the order of TableFormat.
+inline constexpr const char* kTableFormatNames[] = {"auto", "tsv", "csv", "jsonl"};
+
+/// The rows of a table. Of JSON lines columns are fields; else they have the names of the file's first line, or, where
+/// the first one asked for is a number, numbers from 1 and the file has no such line. The first line says how many
+/// columns there are: a row of more is an error, as text would be lost. `unread`, if given, gets the names of those
+/// that nobody asked for. Throws FileError naming file and line; values are UTF-8.
+std::vector<TableRow> read_table(const std::filesystem::path& path, const std::vector<TableColumn>& columns,
+                                 TableFormat format = TableFormat::kOfName, std::vector<std::string>* unread = nullptr);
 
 }  // namespace langzoo

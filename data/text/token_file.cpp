@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "data/files/cpus.h"
+#include "data/files/files.h"
 #include "data/files/text_source.h"
 #include "data/text/fingerprint.h"
 

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "data/files/files.h"
+#include "data/files/mapped_file.h"
 #include "tokenizers/tokenizer.h"
 
 namespace langzoo {

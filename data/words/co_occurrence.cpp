@@ -17,6 +17,7 @@
 
 #include "data/files/cpus.h"
 #include "data/files/files.h"
+#include "data/files/mapped_file.h"
 #include "data/text/fingerprint.h"
 #include "data/words/entry_buckets.h"
 #include "data/words/pair_counter.h"

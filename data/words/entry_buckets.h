@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-#include "data/files/files.h"
+#include "data/files/mapped_file.h"
 #include "data/words/co_occurrence.h"
 
 namespace langzoo {

@@ -12,6 +12,8 @@
 #include <fmt/format.h>
 
 #include "data/files/cpus.h"
+#include "data/files/escaped.h"
+#include "data/files/files.h"
 #include "data/files/numbers.h"
 #include "data/files/text_lines.h"
 #include "data/words/word_chunks.h"
@@ -161,11 +163,12 @@ Vocabulary::Vocabulary(std::vector<std::string> words, std::vector<std::int64_t>
           fmt::format("word {} has {} bytes, at most {} make a word", id, word.size(), kMaxWordBytes));
     }
     if (std::any_of(word.begin(), word.end(), is_word_space)) {
-      throw std::invalid_argument(fmt::format("word {}, '{}', contains white space", id, word));
+      throw std::invalid_argument(fmt::format("word {}, '{}', contains white space", id, escaped(word)));
     }
-    if (find(word) >= 0) throw std::invalid_argument(fmt::format("the word '{}' is given twice", word));
+    if (find(word) >= 0) throw std::invalid_argument(fmt::format("the word '{}' is given twice", escaped(word)));
     if (counts_[id] < 0 || counts_[id] > std::numeric_limits<std::int64_t>::max() - total_) {
-      throw std::invalid_argument(fmt::format("the count of '{}', {}, is negative or too large", word, counts_[id]));
+      throw std::invalid_argument(
+          fmt::format("the count of '{}', {}, is negative or too large", escaped(word), counts_[id]));
     }
     total_ += counts_[id];
     const std::uint32_t hash = slot_hash(word);
@@ -204,11 +207,11 @@ Vocabulary Vocabulary::load(const fs::path& path) {
     }
     std::int64_t count = 0;
     if (read_number(line.substr(tab + 1), count) != NumberFault::kNone || count < 0) {
-      throw fail(fmt::format("the count of '{}' is no whole number from 0 on", word));
+      throw fail(fmt::format("the count of '{}' is no whole number from 0 on", escaped(word)));
     }
     const std::size_t before = seen.size();
     seen.add(word, 1);
-    if (seen.size() == before) throw fail(fmt::format("the word '{}' is given twice", word));
+    if (seen.size() == before) throw fail(fmt::format("the word '{}' is given twice", escaped(word)));
     words.emplace_back(word);
     counts.push_back(count);
   });
@@ -246,7 +249,7 @@ Vocabulary extend_vocabulary(const Vocabulary& vocabulary, std::span<const fs::p
     if (id < 0) continue;
     if (__builtin_add_overflow(counts[static_cast<std::size_t>(id)], table.count(i),
                                &counts[static_cast<std::size_t>(id)])) {
-      throw std::runtime_error(fmt::format("the count of '{}' becomes too large", table.word(i)));
+      throw std::runtime_error(fmt::format("the count of '{}' becomes too large", escaped(table.word(i))));
     }
   }
   const std::size_t max_size =

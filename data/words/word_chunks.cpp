@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "data/files/files.h"
+#include "data/files/file_error.h"
 
 namespace langzoo {
 

@@ -14,6 +14,7 @@
 
 #include "data/files/cpus.h"
 #include "data/files/files.h"
+#include "data/files/mapped_file.h"
 #include "data/text/fingerprint.h"
 #include "data/words/word_chunks.h"
 #include "tokenizers/parallel.h"

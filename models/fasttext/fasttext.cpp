@@ -31,8 +31,10 @@ FastTextForSequenceClassificationImpl::FastTextForSequenceClassificationImpl(con
   torch::nn::init::zeros_(classifier->weight);
 }
 
-torch::Tensor FastTextForSequenceClassificationImpl::logits(const torch::Tensor& ids, const torch::Tensor& mask) {
+torch::Tensor FastTextForSequenceClassificationImpl::logits(const TokenInputs& inputs) {
   constexpr std::int64_t kHashFactor = 116'049'371;  // fastText's
+  const auto& ids = inputs.ids;
+  const auto mask = inputs.attention_mask.defined() ? inputs.attention_mask.ne(0) : at::ones_like(ids, torch::kBool);
   std::vector<torch::Tensor> features = {ids}, present = {mask};
   auto hash = ids;
   for (std::int64_t n = 1; n < config_.word_ngrams && n < ids.size(1); ++n) {

@@ -40,7 +40,11 @@ class FastTextForSequenceClassificationImpl
   const ClassLabels& labels() const override { return config_.labels; }
   std::int64_t vocab_size() const override { return config_.vocab_size; }
   std::int64_t n_positions() const override { return 0; }
-  torch::Tensor logits(const torch::Tensor& ids, const torch::Tensor& mask) override;
+  /// A text has no segments here.
+  torch::Tensor logits(const TokenInputs& inputs) override;
+  torch::Tensor logits(const torch::Tensor& ids, const torch::Tensor& mask) {
+    return logits({.ids = ids, .attention_mask = mask});
+  }
 
   torch::nn::Embedding embeddings{nullptr};  ///< (V + bucket, C); V rows without n-grams
   Linear classifier{nullptr};

@@ -173,6 +173,16 @@ bool BeamGroup::is_decided(std::int64_t length) const {
   return std::ssize(complete) >= wanted && complete[wanted - 1].score >= bound;
 }
 
+/// Whether one beam is transformers' greedy search.
+bool is_greedy(const BeamSearchOptions& options) {
+  return options.num_beams == 1 && options.rules == BeamRules::kHuggingFace;
+}
+
+/// Whether its choice may be another one among processed logits than among processed log-probabilities.
+bool chooses_by_logits(const BeamSearchOptions& options) {
+  return is_greedy(options) && (options.repetition_penalty != 1 || !options.processors.empty());
+}
+
 /// The k largest of every row (R,N), largest first: at::topk, which keeps a heap over all of a row, on those chunks
 /// only whose largest elements are among the k largest.
 std::tuple<torch::Tensor, torch::Tensor> largest(const torch::Tensor& rows, std::int64_t k) {
@@ -210,12 +220,12 @@ class Search {
 };
 
 Search::Search(StepFunction& step, const PaddedPrompts& prompts, const BeamSearchOptions& options)
-    : options_(options), rows_(step, prompts, options), result_(prompts.ids.size(0)) {
+    : options_(options), rows_(step, prompts, options, chooses_by_logits(options)), result_(prompts.ids.size(0)) {
   for (std::int64_t source = 0; source < prompts.ids.size(0); ++source) {
     for (std::int64_t g = 0; g < options.num_beam_groups; ++g) groups_.emplace_back(source, options);
   }
   const auto ends = std::max<std::int64_t>(1, std::ssize(options.eos_token_ids));
-  candidates_ = (1 + ends) * (options.num_beams / options.num_beam_groups);
+  candidates_ = is_greedy(options) ? 1 : (1 + ends) * (options.num_beams / options.num_beam_groups);
 }
 
 /// The likeliest continuations of every group, best first. The one synchronisation of a step.

@@ -12,7 +12,8 @@
 ///   num_return_sequences complete hypotheses are at least as good as anything that the beams can still become.
 ///
 /// Logits processors (logits_processors.h) work on log-probabilities, as in transformers, which are not normalised
-/// again.
+/// again. One beam under Hugging Face's rules is transformers' greedy search, where they work on logits (a repetition
+/// penalty can then lead elsewhere) and the first end token is the end; its score is that of one beam.
 ///
 /// Letters: K beams, G groups, U groups of all sources, V vocabulary.
 #pragma once

@@ -4,12 +4,15 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <limits>
 #include <stdexcept>
+
+#include "models/generation/sampler.h"
 
 namespace langzoo {
 
-SearchRows::SearchRows(StepFunction& step, const PaddedPrompts& prompts, const BeamSearchOptions& options)
-    : step_(step), prompts_(prompts), options_(options), rows_(prompts, options) {
+SearchRows::SearchRows(StepFunction& step, const PaddedPrompts& prompts, const BeamSearchOptions& options, bool greedy)
+    : step_(step), prompts_(prompts), options_(options), greedy_(greedy), rows_(prompts, options) {
   check_capacity(step, prompts, options.max_new_tokens);
 }
 
@@ -43,7 +46,11 @@ torch::Tensor SearchRows::advance(const std::vector<std::int64_t>& rows, const s
 /// Log-probabilities (R,V) from logits (R,V), processed.
 torch::Tensor SearchRows::after_step(const torch::Tensor& logits) {
   if (coverage_.defined()) coverage_ = coverage_ + step_.attention();
-  return rows_.process(logits.log_softmax(1));
+  const auto scores = rows_.process(logits.log_softmax(1));
+  if (!greedy_) return scores;
+  // -1, nothing to choose, is left to the search.
+  const auto chosen = likeliest(rows_.process(logits)).clamp_min(0).unsqueeze(1);  // (R,1)
+  return at::full_like(scores, -std::numeric_limits<double>::infinity()).scatter_(1, chosen, scores.gather(1, chosen));
 }
 
 torch::Tensor SearchRows::coverage_scores() const {

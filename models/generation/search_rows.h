@@ -15,8 +15,9 @@ namespace langzoo {
 /// Letters: R rows, B sources, V vocabulary.
 class SearchRows {
  public:
+  /// `greedy`: of each row's log-probabilities all but that of the token whose logit, processed, is largest are -inf.
   /// Throws std::invalid_argument where the options, the prompts and the step function do not fit.
-  SearchRows(StepFunction& step, const PaddedPrompts& prompts, const BeamSearchOptions& options);
+  SearchRows(StepFunction& step, const PaddedPrompts& prompts, const BeamSearchOptions& options, bool greedy = false);
 
   /// Reads the prompts. Returns the log-probabilities (B,V) of the first token, processed as the options ask.
   torch::Tensor begin();
@@ -40,6 +41,7 @@ class SearchRows {
   StepFunction& step_;
   const PaddedPrompts& prompts_;
   const BeamSearchOptions& options_;
+  bool greedy_;
   ProcessedRows rows_;
   torch::Tensor coverage_, source_mask_;  ///< (R,S); only with a coverage penalty, the mask only where there is one
 };

@@ -8,6 +8,7 @@
 #include "models/gpt/gpt_step.h"
 #include "models/layers/activation_checkpoint.h"
 #include "models/layers/attention.h"
+#include "models/layers/dropout.h"
 #include "models/layers/init.h"
 #include "models/layers/masks.h"
 #include "models/losses/cross_entropy.h"
@@ -127,7 +128,8 @@ Gpt2AttentionImpl::Gpt2AttentionImpl(const Gpt2Config& config, std::int64_t laye
   c_proj = register_module("c_proj", conv1d(config.n_embd, config.n_embd));
 }
 
-torch::Tensor Gpt2AttentionImpl::forward(const torch::Tensor& x, const torch::Tensor& bias, KvCache* cache) {
+torch::Tensor Gpt2AttentionImpl::forward(const torch::Tensor& x, const torch::Tensor& bias, KvCache* cache,
+                                         AttentionWeights* weights) {
   const auto qkv = c_attn(x).chunk(3, -1);  // 3 of (B,T,C)
   const auto split_heads = [&](const torch::Tensor& y) { return y.unflatten(-1, {heads_, -1}).transpose(1, 2); };
   const auto q = split_heads(qkv[0]);  // (B,H,T,K)
@@ -135,9 +137,15 @@ torch::Tensor Gpt2AttentionImpl::forward(const torch::Tensor& x, const torch::Te
   if (cache) std::tie(k, v) = cache->append(k, v);  // (B,H,S,K)
 
   const double dropout = is_training() ? attn_dropout_ : 0.0;
-  const auto heads =
-      attend(q, k, v, {.bias = bias, .dropout = dropout, .scale = scale_, .causal = !bias.defined()}).output;
-  return at::dropout(c_proj(heads.transpose(1, 2).flatten(2)), resid_dropout_, is_training());  // (B,T,C)
+  const auto attended = attend(q, k, v,
+                               {.bias = bias,
+                                .dropout = dropout,
+                                .scale = scale_,
+                                .causal = !bias.defined(),
+                                .want_weights = weights != nullptr});
+  if (weights) weights->add(attended.weights);
+  const auto heads = attended.output.transpose(1, 2).flatten(2);  // (B,T,C)
+  return dropped(c_proj(heads), resid_dropout_, is_training());
 }
 
 Gpt2MlpImpl::Gpt2MlpImpl(const Gpt2Config& config)
@@ -147,7 +155,7 @@ Gpt2MlpImpl::Gpt2MlpImpl(const Gpt2Config& config)
 }
 
 torch::Tensor Gpt2MlpImpl::forward(const torch::Tensor& x) {
-  return at::dropout(c_proj(activate(c_fc(x), activation_)), dropout_, is_training());
+  return dropped(c_proj(activate(c_fc(x), activation_)), dropout_, is_training());
 }
 
 Gpt2BlockImpl::Gpt2BlockImpl(const Gpt2Config& config, std::int64_t layer) {
@@ -157,8 +165,9 @@ Gpt2BlockImpl::Gpt2BlockImpl(const Gpt2Config& config, std::int64_t layer) {
   mlp = register_module("mlp", Gpt2Mlp(config));
 }
 
-torch::Tensor Gpt2BlockImpl::forward(const torch::Tensor& x0, const torch::Tensor& bias, KvCache* cache) {
-  const auto x = x0 + attn(ln_1(x0), bias, cache);
+torch::Tensor Gpt2BlockImpl::forward(const torch::Tensor& x0, const torch::Tensor& bias, KvCache* cache,
+                                     AttentionWeights* weights) {
+  const auto x = x0 + attn(ln_1(x0), bias, cache, weights);
   return x + mlp(ln_2(x));
 }
 
@@ -182,7 +191,7 @@ Gpt2ModelImpl::Gpt2ModelImpl(const Gpt2Config& config) : config_(config) {
 
 torch::Tensor Gpt2ModelImpl::forward(const torch::Tensor& ids, const Gpt2Inputs& inputs) {
   if (ids.dim() != 2) throw std::invalid_argument(c10::str("gpt2: ids must be (B,T), got ", ids.dim(), " dimensions"));
-  const auto& [mask, position_ids, caches] = inputs;
+  const auto& [mask, position_ids, caches, attentions] = inputs;
   if (caches && std::ssize(*caches) != config_.n_layer)
     throw std::invalid_argument(c10::str("gpt2: ", caches->size(), " caches for ", config_.n_layer, " layers"));
   const auto tokens = ids.size(1), past = caches ? caches->front().length() : 0, seen = past + tokens;
@@ -202,14 +211,14 @@ torch::Tensor Gpt2ModelImpl::forward(const torch::Tensor& ids, const Gpt2Inputs&
   else
     positions = wpe->weight.narrow(0, past, tokens);  // (T,C), the same for every row
 
-  auto x = at::dropout(wte(ids) + positions, config_.embd_pdrop, is_training());  // (B,T,C)
+  auto x = dropped(wte(ids) + positions, config_.embd_pdrop, is_training());  // (B,T,C)
   for (std::int64_t layer = 0; layer < config_.n_layer; ++layer) {
     auto* const block = h[layer]->as<Gpt2BlockImpl>();
-    if (gradient_checkpointing && is_training())
+    if (gradient_checkpointing && is_training() && !attentions)
       x = checkpoint([block, bias](const torch::Tensor& x0) { return block->forward(x0, bias); }, x,
                      block->parameters());
     else
-      x = block->forward(x, bias, caches ? &(*caches)[static_cast<std::size_t>(layer)] : nullptr);
+      x = block->forward(x, bias, caches ? &(*caches)[static_cast<std::size_t>(layer)] : nullptr, attentions);
   }
   return ln_f(x);
 }
@@ -245,6 +254,12 @@ std::vector<std::int32_t> Gpt2LmHeadModelImpl::end_tokens() const {
 std::unique_ptr<StepFunction> Gpt2LmHeadModelImpl::start(const torch::Tensor& mask, std::int64_t capacity) {
   const auto self = std::static_pointer_cast<Gpt2LmHeadModelImpl>(shared_from_this());
   return std::make_unique<Gpt2StepFunction>(Gpt2LmHeadModel(self), mask, capacity);
+}
+
+AttentionWeights Gpt2LmHeadModelImpl::attentions(const torch::Tensor& ids, std::int64_t most) {
+  AttentionWeights weights{AttentionKind::kDecoder, most};
+  transformer->forward(ids, {.attentions = &weights});
+  return weights;
 }
 
 const PretrainedTraits& Gpt2LmHeadModelImpl::pretrained_traits() {

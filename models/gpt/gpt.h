@@ -26,6 +26,7 @@
 
 #include "models/causal_lm.h"
 #include "models/layers/activations.h"
+#include "models/layers/attention_weights.h"
 #include "models/layers/kv_cache.h"
 #include "models/layers/linear.h"
 #include "models/task_module.h"
@@ -70,6 +71,7 @@ struct Gpt2Inputs {
   torch::Tensor attention_mask = {};       ///< (B,S) 1 for tokens, 0 for padding, cached tokens included
   torch::Tensor position_ids = {};         ///< (B,T) int64; by default counted from the mask, padding at 0
   std::vector<KvCache>* caches = nullptr;  ///< one a layer, filled by earlier calls; this call's tokens are appended
+  AttentionWeights* attentions = nullptr;  ///< gets those of every layer
 };
 
 struct CausalLmOutput {
@@ -83,7 +85,8 @@ class Gpt2AttentionImpl : public torch::nn::Module {
   Gpt2AttentionImpl(const Gpt2Config& config, std::int64_t layer);
 
   /// Shapes: x (B,T,C), bias undefined (then causal) or broadcastable to (B,H,T,S) -> (B,T,C).
-  torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& bias = {}, KvCache* cache = nullptr);
+  torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& bias = {}, KvCache* cache = nullptr,
+                        AttentionWeights* weights = nullptr);
 
   Linear c_attn{nullptr}, c_proj{nullptr};
 
@@ -114,7 +117,8 @@ class Gpt2BlockImpl : public torch::nn::Module {
   Gpt2BlockImpl(const Gpt2Config& config, std::int64_t layer);
 
   /// Shapes: x (B,T,C) -> (B,T,C); bias as in Gpt2Attention.
-  torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& bias = {}, KvCache* cache = nullptr);
+  torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& bias = {}, KvCache* cache = nullptr,
+                        AttentionWeights* weights = nullptr);
 
   torch::nn::LayerNorm ln_1{nullptr}, ln_2{nullptr};
   Gpt2Attention attn{nullptr};
@@ -172,6 +176,7 @@ class Gpt2LmHeadModelImpl : public TaskModule<Gpt2LmHeadModelImpl, Gpt2Config, C
     return loss_sum(ids, targets, {});
   }
   std::unique_ptr<StepFunction> start(const torch::Tensor& mask, std::int64_t capacity) override;
+  AttentionWeights attentions(const torch::Tensor& ids, std::int64_t most) override;
 
   /// Keeps each block's input only and runs the block again in the backward pass. Does not change results.
   void set_gradient_checkpointing(bool on) { transformer->gradient_checkpointing = on; }

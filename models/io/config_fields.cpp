@@ -9,22 +9,20 @@
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include "data/files/escaped.h"
 #include "data/files/json_text.h"
 
 namespace langzoo {
 
 namespace {
 
-/// What is read; and what is written, in the order of the fields.
 using Json = nlohmann::json;
-using OrderedJson = nlohmann::ordered_json;
 
 std::string shown(const std::string& json) {
   return json.size() > 40 ? json.substr(0, 37) + "..." : json;
 }
-template <class AnyJson>
-std::string shown(const AnyJson& value) {
-  return shown(value.dump(-1, ' ', true, AnyJson::error_handler_t::replace));
+std::string shown(const Json& value) {
+  return shown(value.dump(-1, ' ', true, Json::error_handler_t::replace));
 }
 
 std::string plain(double value) {
@@ -187,97 +185,183 @@ bool read(const Json& json, std::map<std::string, std::int64_t>& values) {
   return true;
 }
 
+/// How a value is written: as a file has it, on one line, or on one line of ASCII.
+enum class Style { kFile, kLine, kAscii };
+
+/// "[1,2]" of its items; in a file each has a line.
+std::string bracketed(char open, const std::vector<std::string>& items, char close, Style style) {
+  const bool lines = style == Style::kFile && !items.empty();
+  std::string text(1, open);
+  for (const auto& item : items) {
+    if (text.size() > 1) text += ',';
+    if (lines) text += "\n  ";
+    for (const char c : item) {
+      text += c;
+      if (c == '\n') text += "  ";  // none stands within a text
+    }
+  }
+  if (lines) text += '\n';
+  return text + close;
+}
+
+std::string write(std::int64_t value, Style /*style*/) {
+  return std::to_string(value);
+}
+std::string write(std::uint64_t value, Style /*style*/) {
+  return std::to_string(value);
+}
+std::string write(double value, Style /*style*/) {
+  if (std::isfinite(value)) return Json(value).dump();
+  return std::isnan(value) ? "\"nan\"" : value > 0 ? "\"inf\"" : "\"-inf\"";
+}
+std::string write(bool value, Style /*style*/) {
+  return value ? "true" : "false";
+}
+std::string write(const std::string& value, Style style) {
+  const auto errors = style == Style::kFile ? Json::error_handler_t::strict : Json::error_handler_t::replace;
+  return Json(value).dump(-1, ' ', style == Style::kAscii, errors);
+}
+std::string member(const std::string& key, const std::string& json, Style style) {
+  return write(key, style) + (style == Style::kFile ? ": " : ":") + json;
+}
+template <class T>
+std::string write(const std::optional<T>& value, Style style) {
+  return value ? write(*value, style) : "null";
+}
+template <class T>
+std::string write(const std::vector<T>& values, Style style) {
+  std::vector<std::string> items;
+  for (const auto& value : values) items.push_back(write(value, style));
+  return bracketed('[', items, ']', style);
+}
+std::string write(const std::map<std::int64_t, std::string>& values, Style style) {
+  std::vector<std::string> items;
+  for (const auto& [id, text] : values) items.push_back(member(std::to_string(id), write(text, style), style));
+  return bracketed('{', items, '}', style);
+}
+std::string write(const std::map<std::string, std::int64_t>& values, Style style) {
+  std::vector<std::string> items;
+  for (const auto& [text, id] : values) items.push_back(member(text, write(id, style), style));
+  return bracketed('{', items, '}', style);
+}
+
 template <class T>
 constexpr bool kIsList = false;
 template <class T>
 constexpr bool kIsList<std::vector<T>> = true;
 
-/// The same under the rules, which may allow other spellings. False also where they forbid the value.
-template <class T>
-bool read(const Json& json, T& value, const FieldRules& rules) {
-  const bool alone = kIsList<T> && rules.one_or_more && !json.is_array() && !json.is_null();
-  const bool bare = json.is_boolean() && !rules.choices.empty();
-  return read(alone ? Json::array({json}) : bare ? Json(json.dump()) : json, value) && fits(value, rules);
-}
+/// A field of a struct, whatever its type: what is done with fields is compiled once, not once for each type.
+class Value {
+ public:
+  template <class T>
+  static Value of(T& value) {
+    return {&value, kType<T>};
+  }
 
-template <class T>
-OrderedJson write(const T& value) {
-  return value;
-}
-OrderedJson write(double value) {
-  if (std::isfinite(value)) return value;
-  return std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf";
-}
-template <class T>
-OrderedJson write(const std::optional<T>& value) {
-  return value ? write(*value) : OrderedJson(nullptr);
-}
-// push_back(), because an ordered object otherwise looks through all keys for each.
-OrderedJson write(const std::map<std::int64_t, std::string>& values) {
-  OrderedJson::object_t object;
-  for (const auto& [id, text] : values) object.push_back({std::to_string(id), text});
-  return object;
-}
-OrderedJson write(const std::map<std::string, std::int64_t>& values) {
-  OrderedJson::object_t object;
-  for (const auto& [text, id] : values) object.push_back({text, id});
-  return object;
-}
+  Field::Kind kind() const { return type_->kind; }
+  /// Whether it stands for null in a run's configuration, and whether it may.
+  bool is_open(const FieldRules& rules) const { return may_be_open(rules) && whole() == kFromTokenizer; }
+  bool may_be_open(const FieldRules& rules) const { return rules.from_tokenizer && type_->is_whole; }
+  void open() const { whole() = kFromTokenizer; }
 
-template <class T>
-OrderedJson write(const T& value, const FieldRules& rules) {
-  auto json = write(value);
-  if (kIsList<T> && rules.one_or_more && json.size() < 2) return json.empty() ? OrderedJson(nullptr) : json[0];
-  if (!rules.choices.empty() && (json == "true" || json == "false")) return json == "true";
-  return json;
-}
+  bool fits(const FieldRules& rules) const { return type_->fits(value_, rules); }
+  std::string allowed(const FieldRules& rules) const { return in_words(type_->name(), rules); }
+  /// Unchanged, and false, for JSON of another type or against the rules, which may allow other spellings.
+  bool read(const Json& json, const FieldRules& rules) const {
+    const bool alone = type_->is_list && rules.one_or_more && !json.is_array() && !json.is_null();
+    const bool bare = json.is_boolean() && !rules.choices.empty();
+    return type_->read(alone ? Json::array({json}) : bare ? Json(json.dump()) : json, value_, rules);
+  }
+  std::string json(const FieldRules& rules, Style style) const {
+    if (is_open(rules)) return "null";
+    auto text = type_->write(value_, rules, style);
+    const bool bare = !rules.choices.empty() && (text == "\"true\"" || text == "\"false\"");
+    return bare ? text.substr(1, text.size() - 2) : text;
+  }
 
-/// Whether `value` stands for null in a run's configuration.
-template <class T>
-bool is_open(const T& /*value*/, const FieldRules& /*rules*/) {
-  return false;
-}
-bool is_open(std::int64_t value, const FieldRules& rules) {
-  return rules.from_tokenizer && value == kFromTokenizer;
-}
+ private:
+  struct Type {
+    Field::Kind kind;
+    bool is_list, is_whole;
+    std::string (*name)();
+    bool (*fits)(const void* value, const FieldRules& rules);
+    bool (*read)(const Json& json, void* value, const FieldRules& rules);
+    std::string (*write)(const void* value, const FieldRules& rules, Style style);
+  };
 
-/// A FieldVisitor that hands fields of whatever type to Derived's template field(name, value, rules).
-template <class Derived>
+  template <class T>
+  static bool read_as(const Json& json, void* value, const FieldRules& rules) {
+    auto given = *static_cast<T*>(value);
+    if (!langzoo::read(json, given) || !langzoo::fits(given, rules)) return false;
+    *static_cast<T*>(value) = std::move(given);
+    return true;
+  }
+  template <class T>
+  static std::string write_as(const void* value, const FieldRules& rules, Style style) {
+    const auto& written = *static_cast<const T*>(value);
+    if constexpr (kIsList<T>) {
+      if (rules.one_or_more && written.size() < 2) return written.empty() ? "null" : write(written[0], style);
+    }
+    return langzoo::write(written, style);
+  }
+  template <class T>
+  static constexpr Type kType = {
+      std::is_same_v<T, std::string> ? Field::Kind::kText
+      : std::is_same_v<T, bool>      ? Field::Kind::kFlag
+                                     : Field::Kind::kOther,
+      kIsList<T>,
+      std::is_same_v<T, std::int64_t>,
+      [] { return type_of(T()); },
+      [](const void* value, const FieldRules& rules) { return langzoo::fits(*static_cast<const T*>(value), rules); },
+      read_as<T>,
+      write_as<T>};
+
+  Value(void* value, const Type& type) : value_(value), type_(&type) {}
+  std::int64_t& whole() const { return *static_cast<std::int64_t*>(value_); }
+
+  void* value_;
+  const Type* type_;
+};
+
+/// A FieldVisitor whose field() does the same with fields of all types.
 class AnyField : public FieldVisitor {
  public:
-  void operator()(const char* n, std::int64_t& v, const FieldRules& r) final { self().field(n, v, r); }
-  void operator()(const char* n, std::uint64_t& v, const FieldRules& r) final { self().field(n, v, r); }
-  void operator()(const char* n, double& v, const FieldRules& r) final { self().field(n, v, r); }
-  void operator()(const char* n, bool& v, const FieldRules& r) final { self().field(n, v, r); }
-  void operator()(const char* n, std::string& v, const FieldRules& r) final { self().field(n, v, r); }
-  void operator()(const char* n, std::optional<std::int64_t>& v, const FieldRules& r) final { self().field(n, v, r); }
-  void operator()(const char* n, std::optional<double>& v, const FieldRules& r) final { self().field(n, v, r); }
-  void operator()(const char* n, std::optional<bool>& v, const FieldRules& r) final { self().field(n, v, r); }
-  void operator()(const char* n, std::optional<std::string>& v, const FieldRules& r) final { self().field(n, v, r); }
-  void operator()(const char* n, std::vector<std::int64_t>& v, const FieldRules& r) final { self().field(n, v, r); }
-  void operator()(const char* n, std::vector<std::string>& v, const FieldRules& r) final { self().field(n, v, r); }
+  void operator()(const char* n, std::int64_t& v, const FieldRules& r) final { field(n, Value::of(v), r); }
+  void operator()(const char* n, std::uint64_t& v, const FieldRules& r) final { field(n, Value::of(v), r); }
+  void operator()(const char* n, double& v, const FieldRules& r) final { field(n, Value::of(v), r); }
+  void operator()(const char* n, bool& v, const FieldRules& r) final { field(n, Value::of(v), r); }
+  void operator()(const char* n, std::string& v, const FieldRules& r) final { field(n, Value::of(v), r); }
+  void operator()(const char* n, std::optional<std::int64_t>& v, const FieldRules& r) final {
+    field(n, Value::of(v), r);
+  }
+  void operator()(const char* n, std::optional<double>& v, const FieldRules& r) final { field(n, Value::of(v), r); }
+  void operator()(const char* n, std::optional<bool>& v, const FieldRules& r) final { field(n, Value::of(v), r); }
+  void operator()(const char* n, std::optional<std::string>& v, const FieldRules& r) final {
+    field(n, Value::of(v), r);
+  }
+  void operator()(const char* n, std::vector<std::int64_t>& v, const FieldRules& r) final { field(n, Value::of(v), r); }
+  void operator()(const char* n, std::vector<std::string>& v, const FieldRules& r) final { field(n, Value::of(v), r); }
   void operator()(const char* n, std::vector<std::vector<std::int64_t>>& v, const FieldRules& r) final {
-    self().field(n, v, r);
+    field(n, Value::of(v), r);
   }
   void operator()(const char* n, std::map<std::int64_t, std::string>& v, const FieldRules& r) final {
-    self().field(n, v, r);
+    field(n, Value::of(v), r);
   }
   void operator()(const char* n, std::map<std::string, std::int64_t>& v, const FieldRules& r) final {
-    self().field(n, v, r);
+    field(n, Value::of(v), r);
   }
   void constant(const char* /*name*/, const char* /*json*/, const char* /*reason*/) override {}
 
- private:
-  Derived& self() { return static_cast<Derived&>(*this); }
+ protected:
+  virtual void field(const char* name, Value value, const FieldRules& rules) = 0;
 };
 
-class Reader final : public AnyField<Reader> {
+class Reader final : public AnyField {
  public:
   Reader(const Json& object, std::string prefix, const std::string& origin)
       : object_(object), prefix_(std::move(prefix)), origin_(origin) {}
 
-  template <class T>
-  void field(const char* name, T& value, const FieldRules& rules) {
+  void field(const char* name, Value value, const FieldRules& rules) override {
     const Json* found = find(name);
     if (!rules.alias.empty()) {
       const Json* alias = find(rules.alias);
@@ -287,11 +371,9 @@ class Reader final : public AnyField<Reader> {
       if (found == nullptr) found = alias;
     }
     if (found == nullptr) return;
-    auto given = value;
-    if (!read(*found, given, rules)) {
-      fail(name, fmt::format("is {}, expected {}", shown(*found), in_words(type_of(value), rules)));
+    if (!value.read(*found, rules)) {
+      fail(name, fmt::format("is {}, expected {}", shown(*found), value.allowed(rules)));
     }
-    value = std::move(given);
   }
 
   void constant(const char* name, const char* json, const char* reason) override {
@@ -328,7 +410,7 @@ class Reader final : public AnyField<Reader> {
     return found == object_.end() ? nullptr : &*found;
   }
   [[noreturn]] void fail(const char* name, const std::string& what) const {
-    throw std::runtime_error(fmt::format("{}: {}{}: {}", origin_, prefix_, name, what));
+    throw std::runtime_error(fmt::format("{}: {}{}: {}", origin_, escaped(prefix_), escaped(name), escaped(what)));
   }
 
   const Json& object_;
@@ -338,44 +420,40 @@ class Reader final : public AnyField<Reader> {
   std::vector<std::string> others_;
 };
 
-class Writer final : public AnyField<Writer> {
+class Writer final : public AnyField {
  public:
-  template <class T>
-  void field(const char* name, const T& value, const FieldRules& rules) {
-    object_[name] = is_open(value, rules) ? OrderedJson(nullptr) : write(value, rules);
-  }
-  OrderedJson object() && { return std::move(object_); }
+  explicit Writer(Style style) : style_(style) {}
+
+  void field(const char* name, Value value, const FieldRules& rules) override { add(name, value.json(rules, style_)); }
+  std::string object() const { return bracketed('{', members_, '}', style_); }
 
  private:
   void nested(const char* name, const ObjectField& part) override {
-    if (part.present && !part.present()) {
-      object_[name] = nullptr;
-      return;
-    }
-    Writer writer;
+    if (part.present && !part.present()) return add(name, "null");
+    Writer writer(style_);
     part.fields(writer);
-    object_[name] = std::move(writer).object();
+    add(name, writer.object());
   }
+  void add(const char* name, const std::string& json) { members_.push_back(member(name, json, style_)); }
 
-  OrderedJson object_ = OrderedJson::object();
+  Style style_;
+  std::vector<std::string> members_;
 };
 
-OrderedJson written(const Fields& fields) {
-  Writer writer;
+std::string written(const Fields& fields, Style style) {
+  Writer writer(style);
   fields(writer);
-  return std::move(writer).object();
+  return writer.object();
 }
 
-class Checker final : public AnyField<Checker> {
+class Checker final : public AnyField {
  public:
   Checker(const std::string& what, std::string prefix) : what_(what), prefix_(std::move(prefix)) {}
 
-  template <class T>
-  void field(const char* name, const T& value, const FieldRules& rules) {
-    if (fits(value, rules)) return;
-    const auto said = is_open(value, rules) ? "null" : shown(write(value, rules));
-    throw std::invalid_argument(
-        fmt::format("{}: {}{} = {} must be {}", what_, prefix_, name, said, in_words(type_of(value), rules)));
+  void field(const char* name, Value value, const FieldRules& rules) override {
+    if (value.fits(rules)) return;
+    throw std::invalid_argument(fmt::format("{}: {}{} = {} must be {}", what_, prefix_, name,
+                                            shown(value.json(rules, Style::kAscii)), value.allowed(rules)));
   }
 
  private:
@@ -389,35 +467,22 @@ class Checker final : public AnyField<Checker> {
   std::string prefix_;
 };
 
-class Lister final : public AnyField<Lister> {
+class Lister final : public AnyField {
  public:
   explicit Lister(std::string prefix) : prefix_(std::move(prefix)) {}
 
-  template <class T>
-  void field(const char* name, T& value, const FieldRules& rules) {
+  void field(const char* name, Value value, const FieldRules& rules) override {
     Field field;
     field.name = prefix_ + name;
-    if (std::is_same_v<T, std::string>) field.kind = Field::Kind::kText;
-    if (std::is_same_v<T, bool>) field.kind = Field::Kind::kFlag;
+    field.kind = value.kind();
     field.from_tokenizer = rules.from_tokenizer;
     field.help = rules.help;
-    field.allowed = in_words(type_of(value), rules);
-    if (rules.from_tokenizer && std::is_same_v<T, std::int64_t>) field.allowed = "null or " + field.allowed;
-    field.json = [&value, rules] {
-      if (is_open(value, rules)) return std::string("null");
-      return write(value, rules).dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
-    };
-    field.set = [&value, rules](std::string_view text) {
+    field.allowed = (value.may_be_open(rules) ? "null or " : "") + value.allowed(rules);
+    field.json = [value, rules] { return value.json(rules, Style::kLine); };
+    field.set = [value, rules](std::string_view text) {
       const Json json = Json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
-      if constexpr (std::is_same_v<T, std::int64_t>) {
-        if (rules.from_tokenizer && json.is_null()) {
-          value = kFromTokenizer;
-          return true;
-        }
-      }
-      auto given = value;
-      if (!read(json, given, rules)) return false;
-      value = std::move(given);
+      if (!value.may_be_open(rules) || !json.is_null()) return value.read(json, rules);
+      value.open();
       return true;
     };
     fields_.push_back(std::move(field));
@@ -436,9 +501,7 @@ class Lister final : public AnyField<Lister> {
     Field field;
     field.name = prefix_ + name;
     field.allowed = "null or an object of its keys";
-    field.json = [part] {
-      return part.present() ? written(part.fields).dump(-1, ' ', false, OrderedJson::error_handler_t::replace) : "null";
-    };
+    field.json = [part] { return part.present() ? written(part.fields, Style::kLine) : "null"; };
     field.set = [part, json = field.json](std::string_view text) {
       const auto assign = [&](std::string_view value) {
         part.set_present(value != "null");
@@ -483,10 +546,9 @@ std::vector<std::string> read_fields(const Fields& fields, std::string_view text
 }
 
 std::string write_fields(const Fields& fields) {
-  const OrderedJson json = written(fields);
   try {
-    return json.dump(2) + "\n";
-  } catch (const OrderedJson::exception&) {
+    return written(fields, Style::kFile) + "\n";
+  } catch (const Json::exception&) {
     throw std::invalid_argument("a config value is not valid UTF-8");
   }
 }

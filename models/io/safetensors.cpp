@@ -15,6 +15,7 @@
 #include <nlohmann/json.hpp>
 
 #include "data/files/files.h"
+#include "data/files/mapped_file.h"
 #include "third_party/torch.h"
 
 namespace langzoo {

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "data/files/escaped.h"
 #include "third_party/torch.h"
 
 namespace langzoo {
@@ -64,7 +65,7 @@ std::string LoadReport::faults() const {
   append_list(text, "missing", missing);
   append_list(text, "unexpected", unexpected);
   append_list(text, "of another shape", wrong_shape);
-  return text;
+  return escaped(text);
 }
 
 std::string LoadReport::summary() const {
@@ -76,7 +77,7 @@ std::string LoadReport::summary() const {
   append_list(text, "not tied", untied);
   append_list(text, "ignored", ignored);
   append_list(text, "config keys not used", unmodelled, 12);
-  return text;
+  return escaped(text);
 }
 
 StateDict state_dict(const torch::nn::Module& module) {

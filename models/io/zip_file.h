@@ -8,7 +8,7 @@
 #include <span>
 #include <string>
 
-#include "data/files/files.h"
+#include "data/files/mapped_file.h"
 
 namespace langzoo {
 

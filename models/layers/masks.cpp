@@ -8,6 +8,17 @@ namespace langzoo {
 
 namespace {
 constexpr double kDrop = -std::numeric_limits<double>::infinity();
+
+/// Shapes: places (...,T,1), keys (S) -> (...,T,S).
+torch::Tensor is_near(const torch::Tensor& places, const torch::Tensor& keys, bool causal, std::int64_t window) {
+  const auto distance = places - keys;
+  auto near = causal ? distance >= 0 : at::ones_like(distance, torch::kBool);
+  return window > 0 ? near.logical_and_(distance.abs() < window) : near;
+}
+
+torch::Tensor bias_of(const torch::Tensor& seen, const torch::TensorOptions& like) {
+  return at::zeros(seen.sizes(), like).masked_fill_(seen.logical_not(), kDrop);
+}
 }  // namespace
 
 torch::Tensor padding_bias(const torch::Tensor& mask, torch::ScalarType dtype) {
@@ -17,6 +28,24 @@ torch::Tensor padding_bias(const torch::Tensor& mask, torch::ScalarType dtype) {
 
 torch::Tensor causal_bias(std::int64_t queries, std::int64_t keys, const torch::TensorOptions& like) {
   return at::full({queries, keys}, kDrop, like).triu_(keys - queries + 1);
+}
+
+torch::Tensor place_bias(std::int64_t queries, std::int64_t keys, bool causal, std::int64_t window,
+                         const torch::TensorOptions& like) {
+  const auto places = like.dtype(torch::kInt64);
+  return bias_of(
+      is_near(at::arange(keys - queries, keys, places).unsqueeze(1), at::arange(keys, places), causal, window), like);
+}
+
+torch::Tensor row_bias(const torch::Tensor& query_lengths, const torch::Tensor& key_lengths, bool causal,
+                       std::int64_t window, const torch::TensorOptions& like) {
+  const auto places = like.dtype(torch::kInt64);
+  const auto by_row = [&](const torch::Tensor& lengths) { return lengths.to(places.device()).view({-1, 1, 1, 1}); };
+  const auto queries = by_row(query_lengths), keys = by_row(key_lengths);
+  const auto query = at::arange(query_lengths.max().item<std::int64_t>(), places).unsqueeze(1);  // (T,1)
+  const auto key = at::arange(key_lengths.max().item<std::int64_t>(), places);
+  const auto near = is_near(query + keys - queries, key, causal, window);  // (B,1,T,S)
+  return bias_of(near.logical_and(query < queries).logical_and_(key < keys), like);
 }
 
 torch::Tensor combine_biases(const torch::Tensor& a, const torch::Tensor& b) {

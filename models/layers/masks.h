@@ -13,6 +13,16 @@ torch::Tensor padding_bias(const torch::Tensor& mask, torch::ScalarType dtype);
 /// from a cache needs). `like` decides dtype and device. Shapes: (T,S).
 torch::Tensor causal_bias(std::int64_t queries, std::int64_t keys, const torch::TensorOptions& like);
 
+/// Which keys a query may see by its place alone, as attend() has it: a causal one those up to its own place, with a
+/// `window` above 0 those less than that many places away. Shapes: (T,S).
+torch::Tensor place_bias(std::int64_t queries, std::int64_t keys, bool causal, std::int64_t window,
+                         const torch::TensorOptions& like);
+
+/// The same for rows of unequal length, padded on the right, and nothing on padding.
+/// Shapes: query_lengths, key_lengths (B) int64 -> (B,1,T,S), T and S being the longest.
+torch::Tensor row_bias(const torch::Tensor& query_lengths, const torch::Tensor& key_lengths, bool causal,
+                       std::int64_t window, const torch::TensorOptions& like);
+
 /// The sum of two biases; an undefined one drops nothing.
 torch::Tensor combine_biases(const torch::Tensor& a, const torch::Tensor& b);
 

@@ -5,10 +5,10 @@
 #include <stdexcept>
 #include <string>
 
-#include <ATen/autocast_mode.h>
 #include <c10/util/StringUtil.h>
 
 #include "models/layers/matmul.h"
+#include "models/losses/chunked_head.h"
 #include "models/losses/softmax_kernel.h"
 #include "third_party/torch.h"
 
@@ -18,8 +18,6 @@ namespace {
 
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
-
-constexpr std::int64_t kChunkLogits = std::int64_t{1} << 22, kLeastRows = 256;
 
 torch::Tensor reduced(const torch::Tensor& sum, const torch::Tensor& targets, const CrossEntropyOptions& options) {
   if (options.reduction == Reduction::kSum) return sum;
@@ -55,7 +53,7 @@ torch::Tensor loss_and_gradient(torch::Tensor& logits, const torch::Tensor& targ
   if (logits.is_cpu() && (dtype == torch::kFloat32 || dtype == torch::kBFloat16)) {
     return torch::scalar_tensor(softmax_cross_entropy_(logits, targets, ignore_index, want_grad, q), torch::kFloat32);
   }
-  const auto precise = at::isReducedFloatingType(dtype) ? torch::kFloat32 : dtype;
+  const auto precise = sum_dtype(logits);
   const auto ignored = (targets == ignore_index).unsqueeze(1);
   const auto index = targets.unsqueeze(1).masked_fill(ignored, 0);            // (n,1)
   auto p = at::_log_softmax(logits.to(precise), 1, /*half_to_float=*/false);  // (n,V)
@@ -77,8 +75,8 @@ class LinearCrossEntropy : public torch::autograd::Function<LinearCrossEntropy> 
                                bool want_weight_grad, bool want_bias_grad) {
     const auto q = distribution_of(options.smoothing, weight.size(0));
     const auto rows = hidden.size(0), vocabulary = weight.size(0);
-    if (chunk_rows <= 0) chunk_rows = std::max(kLeastRows, kChunkLogits / vocabulary);
-    const auto precise = at::isReducedFloatingType(hidden.scalar_type()) ? torch::kFloat32 : hidden.scalar_type();
+    if (chunk_rows <= 0) chunk_rows = head_chunk_rows(vocabulary);
+    const auto precise = sum_dtype(hidden);
     auto loss = at::zeros({}, hidden.options().dtype(precise));
     torch::Tensor hidden_grad, weight_grad, bias_grad;
     if (want_hidden_grad) hidden_grad = at::empty_like(hidden, at::MemoryFormat::Contiguous);
@@ -126,7 +124,7 @@ void LabelSmoothing::validate(std::int64_t vocabulary) const {
 
 torch::Tensor cross_entropy(const torch::Tensor& logits, const torch::Tensor& targets,
                             const CrossEntropyOptions& options) {
-  const auto precise = at::isReducedFloatingType(logits.scalar_type()) ? torch::kFloat32 : logits.scalar_type();
+  const auto precise = sum_dtype(logits);
   const auto q = distribution_of(options.smoothing, logits.size(1));
   const auto ignored = (targets == options.ignore_index).unsqueeze(1);
   const auto index = targets.unsqueeze(1).masked_fill(ignored, 0);
@@ -141,14 +139,7 @@ torch::Tensor linear_cross_entropy(const torch::Tensor& hidden, const torch::Ten
       hidden.size(0) != targets.size(0) || (bias.defined() && bias.numel() != weight.size(0)))
     throw std::invalid_argument(
         "linear_cross_entropy: hidden (N,C), weight (V,C), targets (N) and bias (V) do not fit together");
-  auto h = hidden, w = weight, b = bias;
-  const auto device = hidden.device().type();
-  if (at::autocast::is_autocast_enabled(device)) {
-    const auto dtype = at::autocast::get_autocast_dtype(device);
-    h = at::autocast::cached_cast(dtype, hidden, device);
-    w = at::autocast::cached_cast(dtype, weight, device);
-    if (bias.defined()) b = at::autocast::cached_cast(dtype, bias, device);
-  }
+  const auto h = autocast_operand(hidden), w = autocast_operand(weight), b = autocast_operand(bias);
   const bool graph = at::GradMode::is_enabled();
   const auto sum = LinearCrossEntropy::apply(h, w, b.defined() ? std::optional(b) : std::nullopt, targets, options,
                                              chunk_rows, graph && h.requires_grad(), graph && w.requires_grad(),

@@ -48,9 +48,8 @@ torch::Tensor cross_entropy(const torch::Tensor& logits, const torch::Tensor& ta
 
 /// cross_entropy(hidden weight^T, targets) for a vocabulary too large to hold N x V logits: rows are taken in chunks,
 /// and each chunk's logits become its share of both gradients at once (d logits = softmax - one-hot) and are forgotten.
-/// Differentiable once, in hidden, weight and bias. `chunk_rows` 0 chooses about 16 MiB of float32 logits, which
-/// allocators keep and caches hold, but at least 256 rows, below which adding up the weight's gradient costs too much.
-/// `bias` (V), added to the logits, may be undefined.
+/// Differentiable once, in hidden, weight and bias. `chunk_rows` 0 chooses (chunked_head.h). `bias` (V), added to the
+/// logits, may be undefined.
 /// Shapes: hidden (N,C), weight (V,C), targets (N).
 torch::Tensor linear_cross_entropy(const torch::Tensor& hidden, const torch::Tensor& weight,
                                    const torch::Tensor& targets, const CrossEntropyOptions& options = {},

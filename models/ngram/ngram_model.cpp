@@ -8,15 +8,14 @@
 
 #include <fmt/format.h>
 
+#include "data/files/as_size.h"
+
 namespace langzoo {
 
 namespace {
 
 constexpr std::int32_t kRoot = 0, kMissing = -1;
 
-std::size_t as_size(std::int64_t n) {
-  return static_cast<std::size_t>(n);
-}
 std::uint64_t key(std::int32_t node, std::int32_t word) {
   return std::uint64_t{static_cast<std::uint32_t>(node)} << 32 | static_cast<std::uint32_t>(word);
 }

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "data/files/as_size.h"
 #include "models/layers/parallel_for.h"
 
 namespace langzoo {
@@ -16,9 +17,6 @@ namespace {
 
 int size_of(std::span<const std::int32_t> sentence) {
   return static_cast<int>(sentence.size());
-}
-std::size_t as_size(std::int64_t n) {
-  return static_cast<std::size_t>(n);
 }
 
 /// A link is a word of f with a word of its e, or NULL; a parameter is a t(f | e). Both are numbered: links sentence by

@@ -12,13 +12,11 @@
 
 #include <fmt/format.h>
 
+#include "data/files/as_size.h"
+
 namespace langzoo {
 
 namespace {
-
-std::size_t to_size(std::int64_t n) {
-  return static_cast<std::size_t>(n);
-}
 
 constexpr std::int32_t kNothing = -1;
 
@@ -52,7 +50,7 @@ struct Hypothesis {
 /// The best hypotheses that explain equally many words, of those that can only go on alike the best one.
 class Stack {
  public:
-  explicit Stack(std::int64_t beam) : beam_(to_size(beam)) {}
+  explicit Stack(std::int64_t beam) : beam_(as_size(beam)) {}
 
   void add(Hypothesis hypothesis) {
     Key key{hypothesis.first, hypothesis.beyond, hypothesis.last, hypothesis.context};
@@ -100,13 +98,13 @@ NoisyChannel::NoisyChannel(const IbmModel& channel, const NGramModel& language, 
     const double probability = language.probability({}, e);
     for (const auto& [f, t] : channel.t.row(e)) {
       if (t <= 0) continue;
-      if (to_size(f) >= ranked.size()) ranked.resize(to_size(f) + 1);
-      ranked[to_size(f)].push_back({probability * static_cast<double>(t), {e, std::log(static_cast<double>(t))}});
+      if (as_size(f) >= ranked.size()) ranked.resize(as_size(f) + 1);
+      ranked[as_size(f)].push_back({probability * static_cast<double>(t), {e, std::log(static_cast<double>(t))}});
     }
   }
   for (auto& of_word : ranked) {
     std::stable_sort(of_word.begin(), of_word.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
-    of_word.resize(std::min(of_word.size(), to_size(options.candidates)));
+    of_word.resize(std::min(of_word.size(), as_size(options.candidates)));
     auto& kept = candidates_.emplace_back();
     for (const auto& [rank, candidate] : of_word) kept.push_back(candidate);
   }
@@ -121,7 +119,7 @@ void NoisyChannel::set_options(const NoisyChannelOptions& options) {
 }
 
 bool NoisyChannel::knows(std::int32_t f) const {
-  return f >= 0 && to_size(f) < candidates_.size() && !candidates_[to_size(f)].empty();
+  return f >= 0 && as_size(f) < candidates_.size() && !candidates_[as_size(f)].empty();
 }
 
 std::vector<ScoredTranslation> NoisyChannel::translate(std::span<const std::int32_t> f, int n_best) const {
@@ -136,7 +134,7 @@ std::vector<ScoredTranslation> NoisyChannel::translate(std::span<const std::int3
     if (known || !source.copy.empty()) sources.push_back(std::move(source));
   }
   const int m = static_cast<int>(sources.size());
-  const std::size_t context_words = to_size(std::max(1, language_.order() - 1));
+  const std::size_t context_words = as_size(std::max(1, language_.order() - 1));
   const auto language_score = [&](const Hypothesis& of, std::int32_t word) {
     return options_.language_weight * std::log(language_.probability(of.context, word));
   };
@@ -157,7 +155,7 @@ std::vector<ScoredTranslation> NoisyChannel::translate(std::span<const std::int3
         Hypothesis next = from;
         next.explain(j);
         next.score -= options_.jump_penalty * std::abs(j - from.last - 1);
-        const auto& [word, copy] = sources[to_size(j)];
+        const auto& [word, copy] = sources[as_size(j)];
         if (!copy.empty()) {
           for (const std::int32_t e : copy) {
             if (next.written != kNothing) {
@@ -178,7 +176,7 @@ std::vector<ScoredTranslation> NoisyChannel::translate(std::span<const std::int3
         };
         add_explained_by(kUnaligned);
         if (next.context.back() != kSentenceStart) add_explained_by(next.context.back());
-        for (const auto& [e, log_t] : candidates_[to_size(word)]) {
+        for (const auto& [e, log_t] : candidates_[as_size(word)]) {
           Hypothesis longer = next;
           longer.score += log_t;
           write(longer, e);
@@ -194,12 +192,12 @@ std::vector<ScoredTranslation> NoisyChannel::translate(std::span<const std::int3
   std::set<std::vector<std::int32_t>> seen;
   for (const Hypothesis& hypothesis : complete) {
     ScoredTranslation translation{{}, hypothesis.score};
-    for (std::int32_t at = hypothesis.tail; at != kNothing; at = words[to_size(at)].before) {
-      translation.words.push_back(words[to_size(at)].word);
+    for (std::int32_t at = hypothesis.tail; at != kNothing; at = words[as_size(at)].before) {
+      translation.words.push_back(words[as_size(at)].word);
     }
     std::reverse(translation.words.begin(), translation.words.end());
     if (seen.insert(translation.words).second) best.push_back(std::move(translation));
-    if (best.size() == to_size(n_best)) break;
+    if (best.size() == as_size(n_best)) break;
   }
   return best;
 }

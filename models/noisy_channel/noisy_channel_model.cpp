@@ -7,9 +7,7 @@
 #include <fmt/format.h>
 
 #include "data/files/files.h"
-#include "models/io/config_fields.h"
 #include "models/io/safetensors.h"
-#include "models/pretrained.h"
 #include "third_party/torch.h"
 
 namespace langzoo {
@@ -19,25 +17,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::int64_t kLargestVocabulary = 1 << 24, kLargestOrder = 16, kMostWords = 10'000;
-
-/// config.json.
-struct NoisyChannelConfig {
-  std::string model_type = "noisy-channel";
-  std::int64_t source_vocab_size = 0, target_vocab_size = 0;
-  std::int64_t order = 3;
-  bool modified = NGramOptions().modified;
-  NoisyChannelOptions options;
-
-  void for_each_field(FieldVisitor& visit) {
-    visit("model_type", model_type, {.choices = {"noisy-channel"}});
-    visit("source_vocab_size", source_vocab_size, {.least = 0, .most = kLargestVocabulary});
-    visit("target_vocab_size", target_vocab_size, {.least = 0, .most = kLargestVocabulary});
-    visit("order", order, {.least = 1, .most = kLargestOrder, .help = "the words of an n-gram"});
-    visit("modified", modified, {.help = "modified Kneser-Ney smoothing"});
-    options.for_each_field(visit);
-  }
-  void validate() const { check_fields(*this, "noisy-channel config"); }
-};
 
 // The names of the tensors.
 constexpr const char* kRows = "channel.translation.rows";
@@ -144,6 +123,29 @@ AlignmentTable read_alignment_table(const Tables& tables) {
 
 }  // namespace
 
+void NoisyChannelConfig::for_each_field(FieldVisitor& visit) {
+  visit("model_type", model_type, {.choices = {"noisy-channel"}});
+  visit("source_vocab_size", source_vocab_size, {.least = 0, .most = kLargestVocabulary, .from_tokenizer = true});
+  visit("target_vocab_size", target_vocab_size, {.least = 0, .most = kLargestVocabulary, .from_tokenizer = true});
+  visit("order", order, {.least = 1, .most = kLargestOrder, .help = "the words of an n-gram"});
+  visit("modified", modified, {.help = "modified Kneser-Ney smoothing; false: with one discount"});
+  options.for_each_field(visit);
+}
+
+const PretrainedTraits& NoisyChannelModuleImpl::pretrained_traits() {
+  static const PretrainedTraits traits = {.model_type = "noisy-channel", .architecture = "NoisyChannel"};
+  return traits;
+}
+
+NoisyChannelModel NoisyChannelModel::untrained(const NoisyChannelConfig& config) {
+  config.validate();
+  const std::span<const std::int32_t> nothing;
+  return {config.source_vocab_size,
+          {},
+          NGramModel(std::span(&nothing, 1), static_cast<std::int32_t>(config.target_vocab_size), config.n_grams()),
+          config.options};
+}
+
 void NoisyChannelModel::save(const fs::path& dir) const {
   fs::create_directories(dir);
   StateDict tensors;
@@ -164,10 +166,6 @@ void NoisyChannelModel::save(const fs::path& dir) const {
 NoisyChannelModel NoisyChannelModel::load(const fs::path& dir) {
   const auto config =
       config_from_json<NoisyChannelConfig>(read_config(dir, "noisy-channel"), (dir / "config.json").string());
-  NGramOptions n_grams;
-  n_grams.order = static_cast<int>(config.order);
-  n_grams.modified = config.modified;
-
   const Tables tables(dir / "model.safetensors");
   try {
     NGramTree tree{tables.vector<std::int32_t>(kNGramWords), tables.vector<std::int32_t>(kNGramChildren),
@@ -175,7 +173,7 @@ NoisyChannelModel NoisyChannelModel::load(const fs::path& dir) {
     return {config.source_vocab_size,
             {read_translation_table(tables, config.source_vocab_size, config.target_vocab_size),
              read_alignment_table(tables)},
-            NGramModel(std::move(tree), static_cast<std::int32_t>(config.target_vocab_size), n_grams),
+            NGramModel(std::move(tree), static_cast<std::int32_t>(config.target_vocab_size), config.n_grams()),
             config.options};
   } catch (const std::invalid_argument& error) {
     throw tables.error(error.what());

@@ -3,10 +3,30 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
+#include <utility>
+
+#include <torch/nn/module.h>
+#include <torch/nn/pimpl.h>
 
 #include "models/noisy_channel/noisy_channel.h"
+#include "models/pretrained.h"
 
 namespace langzoo {
+
+/// config.json.
+struct NoisyChannelConfig {
+  std::string model_type = "noisy-channel";
+  std::int64_t source_vocab_size = kFromTokenizer, target_vocab_size = kFromTokenizer;
+  std::int64_t order = 3;
+  bool modified = NGramOptions().modified;
+  NoisyChannelOptions options;
+
+  void for_each_field(FieldVisitor& visit);
+  /// Throws std::invalid_argument naming the field and its value.
+  void validate() const { check_fields(*this, "noisy-channel config"); }
+  NGramOptions n_grams() const { return {static_cast<int>(order), modified}; }
+};
 
 /// f is the source, e the target.
 struct NoisyChannelModel {
@@ -19,6 +39,22 @@ struct NoisyChannelModel {
   void save(const std::filesystem::path& dir) const;
   /// Throws std::runtime_error (FileError) naming file and field for whatever is not as save() writes it.
   static NoisyChannelModel load(const std::filesystem::path& dir);
+  /// One that no sentence has taught anything.
+  static NoisyChannelModel untrained(const NoisyChannelConfig& config);
 };
+
+/// The same as a module, for code that treats all models alike. It has no parameters: what is counted grows with the
+/// text, and no gradient changes it.
+class NoisyChannelModuleImpl : public torch::nn::Module {
+ public:
+  using Config = NoisyChannelConfig;
+  static const PretrainedTraits& pretrained_traits();
+
+  explicit NoisyChannelModuleImpl(const Config& config) : model(NoisyChannelModel::untrained(config)) {}
+  explicit NoisyChannelModuleImpl(NoisyChannelModel trained) : model(std::move(trained)) {}
+
+  NoisyChannelModel model;
+};
+TORCH_MODULE(NoisyChannelModule);
 
 }  // namespace langzoo

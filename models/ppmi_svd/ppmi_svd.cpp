@@ -4,6 +4,7 @@
 
 #include <c10/util/StringUtil.h>
 
+#include "models/layers/init.h"
 #include "models/ppmi_svd/ppmi.h"
 #include "models/ppmi_svd/truncated_svd.h"
 #include "third_party/torch.h"
@@ -35,9 +36,12 @@ const PretrainedTraits& PpmiSvdImpl::pretrained_traits() {
 
 PpmiSvdImpl::PpmiSvdImpl(const PpmiSvdConfig& config) : config_(config) {
   config_.validate();
-  const torch::nn::EmbeddingOptions options(config_.vocab_size, config_.dim);
-  embeddings = register_module("embeddings", torch::nn::Embedding(torch::nn::EmbeddingOptions(options)._weight(
-                                                 torch::zeros({config_.vocab_size, config_.dim}))));
+  const auto table = torch::empty({config_.vocab_size, config_.dim});
+  const auto options = torch::nn::EmbeddingOptions(config_.vocab_size, config_.dim)._weight(table);
+  embeddings = register_module("embeddings", torch::nn::Embedding(options));
+  if (SkipInit::active()) return;
+  const torch::NoGradGuard no_grad;
+  embeddings->weight.zero_();
 }
 
 void PpmiSvdImpl::fit(const SparseMatrix& counts, std::uint64_t seed) {

@@ -7,7 +7,6 @@
 #include <c10/util/StringUtil.h>
 
 #include "models/layers/init.h"
-#include "models/losses/cross_entropy.h"
 #include "models/seq2seq/seq2seq_step.h"
 #include "third_party/torch.h"
 
@@ -88,24 +87,18 @@ void Seq2SeqImpl::set_scheduled_sampling(const ScheduledSampling& sampling) {
   sampling_ = sampling;
 }
 
-Tensor Seq2SeqImpl::loss_sum(const Tensor& source, const Tensor& source_lengths, const Tensor& decoder_input,
-                             const Tensor& labels) {
+LabelStates Seq2SeqImpl::label_states(const Tensor& source, const Tensor& source_lengths, const Tensor& decoder_input,
+                                      const Tensor& labels) {
   check_batch(source, source_lengths, decoder_input);
   if (labels.sizes() != decoder_input.sizes())
     throw std::invalid_argument(
         c10::str("seq2seq: labels ", labels.sizes(), " must be shaped as decoder_input ", decoder_input.sizes()));
   const double teacher_forcing = is_training() ? sampling_.probability(training_step_) : 1.0;
   auto state = start(source, source_lengths);
-  auto readout = (teacher_forcing == 1.0 ? decoder(decoder_input, state).readout
-                                         : sampled_readouts(decoder_input, state, teacher_forcing))
-                     .flatten(0, 1);        // (T B, R)
-  auto targets = labels.t().reshape({-1});  // (T B)
-  const auto kept = (targets != -100).nonzero().squeeze(1);
-  if (kept.numel() < targets.numel()) {  // padding needs no logits
-    readout = readout.index_select(0, kept);
-    targets = targets.index_select(0, kept);
-  }
-  return linear_cross_entropy(readout, output->weight, targets, loss_options(), /*chunk_rows=*/0, output->bias);
+  const auto readout = (teacher_forcing == 1.0 ? decoder(decoder_input, state).readout
+                                               : sampled_readouts(decoder_input, state, teacher_forcing))
+                           .flatten(0, 1);  // (T B, R)
+  return LabelStates::of(readout, labels.t().reshape({-1}), output->weight, output->bias);
 }
 
 Tensor Seq2SeqImpl::sampled_readouts(const Tensor& decoder_input, DecoderState& state, double teacher_forcing) {

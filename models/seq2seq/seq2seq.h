@@ -46,10 +46,9 @@ class Seq2SeqImpl : public TaskModule<Seq2SeqImpl, Seq2SeqConfig, EncoderDecoder
   Seq2SeqOutput forward(const torch::Tensor& source, const torch::Tensor& source_lengths,
                         const torch::Tensor& decoder_input);
 
-  /// The cross-entropy of `labels` summed over those that are not -100, a scalar. Shapes: as forward, labels (B,T)
-  /// int64.
-  torch::Tensor loss_sum(const torch::Tensor& source, const torch::Tensor& source_lengths,
-                         const torch::Tensor& decoder_input, const torch::Tensor& labels) override;
+  /// Rows step by step, the batch's in each. Shapes: as forward, labels (B,T) int64.
+  LabelStates label_states(const torch::Tensor& source, const torch::Tensor& source_lengths,
+                           const torch::Tensor& decoder_input, const torch::Tensor& labels) override;
 
   /// In training mode the decoder of loss_sum then sees each true token of decoder_input with the step's probability;
   /// otherwise, from the second on, one drawn from its own distribution, which takes one token at a time and draws from

@@ -27,22 +27,33 @@
 
 #include "models/encoder_decoder.h"
 #include "models/layers/activations.h"
+#include "models/layers/attention_weights.h"
 #include "models/layers/cross_kv_cache.h"
 #include "models/layers/kv_cache.h"
 #include "models/layers/linear.h"
+#include "models/layers/packed.h"
+#include "models/layers/positions.h"
 #include "models/task_module.h"
 #include "models/transformer/transformer_config.h"
 
 namespace langzoo {
+
+/// How the tokens of a pass lie: as padded rows (B,T), or packed ones (1,N) (packed.h).
+struct TransformerRows {
+  torch::Tensor bias = {};               ///< of padded rows: undefined or broadcastable to (B,H,T,P)
+  torch::Tensor cu_seqlens = {};         ///< of packed rows
+  torch::Tensor source_cu_seqlens = {};  ///< of the packed rows that cross-attention reads
+  /// Where they are wanted, get the weights of self-attention and of cross-attention, layer by layer.
+  AttentionWeights *self_weights = nullptr, *cross_weights = nullptr;
+};
 
 /// Multi-head attention (equation of section 3.2.2).
 class TransformerAttentionImpl : public torch::nn::Module {
  public:
   TransformerAttentionImpl(std::int64_t width, std::int64_t heads, double dropout);
 
-  /// Self-attention. With `cache`, x are the newest tokens. Shapes: x (B,T,C), bias undefined or broadcastable to
-  /// (B,H,T,P) -> (B,T,C).
-  torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& bias, bool causal, KvCache* cache = nullptr);
+  /// Self-attention. With `cache`, x are the newest tokens. Shapes: x (B,T,C) -> (B,T,C).
+  torch::Tensor forward(const torch::Tensor& x, const TransformerRows& rows, bool causal, KvCache* cache = nullptr);
 
   // Cross-attention, whose parts a decoder uses at different times.
   /// What queries are compared with. Shapes: states (N,S,C), bias undefined or (N,1,1,S).
@@ -50,7 +61,7 @@ class TransformerAttentionImpl : public torch::nn::Module {
   /// Shapes: x (B,T,C) -> (B,H,T,K).
   torch::Tensor queries(const torch::Tensor& x);
   /// Shapes: queries (B,H,T,K) -> (B,T,C).
-  torch::Tensor read(const torch::Tensor& queries, const CrossKvCache& memory);
+  torch::Tensor read(const torch::Tensor& queries, const CrossKvCache& memory, const TransformerRows& rows);
 
   Linear k_proj{nullptr}, v_proj{nullptr}, q_proj{nullptr}, out_proj{nullptr};
 
@@ -90,8 +101,8 @@ class TransformerEncoderLayerImpl : public TransformerLayerImpl {
  public:
   explicit TransformerEncoderLayerImpl(const TransformerConfig& config);
 
-  /// Shapes: x (B,S,C), bias undefined or (B,1,1,S) -> (B,S,C).
-  torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& bias);
+  /// Shapes: x (B,S,C) -> (B,S,C).
+  torch::Tensor forward(const torch::Tensor& x, const TransformerRows& rows);
 };
 TORCH_MODULE(TransformerEncoderLayer);
 
@@ -99,9 +110,8 @@ class TransformerDecoderLayerImpl : public TransformerLayerImpl {
  public:
   TransformerDecoderLayerImpl(const TransformerConfig& config, bool cross_attention);
 
-  /// `queries` becomes what the cross-attention asked with, (B,H,T,K). Shapes: x (B,T,C), bias undefined or (B,1,1,P)
-  /// -> (B,T,C).
-  torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& bias, KvCache* cache, const CrossKvCache* memory,
+  /// `queries` becomes what the cross-attention asked with, (B,H,T,K). Shapes: x (B,T,C) -> (B,T,C).
+  torch::Tensor forward(const torch::Tensor& x, const TransformerRows& rows, KvCache* cache, const CrossKvCache* memory,
                         torch::Tensor& queries);
 
   TransformerAttention encoder_attn{nullptr};  ///< none in a decoder alone
@@ -125,12 +135,19 @@ class TransformerStackImpl : public torch::nn::Module {
   /// Tokens and their places, counted from `past` on or, where `mask` is defined, from its first token. Shapes: ids
   /// (B,T), mask (B, past + T) -> (B,T,C).
   torch::Tensor embed(const torch::Tensor& ids, std::int64_t past, const torch::Tensor& mask) const;
+  /// Of `rows` alone, whose padding is on the right. Shapes: ids (B,T) -> (1,N,C).
+  torch::Tensor embed(const torch::Tensor& ids, const PackedRows& rows) const;
   /// Whether training leaves out this layer, this time.
   bool drops_layer(double share) const;
 
  private:
+  void require_positions(const torch::Tensor& ids, std::int64_t seen) const;
+  /// Of that many places at least. Shapes: -> (P,C).
+  torch::Tensor position_table(std::int64_t seen) const;
+  torch::Tensor add_positions(const torch::Tensor& ids, const torch::Tensor& positions) const;
+
   TransformerConfig config_;
-  torch::Tensor sinusoids_;  ///< (max_position_embeddings, C) float32
+  std::shared_ptr<SinusoidTable> sinusoids_;  ///< where positions are not learned
 };
 
 class TransformerEncoderImpl : public TransformerStackImpl {
@@ -140,7 +157,12 @@ class TransformerEncoderImpl : public TransformerStackImpl {
 
   /// Neither padding nor the other rows change a row's states. Shapes: ids (B,S) int64, bias undefined or (B,1,1,S) 0
   /// on tokens and -inf on padding -> (B,S,C).
-  torch::Tensor forward(const torch::Tensor& ids, const torch::Tensor& bias = {});
+  torch::Tensor forward(const torch::Tensor& ids, const torch::Tensor& bias = {}, AttentionWeights* weights = nullptr);
+  /// The same states, of tokens alone. Shapes: ids (B,S), padded on the right -> (1,N,C).
+  torch::Tensor forward_packed(const torch::Tensor& ids, const PackedRows& rows);
+
+ private:
+  torch::Tensor encode(torch::Tensor x, const TransformerRows& rows);
 };
 TORCH_MODULE(TransformerEncoder);
 
@@ -149,6 +171,10 @@ struct TransformerDecoderInputs {
   const std::vector<CrossKvCache>* memory = nullptr;  ///< one a layer: what the encoder made of the sources
   std::vector<KvCache>* caches = nullptr;             ///< one a layer; this call's tokens are appended
   torch::Tensor attention_mask = {};                  ///< (B,P) 1 for tokens, 0 for padding on the left
+  /// Both or neither: only these tokens of ids, which are padded on the right, and sources of packed rows. Shapes of
+  /// what is decoded then begin with (1,N).
+  const PackedRows *rows = nullptr, *sources = nullptr;
+  AttentionWeights *self_attentions = nullptr, *cross_attentions = nullptr;  ///< get those of every layer
 };
 
 struct TransformerDecoded {
@@ -201,11 +227,12 @@ class TransformerMtModelImpl : public TaskModule<TransformerMtModelImpl, Transfo
   /// Shapes: source (B,S), source_lengths (B) in [1,S], decoder_input (B,T), all int64 -> (B,T,V).
   torch::Tensor forward(const torch::Tensor& source, const torch::Tensor& source_lengths,
                         const torch::Tensor& decoder_input);
-  torch::Tensor loss_sum(const torch::Tensor& source, const torch::Tensor& source_lengths,
-                         const torch::Tensor& decoder_input, const torch::Tensor& labels) override;
+  LabelStates label_states(const torch::Tensor& source, const torch::Tensor& source_lengths,
+                           const torch::Tensor& decoder_input, const torch::Tensor& labels) override;
 
   /// What the decoder reads of the sources. Shapes: source (B,S), source_lengths (B).
-  std::vector<CrossKvCache> encode(const torch::Tensor& source, const torch::Tensor& source_lengths);
+  std::vector<CrossKvCache> encode(const torch::Tensor& source, const torch::Tensor& source_lengths,
+                                   AttentionWeights* weights = nullptr);
   /// Shapes: hidden (...,C) -> (...,V).
   torch::Tensor logits(const torch::Tensor& hidden) { return lm_head(hidden) + final_logits_bias.squeeze(0); }
 
@@ -222,6 +249,8 @@ class TransformerMtModelImpl : public TaskModule<TransformerMtModelImpl, Transfo
                                       std::int64_t capacity) override;
   torch::Tensor attention(const torch::Tensor& source, const torch::Tensor& source_lengths,
                           const torch::Tensor& decoder_input) override;
+  std::vector<AttentionWeights> attentions(const torch::Tensor& source, const torch::Tensor& source_lengths,
+                                           const torch::Tensor& decoder_input, std::int64_t most) override;
 
   TransformerModel model{nullptr};
   Linear lm_head{nullptr};          ///< its weight is the target's embedding itself when tied
@@ -230,6 +259,8 @@ class TransformerMtModelImpl : public TaskModule<TransformerMtModelImpl, Transfo
  private:
   TransformerDecoded decode(const torch::Tensor& source, const torch::Tensor& source_lengths,
                             const torch::Tensor& decoder_input, std::vector<CrossKvCache>& memory);
+  torch::Tensor decode_packed(const torch::Tensor& source, const torch::Tensor& source_lengths,
+                              const torch::Tensor& decoder_input, const PackedRows& targets);
 };
 TORCH_MODULE(TransformerMtModel);
 

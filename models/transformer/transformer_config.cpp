@@ -47,8 +47,8 @@ void TransformerConfig::for_each_field(FieldVisitor& visit) {
     return FieldRules{.least = 1, .most = 256, .alias = alias, .help = help};
   };
   const auto share = [](std::string_view help) { return FieldRules{.least = 0, .below = 1, .help = help}; };
-  const auto token = [](std::string_view help) {
-    return FieldRules{.least = 0, .most = kLargestVocabulary, .help = help};
+  const auto token = [](std::string_view help, bool one_or_more = false) {
+    return FieldRules{.least = 0, .most = kLargestVocabulary, .one_or_more = one_or_more, .help = help};
   };
   visit("vocab_size", vocab_size,
         {.least = 1, .most = kLargestVocabulary, .from_tokenizer = true, .help = "tokens of the source"});
@@ -85,10 +85,11 @@ void TransformerConfig::for_each_field(FieldVisitor& visit) {
   visit("decoder_start_token_id", decoder_start_token_id,
         {.least = 0, .most = kLargestVocabulary, .from_tokenizer = true, .help = "what the decoder is first given"});
   visit("bos_token_id", bos_token_id, token("begins a target"));
-  visit("eos_token_id", eos_token_id, token("ends a target"));
+  visit("eos_token_id", eos_token_id, token("ends a target; one token or several", true));
   visit("pad_token_id", pad_token_id, token("fills up; its embedding stays 0 unless it is tied"));
   visit("forced_bos_token_id", forced_bos_token_id, token("the first token of every translation; null: any"));
-  visit("forced_eos_token_id", forced_eos_token_id, token("the last token of a translation of full length; null: any"));
+  visit("forced_eos_token_id", forced_eos_token_id,
+        token("the last token of a translation of full length; null: any", true));
   visit.constant("is_encoder_decoder", "true", "this model has an encoder and a decoder");
 }
 
@@ -106,7 +107,7 @@ void TransformerConfig::validate() const {
     if (id && *id >= vocabulary) fail(c10::str(field, " = ", *id, " must be in [0, ", vocabulary, ")"));
   };
   require_token("decoder_start_token_id", decoder_start_token_id, target_vocab_size());
-  require_token("eos_token_id", eos_token_id, target_vocab_size());
+  for (const auto id : eos_token_id) require_token("eos_token_id", id, target_vocab_size());
   require_token("pad_token_id", pad_token_id, std::min(vocab_size, target_vocab_size()));
   try {
     activation_from_name(activation_function);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "models/io/config_fields.h"
 
@@ -44,8 +45,8 @@ struct TransformerConfig {
   double init_std = 0.02;
 
   std::int64_t decoder_start_token_id = 58100;
-  std::optional<std::int64_t> bos_token_id, eos_token_id = 0, pad_token_id = 58100;
-  std::optional<std::int64_t> forced_bos_token_id, forced_eos_token_id = 0;
+  std::optional<std::int64_t> bos_token_id, pad_token_id = 58100, forced_bos_token_id;
+  std::vector<std::int64_t> eos_token_id = {0}, forced_eos_token_id = {0};  ///< any of these
 
   /// The paper's wiring as Marian has it, initialised by xavier, with the sizes of "base" or "big" (Vaswani et al.
   /// 2017, table 3), "iwslt" (512 x 6+6, feed-forward 1024, 4 heads: fairseq's), "iwslt-small" (256 x 3+3, feed-forward

@@ -13,8 +13,10 @@
 #include <ATen/ops/empty.h>
 #include <fmt/format.h>
 
+#include "data/files/escaped.h"
 #include "data/files/file_kind.h"
 #include "data/files/files.h"
+#include "data/files/mapped_file.h"
 #include "data/files/numbers.h"
 #include "data/files/text_lines.h"
 
@@ -36,7 +38,7 @@ bool is_blank(char c) {
 
 std::string excerpt(std::string_view text) {
   constexpr std::size_t kMost = 40;
-  return text.size() <= kMost ? std::string(text) : std::string(text.substr(0, kMost)) + "...";
+  return escaped(text.substr(0, kMost)) + (text.size() <= kMost ? "" : "...");
 }
 
 std::string_view without_leading_blanks(std::string_view line) {

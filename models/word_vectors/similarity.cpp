@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "data/files/escaped.h"
 #include "data/files/numbers.h"
 #include "data/files/text_lines.h"
 
@@ -21,7 +22,7 @@ std::vector<WordPair> read_word_pairs(const std::filesystem::path& path) {
     double score = 0;
     const auto fault = read_number(fields[2], score);
     if (fault != NumberFault::kNone) {
-      throw std::runtime_error(fmt::format("the score {} is {}", fields[2].substr(0, 40), name_of(fault)));
+      throw std::runtime_error(fmt::format("the score {} is {}", escaped(fields[2].substr(0, 40)), name_of(fault)));
     }
     pairs.push_back({std::string(fields[0]), std::string(fields[1]), score});
   });

@@ -8,6 +8,8 @@
 #include <ATen/ops/mv.h>
 #include <fmt/format.h>
 
+#include "data/files/escaped.h"
+
 namespace langzoo {
 
 namespace {
@@ -49,11 +51,12 @@ WordVectors::WordVectors(std::vector<std::string> words, torch::Tensor vectors,
   }
   vectors_ = vectors.detach().contiguous();
   const auto twice = index_.add_all(words_);
-  if (twice >= 0) throw std::invalid_argument(words_[static_cast<std::size_t>(twice)] + ": is given twice");
+  if (twice >= 0) throw std::invalid_argument(escaped(words_[static_cast<std::size_t>(twice)]) + ": is given twice");
   const float* value = vectors_.const_data_ptr<float>();
   for (const auto& word : words_) {
     for (std::int64_t i = 0; i < dim(); ++i, ++value) {
-      if (!std::isfinite(*value)) throw std::invalid_argument(fmt::format("{}: value {} is {}", word, i + 1, *value));
+      if (!std::isfinite(*value))
+        throw std::invalid_argument(fmt::format("{}: value {} is {}", escaped(word), i + 1, *value));
     }
   }
 }

@@ -1,6 +1,8 @@
 // Runs the program itself, as a user does.
 #include "tests/support/test.h"
 
+#include <sstream>
+
 #include "data/files/files.h"
 #include "data/random/random.h"
 #include "models/io/safetensors.h"
@@ -76,8 +78,8 @@ TEST_CASE("langzoo-fasttext learns to classify, evaluates and predicts") {
 
   test::write_file(dir / "test.tsv",
                    "class\tsentence\nfood\tthe salt was bad\nsport\tgoal\nsport\twe saw a match\nsport\tsoup\n");
-  const auto scores = succeed({"eval", "--model", run, "--data", (dir / "test.tsv").string(), "--text-column",
-                               "sentence", "--label-column", "class", "--json"})
+  const auto scores = succeed({"eval", "--model", run, "--data", (dir / "test.tsv").string(), "--columns",
+                               "sentence,class", "--json"})
                           .object();
   CHECK(scores["examples"] == 4);  // three are right; the last is made to be wrong
   CHECK(scores["accuracy"] == 0.75);
@@ -87,16 +89,57 @@ TEST_CASE("langzoo-fasttext learns to classify, evaluates and predicts") {
 
   const auto one = succeed({"predict", "--model", run, "--text", "a team", "--json"}).object();
   CHECK(one["label"] == "sport");
-  CHECK(one["probabilities"]["sport"] > 0.9);
-  CHECK(one["probabilities"]["sport"].get<double>() + one["probabilities"]["food"].get<double>() == Approx(1));
+  REQUIRE(one["probabilities"].size() == 2);  // in the order of ids: food, sport
+  CHECK(one["probabilities"][1] > 0.9);
+  CHECK(one["probabilities"][1].get<double>() + one["probabilities"][0].get<double>() == Approx(1));
   const auto many =
-      succeed({"predict", "--model", run, "--data", (dir / "test.tsv").string(), "--text-column", "sentence", "--json"})
+      succeed({"predict", "--model", run, "--data", (dir / "test.tsv").string(), "--columns", "sentence", "--json"})
           .objects();
   REQUIRE(many.size() == 4);
   CHECK(many[0]["label"] == "food");
   CHECK(many[1]["label"] == "sport");
   CHECK_THAT(succeed({"predict", "--model", run, "--text", "soup"}).out, Contains("food\t"));
   CHECK(succeed({"predict", "--model", run, "--text", ""}).out == "food\t0.5000\n");  // nothing to tell by
+
+  test::check_idle(fasttext({"predict", "--model", run, "--text", "soup", "--columns", "x"}), "--columns");
+  test::check_idle(fasttext({"predict", "--model", run, "--text", "soup", "--format", "csv"}), "--format");
+  CHECK(succeed({"predict", "--model", run, "--text", "soup", "--seed", "1"}).err ==
+        "warning: --seed has no effect where nothing is drawn\n");
+
+  // A run that another one was to replace, which was killed while it prepared its data.
+  std::filesystem::create_directory(dir / "run/.replaced");
+  for (const auto& entry : std::filesystem::directory_iterator(dir / "run")) {
+    if (entry.path().filename() != ".replaced")
+      std::filesystem::rename(entry.path(), dir / "run/.replaced" / entry.path().filename());
+  }
+  const auto old = succeed({"predict", "--model", run, "--text", "soup"});
+  CHECK_THAT(old.out, Contains("food\t"));
+  CHECK_THAT(old.err, Contains("note: " + run + ": a run that was to replace the one in it is not under way"));
+}
+
+TEST_CASE("a table comes from a pipe in any format that is named, and none of its text is lost") {
+  const TempDir dir;
+  const auto piped = [&](const std::string& table, std::vector<std::string> more) {
+    more.insert(more.begin(), {"train", "--data", "-", "--out", (dir / "run").string(), "--overwrite", "--set",
+                               "train.max_steps=1", "model.dim=4", "data.valid_fraction=0"});
+    return test::Process("langzoo-fasttext", more, table).wait();
+  };
+  const std::string csv = "id,text,label\n1,\"a, b\",x\n2,c,y\n";
+  const auto trained = piped(csv, {"data.format=csv"});
+  INFO(trained.err);
+  CHECK(trained.code == 0);
+  CHECK_THAT(trained.err, Contains("-: columns that are not read: id"));
+  check_error(piped(csv, {}), 1,
+              "-: line 1: has no column text; the columns are id,text,label (read as TSV; the "
+              "format csv or jsonl can be named)");
+  check_error(piped("text\tlabel\na\tx\nb\ty\tz\n", {}), 1, "-: line 3: has 3 columns, the first line 2");
+  const auto model = (dir / "run").string();
+  const auto predicted =
+      test::Process("langzoo-fasttext", {"predict", "--model", model, "--data", "-", "--format", "jsonl", "--json"},
+                    "{\"text\": \"a\"}\n{\"text\": \"b\"}\n")
+          .wait();
+  CHECK(predicted.objects().size() == 2);
+  check_error(fasttext({"predict", "--model", model, "--data", "-", "--format", "xml"}), 2, "--format");
 }
 
 TEST_CASE("langzoo-fasttext stopped and resumed ends as one that went through") {
@@ -110,6 +153,20 @@ TEST_CASE("langzoo-fasttext stopped and resumed ends as one that went through") 
   auto again = train(parts, 30, {"--resume"});
   test::write_file(parts / "train.csv", other);
   check_error(fasttext(again), 1, "cannot resume");
+}
+
+TEST_CASE("langzoo-fasttext learns with R-Drop, which is reported as a loss of its own") {
+  const TempDir dir;
+  auto arguments = train(dir, 40);
+  arguments.insert(arguments.end(), {"train.r_drop=3", "train.log_every=20"});
+  CHECK(succeed(arguments).object()["valid"]["accuracy"] > 0.8);
+  std::istringstream lines(read_file(dir / "run/metrics.jsonl"));
+  std::string first;
+  std::getline(lines, first);
+  const auto report = Json::parse(first);
+  const double cross_entropy = report["losses"]["cross_entropy"], divergence = report["losses"]["r_drop"];
+  CHECK(divergence > 0);
+  CHECK(report["loss"].get<double>() == Approx(cross_entropy + 1.5 * divergence));
 }
 
 TEST_CASE("langzoo-fasttext says which file and line is wrong") {

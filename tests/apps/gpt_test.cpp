@@ -711,6 +711,25 @@ TEST_CASE("the run of another program is not resumed") {
   check_error(gpt(arguments), 2, "is a run of the program \"seq2seq\", not of \"gpt\"");
 }
 
+TEST_CASE("the best checkpoints of a language model are averaged into one that is measured") {
+  const TempDir dir;
+  test::write_file(dir / "text.txt", sentences(100));
+  const auto text = (dir / "text.txt").string(), run = (dir / "run").string(), mean = (dir / "mean").string();
+  const auto trained = gpt(tiny(text, run, {"train.keep_checkpoints=2", "train.keep_which=best"}));
+  INFO(trained.err);
+  REQUIRE(trained.code == 0);
+  const auto done = gpt({"average", "--model", run, "--out", mean, "--json"}).object();
+  CHECK(done["checkpoints"] == 2);
+  CHECK(done["first"] == run + "/checkpoint-10");
+  CHECK(done["last"] == run + "/checkpoint-20");
+  const auto measured = gpt({"eval", "--model", mean, "--data", text, "--json"});
+  INFO(measured.err);
+  CHECK(measured.object()["nats_per_token"].get<double>() < std::log(40));
+  const auto other = (dir / "other").string();
+  REQUIRE(gpt(tiny(text, other, {"model.n_positions=8", "train.max_steps=1"})).code == 0);
+  check_error(gpt({"average", "--model", other, "--model", run, "--out", mean + "2"}), 1, "n_positions is not that of");
+}
+
 TEST_CASE("microworld needs no data and is measured against its own entropy") {
   TempDir dir;
   const auto out = (dir / "run").string();

@@ -74,6 +74,7 @@ LANGZOO_FUZZER(parallel_text) {
                                        "w" + wide,
                                        "o" + tsv,
                                        "o" + wide,
+                                       "o" + json,
                                        "o",
                                        std::string("2one\ntwo\n\0un\ndeux\n", 18),
                                        std::string("2one\n\0", 6),

@@ -4,7 +4,7 @@
 
 #include <stdexcept>
 
-#include "data/files/files.h"
+#include "data/files/file_error.h"
 #include "tests/support/fuzz.h"
 #include "tokenizers/json_field.h"
 #include "tokenizers/models/token_model.h"

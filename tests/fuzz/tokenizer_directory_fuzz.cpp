@@ -1,5 +1,5 @@
-// Mutated directories of tokenizer.json, vocab.txt, vocab.json, merges.txt, subword-nmt codes and the configurations
-// beside them: loading one is an error or gives a tokenizer that encodes, decodes and saves.
+// Mutated directories of tokenizer.json, vocab.txt, vocab.json, merges.txt, subword-nmt codes, Marian's files and the
+// configurations beside them: loading one is an error or gives a tokenizer that encodes, decodes and saves.
 #include "tests/support/plain_test.h"
 
 #include <functional>
@@ -13,9 +13,18 @@ namespace {
 using namespace langzoo;
 using Files = std::map<std::string, std::string>;
 
-const std::string kNames[] = {
-    "vocab.txt",   "vocab.json",     "merges.txt",       "codes", "tokenizer_config.json", "special_tokens_map.json",
-    "config.json", "tokenizer.json", "added_tokens.json"};
+const std::string kNames[] = {"vocab.txt",
+                              "vocab.json",
+                              "merges.txt",
+                              "codes",
+                              "tokenizer_config.json",
+                              "special_tokens_map.json",
+                              "config.json",
+                              "tokenizer.json",
+                              "added_tokens.json",
+                              "source.spm",
+                              "target.spm",
+                              "target_vocab.json"};
 
 /// An input: for each file 0x1E, its name, a line break and its bytes.
 std::string join(const Files& files) {
@@ -24,16 +33,26 @@ std::string join(const Files& files) {
   return bytes;
 }
 
+/// The name that stands behind `bytes`[at], which is 0x1E; empty where it is a byte of a file.
+std::string name_at(const std::string& bytes, std::size_t at) {
+  for (const std::string& name : kNames) {
+    if (bytes.compare(at + 1, name.size() + 1, name + '\n') == 0) return name;
+  }
+  return {};
+}
+
 Files split(const std::string& bytes) {
   Files files;
-  for (std::size_t begin = bytes.find('\x1E'); begin < bytes.size();) {
-    const std::size_t end = std::min(bytes.find('\x1E', begin + 1), bytes.size());
-    for (const std::string& name : kNames) {
-      if (bytes.compare(begin + 1, name.size() + 1, name + '\n') == 0) {
-        files[name] = bytes.substr(begin + name.size() + 2, end - begin - name.size() - 2);
-      }
+  std::string* content = nullptr;
+  for (std::size_t at = 0; at < bytes.size(); ++at) {
+    const std::string name = bytes[at] == '\x1E' ? name_at(bytes, at) : std::string();
+    if (!name.empty()) {
+      content = &files[name];
+      content->clear();
+      at += name.size() + 1;
+    } else if (content != nullptr) {
+      *content += bytes[at];
     }
-    begin = end;
   }
   return files;
 }
@@ -65,10 +84,13 @@ LANGZOO_FUZZER(tokenizer_directory) {
       {{"tokenizer_class", "BertTokenizer"}, {"do_lower_case", false}, {"strip_accents", true}, {"mask_token", "[M]"}},
       {{"tokenizer_class", "RobertaTokenizer"}, {"add_prefix_space", true}, {"cls_token", "<s>"}, {"sep_token", "a"}},
       {{"tokenizer_class", "MPNetTokenizer"}, {"unk_token", "[UNK]"}, {"mask_token", {{"content", "<mask>"}}}}};
-  for (const char* name : {"bert", "bert_cased", "distilbert", "electra", "openai-gpt", "gpt2", "gpt2_bos"}) {
+  const std::string plain = "tokenizers/pipelines/directories/", marian = "marian/";
+  for (const auto& folder :
+       {plain + "bert", plain + "bert_cased", plain + "distilbert", plain + "electra", plain + "openai-gpt",
+        plain + "gpt2", plain + "gpt2_bos", marian + "opus", marian + "multilingual", marian + "separate"}) {
     Files files;
     for (const std::string& file : kNames) {
-      const auto path = test::fixture("tokenizers/pipelines/directories") / name / file;
+      const auto path = test::fixture(folder) / file;
       if (!std::filesystem::exists(path)) continue;
       files[file] = test::read_file(path);
       if (file.ends_with("config.json")) configs.push_back(nlohmann::json::parse(files[file]));

@@ -61,6 +61,47 @@ TEST_CASE("decoding that an EncoderDecoder starts gives the logits of its model,
   CHECK(torch::allclose(step->all_logits(batch.decoder_input), expected, 1e-5, 1e-6));
 }
 
+TEST_CASE("two readings of a batch agree without dropout, and with it have the divergence of their logits") {
+  const Batch batch;
+  const auto read = [&](EncoderDecoder& model) {
+    return model.r_drop_sums(batch.source, batch.lengths, batch.decoder_input, batch.labels);
+  };
+  const auto plain = std::dynamic_pointer_cast<EncoderDecoder>(make());
+  const auto loss = plain->loss_sum(batch.source, batch.lengths, batch.decoder_input, batch.labels);
+  const auto agreed = read(*plain);
+  CHECK(agreed.cross_entropy.item<double>() == Approx(2 * loss.item<double>()));
+  CHECK(agreed.divergence.item<double>() == Approx(0).margin(1e-6));
+
+  auto config = Seq2SeqConfig::preset("luong");
+  config.source_vocab_size = 12, config.target_vocab_size = 11;
+  config.embedding_size = config.hidden_size = 8;
+  config.dropout = 0.5;
+  Seq2Seq model(config);
+  {
+    const torch::NoGradGuard no_grad;
+    for (auto& parameter : model->parameters()) parameter.normal_();
+  }
+  model->train();
+  torch::manual_seed(4);
+  const auto sums = read(*model);
+  torch::manual_seed(4);
+  const auto first = model->forward(batch.source, batch.lengths, batch.decoder_input).logits,
+             second = model->forward(batch.source, batch.lengths, batch.decoder_input).logits;  // (B,T,V)
+  double cross_entropy = 0, divergence = 0;
+  for (std::int64_t b = 0; b < 2; ++b) {
+    for (std::int64_t t = 0; t < 3; ++t) {
+      const auto label = batch.labels[b][t].item<std::int64_t>();
+      if (label < 0) continue;
+      const auto p = first[b][t].softmax(0), q = second[b][t].softmax(0);
+      cross_entropy -= (p[label].log() + q[label].log()).item<double>();
+      divergence += ((p * (p / q).log()).sum() + (q * (q / p).log()).sum()).item<double>() / 2;
+    }
+  }
+  CHECK(divergence > 0.01);
+  CHECK(sums.cross_entropy.item<double>() == Approx(cross_entropy).epsilon(1e-5));
+  CHECK(sums.divergence.item<double>() == Approx(divergence).epsilon(1e-4));
+}
+
 TEST_CASE("an EncoderDecoder writes a folder that opens as the same model") {
   const TempDir dir;
   const auto model = std::dynamic_pointer_cast<EncoderDecoder>(make());

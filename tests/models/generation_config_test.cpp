@@ -27,6 +27,18 @@ Gpt2LmHeadModel small(std::vector<std::int64_t> ends) {
 
 }  // namespace
 
+TEST_CASE("an older Marian folder ends what reaches max_length unless it says otherwise, as in transformers") {
+  const auto ends = [](const std::string& config, const std::string& generation = {}) {
+    return read(config, generation).forced_eos_token_id;
+  };
+  using Ids = std::vector<std::int64_t>;
+  CHECK(ends(R"({"model_type": "marian"})") == Ids{0});
+  CHECK(ends(R"({"model_type": "marian", "forced_eos_token_id": null})").empty());
+  CHECK(ends(R"({"model_type": "marian", "forced_eos_token_id": [3, 4]})") == Ids{3, 4});
+  CHECK(ends(R"({"model_type": "marian"})", "{}").empty());
+  CHECK(ends(R"({"model_type": "gpt2"})").empty());
+}
+
 TEST_CASE("generation_config.json says how to decode") {
   const auto config = read("{}", R"({"do_sample": true, "temperature": 0.6, "top_k": 5, "top_p": 0.9,
     "max_new_tokens": 7, "min_new_tokens": 2, "min_length": 3, "repetition_penalty": 1.2, "no_repeat_ngram_size": 3,

@@ -1,8 +1,12 @@
 #include "tests/support/test.h"
 
+#include <map>
 #include <set>
 
+#include <sys/resource.h>
+
 #include "models/gpt/gpt.h"
+#include "models/io/safetensors.h"
 #include "models/registry.h"
 
 namespace langzoo::test {
@@ -71,7 +75,41 @@ TEST_CASE("each model is registered once, under its own traits, one of a kind to
   }
   CHECK(find_registered_model("gpt2")->architecture == "GPT2LMHeadModel");
   CHECK(find_registered_model("gpt2", "BertModel") == nullptr);
-  CHECK(find_registered_model("bert") == nullptr);
+  CHECK(find_registered_model("cobol") == nullptr);
+}
+
+TEST_CASE("a config of sizes that no file has is refused before memory is taken") {
+  const std::map<std::string_view, std::string> configs = {
+      {"gpt2", R"("vocab_size": 100000, "n_embd": 8192, "n_head": 1, "n_layer": 2, "n_positions": 1048576)"},
+      {"marian", R"("vocab_size": 100000, "d_model": 4096, "encoder_layers": 1, "decoder_layers": 1,
+                    "max_position_embeddings": 1048576, "decoder_start_token_id": 0, "pad_token_id": 0)"},
+      {"transformer", R"("vocab_size": 100000, "d_model": 4096, "encoder_layers": 1, "decoder_layers": 1,
+                         "max_position_embeddings": 1048576, "decoder_start_token_id": 0, "pad_token_id": 0,
+                         "position_embedding_type": "interleaved")"},
+      {"seq2seq", R"("source_vocab_size": 1000000, "target_vocab_size": 1000000, "embedding_size": 8192)"},
+      {"fasttext", R"("vocab_size": 10000000, "dim": 300, "bucket": 10000000, "word_ngrams": 2,
+                      "id2label": {"0": "a", "1": "b"})"},
+      {"word2vec", R"("vocab_size": 10000000, "dim": 300)"},
+      {"glove", R"("vocab_size": 10000000, "dim": 300)"},
+      {"ppmi-svd", R"("vocab_size": 10000000, "dim": 300)"}};
+  const auto peak_megabytes = [] {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss / 1024;
+  };
+  const TempDir dir;
+  StateDict one;
+  one.insert("x", torch::zeros({1}));
+  save_safetensors(dir / "model.safetensors", one);
+  for (const RegisteredModel& model : registered_models()) {
+    INFO(model.model_type << " " << model.architecture);
+    const auto config = configs.find(model.model_type);
+    if (config == configs.end()) continue;
+    write_file(dir / "config.json", "{" + config->second + "}");
+    const auto before = peak_megabytes();
+    CHECK_THROWS_AS(model.load(dir.path(), nullptr, {}), std::runtime_error);
+    CHECK(peak_megabytes() - before < 500);
+  }
 }
 
 TEST_CASE("a model is made of a config's text") {
@@ -87,16 +125,18 @@ TEST_CASE("a model is made of a config's text") {
 
 TEST_CASE("what is not known is named, with what is") {
   const TempDir dir;
-  write_file(dir / "config.json", R"({"model_type": "bert"})");
-  CHECK_THROWS_WITH(registered_model(dir.path()), Contains("model_type: is \"bert\", known are gpt2, seq2seq, "
-                                                           "transformer, marian, fasttext, word2vec, ppmi-svd, glove"));
+  write_file(dir / "config.json", R"({"model_type": "cobol"})");
+  CHECK_THROWS_WITH(registered_model(dir.path()), Contains("model_type: is \"cobol\", known are gpt2, seq2seq, "
+                                                           "transformer, marian, bert, roberta, albert, electra, "
+                                                           "distilbert, fasttext, word2vec, ppmi-svd, glove, "
+                                                           "noisy-channel"));
   write_file(dir / "config.json", R"({"model_type": "gpt2", "architectures": ["GPT2DoubleHeadsModel"]})");
   CHECK_THROWS_WITH(
       registered_model(dir.path()),
       Contains("architectures: is \"GPT2DoubleHeadsModel\", known of gpt2 are GPT2LMHeadModel, GPT2Model"));
-  write_file(dir / "config.json", R"({"architectures": ["BertModel"]})");
+  write_file(dir / "config.json", R"({"architectures": ["CobolModel"]})");
   CHECK_THROWS_WITH(registered_model(dir.path()),
-                    Contains("config.json") && Contains("names no model_type, and of architectures only BertModel; "
+                    Contains("config.json") && Contains("names no model_type, and of architectures only CobolModel; "
                                                         "known are GPT2LMHeadModel, GPT2Model, Seq2Seq, "));
   write_file(dir / "config.json", "{}");
   CHECK_THROWS_WITH(registered_model(dir.path()), Contains("names no model_type, and no architectures either"));

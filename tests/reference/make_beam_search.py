@@ -4,7 +4,7 @@ Usage: python make_beam_search.py   (writes tests/fixtures/generation/beam_searc
 beam_search_processors_{gpt,encoder_decoder}.json)
 
 Each case: settings under transformers' names, prompts or sources, and for each of them the hypotheses that transformers'
-own beam search returns (also for num_beams = 1, where `generate` would be greedy): new ids and sequence score.
+own beam search returns: new ids and sequence score. One beam is greedy search, here as there: make_marian.py has it.
 The GPT is tests/fixtures/gpt/tiny; the encoder-decoder is the recurrent one below, its weights in the file.
 
 The cases of beam_search_processors are settings of all logits processors, all prompts of one length: transformers
@@ -79,7 +79,7 @@ def pick(generator, values):
 
 
 def random_settings(generator, most_new, ends, eos_counts):
-    num_beams = pick(generator, range(1, 9))
+    num_beams = pick(generator, range(2, 9))
     eos = torch.randperm(ends, generator=generator)[:pick(generator, eos_counts)].tolist()
     max_new = pick(generator, range(1, most_new + 1))
     return dict(num_beams=num_beams, num_return_sequences=pick(generator, range(1, num_beams + 1)), eos_token_id=eos,

@@ -362,6 +362,28 @@ def labels_and_numbers():
     return {"classification": scores, "correlation": correlations}
 
 
+def multi_label():
+    """Examples with up to four of up to six labels."""
+    from sklearn.preprocessing import MultiLabelBinarizer
+    rows = []
+    for case in range(200):
+        random = Random(23, case)
+        n, classes, noise = 1 + random.below(30), 2 + random.below(5), 1 + random.below(6)
+        draw = lambda: [f"c{random.below(classes)}" for _ in range(random.below(5))]
+        truth = [draw() for _ in range(n)]
+        predicted = [draw() if random.below(noise) > 0 else t for t in truth]
+        binarizer = MultiLabelBinarizer().fit(truth + predicted)
+        if len(binarizer.classes_) < 2:  # no matrix of labels to scikit-learn
+            rows.append(None)
+            continue
+        y, found = binarizer.transform(truth), binarizer.transform(predicted)
+        row = [sklearn.metrics.accuracy_score(y, found), sklearn.metrics.hamming_loss(y, found)]
+        for average in ["micro", "macro", "weighted", "samples"]:
+            row += sklearn.metrics.precision_recall_fscore_support(y, found, average=average, zero_division=0)[:3]
+        rows.append([round(float(v), 10) for v in row])
+    return rows
+
+
 def characters():
     """What is said of every character; of those without a meaning in Unicode 14 \\w is left open."""
     import regex
@@ -392,7 +414,7 @@ def main(directory):
                 "translation": translation(cases), "significance": significance(cases), "rouge": rouge(cases),
                 "rouge_sentences": rouge_sentences(cases), "squad": squad(cases),
                 "squad_questions": squad_questions(cases), "entities": entities(),
-                "labels_and_numbers": labels_and_numbers(), "characters": characters()}
+                "labels_and_numbers": labels_and_numbers(), "multi_label": multi_label(), "characters": characters()}
     for name, fixture in fixtures.items():
         (directory / f"{name}.json").write_text(json.dumps(fixture, separators=(",", ":")) + "\n")
 

@@ -7,6 +7,16 @@ namespace langzoo::test {
 
 namespace {
 
+/// Saved files are tokenizer_files().
+void check_files_of(const std::filesystem::path& dir) {
+  const auto files = tokenizer_files();
+  for (const auto& entry : std::filesystem::directory_iterator(dir)) {
+    const auto name = entry.path().filename().string();
+    CAPTURE(name);
+    CHECK(std::find(files.begin(), files.end(), name) != files.end());
+  }
+}
+
 /// The folder's tokenizer, and itself saved and loaded, is what transformers makes of the folder.
 void check_folder(const std::filesystem::path& folder, const nlohmann::json& expected) {
   const auto tokenizer = load_tokenizer(folder);
@@ -23,6 +33,7 @@ void check_folder(const std::filesystem::path& folder, const nlohmann::json& exp
 
   const TempDir dir;
   tokenizer->save(dir.path());
+  check_files_of(dir.path());
   const auto saved = load_tokenizer(dir.path());
   CHECK((saved->special_tokens() == special));
   const auto config = nlohmann::json::parse(read_file(dir / "tokenizer_config.json"));
@@ -147,7 +158,8 @@ TEST_CASE("directory: files and their faults") {
   CHECK_THROWS_WITH(load_tokenizer(dir / "none"), (dir / "none").string() + ": does not exist");
   CHECK_THROWS_WITH(load_tokenizer(dir.path()),
                     dir.path().string() +
-                        ": has no tokenizer: none of tokenizer.json, vocab.txt, vocab.json with merges.txt, *.model");
+                        ": has no tokenizer: none of tokenizer.json, vocab.txt, vocab.json with merges.txt, *.model, "
+                        "source.spm with target.spm and vocab.json");
   write_file(dir / "notes.md", "x");
   CHECK_THROWS_WITH(
       load_tokenizer(dir / "notes.md"),

@@ -1,6 +1,6 @@
 #include "tests/support/plain_test.h"
 
-#include "data/files/files.h"
+#include "data/files/file_error.h"
 #include "tests/tokenizers/tokenizer_goldens.h"
 
 namespace langzoo::test {

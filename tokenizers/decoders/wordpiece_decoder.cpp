@@ -9,11 +9,13 @@
 
 namespace langzoo {
 
-std::string clean_up_spaces(std::string text) {
-  static constexpr std::pair<const char*, const char*> kEdits[] = {
+std::string clean_up_spaces(std::string text, bool contract_do_not) {
+  static constexpr std::pair<std::string_view, const char*> kEdits[] = {
       {" .", "."},   {" ?", "?"},           {" !", "!"},   {" ,", ","},     {" ' ", "'"},   {" n't", "n't"},
       {" 'm", "'m"}, {" do not", " don't"}, {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}};
-  for (const auto& [from, to] : kEdits) text = replace_all(text, from, to);
+  for (const auto& [from, to] : kEdits) {
+    if (contract_do_not || from != " do not") text = replace_all(std::move(text), from, to);
+  }
   return text;
 }
 

@@ -27,7 +27,8 @@ class WordPieceDecoder : public Decoder {
 };
 
 /// Takes out the spaces that tokenization left before English punctuation and contractions (" ." becomes "."), in the
-/// order of Python's `tokenizers`.
-std::string clean_up_spaces(std::string text);
+/// order of Python's `tokenizers`. `contract_do_not`: " do not" becomes " don't" too, which transformers' slow
+/// tokenizers leave.
+std::string clean_up_spaces(std::string text, bool contract_do_not = true);
 
 }  // namespace langzoo

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "data/files/escaped.h"
 #include "tokenizers/models/bpe_merger.h"
 #include "tokenizers/models/vocabulary.h"
 
@@ -164,8 +165,8 @@ void Bpe::tokenize(std::string_view word, std::vector<ModelToken>& tokens, Subwo
     }
     if (!options.unk_token) continue;
     if (!impl_->unk) {
-      throw std::runtime_error(
-          fmt::format("'{}' is not in the vocabulary, nor is the unknown token '{}'", character, *options.unk_token));
+      throw std::runtime_error(fmt::format("'{}' is not in the vocabulary, nor is the unknown token '{}'",
+                                           escaped(character), escaped(*options.unk_token)));
     }
     symbols.add_unknown(*impl_->unk, length, options.fuse_unk);
   }

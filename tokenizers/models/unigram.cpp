@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "data/files/escaped.h"
 #include "tokenizers/models/trie.h"
 #include "tokenizers/models/vocabulary.h"
 
@@ -79,7 +80,8 @@ IdsByToken index_pieces(const std::vector<std::pair<std::string, double>>& piece
   for (std::size_t id = 0; id < pieces.size(); ++id) {
     const auto& [piece, score] = pieces[id];
     if (!is_valid_utf8(piece)) throw std::invalid_argument(fmt::format("piece {} is not UTF-8", id));
-    if (!std::isfinite(score)) throw std::invalid_argument(fmt::format("the score of '{}' is {}", piece, score));
+    if (!std::isfinite(score))
+      throw std::invalid_argument(fmt::format("the score of '{}' is {}", escaped(piece), score));
     ids[piece] = static_cast<TokenId>(id);
   }
   return ids;

@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "data/files/escaped.h"
+
 namespace langzoo {
 
 std::vector<std::string> read_vocab(const JsonField& vocab) {
@@ -35,7 +37,8 @@ IdsByToken index_tokens(const std::vector<std::string>& tokens) {
     if (!is_valid_utf8(tokens[id])) throw std::invalid_argument(fmt::format("token {} is not UTF-8", id));
     const auto [found, is_new] = ids.emplace(tokens[id], static_cast<TokenId>(id));
     if (!is_new) {
-      throw std::invalid_argument(fmt::format("the tokens {} and {} are both '{}'", found->second, id, tokens[id]));
+      throw std::invalid_argument(
+          fmt::format("the tokens {} and {} are both '{}'", found->second, id, escaped(tokens[id])));
     }
   }
   return ids;
@@ -68,8 +71,8 @@ void check_utf8(const char* option, std::string_view text) {
 
 std::string shorten(std::string_view word) {
   constexpr std::size_t kShown = 60;
-  if (word.size() <= kShown) return sanitize_utf8(word);
-  return sanitize_utf8(word.substr(0, complete_utf8_length(word.substr(0, kShown)))) + "...";
+  if (word.size() <= kShown) return escaped(sanitize_utf8(word));
+  return escaped(sanitize_utf8(word.substr(0, complete_utf8_length(word.substr(0, kShown))))) + "...";
 }
 
 void check_word_size(std::string_view word) {
@@ -82,11 +85,12 @@ BpeMerge make_merge(const IdsByToken& ids, std::string_view left, std::string_vi
                     std::string_view continuing_subword_prefix) {
   const auto id_of = [&](const std::string& token) {
     const auto found = ids.find(token);
-    if (found == ids.end()) throw std::invalid_argument(fmt::format("'{}' is not in the vocabulary", token));
+    if (found == ids.end()) throw std::invalid_argument(fmt::format("'{}' is not in the vocabulary", escaped(token)));
     return found->second;
   };
   if (right.size() < continuing_subword_prefix.size()) {
-    throw std::invalid_argument(fmt::format("'{}' is shorter than the prefix '{}'", right, continuing_subword_prefix));
+    throw std::invalid_argument(
+        fmt::format("'{}' is shorter than the prefix '{}'", escaped(right), escaped(continuing_subword_prefix)));
   }
   const std::string l(left), r(right);
   return {id_of(l), id_of(r), id_of(l + r.substr(continuing_subword_prefix.size()))};
@@ -96,7 +100,7 @@ std::pair<std::string_view, std::string_view> split_merge(std::string_view line)
   const std::size_t space = line.find(' ');
   if (space == std::string_view::npos || space == 0 || space + 1 == line.size() ||
       line.find(' ', space + 1) != std::string_view::npos) {
-    throw std::invalid_argument(fmt::format("'{}' is not two tokens with one space between them", line));
+    throw std::invalid_argument(fmt::format("'{}' is not two tokens with one space between them", escaped(line)));
   }
   return {line.substr(0, space), line.substr(space + 1)};
 }

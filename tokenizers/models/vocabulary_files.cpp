@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "data/files/escaped.h"
 #include "data/files/files.h"
 #include "tokenizers/models/vocabulary.h"
 
@@ -102,12 +103,13 @@ BpeOptions read_subword_nmt_codes(const fs::path& path) {
     if (index == 0) {
       has_version = is_version(line);
       if (line != "#version: 0.2") {
-        throw std::invalid_argument(fmt::format("'{}' is not '#version: 0.2', the only version supported", line));
+        throw std::invalid_argument(
+            fmt::format("'{}' is not '#version: 0.2', the only version supported", escaped(line)));
       }
       return;
     }
     const auto [left, right] = split_merge(line);
-    if (left.ends_with(kEndOfWord)) throw std::invalid_argument(fmt::format("'{}' ends a word", left));
+    if (left.ends_with(kEndOfWord)) throw std::invalid_argument(fmt::format("'{}' ends a word", escaped(left)));
     pairs.emplace_back(left, right);
     for (std::string_view symbol : {left, right}) {
       if (symbol.ends_with(kEndOfWord)) symbol.remove_suffix(kEndOfWord.size());

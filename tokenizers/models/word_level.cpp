@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "data/files/escaped.h"
 #include "tokenizers/models/vocabulary.h"
 
 namespace langzoo {
@@ -18,8 +19,8 @@ void WordLevel::tokenize(std::string_view word, std::vector<ModelToken>& tokens,
   auto id = token_to_id(word);
   if (!id) id = unk();
   if (!id) {
-    throw std::runtime_error(
-        fmt::format("'{}' is not in the vocabulary, nor is the unknown token '{}'", shorten(word), options_.unk_token));
+    throw std::runtime_error(fmt::format("'{}' is not in the vocabulary, nor is the unknown token '{}'", shorten(word),
+                                         escaped(options_.unk_token)));
   }
   tokens.push_back({*id, 0, static_cast<std::uint32_t>(word.size())});
 }

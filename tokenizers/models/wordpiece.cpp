@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "data/files/escaped.h"
 #include "tokenizers/models/trie.h"
 #include "tokenizers/models/vocabulary.h"
 
@@ -73,7 +74,7 @@ void WordPiece::tokenize(std::string_view word, std::vector<ModelToken>& tokens,
   if (known) return;
   if (!impl_->unk) {
     throw std::runtime_error(fmt::format("'{}' cannot be made of the vocabulary, which lacks the unknown token '{}'",
-                                         shorten(word), impl_->options.unk_token));
+                                         shorten(word), escaped(impl_->options.unk_token)));
   }
   tokens.resize(before);
   tokens.push_back({*impl_->unk, 0, static_cast<std::uint32_t>(word.size())});

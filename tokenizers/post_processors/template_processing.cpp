@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "data/files/escaped.h"
 #include "tokenizers/post_processors/added_part.h"
 
 namespace langzoo {
@@ -18,8 +19,8 @@ using Kind = TemplatePiece::Kind;
 
 TemplatePiece parse_piece(std::string_view text) {
   const auto wrong = [&] {
-    return std::invalid_argument(
-        fmt::format("template: '{}' is no piece, expected $A, $B or a special token, with :TYPE_ID or without", text));
+    return std::invalid_argument(fmt::format(
+        "template: '{}' is no piece, expected $A, $B or a special token, with :TYPE_ID or without", escaped(text)));
   };
   const auto number = [&](std::string_view digits) {
     std::int32_t value = -1;
@@ -49,7 +50,7 @@ std::size_t count_added(const std::vector<TemplatePiece>& pieces, const Template
     const auto found = options.special_tokens.find(piece.special_token);
     if (found == options.special_tokens.end()) {
       throw std::invalid_argument(
-          fmt::format("template: the special token '{}' has no ids in special_tokens", piece.special_token));
+          fmt::format("template: the special token '{}' has no ids in special_tokens", escaped(piece.special_token)));
     }
     count += found->second.ids.size();
     if (count > TemplateProcessing::kMaxAddedTokens) {
@@ -90,8 +91,8 @@ std::vector<TemplatePiece> parse_template(std::string_view text) {
 TemplateProcessing::TemplateProcessing(Options options) : options_(std::move(options)) {
   for (const auto& [name, token] : options_.special_tokens) {
     if (token.ids.size() != token.tokens.size()) {
-      throw std::invalid_argument(fmt::format("template: the special token '{}' has {} ids and {} tokens", name,
-                                              token.ids.size(), token.tokens.size()));
+      throw std::invalid_argument(fmt::format("template: the special token '{}' has {} ids and {} tokens",
+                                              escaped(name), token.ids.size(), token.tokens.size()));
     }
   }
   for (const TemplatePiece& piece : options_.single) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <regex>
 #include <stdexcept>
 #include <string_view>
 #include <utility>
@@ -157,6 +158,25 @@ sentencepiece::TrainerSpec trainer_spec(const SentencePieceTrainerOptions& optio
   return spec;
 }
 
+/// What libsentencepiece says of a vocabulary names its own flags.
+[[noreturn]] void refuse(const sentencepiece::util::Status& status, const SentencePieceTrainerOptions& options) {
+  static const std::regex kTooSmall(R"(Vocabulary size is smaller than required_chars\. \d+ vs (\d+).*)");
+  static const std::regex kTooLarge(R"(Vocabulary size too high .*value <= (\d+).*)");
+  const std::string what = message_of(status);
+  std::smatch parts;
+  if (std::regex_match(what, parts, kTooSmall)) {
+    throw std::invalid_argument(
+        fmt::format("vocab_size is {}, expected at least {}: the special tokens and the text's characters alone are so "
+                    "many",
+                    options.vocab_size, parts[1].str()));
+  }
+  if (std::regex_match(what, parts, kTooLarge)) {
+    throw std::invalid_argument(fmt::format("vocab_size is {}, expected at most {}: the text has no more pieces",
+                                            options.vocab_size, parts[1].str()));
+  }
+  throw std::runtime_error("sentencepiece cannot train: " + what);
+}
+
 }  // namespace
 
 std::unique_ptr<SentencePiece> train_sentencepiece(const SentencePieceTextSource& next,
@@ -168,7 +188,7 @@ std::unique_ptr<SentencePiece> train_sentencepiece(const SentencePieceTextSource
   Lines lines(next, options, normalizer);
   std::string model;
   const auto status = sentencepiece::SentencePieceTrainer::Train(trainer_spec(options), normalizer, &lines, &model);
-  if (!status.ok()) throw std::runtime_error("sentencepiece cannot train: " + message_of(status));
+  if (!status.ok()) refuse(status, options);
   if (lines.left_out() > 0 && options.left_out) options.left_out(lines.left_out(), lines.bytes_left_out());
   return std::make_unique<SentencePiece>(std::move(model), "<trained>");
 }

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <utility>
 
-#include "data/files/files.h"
+#include "data/files/file_error.h"
 #include "data/files/text_lines.h"
 #include "tokenizers/pipeline.h"
 #include "tokenizers/utf8.h"

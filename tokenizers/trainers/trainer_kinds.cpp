@@ -1,7 +1,10 @@
 #include "tokenizers/trainers/trainer_kinds.h"
 
 #include <algorithm>
+#include <stdexcept>
 #include <string>
+
+#include <fmt/format.h>
 
 #include "tokenizers/trainers/byte_level_bpe_trainer.h"
 #include "tokenizers/trainers/char_trainer.h"
@@ -56,6 +59,13 @@ const TrainerKind* find_trainer_kind(std::string_view name) {
   const auto* const found =
       std::find_if(std::begin(kKinds), std::end(kKinds), [&](const TrainerKind& kind) { return kind.name == name; });
   return found == std::end(kKinds) ? nullptr : found;
+}
+
+void require_room(const Tokenizer& trained, std::size_t vocab_size) {
+  if (trained.vocab_size() <= vocab_size) return;
+  throw std::invalid_argument(fmt::format(
+      "vocab_size is {}, expected at least {}: the special tokens and the text's characters alone are so many",
+      vocab_size, trained.vocab_size()));
 }
 
 const TrainerKind* find_sentencepiece_kind(std::string_view model) {

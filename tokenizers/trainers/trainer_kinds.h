@@ -26,6 +26,10 @@ struct TrainerKind {
 std::span<const TrainerKind> trainer_kinds();
 /// nullptr where there is none.
 const TrainerKind* find_trainer_kind(std::string_view name);
+/// Throws std::invalid_argument saying how many tokens are needed where a trained tokenizer has more than `vocab_size`:
+/// the trainers of bpe and wordpiece keep every special token and character whatever it says, as Python's tokenizers
+/// do.
+void require_room(const Tokenizer& trained, std::size_t vocab_size);
 /// The kind of libsentencepiece's model of that name ("unigram", "bpe", "word", "char"): "sentencepiece-bpe". nullptr
 /// where it has none.
 const TrainerKind* find_sentencepiece_kind(std::string_view model);

@@ -11,6 +11,9 @@ namespace langzoo {
 /// `text` as HTML shows it; bytes that are not UTF-8 become U+FFFD, control characters but \n and \t spaces.
 std::string html_escaped(const std::string& text);
 
+/// JSON as it may stand inside a script element: no "<" begins an end tag or a comment there.
+std::string json_for_script(std::string_view json);
+
 struct HtmlPage {
   std::string title, subtitle;
   std::vector<std::pair<std::string, std::string>> headline;  ///< a few figures in large type: name, value

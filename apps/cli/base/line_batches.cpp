@@ -1,6 +1,5 @@
 #include "apps/cli/base/line_batches.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -9,8 +8,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "data/files/file_error.h"
 #include "data/files/file_kind.h"
-#include "data/files/files.h"
 #include "data/files/text_lines.h"
 
 namespace langzoo {
@@ -49,17 +48,10 @@ bool LineBatches::next() {
     if (kind != FileKind::kOther) throw FileError(path_, std::string(in_words(kind)));
     used_ = text.size() - without_byte_order_mark(text).size();
   }
-  while (used_ < text.size()) {
-    auto end = text.find('\n', used_);
-    if (end == std::string_view::npos) {
-      if (!at_end_) break;
-      end = text.size();
-    }
-    auto line = text.substr(used_, end - used_);
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    lines_.push_back(line);
-    used_ = std::min(end + 1, text.size());
-  }
+  const auto end = at_end_ ? text.size() : text.rfind('\n') + 1;
+  auto whole = text.substr(used_, end - used_);
+  for (std::string_view line; take_line(whole, line);) lines_.push_back(line);
+  used_ = end;
   return !lines_.empty();
 }
 

@@ -13,9 +13,9 @@
 #include <CLI/CLI.hpp>
 
 #include "apps/cli/base/json_output.h"
-#include "data/files/cpus.h"
-
 #include "data/files/config_error.h"
+#include "data/files/cpus.h"
+#include "data/files/escaped.h"
 
 namespace langzoo {
 
@@ -68,9 +68,8 @@ void occupy_closed_streams() {
 /// CLI11's messages may span lines (a list of what is allowed); stderr gets one.
 std::string flattened(std::string text) {
   while (!text.empty() && text.back() == '\n') text.pop_back();
-  for (auto& c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
-  }
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  text = escaped(text);
   constexpr std::size_t kLongest = 2000;
   if (text.size() > kLongest) text = text.substr(0, kLongest) + " ...";
   return valid_utf8(text);
@@ -95,6 +94,7 @@ int run_program(int argc, char** argv, const std::string& name, const std::strin
     auto& sub = *app.add_subcommand(verb->name(), verb->summary())->group("Verbs");
     verb->add_options(options.emplace_back(sub));
     add_common_options(options.back(), common);
+    if (!verb->heeds_seed()) options.back().idle_where("--seed", "nothing is drawn", [] { return true; });
     sub.footer(examples_footer(name, *verb));
   }
 

@@ -43,6 +43,8 @@ class Verb {
   virtual std::string notes() const { return {}; }
   /// Declares the verb's own options.
   virtual void add_options(Options& options) = 0;
+  /// Whether --seed may mean something to it; where that depends on other flags, add_options() says so by idle_where().
+  virtual bool heeds_seed() const { return false; }
   /// Whether it calls warn_of_idle() itself, because what has an effect shows later than the flags do.
   virtual bool warns_itself() const { return false; }
   virtual void run(const CommonOptions& common) = 0;
@@ -56,7 +58,7 @@ int run_program(int argc, char** argv, const std::string& name, const std::strin
 /// Tells the user on stderr which of the flags that are given change nothing.
 void warn_of_idle(const Options& options);
 
-/// The first line of `error`'s message without LibTorch's backtrace, control characters replaced.
+/// The first line of `error`'s message without LibTorch's backtrace, control characters escaped.
 std::string one_line(const std::exception& error);
 
 /// The largest resident set the process has had.

@@ -24,11 +24,13 @@ class EvalVerb : public ComputeVerb {
            "of\n"
            "the text's own source. microworld is told with the seed of the model's run, unless --seed says another.\n";
   }
+  bool heeds_seed() const override { return true; }
   void add_own_options(Options& options) override {
-    options.add("--model", model_, "a Hugging Face model folder: an earlier --out, or any other").required();
+    add_model_folder(options, model_, kAnyModelHelp).required();
     options.add("--data", data_, "text: a file, a folder of .txt files, or microworld").required();
     options.add("--stride", stride_, "tokens between the beginnings of two windows; by default the model's context")
         .range(1);
+    options.idle_where("--seed", "--data is not microworld", [this] { return data_ != kMicroworld; });
   }
   void compute(const ComputeOptions& common) override {
     const auto lm = load_lm(family_, model_, common, true);

@@ -40,10 +40,11 @@ class GenerateVerb : public ComputeVerb {
            "--num-beams above 1 also score and log_probability, best first, and nothing is drawn.\n";
   }
   bool warns_itself() const override { return true; }
+  bool heeds_seed() const override { return true; }
   void add_own_options(Options& options) override {
     using Config = GenerationConfig;
     declared_ = &options;
-    options.add("--model", model_, "a Hugging Face model folder: an earlier --out, or any other").required();
+    add_model_folder(options, model_, kAnyModelHelp).required();
     options.add("--prompt", prompt_, "the text to continue");
     options.add("--prompts", prompts_, "a file with one prompt a line").excludes("--prompt");
     options.add("--ids", ids_, "a file with one prompt a line as ids: 1 2, [1,2] or {\"ids\": [1,2]}")
@@ -115,7 +116,7 @@ class GenerateVerb : public ComputeVerb {
             {line}, [](std::size_t) { return "prompt"; }, index++);
       });
     } else {
-      const auto prompts = lines_of(std::cin);
+      const auto prompts = lines_of_stdin();
       if (prompts.empty()) throw UsageError("no prompt: give --prompt, --prompts, --ids, or lines on stdin");
       continue_texts(prompts, lines_in("stdin"));
     }

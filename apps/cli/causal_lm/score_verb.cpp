@@ -25,7 +25,7 @@ class ScoreVerb : public ComputeVerb {
     return "Fields under --json: ids, and logprobs (natural logarithms) of all ids but the first. No token is added.\n";
   }
   void add_own_options(Options& options) override {
-    options.add("--model", model_, "a Hugging Face model folder: an earlier --out, or any other").required();
+    add_model_folder(options, model_, kAnyModelHelp).required();
     options.add("--text", text_, "a text to score");
     options.add("--ids", ids_, "or a file with one sequence of ids a line: 1 2, [1,2] or {\"ids\": [1,2]}");
     options.exactly_one_of({"--text", "--ids"});

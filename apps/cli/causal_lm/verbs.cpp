@@ -2,7 +2,9 @@
 
 #include <string>
 
+#include "apps/cli/average_verb.h"
 #include "apps/cli/model_verb.h"
+#include "apps/cli/report_verb.h"
 #include "apps/cli/train_verb.h"
 
 namespace langzoo {
@@ -25,6 +27,9 @@ Verbs causal_lm_verbs(const Family& family) {
   verbs.push_back(eval_verb(family));
   verbs.push_back(generate_verb(family));
   verbs.push_back(score_verb(family));
+  verbs.push_back(attention_verb(family));
+  verbs.push_back(average_verb());
+  verbs.push_back(report_verb());
   return verbs;
 }
 

@@ -7,7 +7,7 @@
 
 #include "apps/cli/base/line_batches.h"
 #include "apps/cli/base/program.h"
-#include "data/files/files.h"
+#include "data/files/file_error.h"
 #include "data/files/numbers.h"
 #include "data/metrics/python_text.h"
 #include "tokenizers/utf8.h"

@@ -9,7 +9,7 @@
 #include "apps/cli/base/json_output.h"
 #include "apps/cli/metrics/input.h"
 #include "apps/cli/metrics/verbs.h"
-#include "data/files/files.h"
+#include "data/files/file_error.h"
 #include "data/metrics/classification.h"
 #include "data/metrics/correlation.h"
 #include "data/metrics/entities.h"

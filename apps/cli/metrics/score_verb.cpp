@@ -28,6 +28,7 @@ class ScoreVerb : public Verb {
     options_.add_files(options);
     options_.add_more(options);
   }
+  bool heeds_seed() const override { return true; }
   void run(const CommonOptions& common) override {
     options_.check();
     const SegmentTexts texts(options_);

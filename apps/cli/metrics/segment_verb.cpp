@@ -38,6 +38,7 @@ void SegmentOptions::add_more(Options& options) {
   const auto add_samples = [&](const std::string& mode, std::size_t& samples, const std::string& help) {
     options.add(mode + "-n", samples, help).range(1, kMostSamples).needs(mode);
   };
+  options.idle_where("--seed", "nothing is resampled", [this] { return !confidence && !paired(); });
   add_samples("--confidence", confidence_samples, "resamples");
   add_samples("--paired-bs", bootstrap_samples, "resamples");
   add_samples("--paired-ar", randomization_samples, "trials");

@@ -56,6 +56,7 @@ class SegmentVerb : public Verb {
  public:
   std::string notes() const override { return metric_notes() + segment_notes(); }
   void add_options(Options& options) override;
+  bool heeds_seed() const override { return true; }
   void run(const CommonOptions& common) override;
 
   /// Measures and prints.

@@ -8,8 +8,10 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "apps/cli/base/figures.h"
 #include "apps/cli/base/json_output.h"
 #include "apps/cli/metrics/verbs.h"
+#include "data/files/escaped.h"
 #include "data/files/file_kind.h"
 #include "data/files/files.h"
 #include "data/files/json_text.h"
@@ -107,7 +109,7 @@ Questions read_questions(const std::string& path) {
   return all;
 }
 
-/// Calls use(question, value) for every question, in the order of `values`; those that the data lacks are passed over.
+/// Calls use(question, value) for every question, in the order of `values`; says how many the data lacks.
 template <class Use>
 void for_each_value(Questions& all, const ByQuestion& values, const std::string& path, const Use& use) {
   std::unordered_set<std::string_view> there;
@@ -117,9 +119,19 @@ void for_each_value(Questions& all, const ByQuestion& values, const std::string&
   for (const auto& id : all.ids) {
     if (!there.contains(id)) throw FileError(path, fmt::format("has nothing for the question {}", id));
   }
+  std::vector<std::string> unknown;
   for (const auto& [id, value] : values) {
     const auto place = all.place_of.find(id);
-    if (place != all.place_of.end()) use(all.questions[place->second], value, id);
+    if (place == all.place_of.end()) {
+      unknown.push_back(id);
+    } else {
+      use(all.questions[place->second], value, id);
+    }
+  }
+  if (!unknown.empty()) {
+    std::cerr << fmt::format("left out: {} of {} that --data does not have: {}{}\n",
+                             counted(std::ssize(unknown), "question", "questions"), path, escaped(unknown[0]),
+                             unknown.size() > 1 ? ", ..." : "");
   }
 }
 

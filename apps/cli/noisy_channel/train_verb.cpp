@@ -5,11 +5,9 @@
 
 #include "apps/cli/base/figures.h"
 #include "apps/cli/base/json_output.h"
-#include "apps/cli/noisy_channel/tuning.h"
 #include "apps/cli/noisy_channel/verbs.h"
 #include "apps/training/output_dir.h"
-#include "apps/training/pair_corpus.h"
-#include "models/noisy_channel/noisy_channel_model.h"
+#include "apps/training/tasks/noisy_channel.h"
 
 namespace langzoo {
 
@@ -51,17 +49,24 @@ class NoisyChannelTrainVerb : public ComputeVerb {
     options.add("--pairs", corpus_.task_pairs, "pairs that addition, dates or microworld-ko make")
         .range(1, 1'000'000'000)
         .needs("such --data or --valid", [this] { return is_pair_task(corpus_.train) || is_pair_task(corpus_.valid); });
-    options.add("--model1-iterations", ibm_.model1_iterations, "of expectation maximisation").range(1, 1000);
-    options.add("--model2-iterations", ibm_.model2_iterations, "after them; 0: Model 1").range(0, 1000);
-    options.add("--max-words", ibm_.max_words, "pairs with a longer sentence do not train the IBM models")
+    options.add("--model1-iterations", training_.model1_iterations, "of expectation maximisation").range(1, 1000);
+    options.add("--model2-iterations", training_.model2_iterations, "after them; 0: Model 1").range(0, 1000);
+    options.add("--max-words", training_.max_words, "pairs with a longer sentence do not train the IBM models")
         .range(1, 1000);
-    options.add("--order", language_.order, "the words of an n-gram").range(1, 10);
-    options.add("--num-beams", search_.beam, "hypotheses that the search keeps unless translate says otherwise")
+    options.add("--order", training_.model.order, "the words of an n-gram").range(1, 10);
+    options
+        .add("--num-beams", training_.model.options.beam,
+             "hypotheses that the search keeps unless translate says otherwise")
         .range(1, 10'000);
-    options.add("--tuning-pairs", tuning_pairs_, "validation pairs that choose the weights; 0: they stay as they are")
+    const auto of_task = [this] { return is_pair_task(corpus_.train) || is_pair_task(corpus_.valid); };
+    options.idle_where("--seed", "no pairs are made up", [of_task] { return !of_task(); });
+    options
+        .add("--tuning-pairs", training_.tuning_pairs,
+             "validation pairs that choose the weights; 0: they stay as they are")
         .range(0, 1'000'000);
   }
 
+  bool heeds_seed() const override { return true; }
   void compute(const ComputeOptions& common) override {
     const auto begin = std::chrono::steady_clock::now();
     if (!is_new_or_empty(out_)) throw UsageError(fmt::format("--out {}: is not empty", out_));
@@ -69,86 +74,32 @@ class NoisyChannelTrainVerb : public ComputeVerb {
     OutputGuard guard(out_);
     const auto message = [](const std::string& text) { std::cerr << text << '\n'; };
     const auto corpus = open_pair_corpus(corpus_, out_, message);
-
-    Results results;
-    NoisyChannelModel model{static_cast<std::int64_t>(corpus.tokenizers.source().vocab_size()),
-                            train_channel(corpus.train, results),
-                            train_language(corpus.train, corpus.tokenizers.target()), search_};
-    const auto& valid = corpus.valid.value();
-    results.language_perplexity = model.language.perplexity(targets_of(valid));
-    message(fmt::format("language model: {} n-grams, perplexity {:.2f} of the validation targets",
-                        model.language.tree().words.size() - 1, results.language_perplexity));
-    const auto tuned = tune(model, corpus.tokenizers, valid, {tuning_pairs_, threads_of(common), message});
-    model.options = tuned.options;
-    results.bleu = tuned.bleu;
-    model.save(out_);
+    const auto trained = train_noisy_channel(corpus, training_, message);
+    trained.model.save(out_);
     guard.keep();
-    results.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    results.pairs = corpus.train.size();
-    report(results, model.options, common.json);
-  }
-
- private:
-  struct Results {
-    std::int64_t pairs = 0;
-    std::vector<double> log_likelihoods;
-    double language_perplexity = 0;
-    std::optional<double> bleu;
-    double seconds = 0;
-  };
-
-  IbmModel train_channel(const ParallelCorpus& corpus, Results& results) const {
-    std::vector<TranslatedSentence> sentences;
-    for (std::int64_t i = 0; i < corpus.size(); ++i) sentences.push_back({corpus.target(i), corpus.source(i)});
-    auto options = ibm_;
-    options.progress = [&](int iteration, double log_likelihood) {
-      const bool first = iteration < ibm_.model1_iterations;
-      std::cerr << fmt::format("Model {}, iteration {}: log-likelihood {:.1f}, {:.4f} a source token\n", first ? 1 : 2,
-                               iteration + 1 - (first ? 0 : ibm_.model1_iterations), log_likelihood,
-                               log_likelihood / static_cast<double>(corpus.source_tokens()));
-    };
-    auto training = train_ibm_model(sentences, options);
-    if (training.too_long > 0) {
-      std::cerr << fmt::format("left out: {} pairs of more than {} tokens\n", training.too_long, ibm_.max_words);
-    }
-    results.log_likelihoods = std::move(training.log_likelihoods);
-    return std::move(training.model);
-  }
-
-  static std::vector<std::span<const TokenId>> targets_of(const ParallelCorpus& corpus) {
-    std::vector<std::span<const TokenId>> targets;
-    for (std::int64_t i = 0; i < corpus.size(); ++i) targets.push_back(corpus.target(i));
-    return targets;
-  }
-
-  NGramModel train_language(const ParallelCorpus& corpus, const Tokenizer& tokenizer) const {
-    return {targets_of(corpus), static_cast<std::int32_t>(tokenizer.vocab_size()), language_};
-  }
-
-  void report(const Results& results, const NoisyChannelOptions& options, bool json) const {
-    if (json) {
-      return print_json({{"pairs", results.pairs},
-                         {"log_likelihoods", results.log_likelihoods},
-                         {"language_perplexity", results.language_perplexity},
-                         {"bleu", results.bleu},
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    const auto& options = trained.model.options;
+    if (common.json) {
+      return print_json({{"pairs", corpus.train.size()},
+                         {"log_likelihoods", trained.log_likelihoods},
+                         {"language_perplexity", trained.language_perplexity},
+                         {"bleu", trained.bleu},
                          {"language_weight", options.language_weight},
                          {"word_bonus", options.word_bonus},
                          {"jump_penalty", options.jump_penalty},
-                         {"seconds", results.seconds},
+                         {"seconds", seconds},
                          {"peak_memory_bytes", peak_memory_bytes()},
                          {"out", out_}});
     }
     std::cout << fmt::format("language weight {}, word bonus {}, jump penalty {}\n", options.language_weight,
                              options.word_bonus, options.jump_penalty)
-              << fmt::format("trained in {} with {}B of memory: {}\n", as_duration(results.seconds),
+              << fmt::format("trained in {} with {}B of memory: {}\n", as_duration(seconds),
                              with_unit(static_cast<double>(peak_memory_bytes())), out_);
   }
 
+ private:
   PairCorpusOptions corpus_;
-  IbmOptions ibm_{.model2_iterations = 5};
-  NGramOptions language_;
-  NoisyChannelOptions search_;
-  std::int64_t tuning_pairs_ = 200;
+  NoisyChannelTraining training_;
   std::string out_;
 };
 

@@ -72,12 +72,14 @@ class EncodeVerb : public Verb {
         .excludes("--pad-to-multiple-of");
     errors_.add_options(options);
     options.add("--sample", sample_, "a random segmentation, drawn by --seed");
+    options.idle_where("--seed", "nothing is drawn", [this] { return !sample_; });
     options.add("--dropout", sampling_.bpe_dropout, "BPE: the probability that a merge is left out")
         .between(0, 1)
         .needs("--sample");
     options.add("--alpha", sampling_.unigram_alpha, "Unigram: above 0; the smaller, the more random").needs("--sample");
   }
 
+  bool heeds_seed() const override { return true; }
   void run(const CommonOptions& common) override {
     input_.check();
     if (tokens_ && common.json) throw UsageError("--tokens and --json: the objects have both ids and tokens");

@@ -10,7 +10,9 @@
 #include "apps/cli/tokenizer/visible_text.h"
 #include "tokenizers/byte_level_bpe.h"
 #include "tokenizers/char_level.h"
+#include "tokenizers/marian.h"
 #include "tokenizers/pipeline.h"
+#include "tokenizers/post_processors/post_processor.h"
 #include "tokenizers/sentencepiece.h"
 #include "tokenizers/tokenizer_json.h"
 #include "tokenizers/utf8.h"
@@ -34,6 +36,11 @@ Json description_of(const Tokenizer& tokenizer) {
   if (dynamic_cast<const SentencePiece*>(&tokenizer) != nullptr) {
     json = R"({"model": {"type": "SentencePiece"}, "normalizer": "built-in", "pre_tokenizer": "built-in",
                "decoder": "built-in"})";
+  }
+  if (dynamic_cast<const MarianTokenizer*>(&tokenizer) != nullptr) {
+    json = fmt::format(R"({{"model": {{"type": "Marian"}}, "normalizer": "built-in", "pre_tokenizer": "built-in",
+                       "post_processor": {}, "decoder": "built-in"}})",
+                       rules.post_processor->to_json());
   }
   return Json::parse(json);
 }

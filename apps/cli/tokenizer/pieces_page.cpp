@@ -24,6 +24,7 @@ constexpr const char* kStyle = R"css(
 .compared td { padding: 6px 0; white-space: nowrap; }
 .compared td + td { padding-left: 24px; }
 .compared .bar { width: 40%; }
+@media (max-width: 640px) { .compared .bar { display: none; } }
 .compared .bar div { background: var(--c0); border-radius: 4px; height: 14px; min-width: 2px; }
 h2 .soft { font-weight: 400; margin-left: 8px; }
 .text { font: 15px/1.3 ui-monospace, "SF Mono", Menlo, Consolas, monospace; overflow-wrap: anywhere; }

@@ -11,6 +11,7 @@
 #include "apps/cli/tokenizer/pieces.h"
 #include "apps/cli/tokenizer/verbs.h"
 #include "data/files/file_kind.h"
+#include "data/files/files.h"
 #include "data/files/text_lines.h"
 #include "tokenizers/utf8.h"
 

@@ -134,7 +134,7 @@ class TrainVerb : public Verb {
       try {
         tokenizer = train(lines_of(files), threads_of(common), progress);
       } catch (const std::invalid_argument& error) {
-        throw UsageError(one_line(error));
+        throw UsageError(of_flags(one_line(error)));
       }
     }
     std::cerr << left_out_;
@@ -153,6 +153,17 @@ class TrainVerb : public Verb {
   }
 
  private:
+  /// What a trainer has against its options, with the flags' names; for a vocabulary that is too small, what makes less
+  /// of it necessary.
+  std::string of_flags(std::string what) const {
+    const std::string field = "vocab_size is ";
+    if (!what.starts_with(field)) return what;
+    what.replace(0, field.size(), "--vocab-size ");
+    const bool limits = model_ == "bpe" || model_ == "wordpiece";
+    if (limits && !limit_alphabet_) what += " (--limit-alphabet takes the most frequent characters only)";
+    return what;
+  }
+
   void check() const {
     if (out_.empty()) throw UsageError("--out: the name is empty");
     if (fs::exists(out_) && !fs::is_directory(out_)) {
@@ -210,10 +221,7 @@ class TrainVerb : public Verb {
     options.threads = threads;
     options.progress = progress;
     auto tokenizer = find_trainer_kind(model_)->train(texts, options);
-    if (model_ == "char" && vocab_size_ && tokenizer->vocab_size() > *vocab_size_) {
-      throw UsageError(fmt::format("--vocab-size {}: the text has {} characters, and --model char takes them all",
-                                   *vocab_size_, tokenizer->vocab_size()));
-    }
+    if (vocab_size_) require_room(*tokenizer, *vocab_size_);
     return tokenizer;
   }
 

@@ -2,10 +2,11 @@
 
 #include <fmt/format.h>
 
+#include "apps/cli/attention/attention_page.h"
 #include "apps/cli/base/json_output.h"
 #include "apps/cli/translation/attention_view.h"
-#include "apps/cli/translation/pair_corpus.h"
 #include "apps/cli/translation/sentence_translator.h"
+#include "apps/cli/translation/shown_pairs.h"
 #include "data/files/files.h"
 
 namespace langzoo {
@@ -37,14 +38,11 @@ class AlignVerb : public ComputeVerb {
            "weight for each source token).\n";
   }
   bool warns_itself() const override { return true; }
+  bool heeds_seed() const override { return true; }
   void add_own_options(Options& options) override {
     declared_ = &options;
     options.add("--model", model_, "a model folder: an earlier --out").required();
-    options.add("--text", text_, "a source sentence");
-    options.add("--translation", translation_, "its target").needs("--text");
-    add_pairs_options(options, pairs_);
-    options.exactly_one_of({"--text", "--data"});
-    options.add("--pairs", count_, "how many pairs, from the first on").range(1, 1 << 20).needs("--data");
+    pairs_.add_to(options, 10);
     options.add("--out", out_, "the page to write");
     options.add("--format", format_, "of what goes to stdout: picture or pharaoh")
         .one_of({"picture", "pharaoh"})
@@ -56,33 +54,33 @@ class AlignVerb : public ComputeVerb {
 
   void compute(const ComputeOptions& common) override {
     if (method_->has_n_best()) throw UsageError("--n-best: align shows the best translation");
-    const auto of_run = evaluation_pairs_of(model_);
-    pairs_.task_seed = common.seed_or(of_run.task_seed);
-    pairs_.keep_padding |= of_run.keep_padding;
+    pairs_.read_as_run(model_, common);
     translator_ = method_->load(model_, common);
     if (!out_.empty()) check_writable(out_);
+    if (common.json && is_standard_output(out_)) throw UsageError("--json: not with --out to stdout");
     warn_of_idle(*declared_);  // not before: the folder says how many beams there are
-    std::vector<AttentionView> views;
-    for_each_pair([&](const SentenceTokens& source, const SentenceTokens& target) {
+    AttentionPage page;
+    pairs_.for_each(*translator_, [&](const std::string& text, const SentenceTokens& source,
+                                      const SentenceTokens& target) {
       if (format_ == "pharaoh" && out_.empty() && !common.json) {
         std::cout << pharaoh_line(checked(translator_->align(source, target))) << '\n';
         return;
       }
       if (source.ids.empty()) return;
-      auto view = checked(translator_->attention_view(source.ids, target.ids));
+      const auto view = checked(translator_->attention_view(source.ids, target.ids));
       if (common.json) {
         print_json(
             {{"source_tokens", view.source}, {"target_tokens", view.target}, {method_->weight_name(), view.weights}});
       } else if (out_.empty()) {
         std::cout << attention_text(view) << '\n';
       }
-      if (!out_.empty()) views.push_back(std::move(view));
+      if (!out_.empty()) page.add(to_maps(view, text, method_->weight_name()));
     });
     if (out_.empty()) return;
     const auto title = std::filesystem::path(model_).lexically_normal().filename().string();
-    const auto subtitle = fmt::format("{} of {} sentence pairs", method_->weight_name(), views.size());
-    write_file_atomically(out_, attention_page(title, subtitle, views));
-    std::cerr << fmt::format("{} pairs written to {}\n", views.size(), out_);
+    const auto subtitle = fmt::format("{} of {} sentence pairs", method_->weight_name(), page.size());
+    write_file_atomically(out_, page.html(title, subtitle));
+    std::cerr << fmt::format("{} pairs written to {}\n", page.size(), out_);
   }
 
  private:
@@ -92,31 +90,11 @@ class AlignVerb : public ComputeVerb {
     return *std::move(found);
   }
 
-  template <class Visit>
-  void for_each_pair(const Visit& visit) const {
-    const auto& tokenizers = translator_->tokenizers();
-    if (text_) {
-      const auto source = sentence_tokens(tokenizers.source(), *text_);
-      if (source.ids.empty()) throw UsageError("--text: the sentence has no tokens");
-      const std::vector<std::vector<TokenId>> sources = {source.ids};
-      const auto target =
-          translation_ ? *translation_ : text_of(tokenizers, translator_->translate(sources).front().front());
-      return visit(source, sentence_tokens(tokenizers.target(), target));
-    }
-    const auto pairs = open_pairs(pairs_);
-    SentencePair pair;
-    for (std::int64_t i = 0; i < count_ && pairs->next(pair); ++i) {
-      visit(sentence_tokens(tokenizers.source(), pair.source), sentence_tokens(tokenizers.target(), pair.target));
-    }
-  }
-
   std::unique_ptr<TranslationMethod> method_;
   const Options* declared_ = nullptr;
   std::unique_ptr<SentenceTranslator> translator_;
   std::string model_, out_, format_ = "picture";
-  std::optional<std::string> text_, translation_;
-  PairsOptions pairs_;
-  std::int64_t count_ = 10;
+  ShownPairs pairs_;
 };
 
 }  // namespace

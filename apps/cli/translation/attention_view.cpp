@@ -2,47 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
-#include <fmt/format.h>
-
-#include "apps/cli/base/html.h"
 #include "apps/cli/tokenizer/visible_text.h"
 #include "tokenizers/utf8.h"
 
 namespace langzoo {
 
 namespace {
-
-constexpr const char* kStyle = R"css(
-:root { --heat: 31, 95, 191; }
-@media (prefers-color-scheme: dark) { :root { --heat: 127, 178, 255; } }
-.alignment { overflow-x: auto; margin-bottom: 12px; }
-.alignment table { width: auto; border-collapse: separate; border-spacing: 2px; }
-.alignment th { font-weight: 400; white-space: nowrap; }
-.alignment tbody th { text-align: right; padding-right: 8px; }
-.alignment thead th { vertical-align: bottom; height: 90px; width: 22px; padding: 0; }
-.alignment thead span { writing-mode: vertical-rl; transform: rotate(180deg); }
-.alignment td { width: 22px; height: 22px; min-width: 22px; border-radius: 3px; padding: 0;
-  background: rgba(var(--heat), var(--a)); box-shadow: inset 0 0 0 1px rgba(var(--heat), .12); }
-.alignment td:hover { box-shadow: 0 0 0 2px var(--ink); }
-)css";
-
-std::string view_html(const AttentionView& view) {
-  std::string html = "<section class=\"card alignment\"><table><thead><tr><th></th>";
-  for (const auto& token : view.source) html += fmt::format("<th><span>{}</span></th>", html_escaped(token));
-  html += "</tr></thead><tbody>\n";
-  for (std::size_t t = 0; t < view.target.size(); ++t) {
-    const auto target = html_escaped(view.target[t]);
-    html += fmt::format("<tr><th>{}</th>", target);
-    for (std::size_t s = 0; s < view.source.size(); ++s) {
-      const double weight = view.weights[t][s];
-      html += fmt::format("<td style=\"--a:{:.3f}\" title=\"{} &larr; {}: {:.3f}\"></td>", weight, target,
-                          html_escaped(view.source[s]), weight);
-    }
-    html += "</tr>\n";
-  }
-  return html + "</tbody></table></section>\n";
-}
 
 std::vector<std::string> characters_of(const std::string& text) {
   std::vector<std::string> characters;
@@ -62,18 +29,16 @@ std::string padded(const std::string& text, std::size_t cells) {
 
 }  // namespace
 
-std::string attention_page(const std::string& title, const std::string& subtitle,
-                           const std::vector<AttentionView>& views) {
-  HtmlPage page;
-  page.title = title;
-  page.subtitle = subtitle;
-  page.style = kStyle;
-  for (const auto& view : views) page.body += view_html(view);
-  page.footer =
-      "A row is a token of the target, a column one of the source: the stronger the colour, the more they belong "
-      "together. "
-      "Written by langzoo.";
-  return html_page(page);
+AttentionMaps to_maps(const AttentionView& view, const std::string& title, const std::string& name) {
+  AttentionMap map{.name = name,
+                   .title = name,
+                   .about = "How much each token of the target belongs with each of the source.",
+                   .queries = view.target,
+                   .keys = view.source};
+  for (const auto& row : view.weights) {
+    for (const double weight : row) map.weights.push_back(static_cast<float>(weight));
+  }
+  return {.title = title, .maps = {std::move(map)}};
 }
 
 std::string attention_text(const AttentionView& view) {

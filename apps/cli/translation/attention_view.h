@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "apps/cli/attention/attention_maps.h"
+
 namespace langzoo {
 
 struct AttentionView {
@@ -11,9 +13,8 @@ struct AttentionView {
   std::vector<std::vector<double>> weights;  ///< [target][source], in [0,1]
 };
 
-/// One picture after another, in one self-contained page.
-std::string attention_page(const std::string& title, const std::string& subtitle,
-                           const std::vector<AttentionView>& views);
+/// As what a page shows, one layer of one head: `title` is that of the pair, `name` what the weights are.
+AttentionMaps to_maps(const AttentionView& view, const std::string& title, const std::string& name);
 
 /// For a terminal: a row for each target token, a column for each source token, written downwards.
 std::string attention_text(const AttentionView& view);

@@ -40,9 +40,10 @@ class EvalVerb : public ComputeVerb {
            method_->figures_help() + ".\n";
   }
   bool warns_itself() const override { return true; }
+  bool heeds_seed() const override { return true; }
   void add_own_options(Options& options) override {
     declared_ = &options;
-    options.add("--model", model_, "a model folder: an earlier --out").required();
+    add_model_folder(options, model_).required();
     add_pairs_options(options, pairs_).required();
     const auto of_task = [this] { return is_pair_task(pairs_.data); };
     options.add("--pairs", pairs_.task_pairs, "pairs that addition, dates or microworld-ko make")
@@ -53,6 +54,7 @@ class EvalVerb : public ComputeVerb {
         .needs("such --data", of_task);
     options.add("--out", out_, "a file for the translations, one a line");
     options.add("--alignments", alignments_, "which words of the pairs belong together, a line for each pair");
+    options.idle_where("--seed", "--data names a file", [of_task] { return !of_task(); });
     method_->add_options(options);
   }
   bool has_device() const override { return method_->has_device(); }
@@ -64,11 +66,13 @@ class EvalVerb : public ComputeVerb {
     pairs_.task_skip = skip_.value_or(of_run.task_skip);
     pairs_.keep_padding |= of_run.keep_padding;
     if (!out_.empty()) check_writable(out_);
+    if (is_standard_output(out_)) throw UsageError("--out: stdout is for the figures; name a file");
     const auto translator = method_->load(model_, common);
     warn_of_idle(*declared_);  // not before: the folder says how many beams there are
     const auto& tokenizers = translator->tokenizers();
     const auto pairs = open_evaluation_pairs(pairs_, tokenizers, translator->max_source());
     const auto alignments = reference_alignments(pairs_, alignments_, pairs.all);
+    tell_left_out(pairs.left_out);
     if (pairs.measured.size() < pairs.all.size()) {
       std::cerr << fmt::format("not measured: {} of which a side is empty\n",
                                counted(std::ssize(pairs.all) - std::ssize(pairs.measured), "pair", "pairs"));

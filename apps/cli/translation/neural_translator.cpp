@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 #include <torch/types.h>
 
+#include "apps/cli/attention/attention_page.h"
+#include "apps/cli/attention/model_attention.h"
 #include "apps/cli/model_verb.h"
 #include "apps/cli/translation/decode_flags.h"
 #include "models/registry.h"
@@ -31,16 +33,19 @@ class NeuralTranslator : public SentenceTranslator {
                                               std::span<const TokenId> target) const override {
     auto weights = attention(source, target);
     if (weights.empty()) return std::nullopt;
-    const auto with_end = [](std::span<const TokenId> ids, TokenId end) {
-      std::vector<TokenId> all(ids.begin(), ids.end());
-      all.push_back(end);
-      return all;
-    };
-    AttentionView view;
-    view.source = shown_tokens(tokenizers().source(), with_end(source, *translator_.special.source_end));
-    view.target = shown_tokens(tokenizers().target(), with_end(target, *translator_.special.target_end));
-    view.weights = std::move(weights);
-    return view;
+    auto tokens = tokens_of(source, target);
+    return AttentionView{std::move(tokens.source), std::move(tokens.target), std::move(weights)};
+  }
+
+  AttentionMaps attention_maps(std::span<const TokenId> source, std::span<const TokenId> target) const override {
+    const c10::InferenceMode inference;
+    const auto batch = batch_of(source, target);
+    const auto tokens = tokens_of(source, target);
+    AttentionMaps maps;
+    for (const auto& weights : translator_.model->attentions(batch.source, batch.source_lengths, batch.decoder_input,
+                                                             AttentionPage::kMostWeights))
+      maps.maps.push_back(attention_map(weights, tokens));
+    return maps;
   }
 
   std::optional<AlignmentLinks> align(const SentenceTokens& source, const SentenceTokens& target) const override {
@@ -60,10 +65,7 @@ class NeuralTranslator : public SentenceTranslator {
   /// [target][source], the end tokens last; nothing for a model without attention.
   std::vector<std::vector<double>> attention(std::span<const TokenId> source, std::span<const TokenId> target) const {
     const c10::InferenceMode inference;
-    for (const auto side : {source, target}) require_fitting(side, max_source());
-    ParallelCorpus corpus;
-    corpus.add(source, target);
-    const auto batch = to_device(parallel_batch(corpus, {0}, translator_.special), translator_.device);
+    const auto batch = batch_of(source, target);
     const auto attention = translator_.model->attention(batch.source, batch.source_lengths, batch.decoder_input);
     std::vector<std::vector<double>> rows;
     if (!attention.defined()) return rows;
@@ -73,6 +75,25 @@ class NeuralTranslator : public SentenceTranslator {
       rows.emplace_back(row, row + weights.size(1));
     }
     return rows;
+  }
+
+  ParallelBatch batch_of(std::span<const TokenId> source, std::span<const TokenId> target) const {
+    for (const auto side : {source, target}) require_fitting(side, max_source());
+    ParallelCorpus corpus;
+    corpus.add(source, target);
+    return to_device(parallel_batch(corpus, {0}, translator_.special), translator_.device);
+  }
+
+  /// The end tokens are the last of source and target.
+  AttentionTokens tokens_of(std::span<const TokenId> source, std::span<const TokenId> target) const {
+    std::vector<TokenId> read(source.begin(), source.end()), input = {translator_.special.start};
+    read.push_back(*translator_.special.source_end);
+    input.insert(input.end(), target.begin(), target.end());
+    std::vector<TokenId> written(target.begin(), target.end());
+    written.push_back(*translator_.special.target_end);
+    const auto& target_tokenizer = tokenizers().target();
+    return {shown_tokens(tokenizers().source(), read), shown_tokens(target_tokenizer, input),
+            shown_tokens(target_tokenizer, written)};
   }
 
   Translator translator_;

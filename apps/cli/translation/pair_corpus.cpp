@@ -1,5 +1,7 @@
 #include "apps/cli/translation/pair_corpus.h"
 
+#include <iostream>
+
 namespace langzoo {
 
 Option& add_pairs_options(Options& options, PairsOptions& pairs) {
@@ -9,10 +11,14 @@ Option& add_pairs_options(Options& options, PairsOptions& pairs) {
       .add("--keep-padding", pairs.keep_padding,
            "source_target lines and tasks: keep the spaces that fill up; a model trained so does by itself")
       .needs("--data");
-  const auto json_lines = [&pairs] { return is_json_lines(pairs.data) && pairs.target.empty(); };
+  const auto json_lines = [&pairs] { return may_be_json_lines(pairs.data) && pairs.target.empty(); };
   options.add("--source-key", pairs.source_key, "the field of the source").needs("--data FILE.jsonl", json_lines);
   options.add("--target-key", pairs.target_key, "of the target").needs("--data FILE.jsonl", json_lines);
   return data;
+}
+
+void tell_left_out(const std::string& what) {
+  if (!what.empty()) std::cerr << "left out: " << what << '\n';
 }
 
 }  // namespace langzoo

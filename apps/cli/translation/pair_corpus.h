@@ -9,4 +9,7 @@ namespace langzoo {
 /// Declares --data, which is returned, and what says how to read it.
 Option& add_pairs_options(Options& options, PairsOptions& pairs);
 
+/// Tells the user what of the lines belongs to no pair (SentencePairs::left_out).
+void tell_left_out(const std::string& what);
+
 }  // namespace langzoo

@@ -60,6 +60,7 @@ class ScoreVerb : public ModelVerb {
       });
       corpus.add(source, target);
     }
+    tell_left_out(file->left_out());
     return corpus;
   }
 

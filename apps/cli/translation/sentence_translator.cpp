@@ -5,8 +5,6 @@
 
 #include <fmt/format.h>
 
-#include "apps/cli/tokenizer/visible_text.h"
-
 namespace langzoo {
 
 SentenceTokens sentence_tokens(const Tokenizer& tokenizer, const std::string& text) {
@@ -25,17 +23,6 @@ SentenceTokens sentence_tokens(const Tokenizer& tokenizer, const std::string& te
   }
   tokens.ids = std::move(encoding.ids);
   return tokens;
-}
-
-std::vector<std::string> shown_tokens(const Tokenizer& tokenizer, std::span<const TokenId> ids) {
-  std::vector<std::string> shown;
-  for (const auto& id : ids) {
-    auto text = tokenizer.decode_generated(std::span(&id, 1));
-    if (text.empty()) text = tokenizer.has_token(id) ? tokenizer.id_to_token(id) : fmt::format("#{}", id);
-    if (text.size() > 1 && text.front() == ' ') text.erase(0, 1);
-    shown.push_back(visible_text(text));
-  }
-  return shown;
 }
 
 }  // namespace langzoo

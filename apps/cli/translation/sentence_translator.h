@@ -11,8 +11,11 @@
 #include <string>
 #include <vector>
 
+#include "apps/cli/attention/attention_maps.h"
 #include "apps/cli/base/figure_list.h"
 #include "apps/cli/compute_verb.h"
+#include "apps/cli/model_checks.h"
+#include "apps/cli/shown_tokens.h"
 #include "apps/cli/translation/attention_view.h"
 #include "apps/training/tasks/translation.h"
 #include "data/parallel/parallel_corpus.h"
@@ -27,9 +30,6 @@ struct SentenceTokens {
 };
 /// For alignment. Throws std::runtime_error for more than 4096 tokens, besides what the tokenizer throws.
 SentenceTokens sentence_tokens(const Tokenizer& tokenizer, const std::string& text);
-
-/// Tokens to read: without the blank before a word, and something to see in every case.
-std::vector<std::string> shown_tokens(const Tokenizer& tokenizer, std::span<const TokenId> ids);
 
 /// A model folder, opened.
 class SentenceTranslator {
@@ -49,6 +49,10 @@ class SentenceTranslator {
   /// Which tokens belong together, to look at; nothing for a model that does not say.
   virtual std::optional<AttentionView> attention_view(std::span<const TokenId> source,
                                                       std::span<const TokenId> target) const = 0;
+  /// The attention of every layer and head as the model writes `target`; no maps of a model without.
+  virtual AttentionMaps attention_maps(std::span<const TokenId> /*source*/, std::span<const TokenId> /*target*/) const {
+    return {};
+  }
   /// Which words do; nothing likewise.
   virtual std::optional<AlignmentLinks> align(const SentenceTokens& source, const SentenceTokens& target) const = 0;
   /// What eval measures beside the texts.
@@ -76,5 +80,6 @@ class TranslationMethod {
 std::unique_ptr<Verb> translation_eval_verb(std::unique_ptr<TranslationMethod> method);
 std::unique_ptr<Verb> translate_verb(std::unique_ptr<TranslationMethod> method);
 std::unique_ptr<Verb> align_verb(std::unique_ptr<TranslationMethod> method);
+std::unique_ptr<Verb> attention_verb(std::unique_ptr<TranslationMethod> method);
 
 }  // namespace langzoo

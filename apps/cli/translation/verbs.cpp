@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "apps/cli/average_verb.h"
+#include "apps/cli/report_verb.h"
 #include "apps/cli/train_verb.h"
 #include "apps/cli/translation/neural_translator.h"
 
@@ -14,7 +16,10 @@ Verbs translation_verbs(const Family& family, const std::string& examples) {
   verbs.push_back(translation_eval_verb(neural_translation()));
   verbs.push_back(translate_verb(neural_translation()));
   verbs.push_back(align_verb(neural_translation()));
+  verbs.push_back(attention_verb(neural_translation()));
   verbs.push_back(translation_score_verb());
+  verbs.push_back(average_verb());
+  verbs.push_back(report_verb());
   return verbs;
 }
 

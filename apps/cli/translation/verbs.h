@@ -9,8 +9,8 @@
 
 namespace langzoo {
 
-/// The verbs train, eval, translate, align and score. `examples` of train, a line each, for the help. `family` must
-/// outlive them.
+/// The verbs train, eval, translate, align, attention, score, average and report. `examples` of train, a line each, for the
+/// help. `family` must outlive them.
 Verbs translation_verbs(const Family& family, const std::string& examples);
 
 }  // namespace langzoo

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <filesystem>
 #include <iostream>
@@ -24,18 +25,20 @@ struct AnalogyResult {
   std::vector<NamedScore> sections, totals;
 };
 
-struct SimilarityResult {
+/// Two correlations with people's judgement of the pairs of a file; NaN where too few pairs are covered.
+struct Correlations {
   std::string file;
   std::size_t pairs, covered;
-  double spearman, pearson;  ///< NaN where too few pairs are covered
+  std::array<double, 2> values;
 };
 
-/// Spearman's correlation of people's judgement with the two similarities of a thesaurus.
-struct ThesaurusResult {
-  std::string file;
-  std::size_t pairs, covered;
-  double path, wu_palmer;
+/// What those of the vectors are called, and those of the two similarities of a thesaurus (Spearman's).
+struct CorrelationNames {
+  const char* table;
+  std::array<const char*, 2> columns, keys;
 };
+constexpr CorrelationNames kOfVectors = {"similarity", {"Spearman", "Pearson"}, {"spearman", "pearson"}};
+constexpr CorrelationNames kOfThesaurus = {"WordNet", {"path", "Wu-Palmer"}, {"path", "wu_palmer"}};
 
 double ratio(std::int64_t part, std::int64_t whole) {
   return whole > 0 ? static_cast<double>(part) / static_cast<double>(whole) : std::nan("");
@@ -54,26 +57,21 @@ JsonValue json_of(const NamedScore& named) {
           {"3cosmul", ratio(score.correct_mul, score.covered)}};
 }
 
-JsonValue json_of(const SimilarityResult& result) {
-  return {{"file", result.file},
-          {"pairs", result.pairs},
-          {"covered", result.covered},
-          {"spearman", result.spearman},
-          {"pearson", result.pearson}};
-}
-
-JsonValue json_of(const ThesaurusResult& result) {
-  return {{"file", result.file},
-          {"pairs", result.pairs},
-          {"covered", result.covered},
-          {"path", result.path},
-          {"wu_palmer", result.wu_palmer}};
-}
-
-template <class Result>
-JsonValue json_of(const std::vector<Result>& results) {
+JsonValue json_of(const std::vector<NamedScore>& scores) {
   std::vector<JsonValue> list;
-  for (const auto& result : results) list.push_back(json_of(result));
+  for (const auto& score : scores) list.push_back(json_of(score));
+  return list;
+}
+
+JsonValue json_of(const std::vector<Correlations>& results, const CorrelationNames& names) {
+  std::vector<JsonValue> list;
+  for (const auto& [file, pairs, covered, values] : results) {
+    list.push_back({{"file", file},
+                    {"pairs", pairs},
+                    {"covered", covered},
+                    {names.keys[0], values[0]},
+                    {names.keys[1], values[1]}});
+  }
   return list;
 }
 
@@ -93,29 +91,18 @@ void print(const AnalogyResult& result) {
   for (const auto& total : result.totals) row(total);
 }
 
-void print(const std::vector<SimilarityResult>& results) {
+void print(const std::vector<Correlations>& results, const CorrelationNames& names) {
   std::size_t width = 10;
   for (const auto& result : results) width = std::max(width, result.file.size());
-  std::cout << fmt::format("{:<{}}{:>9}{:>11}{:>11}{:>11}\n", "similarity", width, "covered", "pairs", "Spearman",
-                           "Pearson");
-  for (const auto& result : results) {
-    std::cout << fmt::format("{:<{}}{:>9}{:>11}{:>11}{:>11}\n", result.file, width, result.covered, result.pairs,
-                             figure(result.spearman, 1, 4), figure(result.pearson, 1, 4));
+  std::cout << fmt::format("{:<{}}{:>9}{:>11}{:>11}{:>11}\n", names.table, width, "covered", "pairs", names.columns[0],
+                           names.columns[1]);
+  for (const auto& [file, pairs, covered, values] : results) {
+    std::cout << fmt::format("{:<{}}{:>9}{:>11}{:>11}{:>11}\n", file, width, covered, pairs, figure(values[0], 1, 4),
+                             figure(values[1], 1, 4));
   }
 }
 
-void print(const std::vector<ThesaurusResult>& results) {
-  std::size_t width = 10;
-  for (const auto& result : results) width = std::max(width, result.file.size());
-  std::cout << fmt::format("{:<{}}{:>9}{:>11}{:>11}{:>11}\n", "WordNet", width, "covered", "pairs", "path",
-                           "Wu-Palmer");
-  for (const auto& result : results) {
-    std::cout << fmt::format("{:<{}}{:>9}{:>11}{:>11}{:>11}\n", result.file, width, result.covered, result.pairs,
-                             figure(result.path, 1, 4), figure(result.wu_palmer, 1, 4));
-  }
-}
-
-ThesaurusResult score_by(const WordNet& wordnet, const std::string& file, const std::vector<WordPair>& pairs) {
+Correlations score_by(const WordNet& wordnet, const std::string& file, const std::vector<WordPair>& pairs) {
   std::vector<double> gold, path, wu_palmer;
   for (const auto& [a, b, score] : pairs) {
     const auto by_path = wordnet.path_similarity(a, b), by_depth = wordnet.wu_palmer_similarity(a, b);
@@ -124,7 +111,7 @@ ThesaurusResult score_by(const WordNet& wordnet, const std::string& file, const 
     path.push_back(*by_path);
     wu_palmer.push_back(*by_depth);
   }
-  return {file, pairs.size(), gold.size(), spearman_correlation(gold, path), spearman_correlation(gold, wu_palmer)};
+  return {file, pairs.size(), gold.size(), {spearman_correlation(gold, path), spearman_correlation(gold, wu_palmer)}};
 }
 
 WordNet read_wordnet(const std::string& folder) {
@@ -177,7 +164,7 @@ class EvalVerb : public ComputeVerb {
     read_questions();
     const auto thesaurus = evaluate_thesaurus();
     AnalogyResult analogies;
-    std::vector<SimilarityResult> similarity;
+    std::vector<Correlations> similarity;
     JsonMembers result;
     if (!model_.empty()) {
       const auto vectors = load_vectors(model_);
@@ -190,15 +177,15 @@ class EvalVerb : public ComputeVerb {
         result.push_back(
             {"analogies", {{"sections", json_of(analogies.sections)}, {"totals", json_of(analogies.totals)}}});
       }
-      if (!similarity.empty()) result.emplace_back("similarity", json_of(similarity));
-      if (!thesaurus.empty()) result.emplace_back("wordnet", json_of(thesaurus));
+      if (!similarity.empty()) result.emplace_back("similarity", json_of(similarity, kOfVectors));
+      if (!thesaurus.empty()) result.emplace_back("wordnet", json_of(thesaurus, kOfThesaurus));
       return print_json(result);
     }
     if (!analogies_.empty()) print(analogies);
     if (!analogies_.empty() && !similarity.empty()) std::cout << '\n';
-    if (!similarity.empty()) print(similarity);
+    if (!similarity.empty()) print(similarity, kOfVectors);
     if (!similarity.empty() && !thesaurus.empty()) std::cout << '\n';
-    if (!thesaurus.empty()) print(thesaurus);
+    if (!thesaurus.empty()) print(thesaurus, kOfThesaurus);
   }
 
  private:
@@ -213,8 +200,8 @@ class EvalVerb : public ComputeVerb {
     if (!analogies_file_.empty()) analogies_ = open_analogies(analogies_file_);
     for (const auto& file : similarity_files_) pairs_.push_back(open_word_pairs(file));
   }
-  std::vector<ThesaurusResult> evaluate_thesaurus() const {
-    std::vector<ThesaurusResult> results;
+  std::vector<Correlations> evaluate_thesaurus() const {
+    std::vector<Correlations> results;
     if (wordnet_.empty()) return results;
     const auto wordnet = read_wordnet(wordnet_);
     for (std::size_t i = 0; i < pairs_.size(); ++i) {
@@ -222,13 +209,15 @@ class EvalVerb : public ComputeVerb {
     }
     return results;
   }
-  std::vector<SimilarityResult> evaluate_similarity(const WordVectors& vectors) const {
-    std::vector<SimilarityResult> results;
+  std::vector<Correlations> evaluate_similarity(const WordVectors& vectors) const {
+    std::vector<Correlations> results;
     for (std::size_t i = 0; i < pairs_.size(); ++i) {
       const auto scores = score_word_pairs(vectors, pairs_[i], lookup_);
-      results.push_back({similarity_files_[i], pairs_[i].size(), scores.gold.size(),
-                         spearman_correlation(scores.gold, scores.cosine),
-                         pearson_correlation(scores.gold, scores.cosine)});
+      results.push_back(
+          {similarity_files_[i],
+           pairs_[i].size(),
+           scores.gold.size(),
+           {spearman_correlation(scores.gold, scores.cosine), pearson_correlation(scores.gold, scores.cosine)}});
     }
     return results;
   }

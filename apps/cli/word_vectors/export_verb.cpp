@@ -36,7 +36,7 @@ class ExportVerb : public VectorsVerb {
     options.add("--format", format_, "text, binary or glove").one_of({"text", "binary", "glove"}).required();
     options.add("--out", out_, "the file to write").required();
   }
-  void check() override { check_out(out_); }
+  void check(const CommonOptions& common) override { check_out(out_, common.json); }
   void use(const WordVectors& vectors, const CommonOptions& common) override {
     const auto left_out = write_word_vectors(out_, vectors, kFormats.at(format_));
     const auto words = static_cast<std::int64_t>(vectors.size()) - left_out;

@@ -17,19 +17,6 @@ namespace {
 /// Positions are whole numbers up to this much from the middle: finer than a screen at the greatest zoom.
 constexpr double kExtent = 50000;
 
-/// As JSON that may stand inside a script element: no "<" begins an end tag or a comment there.
-std::string script_json(const nlohmann::ordered_json& json) {
-  std::string text;
-  for (const char c : json.dump()) {
-    if (c == '<') {
-      text += "\\u003c";
-    } else {
-      text += c;
-    }
-  }
-  return text;
-}
-
 nlohmann::ordered_json words_json(const std::vector<MapWord>& words) {
   const auto [left, right] =
       std::minmax_element(words.begin(), words.end(), [](const auto& a, const auto& b) { return a.x < b.x; });
@@ -60,7 +47,7 @@ std::string map_page(const WordMap& map) {
   page.subtitle = map.subtitle;
   page.style = kMapStyle;
   page.body = fmt::format("{}<script type=\"application/json\" id=\"words\">{}</script>\n<script>\n{}</script>\n",
-                          kMapBody, script_json(words_json(map.words)), kMapScript);
+                          kMapBody, json_for_script(words_json(map.words).dump()), kMapScript);
   page.footer =
       "Drag to move, scroll or pinch to zoom. Point at a word, or tap it, for its nearest neighbours. Written by "
       "langzoo.";

@@ -13,6 +13,7 @@
 #include "apps/cli/word_vectors/vectors_verb.h"
 #include "apps/cli/word_vectors/verbs.h"
 #include "data/files/file_kind.h"
+#include "data/files/files.h"
 #include "data/files/text_lines.h"
 #include "models/word_vectors/principal_components.h"
 #include "models/word_vectors/tsne.h"
@@ -142,6 +143,8 @@ class MapVerb : public VectorsVerb {
            "Fields under --json: file, words, missing, method; bytes of words that are not UTF-8 are U+FFFD there.\n";
   }
 
+  bool heeds_seed() const override { return true; }
+
  protected:
   void add_more_options(Options& options) override {
     options.add("--out", out_, "the page to write").required();
@@ -152,8 +155,9 @@ class MapVerb : public VectorsVerb {
     options.add("--perplexity", perplexity_, "neighbours that t-SNE gives a word, softly (default: 30)")
         .between(1, 1000)
         .needs("--method tsne", [this] { return method_ == "tsne"; });
+    options.idle_where("--seed", "--method is pca", [this] { return method_ == "pca"; });
   }
-  void check() override { check_out(out_); }
+  void check(const CommonOptions& common) override { check_out(out_, common.json); }
   void use(const WordVectors& vectors, const CommonOptions& common) override {
     const auto selection = word_list_.empty() ? first_words(vectors, words_) : listed(vectors, word_list_);
     if (!selection.missing.empty()) {

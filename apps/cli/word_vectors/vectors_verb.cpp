@@ -6,6 +6,7 @@
 #include <ATen/Context.h>
 #include <fmt/format.h>
 
+#include "apps/cli/model_checks.h"
 #include "apps/cli/word_vectors/close_words.h"
 #include "apps/cli/word_vectors/model_dir.h"
 #include "data/files/files.h"
@@ -15,7 +16,7 @@ namespace langzoo {
 namespace fs = std::filesystem;
 
 Option& add_model_option(Options& options, std::string& model) {
-  return options.add("--model", model, "a model folder, or a file of vectors: word2vec text or binary, .vec, GloVe");
+  return add_model_folder(options, model, "a model folder, or a file of vectors: word2vec text or binary, .vec, GloVe");
 }
 
 void VectorsVerb::add_own_options(Options& options) {
@@ -25,11 +26,12 @@ void VectorsVerb::add_own_options(Options& options) {
 
 void VectorsVerb::compute(const ComputeOptions& common) {
   at::globalContext().setFlushDenormal(false);  // what a file holds is handed on as it is
-  check();
+  check(common);
   use(load_vectors(model_), common);
 }
 
-void VectorsVerb::check_out(const fs::path& out) const {
+void VectorsVerb::check_out(const fs::path& out, bool json) const {
+  if (json && is_standard_output(out)) throw UsageError("--json: not with --out to stdout");
   std::error_code ignored;
   for (const fs::path& file : {fs::path(model_), fs::path(model_) / "config.json",
                                fs::path(model_) / "model.safetensors", fs::path(model_) / "vocab.tsv"}) {

@@ -23,13 +23,14 @@ class VectorsVerb : public ComputeVerb {
   /// Declares the verb's options beside --model.
   virtual void add_more_options(Options& options) = 0;
   /// What can be said before the vectors are read, which may take long.
-  virtual void check() {}
+  virtual void check(const CommonOptions& /*common*/) {}
   virtual void use(const WordVectors& vectors, const CommonOptions& common) = 0;
 
   const std::string& model() const { return model_; }
   /// Throws UsageError where writing `out` would replace what --model is read from, FileError where it cannot be
-  /// written: to be said before there is work to lose.
-  void check_out(const std::filesystem::path& out) const;
+  /// written: to be said before there is work to lose. UsageError as well where it is stdout, on which `json` has
+  /// something to say.
+  void check_out(const std::filesystem::path& out, bool json) const;
 
  private:
   std::string model_;

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "apps/cli/report_verb.h"
 #include "apps/cli/train_verb.h"
 #include "apps/training/families.h"
 
@@ -25,6 +26,7 @@ Verbs word_vectors_verbs() {
   verbs.push_back(analogy_verb());
   verbs.push_back(export_verb());
   verbs.push_back(map_verb());
+  verbs.push_back(report_verb());
   return verbs;
 }
 

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "apps/training/model_task.h"
+#include "apps/training/run_tokenizer.h"
 #include "data/files/config_error.h"
 #include "data/text/causal_lm.h"
 #include "tokenizers/directory.h"
@@ -36,7 +37,7 @@ LoadedLm load_causal_lm(const RegisteredModel& registered, const fs::path& dir, 
   if (with_tokenizer) {
     lm.tokenizer = load_model_tokenizer(dir, lm.model->vocab_size());
   } else if (has_tokenizer(dir)) {
-    lm.tokenizer = load_tokenizer(dir);
+    lm.tokenizer = load_run_tokenizer(dir);
   }
   return lm;
 }

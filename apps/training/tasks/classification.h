@@ -1,17 +1,20 @@
-/// Classification: labelled texts as data, the cross-entropy of their labels as loss, accuracy and F1 as measures.
+/// Classification: labelled texts, or pairs of texts, as data, the cross-entropy of their labels as loss, accuracy and
+/// F1 as measures. Where texts have several labels, each has a sigmoid of its own.
 #pragma once
 
 #include "apps/training/tasks/examples.h"
+#include "apps/training/tasks/labelled_texts.h"
 #include "models/sequence_classifier.h"
 
 namespace langzoo {
 
-/// A row is a text and its label; a target is one id, the label's. The data gives a config's labels.
+/// The data gives a config's labels and problem_type: labels that are JSON lists make it a problem of several. A model
+/// of several labels also reads them with commas between them.
 const ExampleKind& classification();
 
-/// Shapes: -> (texts, labels) float32 on the CPU.
-torch::Tensor class_log_probs(SequenceClassifier& model, const ParallelCorpus& texts, torch::Device device);
-/// loss, accuracy; precision, recall and f1, the means of the labels'.
-EvalMetrics evaluate_classifier(SequenceClassifier& model, const ParallelCorpus& texts, torch::Device device);
+/// Of a text's logits. Shapes: (labels) -> (labels), softmax or sigmoids.
+torch::Tensor class_probabilities(const SequenceClassifier& model, const torch::Tensor& logits);
+/// The labels that these probabilities choose: the most probable, or of several all above one half.
+std::vector<std::string> chosen_labels(const SequenceClassifier& model, const torch::Tensor& probabilities);
 
 }  // namespace langzoo

@@ -1,12 +1,18 @@
 #include "apps/training/tasks/examples.h"
 
+#include <algorithm>
+#include <iterator>
 #include <stdexcept>
 
 #include <c10/core/InferenceMode.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "apps/training/model_task.h"
 #include "apps/training/run_tokenizer.h"
+#include "apps/training/saved_run.h"
+#include "apps/training/scratch_dir.h"
+#include "apps/training/text_corpus.h"
 #include "data/files/config_error.h"
 #include "data/files/files.h"
 #include "data/text/fingerprint.h"
@@ -18,34 +24,71 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Examples at a time where nothing is learned.
-constexpr std::int64_t kAtOnce = 64;
+constexpr std::pair<MicroworldTask, const char*> kMicroworldTasks[] = {
+    {MicroworldTask::kClassification, "classification"}, {MicroworldTask::kEntailment, "entailment"},
+    {MicroworldTask::kSimilarity, "similarity"},         {MicroworldTask::kTags, "tags"},
+    {MicroworldTask::kQuestions, "questions"},           {MicroworldTask::kChoices, "choices"}};
 
-struct ExampleData {
+std::vector<std::string_view> names_of(const std::vector<MicroworldTask>& tasks) {
+  std::vector<std::string_view> names;
+  for (const auto wanted : tasks) {
+    for (const auto& [task, name] : kMicroworldTasks) {
+      if (task == wanted) names.emplace_back(name);
+    }
+  }
+  return names;
+}
+
+/// Throws ConfigError where tokens are of segments that the model has no vector for.
+void require_segments(ModelConfig& config, const TokenExamples& examples) {
+  const auto field = find_field(fields_in(config), "type_vocab_size");
+  if (!field) return;
+  const auto known = std::stoll(field->json());
+  for (std::int64_t i = 0; i < examples.size() * examples.rows(); ++i) {
+    for (const auto type : examples.type_ids(i / examples.rows(), i % examples.rows())) {
+      if (type < known) continue;
+      throw ConfigError(fmt::format("model.type_vocab_size = {}: the tokenizer gives segments up to {}", known, type));
+    }
+  }
+}
+
+struct LearnedExamples {
   std::shared_ptr<const Tokenizer> tokenizer;
-  ParallelCorpus train, valid;
+  EncodedExamples train, valid;
+  std::unique_ptr<RawExamples> raw_valid;
 };
 
-class ExampleTask : public ModelTask<TokenModel, ExampleData, ParallelBatch> {
+class ExampleTask : public ModelTask<TokenModel, LearnedExamples, TokenBatch> {
  public:
-  ExampleTask(const ExampleKind& kind, std::shared_ptr<TokenModel> model, ExampleData data, const TrainSetting& setting)
-      : ModelTask(std::move(model), std::move(data), setting), kind_(kind) {
-    batches_ = parallel_batches(data_.train, {}, limits(), seed_, kPrepareAhead, rank_);
-    fingerprint_ = fmt::format("{} {:016x} validation {:016x} tokenizer {:016x} batch {} {} seed {}",
-                               kind.format().task, data_.train.fingerprint(), data_.valid.fingerprint(),
-                               tokenizer_fingerprint(*data_.tokenizer), limits().sentences, limits().tokens, seed_);
+  ExampleTask(const ExampleKind& kind, std::shared_ptr<TokenModel> model, LearnedExamples data, double r_drop,
+              const TrainSetting& setting)
+      : ModelTask(std::move(model), std::move(data), setting), kind_(kind), r_drop_(r_drop) {
+    batches_ = token_batches(data_.train.examples, data_.train.pad, limits(), seed_, kPrepareAhead, rank_);
+    fingerprint_ =
+        fmt::format("{} {:016x} validation {:016x} tokenizer {:016x} batch {} {} seed {}", kind.format().task,
+                    data_.train.examples.fingerprint(), data_.valid.examples.fingerprint(),
+                    tokenizer_fingerprint(*data_.tokenizer), limits().sentences, limits().tokens, seed_);
   }
 
   std::string fingerprint() const override { return fingerprint_; }
   std::string loss_unit() const override { return kind_.format().loss_unit; }
   MicroBatch next() override {
     const auto batch = batches_->next();
-    const auto tokens = batch.source_lengths.sum().item<std::int64_t>();
-    return {batch.labels.ge(0).sum().item<std::int64_t>(), tokens,
-            [this, batch = to_device(batch, device_)] { return kind_.loss_sum(*model_, batch); }};
+    const auto targets = kind_.targets(batch), tokens = batch.mask.sum().item<std::int64_t>();
+    if (r_drop_ == 0) {
+      return {targets, tokens, [this, batch = to_device(batch, device_)] {
+                return kind_.loss_sum(*model_, kind_.logits(*model_, batch), batch);
+              }};
+    }
+    return {{2 * targets, targets}, tokens, [this, batch = to_device(batch, device_)] {
+              const auto sums = r_drop_sums(kind_, *model_, batch);
+              return std::vector{sums.cross_entropy, sums.divergence};
+            }};
   }
+  std::vector<LossTerm> loss_terms() const override { return terms_with_r_drop(r_drop_); }
   EvalMetrics evaluate() override {
-    return data_.valid.size() == 0 ? EvalMetrics{} : kind_.evaluate(*model_, data_.valid, device_);
+    if (data_.valid.examples.size() == 0) return {};
+    return langzoo::evaluate(kind_, *model_, *data_.raw_valid, data_.valid, device_);
   }
   void save_model(const fs::path& dir) override {
     model_->save_pretrained(dir);
@@ -56,164 +99,289 @@ class ExampleTask : public ModelTask<TokenModel, ExampleData, ParallelBatch> {
   BatchLimits limits() const { return {.tokens = batch_.batch_tokens, .sentences = batch_.batch_size}; }
 
   const ExampleKind& kind_;
+  const double r_drop_;
   std::string fingerprint_;
 };
 
-void require_accepted(const ExampleKind& kind, const TokenModel& model, const RegisteredModel& registered,
-                      const std::string& where) {
-  if (kind.accepts(model)) return;
-  throw std::invalid_argument(fmt::format("{}: {} {}", where, registered.architecture, kind.format().otherwise));
-}
-
 }  // namespace
 
-std::vector<TokenId> ExampleKind::input_ids(const TableRow& row, const Tokenizer& tokenizer,
-                                            const TokenModel& model) const {
+EncodeOptions ExampleEncoding::options() const {
   EncodeOptions options;
-  if (model.n_positions() > 0) options.truncation = {.max_length = static_cast<std::size_t>(model.n_positions())};
-  const auto encoded = tokenizer.encode(row.values.at(0), options);
-  std::vector<TokenId> ids;  // without the padding that a tokenizer may be set to
-  for (std::size_t i = 0; i < encoded.size(); ++i) {
-    if (encoded.attention_mask[i] != 0) ids.push_back(encoded.ids[i]);
-  }
-  return ids;
+  const auto most = max_length > 0 ? max_length : model.n_positions();
+  if (most > 0) options.truncation = {.max_length = static_cast<std::size_t>(most)};
+  options.own_padding = false;
+  options.own_truncation = false;
+  options.overflowing = false;
+  return options;
 }
 
-ExampleOptions::ExampleOptions(const ExampleFormat& of) : format(of) {
-  for (const auto* group : {&of.input_columns, &of.target_columns}) {
-    for (const auto& column : *group) columns.push_back(column.name);
-  }
+TokenRow ExampleEncoding::row(std::string_view text, std::string_view pair) const {
+  const auto encoded = pair.empty() ? tokenizer.encode(text, options()) : tokenizer.encode_pair(text, pair, options());
+  return {{encoded.ids.begin(), encoded.ids.end()}, {encoded.type_ids.begin(), encoded.type_ids.end()}};
+}
+
+RDropSums r_drop_sums(const ExampleKind& kind, TokenModel& model, const TokenBatch& batch) {
+  const auto first = kind.logits(model, batch), second = kind.logits(model, batch);
+  return {kind.loss_sum(model, first, batch) + kind.loss_sum(model, second, batch), symmetric_kl(first, second)};
+}
+
+TableFormat table_format_of(std::string_view name) {
+  const auto* const found = std::find(std::begin(kTableFormatNames), std::end(kTableFormatNames), name);
+  if (found == std::end(kTableFormatNames)) throw std::invalid_argument(fmt::format("no table format {}", name));
+  return static_cast<TableFormat>(found - kTableFormatNames);
+}
+
+ExampleOptions::ExampleOptions(const ExampleFormat& of) : format(of), columns(of.columns) {
+  if (!format.microworld.empty()) microworld_task = names_of(format.microworld).front();
+}
+
+bool ExampleOptions::made(const std::string& data) const {
+  return data == kMicroworld && !format.microworld.empty();
+}
+
+std::string ExampleOptions::make_file(const fs::path& folder, bool valid) const {
+  const auto names = names_of(format.microworld);
+  const auto found = std::find(names.begin(), names.end(), microworld_task);
+  if (found == names.end()) throw std::invalid_argument(fmt::format("no task of microworld: {}", microworld_task));
+  const auto task = format.microworld[static_cast<std::size_t>(found - names.begin())];
+  const auto language = microworld_language == "korean" ? MicroworldLanguage::kKorean : MicroworldLanguage::kEnglish;
+  auto count = microworld_examples;
+  if (valid) count = std::max<std::int64_t>(1, static_cast<std::int64_t>(static_cast<double>(count) * valid_fraction));
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) throw FileError(folder, "cannot be created: " + error.message());
+  const auto file = folder / fmt::format("{}{}", valid ? "valid" : "train", suffix_of(task));
+  write_file_atomically(file, microworld_task_file(task, 2 * microworld_seed + (valid ? 1 : 0), count, language));
+  return file.string();
+}
+
+ExampleReading ExampleOptions::reading(std::vector<std::string>* unread) const {
+  return {.columns = columns == format.columns ? "" : columns,
+          .targets = true,
+          .format = table_format_of(table_format),
+          .unread = unread};
 }
 
 void ExampleOptions::for_each_field(FieldVisitor& visit) {
-  visit("train", train, {.help = format.examples + ": .csv, .jsonl or TSV"});
+  visit("train", train,
+        {.help = format.examples + ": " + format.files + (format.microworld.empty() ? "" : ", or microworld")});
   visit("valid", valid, {.help = "as data.train; empty: a part of it"});
+  if (format.tables) {
+    visit("format", table_format,
+          {.choices = {std::begin(kTableFormatNames), std::end(kTableFormatNames)}, .help = kTableFormatHelp});
+  }
   visit("tokenizer", tokenizer, {.help = tokenizer_spec_help()});
-  for_each_column(visit, true);
+  if (!format.columns_help.empty()) visit("columns", columns, {.help = format.columns_help});
   visit("valid_fraction", valid_fraction,
         {.least = 0, .most = 0.9, .help = "of data.train, where data.valid is empty"});
-}
-
-void ExampleOptions::for_each_column(FieldVisitor& visit, bool targets) {
-  auto name = columns.begin();
-  for (const auto& column : format.input_columns)
-    visit((column.name + "_column").c_str(), *name++, {.help = column.help});
-  if (!targets) return;
-  for (const auto& column : format.target_columns)
-    visit((column.name + "_column").c_str(), *name++, {.help = column.help});
-}
-
-std::vector<TableRow> read_examples(const std::string& file, const ExampleOptions& options, bool targets) {
-  std::vector<TableColumn> columns;
-  const auto inputs = options.format.input_columns.size();
-  for (std::size_t i = 0; i < (targets ? options.columns.size() : inputs); ++i) {
-    columns.push_back({options.columns[i], /*required=*/i >= inputs});
+  visit("max_length", max_length,
+        {.least = 0, .help = "tokens of an example; what is longer is cut; 0: all the model takes"});
+  if (format.microworld.empty()) return;
+  if (format.microworld.size() > 1) {
+    visit("microworld_task", microworld_task,
+          {.choices = names_of(format.microworld), .help = "which task microworld makes examples of"});
   }
-  return read_table(file, columns);
+  visit("microworld_examples", microworld_examples,
+        {.least = 1, .most = 1e8, .help = "that microworld makes to train on, where data.train = microworld"});
+  visit("microworld_seed", microworld_seed, {.help = "which ones"});
+  visit("microworld_language", microworld_language, {.choices = {"english", "korean"}, .help = "in which language"});
 }
 
-ExampleRows open_examples(const ExampleKind& kind, const ExampleOptions& options, ModelConfig& config,
+ExampleData open_examples(const ExampleKind& kind, const ExampleOptions& options, ModelConfig& config,
                           const fs::path& dir, const Message& message) {
   const auto& format = kind.format();
   if (options.train.empty()) throw ConfigError("data.train is missing: a file of " + format.examples);
-  ExampleRows rows;
-  rows.train_file = options.train, rows.valid_file = options.valid.empty() ? options.train : options.valid;
-  auto all = read_examples(options.train, options);
-  const auto decided = kind.complete_config(config, all);
+  std::vector<std::string> unread;
+  const auto read = [&](const std::string& file, bool tell) {
+    try {
+      return kind.read(file, options.reading(tell ? &unread : nullptr));
+    } catch (const std::invalid_argument& error) {
+      throw ConfigError(fmt::format("data.columns = {}: {}", options.columns, error.what()));
+    }
+  };
+  ExampleData data;
+  const auto file_of = [&](const std::string& name, bool valid) {
+    return options.made(name) ? options.make_file(dir / "data", valid) : name;
+  };
+  auto valid = options.valid;
+  if (valid.empty() && options.made(options.train) && options.valid_fraction > 0) valid = options.train;
+  data.train_file = file_of(options.train, false);
+  data.valid_file = valid.empty() ? data.train_file : file_of(valid, true);
+  data.train = read(data.train_file, true);
+  const auto decided = kind.complete_config(config, *data.train);
   const auto share = [&](std::int64_t count) {
     return static_cast<std::int64_t>(static_cast<double>(count) * options.valid_fraction);
   };
-  for (std::int64_t i = 0; i < std::ssize(all); ++i) {
-    const bool aside = options.valid.empty() && share(i + 1) > share(i);
-    (aside ? rows.valid : rows.train).push_back(std::move(all[static_cast<std::size_t>(i)]));
+  std::vector<bool> aside;
+  for (std::int64_t i = 0; i < data.train->size(); ++i) {
+    aside.push_back(valid.empty() && share(i + 1) > share(i));
   }
-  if (!options.valid.empty()) rows.valid = read_examples(options.valid, options);
-  rows.tokenizer = find_tokenizer(dir);
-  if (!rows.tokenizer) {
-    const auto inputs = format.input_columns.size();
+  data.valid = valid.empty() ? data.train->take(aside) : read(data.valid_file, false);
+  data.tokenizer = find_tokenizer(dir);
+  if (!data.tokenizer) {
+    std::vector<std::string> texts;  // of the example under way
+    std::int64_t example = 0;
     const auto next = [&, i = std::size_t{0}](std::string& text) mutable {
-      if (i == rows.train.size() * inputs) return false;
-      text = rows.train[i / inputs].values[i % inputs];
-      ++i;
+      while (i == texts.size()) {
+        if (example == data.train->size()) return false;
+        texts = kind.texts(*data.train, example++);
+        i = 0;
+      }
+      text = std::move(texts[i++]);
       return true;
     };
-    rows.tokenizer = make_tokenizer(parse_tokenizer_spec(options.tokenizer, "data.tokenizer"), next, {}, message);
-    rows.tokenizer->save(dir);
+    data.tokenizer = make_tokenizer(parse_tokenizer_spec(options.tokenizer, "data.tokenizer"), next, {}, message);
+    data.tokenizer->save(dir);
   }
-  message(fmt::format("{} {}, {} to validate, {}", rows.train.size(), format.inputs, rows.valid.size(), decided));
-  return rows;
+  if (!unread.empty())
+    message(fmt::format("{}: columns that are not read: {}", options.train, fmt::join(unread, ", ")));
+  message(fmt::format("{} {}, {} to validate{}", data.train->size(), format.inputs, data.valid->size(),
+                      decided.empty() ? "" : ", " + decided));
+  return data;
 }
 
-ParallelCorpus encode_examples(const ExampleKind& kind, const std::string& file, const std::vector<TableRow>& rows,
-                               const Tokenizer& tokenizer, const TokenModel& model) {
-  ParallelCorpus corpus;
-  for (const auto& row : rows) {
+EncodedExamples encode_examples(const ExampleKind& kind, const std::string& file, const RawExamples& raw,
+                                const ExampleEncoding& encoding) {
+  EncodedExamples encoded;
+  encoded.pad = encoding.tokenizer.special_tokens().pad.value_or(0);
+  for (std::int64_t i = 0; i < raw.size(); ++i) {
+    encoded.first.push_back(encoded.examples.size());
     try {
-      std::vector<TokenId> targets;
-      if (row.values.size() > kind.format().input_columns.size()) targets = kind.target_ids(row, tokenizer, model);
-      corpus.add(kind.input_ids(row, tokenizer, model), targets);
+      for (const auto& example : kind.encode(raw, i, encoding)) encoded.examples.add(example);
     } catch (const std::runtime_error& error) {
-      throw FileError(file, fmt::format("line {}: {}", row.line, error.what()));
+      throw FileError(file, fmt::format("{}: {}", kind.where(raw, i), error.what()));
+    } catch (const std::invalid_argument& error) {
+      throw FileError(file, fmt::format("{}: {}", kind.where(raw, i), error.what()));
     }
   }
-  return corpus;
+  encoded.first.push_back(encoded.examples.size());
+  return encoded;
 }
 
-torch::Tensor input_mask(const ParallelBatch& batch) {
-  return torch::arange(batch.source.size(1), batch.source.device()) < batch.source_lengths.unsqueeze(1);
+std::unique_ptr<RawExamples> read_examples(const ExampleKind& kind, const ExampleOptions& options,
+                                           const std::string& data, const ExampleReading& reading) {
+  if (!options.made(data)) return kind.read(data, reading);
+  const ScratchDir scratch;
+  return kind.read(options.make_file(scratch.path(), /*valid=*/true), reading);
 }
 
-torch::Tensor of_all_examples(const ParallelCorpus& examples, torch::Device device,
-                              const std::function<torch::Tensor(const ParallelBatch&)>& compute) {
+TokenInputs inputs_of(const TokenBatch& batch) {
+  return {.ids = batch.ids, .token_type_ids = batch.type_ids, .attention_mask = batch.mask};
+}
+
+ExampleLogits logits_of_all(const ExampleKind& kind, TokenModel& model, const EncodedExamples& encoded,
+                            torch::Device device, std::int64_t batch_size) {
+  const auto& examples = encoded.examples;
+  ExampleLogits all;
+  all.logits.resize(static_cast<std::size_t>(examples.size()));
+  if (examples.size() == 0) return all;
   const c10::InferenceMode inference;
-  torch::Tensor all;
-  for (const auto& rows : batches_by_length(pair_lengths(examples, {}), {.sentences = kAtOnce})) {
-    const auto found = compute(to_device(parallel_batch(examples, rows, {}), device)).to(torch::kCPU, torch::kFloat32);
-    auto sizes = found.sizes().vec();
-    sizes[0] = examples.size();
-    if (!all.defined()) all = torch::empty(sizes);
-    all.index_copy_(0, torch::tensor(rows), found);
+  double loss = 0;
+  std::int64_t targets = 0;
+  for (const auto& chosen : batches_by_length(token_lengths(examples), {.sentences = batch_size})) {
+    const auto batch = to_device(token_batch(examples, chosen, encoded.pad), device);
+    const auto logits = kind.logits(model, batch);
+    if (batch.labels.defined() || batch.values.defined()) {
+      loss += kind.loss_sum(model, logits, batch).item<double>();
+      targets += kind.targets(batch);
+    }
+    const auto found = logits.to(torch::kCPU, torch::kFloat32);
+    for (std::size_t i = 0; i < chosen.size(); ++i) {
+      auto own = found[static_cast<std::int64_t>(i)];
+      if (const auto dimension = kind.tokens_dimension(); dimension > 0) {
+        own = own.narrow(dimension - 1, 0, examples.length(chosen[i]));
+      }
+      all.logits[static_cast<std::size_t>(chosen[i])] = own.clone();
+    }
   }
+  all.loss = targets == 0 ? 0 : loss / static_cast<double>(targets);
   return all;
 }
 
-LoadedModel<TokenModel> load_example_model(const ExampleKind& kind, const fs::path& dir, const DeviceOptions& options,
-                                           LoadReport* report) {
-  const auto& registered = registered_model(dir);
-  auto loaded = load_model<TokenModel>(registered, dir, options, report);
-  require_accepted(kind, *loaded.model, registered, dir.string());
+EvalMetrics evaluate(const ExampleKind& kind, TokenModel& model, const RawExamples& raw, const EncodedExamples& encoded,
+                     torch::Device device, std::int64_t batch_size) {
+  const auto [logits, loss] = logits_of_all(kind, model, encoded, device, batch_size);
+  auto metrics = kind.scores(model, raw, encoded, logits);
+  metrics["loss"] = {.value = loss, .chart = MetricChart::kLoss};
+  return metrics;
+}
+
+LoadedModel<TokenModel> load_example_model(const fs::path& dir, const DeviceOptions& options, LoadReport* report,
+                                           const std::function<void(const TokenModel&)>& check) {
+  auto loaded = load_model<TokenModel>(registered_model(dir), dir, options, report);
+  if (check) check(*loaded.model);
   loaded.tokenizer = load_model_tokenizer(dir, loaded.model->vocab_size());
   return loaded;
 }
 
-EvalMetrics evaluate_examples(const ExampleKind& kind, const fs::path& dir, const std::string& data,
-                              const DeviceOptions& options) {
-  const auto [tokenizer, model, device] = load_example_model(kind, dir, options);
-  const auto rows = read_examples(data, ExampleOptions(kind.format()));
-  return kind.evaluate(*model, encode_examples(kind, data, rows, *tokenizer, *model), device);
+void require_accepted(const ExampleKind& kind, const TokenModel& model, const std::string& where) {
+  if (!kind.accepts(model)) throw std::invalid_argument(fmt::format("{}: {}", where, kind.format().otherwise));
+}
+
+EvalMetrics evaluate_examples(const ExampleKind& kind, const LoadedModel<TokenModel>& loaded, const fs::path& dir,
+                              const std::string& data) {
+  require_accepted(kind, *loaded.model, dir.string());
+  const auto run = run_options(kind, dir);
+  auto reading = run.reading();
+  reading.model = loaded.model.get();
+  const auto raw = read_examples(kind, run, data, reading);
+  const ExampleEncoding encoding{*loaded.tokenizer, *loaded.model, run.max_length};
+  return evaluate(kind, *loaded.model, *raw, encode_examples(kind, data, *raw, encoding), loaded.device);
+}
+
+ExampleOptions run_options(const ExampleKind& kind, const fs::path& dir) {
+  ExampleOptions options(kind.format());
+  read_run_section(dir, "data", options);
+  return options;
 }
 
 void ExampleSetup::bind(RunConfig& config, TrainSetting& setting) {
   setting.batch.batch_size = 32;
   config.bind("data", data_);
   config.bind("model", *config_, kind_.format().decided);
+  if (kind_.format().r_drop) bind_r_drop(config, r_drop_);
   config.describe("train.batch_tokens", "of a micro-batch at most, padding included; 0: no such bound");
 }
 
+std::vector<TrainFlag> ExampleSetup::flags() const {
+  auto flags = ModelSetup::flags();
+  if (!kind_.format().columns_help.empty()) flags.push_back({"--columns", "data.columns"});
+  return flags;
+}
+
 void ExampleSetup::complete(RunConfig& config) {
-  for (auto* file : {&data_.train, &data_.valid}) *file = absolute_if_there(*file);
+  for (auto* file : {&data_.train, &data_.valid}) {
+    if (!data_.made(*file)) *file = absolute_if_there(*file);
+  }
   data_.tokenizer = absolute_tokenizer(data_.tokenizer);
   ModelSetup::complete(config);
 }
 
+std::vector<UnreadKeys> ExampleSetup::unread_keys() const {
+  const bool made = data_.made(data_.train) || data_.made(data_.valid);
+  return {{!made && !data_.valid.empty(), "a run with data.valid", {"data.valid_fraction"}},
+          {!made,
+           "a run whose examples come from files",
+           {"data.microworld_task", "data.microworld_examples", "data.microworld_seed", "data.microworld_language"}}};
+}
+
 std::unique_ptr<TrainingTask> ExampleSetup::make_task(TrainSetting& setting) {
-  const auto rows = open_examples(kind_, data_, *config_, setting.out, setting.message);
-  complete_vocabulary(*config_, "vocab_size", *rows.tokenizer);
+  auto data = open_examples(kind_, data_, *config_, setting.out, setting.message);
+  complete_vocabulary(*config_, "vocab_size", *data.tokenizer);
+  complete_special_tokens(*config_, *data.tokenizer);
   auto model = make<TokenModel>(setting);
-  require_accepted(kind_, *model, registered_, "model");
-  ExampleData data{rows.tokenizer, encode_examples(kind_, rows.train_file, rows.train, *rows.tokenizer, *model),
-                   encode_examples(kind_, rows.valid_file, rows.valid, *rows.tokenizer, *model)};
-  return std::make_unique<ExampleTask>(kind_, std::move(model), std::move(data), setting);
+  require_accepted(kind_, *model, fmt::format("model: {}", registered_.architecture));
+  if (model->n_positions() > 0 && data_.max_length > model->n_positions()) {
+    throw ConfigError(
+        fmt::format("data.max_length = {}: the model takes {} tokens", data_.max_length, model->n_positions()));
+  }
+  const ExampleEncoding encoding{*data.tokenizer, *model, data_.max_length};
+  auto train = encode_examples(kind_, data.train_file, *data.train, encoding);
+  auto valid = encode_examples(kind_, data.valid_file, *data.valid, encoding);
+  for (const auto* const encoded : {&train, &valid}) require_segments(*config_, encoded->examples);
+  return std::make_unique<ExampleTask>(
+      kind_, std::move(model),
+      LearnedExamples{data.tokenizer, std::move(train), std::move(valid), std::move(data.valid)}, r_drop_, setting);
 }
 
 }  // namespace langzoo

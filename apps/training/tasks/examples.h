@@ -1,6 +1,6 @@
-/// Learning from examples in a table: classification, and every kind of task whose data is rows of texts and of what is
-/// to be found out about them. A kind says in words what its examples are (ExampleFormat) and makes ids, a loss and
-/// measures of them (ExampleKind); reading, the run's tokenizer, validation data, batches, training, evaluation and the
+/// Learning from examples: classification, tagging, answers, and every kind of task whose data is texts and what is to
+/// be found out about them. A kind says in words what its examples are (ExampleFormat), reads them, and makes tokens, a
+/// loss and measures of them (ExampleKind); the run's tokenizer, validation data, batches, training, evaluation and the
 /// verbs (apps/cli/examples.h) are the same for all.
 #pragma once
 
@@ -8,116 +8,281 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "apps/training/message.h"
 #include "apps/training/metric.h"
 #include "apps/training/task_setup.h"
-#include "data/parallel/parallel_corpus.h"
+#include "data/microworld/tasks.h"
+#include "data/tasks/token_examples.h"
 #include "data/text/table.h"
+#include "models/losses/r_drop.h"
 #include "models/task_model.h"
+#include "models/token_inputs.h"
 
 namespace langzoo {
-
-/// A column of the table: `data.NAME_column` says what it is called there, NAME unless told otherwise.
-struct ExampleColumn {
-  std::string name, help;
-};
 
 /// A kind's examples in words, for keys, help and messages.
 struct ExampleFormat {
   std::string task;      ///< "classification"
   std::string examples;  ///< "labelled texts"
   std::string inputs;    ///< those without their targets: "texts"
-  std::vector<ExampleColumn> input_columns, target_columns;
+  std::string files;     ///< "a .csv, .jsonl or TSV file"
+  std::string columns;   ///< what data.columns is unless told otherwise: "text,label"; empty: there are none
+  std::string columns_help;
   std::string loss_unit;             ///< "nats a text"
   std::vector<std::string> metrics;  ///< those of ExampleKind::evaluate()
   std::string metrics_help;          ///< what they are
   std::string otherwise;             ///< what models of other kinds do not do: "does not classify texts"
   std::vector<std::string> decided;  ///< the fields of a config that the training data decides: "id2label"
+  bool tables = true;                ///< files are tables, whose format may be said
+  bool r_drop = false;               ///< logits are of a softmax, so that there is the key train.r_drop
+  /// Tasks of microworld whose examples are of this kind, the usual one first.
+  std::vector<MicroworldTask> microworld = {};
 };
 
-/// Models are those that accepts() accepts; an example's input and target are ids, in a ParallelCorpus.
+/// What of a file is read.
+struct ExampleReading {
+  std::string columns = {};  ///< empty: those of ExampleFormat; without `targets` the inputs' alone
+  bool targets = true;
+  TableFormat format = TableFormat::kOfName;
+  std::vector<std::string>* unread = nullptr;  ///< gets the columns that nobody asked for
+  const TokenModel* model = nullptr;           ///< that they are for, once there is one
+};
+
+/// The examples of a file, as they are written there.
+class RawExamples {
+ public:
+  virtual ~RawExamples() = default;
+  virtual std::int64_t size() const = 0;
+  /// Those chosen, which are no more in this then.
+  virtual std::unique_ptr<RawExamples> take(const std::vector<bool>& chosen) = 0;
+};
+
+/// Of a kind that reads them as Raw.
+template <class Raw>
+struct RawExamplesOf : RawExamples {
+  RawExamplesOf() = default;
+  explicit RawExamplesOf(std::vector<Raw> examples) : items(std::move(examples)) {}
+
+  std::int64_t size() const override { return std::ssize(items); }
+  std::unique_ptr<RawExamples> take(const std::vector<bool>& chosen) override {
+    auto taken = std::make_unique<RawExamplesOf>();
+    std::vector<Raw> left;
+    for (std::size_t i = 0; i < items.size(); ++i) (chosen.at(i) ? taken->items : left).push_back(std::move(items[i]));
+    items = std::move(left);
+    return taken;
+  }
+
+  std::vector<Raw> items;
+};
+
+/// Raw examples as tokens: one for each, or several (windows of a long context).
+struct EncodedExamples {
+  TokenExamples examples;
+  std::vector<std::int64_t> first;  ///< of each raw example, and the end
+  TokenId pad = 0;                  ///< fills up batches
+};
+
+/// How tokens are made.
+struct ExampleEncoding {
+  const Tokenizer& tokenizer;
+  const TokenModel& model;
+  std::int64_t max_length = 0;  ///< tokens of a row at most; 0: all that the model takes
+  bool targets = true;          ///< those of the examples are to be learned or compared with
+
+  /// What a row may have, as EncodeOptions; a tokenizer's own padding means nothing here.
+  EncodeOptions options() const;
+  /// A text, or a pair; what is too long is cut.
+  TokenRow row(std::string_view text, std::string_view pair = {}) const;
+};
+
+/// Models are those that accepts() accepts. ExampleKindFor has the types.
 class ExampleKind {
  public:
   virtual ~ExampleKind() = default;
 
   virtual const ExampleFormat& format() const = 0;
   virtual bool accepts(const TokenModel& model) const = 0;
-  /// Gives `config` what all rows of the training file decide; returns it in words: "77 labels".
-  virtual std::string complete_config(ModelConfig& config, const std::vector<TableRow>& rows) const = 0;
-  /// Of a row's inputs; the first column's text alone unless a kind does otherwise. No more than the model takes.
-  virtual std::vector<TokenId> input_ids(const TableRow& row, const Tokenizer& tokenizer,
-                                         const TokenModel& model) const;
-  /// Of a row's targets. Throws std::runtime_error saying what the model does not know.
-  virtual std::vector<TokenId> target_ids(const TableRow& row, const Tokenizer& tokenizer,
-                                          const TokenModel& model) const = 0;
-  /// Summed over the examples of the batch, which is on the model's device.
-  virtual torch::Tensor loss_sum(TokenModel& model, const ParallelBatch& batch) const = 0;
-  virtual EvalMetrics evaluate(TokenModel& model, const ParallelCorpus& examples, torch::Device device) const = 0;
+  /// Throws FileError, std::invalid_argument for columns that cannot be.
+  virtual std::unique_ptr<RawExamples> read(const std::filesystem::path& file,
+                                            const ExampleReading& reading = {}) const = 0;
+  /// One, of inputs on a command line; nullptr: it needs others.
+  virtual std::unique_ptr<RawExamples> of_texts(const std::vector<std::string>& texts) const = 0;
+  /// What a tokenizer may be trained on.
+  virtual std::vector<std::string> texts(const RawExamples& examples, std::int64_t i) const = 0;
+  /// "line 3", for errors.
+  virtual std::string where(const RawExamples& examples, std::int64_t i) const = 0;
+  /// Gives `config` what the training examples decide; returns it in words: "77 labels".
+  virtual std::string complete_config(ModelConfig& config, const RawExamples& examples) const = 0;
+  /// Throws std::runtime_error saying what the model does not know.
+  virtual std::vector<TokenExample> encode(const RawExamples& examples, std::int64_t i,
+                                           const ExampleEncoding& encoding) const = 0;
+  /// What the model says of a batch, which is on its device: for each example a tensor, (labels) or, where
+  /// tokens_dimension() is not 0, with the tokens of the row as that dimension of the batch's.
+  virtual torch::Tensor logits(TokenModel& model, const TokenBatch& batch) const = 0;
+  virtual std::int64_t tokens_dimension() const { return 0; }
+  /// What the loss of a batch is a sum over.
+  virtual std::int64_t targets(const TokenBatch& batch) const { return batch.ids.size(0); }
+  /// Summed over the targets of the batch.
+  virtual torch::Tensor loss_sum(const TokenModel& model, const torch::Tensor& logits,
+                                 const TokenBatch& batch) const = 0;
+  /// The measures beside the loss, of logits_of_all().
+  virtual EvalMetrics scores(const TokenModel& model, const RawExamples& raw, const EncodedExamples& encoded,
+                             const std::vector<torch::Tensor>& logits) const = 0;
 };
 
-/// A kind whose models implement Interface (models/sequence_classifier.h, ...).
-template <class Interface>
+/// A kind whose models implement Interface (models/sequence_classifier.h, ...) and whose files hold Raw.
+template <class Interface, class RawType>
 class ExampleKindFor : public ExampleKind {
  public:
-  bool accepts(const TokenModel& model) const final { return dynamic_cast<const Interface*>(&model) != nullptr; }
+  using Raw = RawType;
+  using Raws = std::vector<Raw>;
 
- protected:
+  bool accepts(const TokenModel& model) const override { return dynamic_cast<const Interface*>(&model) != nullptr; }
+  std::unique_ptr<RawExamples> read(const std::filesystem::path& file, const ExampleReading& reading = {}) const final {
+    return std::make_unique<RawExamplesOf<Raw>>(read_raws(file, reading));
+  }
+  std::unique_ptr<RawExamples> of_texts(const std::vector<std::string>& texts) const final {
+    auto raw = raw_of_texts(texts);
+    if (!raw) return nullptr;
+    return std::make_unique<RawExamplesOf<Raw>>(Raws{std::move(*raw)});
+  }
+  std::vector<std::string> texts(const RawExamples& examples, std::int64_t i) const final {
+    return texts_of(raws(examples).at(static_cast<std::size_t>(i)));
+  }
+  std::string where(const RawExamples& examples, std::int64_t i) const final {
+    return where_of(raws(examples).at(static_cast<std::size_t>(i)));
+  }
+  std::string complete_config(ModelConfig& config, const RawExamples& examples) const final {
+    return complete_config_of(config, raws(examples));
+  }
+  std::vector<TokenExample> encode(const RawExamples& examples, std::int64_t i,
+                                   const ExampleEncoding& encoding) const final {
+    return encode_raw(raws(examples).at(static_cast<std::size_t>(i)), encoding);
+  }
+  torch::Tensor logits(TokenModel& model, const TokenBatch& batch) const final { return logits_of(of(model), batch); }
+  torch::Tensor loss_sum(const TokenModel& model, const torch::Tensor& logits, const TokenBatch& batch) const final {
+    return loss_sum_of(of(model), logits, batch);
+  }
+  EvalMetrics scores(const TokenModel& model, const RawExamples& raw, const EncodedExamples& encoded,
+                     const std::vector<torch::Tensor>& logits) const final {
+    return scores_of(of(model), raws(raw), encoded, logits);
+  }
+
   /// An accepted model.
   static Interface& of(TokenModel& model) { return dynamic_cast<Interface&>(model); }
   static const Interface& of(const TokenModel& model) { return dynamic_cast<const Interface&>(model); }
+  /// Examples that the kind has read.
+  static const Raws& raws(const RawExamples& examples) {
+    return dynamic_cast<const RawExamplesOf<Raw>&>(examples).items;
+  }
+
+ protected:
+  // As the functions of ExampleKind.
+  virtual Raws read_raws(const std::filesystem::path& file, const ExampleReading& reading) const = 0;
+  virtual std::optional<Raw> raw_of_texts(const std::vector<std::string>& texts) const = 0;
+  virtual std::vector<std::string> texts_of(const Raw& raw) const = 0;
+  virtual std::string where_of(const Raw& raw) const {
+    if constexpr (requires { raw.line; }) return "line " + std::to_string(raw.line);
+    return {};
+  }
+  virtual std::string complete_config_of(ModelConfig& config, const Raws& raws) const = 0;
+  virtual std::vector<TokenExample> encode_raw(const Raw& raw, const ExampleEncoding& encoding) const = 0;
+  virtual torch::Tensor logits_of(Interface& model, const TokenBatch& batch) const = 0;
+  virtual torch::Tensor loss_sum_of(const Interface& model, const torch::Tensor& logits,
+                                    const TokenBatch& batch) const = 0;
+  virtual EvalMetrics scores_of(const Interface& model, const Raws& raws, const EncodedExamples& encoded,
+                                const std::vector<torch::Tensor>& logits) const = 0;
 };
+
+/// Of two readings of a batch, each with a dropout of its own. Of a kind with ExampleFormat::r_drop.
+RDropSums r_drop_sums(const ExampleKind& kind, TokenModel& model, const TokenBatch& batch);
 
 /// The section `data` of a run configuration.
 struct ExampleOptions {
-  explicit ExampleOptions(const ExampleFormat& format);
+  explicit ExampleOptions(const ExampleFormat& of);
 
   const ExampleFormat& format;
-  std::string train, valid;  ///< tables; no `valid`: a share of `train`, evenly spread
+  /// Files, or "microworld", which makes the examples; no `valid`: a share of `train`, evenly spread, or as many that
+  /// microworld makes besides.
+  std::string train, valid;
+  std::string table_format = kTableFormatNames[0];
   std::string tokenizer = "train:word:50000";
-  std::vector<std::string> columns;  ///< what format.input_columns, then format.target_columns, are called
+  std::string columns;
   double valid_fraction = 0.1;
+  std::int64_t max_length = 0;
+  std::string microworld_task;  ///< one of ExampleFormat::microworld: "entailment"
+  std::string microworld_language = "english";
+  std::int64_t microworld_examples = 5000;  ///< to train on
+  std::uint64_t microworld_seed = 1;
 
   void for_each_field(FieldVisitor& visit);
-  /// Those of the inputs, and with `targets` of the targets, as visited above: text_column, ...
-  void for_each_column(FieldVisitor& visit, bool targets);
+  /// Whether microworld makes these data.
+  bool made(const std::string& data) const;
+  /// The file in `folder` of those that it makes, to train on or to validate: a seed's have nothing in common.
+  std::string make_file(const std::filesystem::path& folder, bool valid) const;
+  /// With all columns; of `unread`, if given, see ExampleReading.
+  ExampleReading reading(std::vector<std::string>* unread = nullptr) const;
 };
-
-/// The rows of `file` in the columns of `options`; without `targets` those of the inputs only.
-std::vector<TableRow> read_examples(const std::string& file, const ExampleOptions& options, bool targets = true);
+TableFormat table_format_of(std::string_view name);
+inline constexpr const char* kTableFormatHelp =
+    "how the table is written; auto: as its name ends, a pipe is TSV or a text a line";
 
 /// What a run learns from, before its model is there.
-struct ExampleRows {
+struct ExampleData {
   std::shared_ptr<const Tokenizer> tokenizer;
-  std::vector<TableRow> train, valid;
+  std::unique_ptr<RawExamples> train, valid;
   std::string train_file, valid_file;  ///< what errors name
 };
-/// The tokenizer is that in `dir`, or made of the inputs and saved there; `config` is given what the rows decide.
+/// The tokenizer is that in `dir`, or made of the inputs and saved there; `config` is given what the examples decide.
 /// Throws ConfigError, FileError.
-ExampleRows open_examples(const ExampleKind& kind, const ExampleOptions& options, ModelConfig& config,
+ExampleData open_examples(const ExampleKind& kind, const ExampleOptions& options, ModelConfig& config,
                           const std::filesystem::path& dir, const Message& message);
 
-/// The rows as ids, without targets where rows have none. Throws FileError naming `file` and the line that cannot be.
-ParallelCorpus encode_examples(const ExampleKind& kind, const std::string& file, const std::vector<TableRow>& rows,
-                               const Tokenizer& tokenizer, const TokenModel& model);
+/// Throws FileError naming `file` and the place of the example that cannot be.
+EncodedExamples encode_examples(const ExampleKind& kind, const std::string& file, const RawExamples& raw,
+                                const ExampleEncoding& encoding);
 
-/// Which ids of a batch's inputs are no padding. Shapes: -> (B,S) bool, where the batch is.
-torch::Tensor input_mask(const ParallelBatch& batch);
+/// Those of `data`, a file or "microworld", of which they are those to validate of a run with these options. Nothing is
+/// left on the disk. Throws as ExampleKind::read().
+std::unique_ptr<RawExamples> read_examples(const ExampleKind& kind, const ExampleOptions& options,
+                                           const std::string& data, const ExampleReading& reading);
 
-/// What `compute` makes of each example, in their order, without gradients; its batches are of like lengths.
-/// Shapes: compute: a batch on `device` -> (B,...) -> (examples,...) float32 on the CPU.
-torch::Tensor of_all_examples(const ParallelCorpus& examples, torch::Device device,
-                              const std::function<torch::Tensor(const ParallelBatch&)>& compute);
+/// A batch as a model reads it.
+TokenInputs inputs_of(const TokenBatch& batch);
 
-/// What `dir` holds. Throws FileError for a folder that is none or a tokenizer that does not fit,
-/// std::invalid_argument for a model that the kind does not accept.
-LoadedModel<TokenModel> load_example_model(const ExampleKind& kind, const std::filesystem::path& dir,
-                                           const DeviceOptions& options, LoadReport* report = nullptr);
-/// Of the model in `dir` on the table `data`.
-EvalMetrics evaluate_examples(const ExampleKind& kind, const std::filesystem::path& dir, const std::string& data,
-                              const DeviceOptions& options);
+/// Examples at a time where nothing is learned, unless told otherwise.
+inline constexpr std::int64_t kExamplesAtOnce = 64;
+
+/// What a model says of each example, on the CPU in float32, without what stands for padding; and its loss, where
+/// examples have targets.
+struct ExampleLogits {
+  std::vector<torch::Tensor> logits;  ///< in the order of the examples
+  double loss = 0;                    ///< a target
+};
+/// In batches of like lengths on `device`, `batch_size` examples each, without gradients.
+ExampleLogits logits_of_all(const ExampleKind& kind, TokenModel& model, const EncodedExamples& encoded,
+                            torch::Device device, std::int64_t batch_size = kExamplesAtOnce);
+/// The kind's measures, loss among them.
+EvalMetrics evaluate(const ExampleKind& kind, TokenModel& model, const RawExamples& raw, const EncodedExamples& encoded,
+                     torch::Device device, std::int64_t batch_size = kExamplesAtOnce);
+
+/// What `dir` holds, tokenizer included. `check`, if given, may throw before the tokenizer is opened. Throws FileError
+/// for a folder that is none or a tokenizer that does not fit, std::invalid_argument for a model that reads no tokens.
+LoadedModel<TokenModel> load_example_model(const std::filesystem::path& dir, const DeviceOptions& options,
+                                           LoadReport* report = nullptr,
+                                           const std::function<void(const TokenModel&)>& check = {});
+/// Throws std::invalid_argument naming `where` for a model that the kind does not accept.
+void require_accepted(const ExampleKind& kind, const TokenModel& model, const std::string& where);
+/// Of the model that is in `dir` on the file `data`, columns and lengths as in its run.
+EvalMetrics evaluate_examples(const ExampleKind& kind, const LoadedModel<TokenModel>& model,
+                              const std::filesystem::path& dir, const std::string& data);
+/// What the run that made the model folder `dir` says of data; the defaults where it does not.
+ExampleOptions run_options(const ExampleKind& kind, const std::filesystem::path& dir);
 
 /// Training: the sections `data` and `model`; the tokenizer gives vocab_size, the data ExampleFormat::decided.
 class ExampleSetup : public ModelSetup {
@@ -127,16 +292,16 @@ class ExampleSetup : public ModelSetup {
       : ModelSetup(registered, std::move(config)), kind_(kind), data_(kind.format()) {}
 
   void bind(RunConfig& config, TrainSetting& setting) override;
+  std::vector<TrainFlag> flags() const override;
   void complete(RunConfig& config) override;
-  std::vector<UnreadKeys> unread_keys() const override {
-    return {{!data_.valid.empty(), "a run with data.valid", {"data.valid_fraction"}}};
-  }
+  std::vector<UnreadKeys> unread_keys() const override;
   std::vector<std::string> metric_names() const override { return kind_.format().metrics; }
   std::unique_ptr<TrainingTask> make_task(TrainSetting& setting) override;
 
- private:
+ protected:
   const ExampleKind& kind_;
   ExampleOptions data_;
+  double r_drop_ = 0;
 };
 
 }  // namespace langzoo

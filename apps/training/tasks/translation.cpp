@@ -9,7 +9,8 @@
 #include <fmt/format.h>
 
 #include "apps/training/model_task.h"
-#include "data/files/files.h"
+#include "data/files/config_error.h"
+#include "data/files/file_error.h"
 #include "data/metrics/chrf.h"
 #include "third_party/torch.h"
 
@@ -203,6 +204,7 @@ EvaluationPairs open_evaluation_pairs(const PairsOptions& options, const Transla
   const auto file = open_pairs(options);
   EvaluationPairs pairs;
   pairs.all = read_all(*file);
+  pairs.left_out = file->left_out();
   for (std::size_t i = 0; i < pairs.all.size(); ++i) {
     const auto& pair = pairs.all[i];
     std::vector<TokenId> from, to;
@@ -225,22 +227,44 @@ EvaluationPairs open_evaluation_pairs(const PairsOptions& options, const Transla
   return pairs;
 }
 
+std::vector<TrainFlag> pair_flags() {
+  return {{"--target", "data.train_target"},
+          {"--valid", "data.valid"},
+          {"--valid-target", "data.valid_target"},
+          {"--tokenizer", "data.tokenizer"},
+          {"--target-tokenizer", "data.target_tokenizer"}};
+}
+
+std::vector<std::string> pair_data_keys() {
+  return {"data.train",        "data.train_target", "data.valid",
+          "data.valid_target", "data.tokenizer",    "data.target_tokenizer"};
+}
+
 class TranslationSetup::Task : public ModelTask<EncoderDecoder, PairCorpus, ParallelBatch> {
  public:
-  Task(Translator translator, PairCorpus corpus, PairFormat format, const TrainSetting& setting,
-       std::int64_t translated)
+  Task(Translator translator, PairCorpus corpus, const TranslationSetup& setup, const TrainSetting& setting)
       : ModelTask(translator.model, std::move(corpus), setting),
         translator_(std::move(translator)),
-        format_(format),
-        translated_(translated) {
-    batches_ = parallel_batches(data_.train, translator_.special, limits(), seed_, kPrepareAhead, rank_);
+        format_{setup.options_.keep_padding},
+        translated_(setup.translated_),
+        r_drop_(setup.r_drop_),
+        sampling_(setup.sampling_) {
+    if (sampling_.any()) sampler_ = make_sampler(setup.options_);
+    batches_ =
+        parallel_batches(data_.train, translator_.special, limits(), seed_, kPrepareAhead, rank_, sampler_.get());
   }
+  ~Task() override { batches_.reset(); }  // they are encoded by the tokenizers
+
+  std::string unit() const override { return "target tokens"; }
+  std::vector<LossTerm> loss_terms() const override { return terms_with_r_drop(r_drop_); }
 
   std::string fingerprint() const override {
     const auto batch = batch_.batch_tokens > 0
                            ? fmt::format("target tokens {} in {} parts", batch_.batch_tokens, step_batches())
                            : fmt::format("sentences {}", batch_.batch_size);
-    return fmt::format("translation {} batch of {} seed {}", data_.fingerprint, batch, seed_);
+    return fmt::format(
+        "translation {} batch of {} seed {}{}", data_.fingerprint, batch, seed_,
+        sampler_ ? fmt::format(" segmentation {} {}", sampling_.bpe_dropout, sampling_.unigram_alpha) : "");
   }
   std::string accept_fingerprint(const std::string& saved) const override {
     const auto pairs =
@@ -263,12 +287,18 @@ class TranslationSetup::Task : public ModelTask<EncoderDecoder, PairCorpus, Para
     const auto step = this->step();
     const auto batch = batches_->next();
     const auto targets = batch.labels.ge(0).sum().item<std::int64_t>();
-    const auto sources = batch.source_lengths.sum().item<std::int64_t>();
-    const auto loss = [this, step, batch = to_device(batch, device_)] {
-      model_->set_training_step(step);
-      return model_->loss_sum(batch.source, batch.source_lengths, batch.decoder_input, batch.labels);
-    };
-    return {targets, sources + targets, loss};
+    if (r_drop_ == 0) {
+      return {targets, targets, [this, step, batch = to_device(batch, device_)] {
+                model_->set_training_step(step);
+                return model_->loss_sum(batch.source, batch.source_lengths, batch.decoder_input, batch.labels);
+              }};
+    }
+    return {{2 * targets, targets}, targets, [this, step, batch = to_device(batch, device_)] {
+              model_->set_training_step(step);
+              const auto sums =
+                  model_->r_drop_sums(batch.source, batch.source_lengths, batch.decoder_input, batch.labels);
+              return std::vector{sums.cross_entropy, sums.divergence};
+            }};
   }
 
   EvalMetrics evaluate() override {
@@ -277,9 +307,7 @@ class TranslationSetup::Task : public ModelTask<EncoderDecoder, PairCorpus, Para
     if (translated_ == 0) return metrics;
     std::vector<std::string> hypotheses, references;
     translate(*data_.valid, std::min(translated_, data_.valid->size()), hypotheses, references);
-    const auto scores = text_scores(hypotheses, references, {});
-    metrics["exact_match"] = {scores.exact_match, Direction::kHigherIsBetter};
-    metrics["bleu"] = {scores.bleu.score, Direction::kHigherIsBetter};
+    text_scores(hypotheses, references, {}).add_to(metrics);
     return metrics;
   }
 
@@ -306,6 +334,19 @@ class TranslationSetup::Task : public ModelTask<EncoderDecoder, PairCorpus, Para
 
  private:
   static constexpr std::int64_t kSamples = 8;
+
+  std::unique_ptr<SubwordSampler> make_sampler(const PairCorpusOptions& bounds) const {
+    auto options = sampling_;
+    options.max_source = bounds.max_source;
+    options.max_target = bounds.max_target;
+    options.seed = seed_;
+    const auto& tokenizers = translator_.tokenizers;
+    try {
+      return std::make_unique<SubwordSampler>(data_.train, tokenizers.source(), tokenizers.target(), options);
+    } catch (const std::invalid_argument& error) {
+      throw ConfigError(fmt::format("data.{}", error.what()));
+    }
+  }
 
   BatchLimits limits() const {
     if (batch_.batch_tokens == 0) return {.sentences = batch_.batch_size};
@@ -335,6 +376,9 @@ class TranslationSetup::Task : public ModelTask<EncoderDecoder, PairCorpus, Para
   const Translator translator_;
   const PairFormat format_;
   const std::int64_t translated_;
+  const double r_drop_;
+  const SubwordSamplerOptions sampling_;
+  std::unique_ptr<SubwordSampler> sampler_;  ///< null: every epoch has the corpus's segmentations
 };
 
 void TranslationSetup::bind(RunConfig& config, TrainSetting& setting) {
@@ -346,8 +390,16 @@ void TranslationSetup::bind(RunConfig& config, TrainSetting& setting) {
   config.bind("data", [this](FieldVisitor& visit) {
     visit("translated", translated_,
           {.least = 0,
-           .help = "pairs of the validation data that every evaluation translates, greedily, for exact_match and "
-                   "bleu"});
+           .help = "pairs of the validation data that every evaluation translates, greedily, for bleu, chrf and "
+                   "exact_match"});
+    visit("bpe_dropout", sampling_.bpe_dropout,
+          {.least = 0,
+           .most = 1,
+           .help = "of BPE tokenizers: each epoch's segmentations are drawn anew, a merge being left out so often"});
+    visit("unigram_alpha", sampling_.unigram_alpha,
+          {.least = 0,
+           .help = "of Unigram tokenizers, SentencePiece's too: likewise drawn with probability ~ P^alpha; 0: the "
+                   "likeliest"});
   });
   config.bind("train", [this](FieldVisitor& visit) {
     visit(
@@ -358,33 +410,26 @@ void TranslationSetup::bind(RunConfig& config, TrainSetting& setting) {
         {.choices = {kSmoothingNames.begin(), kSmoothingNames.end()},
          .help = "to which: uniform (all, as torch), others (all but the target, as the paper) or others_but_padding"});
   });
+  bind_r_drop(config, r_drop_);
   config.bind("model", *config_);
 }
 
 std::vector<TrainFlag> TranslationSetup::flags() const {
-  return {{"--target", "data.train_target"},
-          {"--valid", "data.valid"},
-          {"--valid-target", "data.valid_target"},
-          {"--tokenizer", "data.tokenizer"},
-          {"--target-tokenizer", "data.target_tokenizer"},
-          {"--epochs", "train.max_epochs"}};
-}
-
-std::vector<std::string> TranslationSetup::data_keys() const {
-  return {"data.train",        "data.train_target", "data.valid",
-          "data.valid_target", "data.tokenizer",    "data.target_tokenizer"};
+  auto flags = pair_flags();
+  flags.push_back({"--epochs", "train.max_epochs"});
+  return flags;
 }
 
 void TranslationSetup::complete(RunConfig& config) {
   options_.make_paths_absolute();
+  options_.keep_texts = sampling_.any();
   ModelSetup::complete(config);
   if (setting_->trainer.max_epochs > 0) config.set_default("train.max_steps", "1000000000");
 }
 
-std::vector<UnreadKeys> TranslationSetup::unread_keys() const {
-  const auto& o = options_;
+std::vector<UnreadKeys> unread_pair_keys(const PairCorpusOptions& o) {
   const auto json_lines = [](const std::string& data, const std::string& target) {
-    return is_json_lines(data) && target.empty();
+    return may_be_json_lines(data) && target.empty();
   };
   return {{!is_pair_task(o.train) && !is_pair_task(o.valid),
            "a run whose pairs come from files",
@@ -392,8 +437,13 @@ std::vector<UnreadKeys> TranslationSetup::unread_keys() const {
           {!json_lines(o.train, o.train_target) && !json_lines(o.valid, o.valid_target),
            "a run without JSON lines",
            {"data.source_key", "data.target_key"}},
-          {!o.valid.empty(), "a run with data.valid", {"data.valid_fraction"}},
-          {smoothing_.epsilon == 0, "train.label_smoothing = 0.0", {"train.label_smoothing_kind"}}};
+          {!o.valid.empty(), "a run with data.valid", {"data.valid_fraction"}}};
+}
+
+std::vector<UnreadKeys> TranslationSetup::unread_keys() const {
+  auto unread = unread_pair_keys(options_);
+  unread.push_back({smoothing_.epsilon == 0, "train.label_smoothing = 0.0", {"train.label_smoothing_kind"}});
+  return unread;
 }
 
 void TranslationSetup::complete_config(ModelConfig& config, const TranslationTokenizers& tokenizers) const {
@@ -429,8 +479,7 @@ std::unique_ptr<TrainingTask> TranslationSetup::make_task(TrainSetting& setting)
   translator.tokenizers = std::move(corpus.tokenizers);
   translator.model->set_label_smoothing(smoothing_for(translator));
   translator.special = parallel_special_tokens(*translator.model, translator.tokenizers);
-  auto task = std::make_unique<Task>(std::move(translator), std::move(corpus), PairFormat{options_.keep_padding},
-                                     setting, translated_);
+  auto task = std::make_unique<Task>(std::move(translator), std::move(corpus), *this, setting);
   task_ = task.get();
   return task;
 }

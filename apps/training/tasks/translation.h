@@ -18,6 +18,7 @@
 #include "apps/training/task_setup.h"
 #include "data/metrics/bleu.h"
 #include "data/parallel/parallel_corpus.h"
+#include "data/parallel/subword_sampler.h"
 #include "models/encoder_decoder.h"
 #include "models/generation/beam_search.h"
 #include "models/pretrained.h"
@@ -100,6 +101,7 @@ TextScores text_scores(const std::vector<std::string>& hypotheses, const std::ve
 /// Sentence pairs to measure a translator on.
 struct EvaluationPairs {
   std::vector<SentencePair> all;
+  std::string left_out;                       ///< SentencePairs::left_out of them
   std::vector<std::vector<TokenId>> sources;  ///< of all, empty where the sentence is
   // Of those both of whose sides have words:
   std::vector<std::size_t> measured;  ///< where they are among all
@@ -111,8 +113,13 @@ struct EvaluationPairs {
 EvaluationPairs open_evaluation_pairs(const PairsOptions& options, const TranslationTokenizers& tokenizers,
                                       std::int64_t most = std::numeric_limits<std::int64_t>::max());
 
-/// Training on sentence pairs: the sections `data` (pair_corpus.h, and data.translated) and `model`. A family with
-/// settings of its own derives from it.
+// What every training on the pairs of PairCorpusOptions has: flags, the keys that name data, those without effect.
+std::vector<TrainFlag> pair_flags();
+std::vector<std::string> pair_data_keys();
+std::vector<UnreadKeys> unread_pair_keys(const PairCorpusOptions& options);
+
+/// Training on sentence pairs: the sections `data` (pair_corpus.h, data.translated and those of SubwordSampler),
+/// `train` (label smoothing, R-Drop) and `model`. A family with settings of its own derives from it.
 class TranslationSetup : public ModelSetup {
  public:
   /// The tokenizers give vocabulary sizes and token ids.
@@ -120,13 +127,13 @@ class TranslationSetup : public ModelSetup {
 
   void bind(RunConfig& config, TrainSetting& setting) override;
   std::vector<TrainFlag> flags() const override;
-  std::vector<std::string> data_keys() const override;
+  std::vector<std::string> data_keys() const override { return pair_data_keys(); }
   std::string unread_beside_batch_tokens() const override { return "train.batch_size"; }
   void complete(RunConfig& config) override;
   std::vector<UnreadKeys> unread_keys() const override;
   std::vector<std::string> metric_names() const override {
     if (translated_ == 0) return {"loss", "perplexity"};
-    return {"loss", "perplexity", "exact_match", "bleu"};
+    return {"loss", "perplexity", "exact_match", "bleu", "chrf"};
   }
   std::unique_ptr<TrainingTask> make_task(TrainSetting& setting) override;
   std::vector<ReportSample> samples() override;
@@ -144,7 +151,9 @@ class TranslationSetup : public ModelSetup {
   LabelSmoothing smoothing_for(const Translator& translator) const;
 
   PairCorpusOptions options_;
+  SubwordSamplerOptions sampling_;
   std::int64_t translated_ = 500;
+  double r_drop_ = 0;
   LabelSmoothing smoothing_;
   std::string smoothing_kind_ = "others";
   TrainSetting* setting_ = nullptr;

@@ -237,6 +237,11 @@ TEST_CASE("SQuAD's files give what its script gives") {
   CHECK(best["best_exact_thresh"] == 0.1);
   CHECK_THAT(metrics({"squad", "--data", data, "--predictions", "-"}, read_file(predictions)).out,
              Catch::Contains("with answer    exact match 50.00, F1 50.00 (2 questions)"));
+  CHECK(metrics({"squad", "--data", data, "--predictions", predictions}).err ==
+        "left out: 1 question of " + predictions + " that --data does not have: 4\n");
+  const auto many = files("many.json", R"({"1": "", "2": "", "3": "", "a\u0000b": "", "5": ""})");
+  CHECK(metrics({"squad", "--data", data, "--predictions", many}).err ==
+        "left out: 2 questions of " + many + " that --data does not have: a\\x00b, ...\n");
   const auto refused = [&](const std::string& text, const std::string& names) {
     check_error(metrics({"squad", "--data", data, "--predictions", files("bad.json", text)}), 1, names);
   };

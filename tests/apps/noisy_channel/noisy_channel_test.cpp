@@ -99,7 +99,7 @@ TEST_CASE("words, their order and their alignment are learned from a few sentenc
   CHECK_THAT(succeed(sentence).out, Contains("blanche") && Contains("█"));
   const auto page = (dir / "page.html").string();
   succeed({"align", "--model", run, "--data", (dir / "pairs.tsv").string(), "--out", page});
-  CHECK_THAT(read_file(page), Contains("<table>") && Contains("maison"));
+  CHECK_THAT(read_file(page), Contains("maison"));
 }
 
 TEST_CASE("alignments made by hand are what eval compares with") {

@@ -27,6 +27,10 @@ TEST_CASE("info says what a tokenizer is") {
   CHECK(bytes["model"]["type"] == "BPE");
   CHECK(!bytes["model"].contains("merges"));
   CHECK(bytes["special_tokens"]["eos"]["token"] == "<|endoftext|>");
+  const auto marian = tokenizer({"info", "--tokenizer", fixture("marian/opus").string(), "--json"}).object();
+  CHECK(marian["model"]["type"] == "Marian");
+  CHECK(marian["special_tokens"]["pad"]["token"] == "<pad>");
+  CHECK(marian["post_processor"]["type"] == "TemplateProcessing");
   const auto text = output({"info", "--tokenizer", fixture_tokenizer("byte_level")});
   for (const auto* part : {"BPE", "vocabulary", "eos", "<|endoftext|>", "pre-tokenizer", "ByteLevel", "none"}) {
     CHECK_THAT(text, Catch::Contains(part));

@@ -204,7 +204,8 @@ TEST_CASE("--format sentencepiece writes a file of libsentencepiece's trainer") 
   check_error(train({"--model", "wordpiece", "--vocab-size", "60"}), 2, "--format");
   check_error(train({"--model", "unigram", "--vocab-size", "60", "--min-frequency", "2"}), 2, "--min-frequency");
   check_error(train({"--model", "char"}), 2, "--vocab-size");
-  check_error(train({"--model", "unigram", "--vocab-size", "50000"}), 1, "50000");
+  check_error(train({"--model", "unigram", "--vocab-size", "50000"}), 2, "--vocab-size 50000, expected at most ");
+  check_error(train({"--model", "bpe", "--vocab-size", "9"}), 2, "--vocab-size 9, expected at least ");
 }
 
 TEST_CASE("train's errors") {
@@ -221,6 +222,12 @@ TEST_CASE("train's errors") {
   check_error(train({"--model", "bytebpe", "--vocab-size", "-3", "--data", data, "--out", out}), 2, "--vocab-size");
   check_error(train({"--model", "bytebpe", "--vocab-size", "9", "--data", data, "--out", out}), 2, "256");
   check_error(train({"--model", "char", "--vocab-size", "9", "--data", data, "--out", out}), 2, "--vocab-size");
+  for (const std::string model : {"bpe", "wordpiece", "unigram"}) {
+    INFO(model);
+    check_error(train({"--model", model, "--vocab-size", "12", "--data", data, "--out", out}), 2,
+                "--vocab-size 12, expected at least ");
+  }
+  check_error(train({"--model", "bpe", "--vocab-size", "12", "--data", data, "--out", out}), 2, "--limit-alphabet");
   check_error(train({"--model", "bytebpe", "--vocab-size", "300", "--out", out}), 2, "--data");
   check_error(train({"--model", "bytebpe", "--vocab-size", "300", "--data", data}), 2, "--out");
   check_error(train({"--model", "bytebpe", "--vocab-size", "300", "--data", data, "--out", ""}), 2, "--out");

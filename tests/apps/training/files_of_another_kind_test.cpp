@@ -3,7 +3,7 @@
 #include <functional>
 
 #include "data/files/file_kind.h"
-#include "data/files/files.h"
+#include "data/files/file_error.h"
 #include "data/files/text_source.h"
 #include "data/parallel/parallel_text.h"
 #include "data/text/table.h"

@@ -170,6 +170,25 @@ TEST_CASE("a run that is replaced comes back where the new one fails, and goes o
   CHECK(test::read_file(out / "run.json") == "new");
 }
 
+TEST_CASE("a run that waits to be replaced is read where it waits") {
+  const TempDir dir;
+  const auto out = dir / "out";
+  fs::create_directories(out / "best");
+  write_file(out / "run.json", "{}");
+  CHECK(run_to_read(out) == out);
+  CHECK(run_to_read(out / "best") == out / "best");
+  CHECK(run_to_read(dir / "none") == dir / "none");
+  {
+    OutputGuard guard(out, OutputUse::kReplace);
+    CHECK(run_to_read(out) == out / ".replaced");
+    CHECK(run_to_read(out.string() + "/") == out / ".replaced");
+    CHECK(run_to_read(out / "best") == out / ".replaced/best");
+    CHECK(run_to_read(out.string() + "/best/") == out / ".replaced/best");
+    CHECK(run_to_read(out / "other") == out / "other");
+  }
+  CHECK(run_to_read(out) == out);
+}
+
 TEST_CASE("only what a run wrote is replaced") {
   const TempDir dir;
   write_file(dir / "notes.txt", "mine");

@@ -2,7 +2,7 @@
 
 #include "apps/training/run_tokenizer.h"
 #include "data/files/config_error.h"
-#include "data/files/files.h"
+#include "data/files/file_error.h"
 #include "data/random/random.h"
 #include "tokenizers/directory.h"
 
@@ -170,11 +170,11 @@ TEST_CASE("a bare model that an earlier version saved is opened as what it is, a
     fs::create_directories(dir / "run");
     fs::copy_file(path, dir / "run/spiece.model");
     test::write_file(dir / "run" / (config.empty() ? "run.json" : "config.json"), config.empty() ? "{}" : config);
-    check_equal(*load_tokenizer(dir / "run"), *load_tokenizer(path));
+    check_equal(*load_run_tokenizer(dir / "run"), *load_tokenizer(path));
     check_equal(*find_tokenizer(dir / "run"), *load_tokenizer(path));
     CHECK_FALSE(fs::exists(dir / "run/tokenizer_config.json"));
     test::write_file(dir / "run/config.json", R"({"model_type": "t5"})");
-    CHECK(load_tokenizer(dir / "run")->vocab_size() > load_tokenizer(path)->vocab_size());  // T5's own tokens
+    CHECK(load_run_tokenizer(dir / "run")->vocab_size() > load_tokenizer(path)->vocab_size());  // T5's own tokens
   }
 }
 

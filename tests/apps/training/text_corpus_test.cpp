@@ -2,7 +2,7 @@
 
 #include "apps/training/text_corpus.h"
 #include "data/files/config_error.h"
-#include "data/files/files.h"
+#include "data/files/file_error.h"
 #include "tokenizers/directory.h"
 
 namespace langzoo::test::text_corpus_test {
@@ -167,6 +167,12 @@ TEST_CASE("microworld is told from its seed, its validation text from another") 
   auto other = options;
   other.microworld_seed = 2;
   CHECK(corpus.fingerprint != folder.open(other).fingerprint);
+}
+
+TEST_CASE("what is wrong with microworld's text, or a pipe's, is told of it, not of a file that nobody knows") {
+  Folder folder;
+  const auto few = folder.open({.train = folder.file("abc.txt", "abc"), .tokenizer = "char", .valid_fraction = 0});
+  CHECK_THROWS_WITH(open_text("microworld", *few.tokenizer), Catch::StartsWith("microworld: the character"));
 }
 
 }  // namespace langzoo::test::text_corpus_test

@@ -258,6 +258,25 @@ TEST_CASE("Early stopping, the best checkpoint, and their counters over a resume
   CHECK(weights(resumed / "best") == weights(out / "best"));
 }
 
+TEST_CASE("The moving average is what is evaluated, judged and saved as best") {
+  auto options = small_options();
+  options.max_steps = options.eval_every = 10;
+  options.save_every = 0;
+  options.best_metric = "bleu";
+  TempDir out;
+  ToyTask task;
+  std::vector<torch::Tensor> evaluated;
+  task.given = {{{"bleu", {12, Direction::kHigherIsBetter}}}};
+  task.on_save = [&](const fs::path&) { evaluated.push_back(task.net->w1.detach().clone()); };
+  Trainer(task, options, out.path(), torch::kCPU).run();
+  const auto state = load_training_state(out.path());
+  REQUIRE(evaluated.size() == 2);  // the best, then the last
+  CHECK(torch::equal(evaluated[0], state->tensors["ema/average.w1"]));
+  CHECK_FALSE(torch::equal(evaluated[0], state->tensors["model/w1"]));
+  CHECK(torch::equal(load_safetensors(out / "best/model.safetensors")["w1"], evaluated[0]));
+  CHECK(torch::equal(task.net->w1, state->tensors["model/w1"]));
+}
+
 TEST_CASE("Saving that fails leaves the old checkpoint") {
   TempDir out;
   const auto options = small_options();

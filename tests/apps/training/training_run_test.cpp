@@ -267,7 +267,7 @@ TEST_CASE("a step accumulates micro-batches until they have train.batch_tokens t
   CHECK(load_training_state(dir / "run")->options.accumulation == 3);
   CHECK(load_training_state(dir / "run")->progress.position.batch == 6 * 3 % 12);
   CHECK_THROWS_WITH(train(dir / "both", false, {"train.batch_tokens=13", "train.accumulation=2"}),
-                    "train.accumulation = 2: train.batch_tokens = 13 makes no use of it");
+                    "train.accumulation = 2: train.batch_tokens = 13 (0 lets it count) makes no use of it");
 }
 
 TEST_CASE("options that the optimizer does not read are refused") {
@@ -279,6 +279,17 @@ TEST_CASE("options that the optimizer does not read are refused") {
   }
   CHECK_NOTHROW(train(dir / "run", false, {"train.optimizer=sgd", "train.clip_norm=0.5"}));
   CHECK_NOTHROW(train(dir / "adamw", false, {"train.weight_decay=0.2"}));
+}
+
+TEST_CASE("how many checkpoints stay may change when a run goes on; which of them is read only where some do") {
+  const TempDir dir;
+  CHECK_THROWS_WITH(train(dir / "run", false, {"train.keep_which=best"}),
+                    Catch::Contains("train.keep_checkpoints = 0"));
+  train(dir / "run", false, {"train.keep_checkpoints=1", "train.max_steps=4"});
+  CHECK(fs::exists(dir / "run/checkpoint-4"));
+  train(dir / "run", true, {"train.keep_checkpoints=2", "train.max_steps=6"});
+  CHECK(fs::exists(dir / "run/checkpoint-4"));
+  CHECK(fs::exists(dir / "run/checkpoint-6"));
 }
 
 TEST_CASE("a run that replaces another does not read from its folder") {

@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "data/files/files.h"
+#include "data/files/file_error.h"
 #include "tests/apps/training/toy_task.h"
 
 namespace langzoo {
@@ -181,12 +181,14 @@ TEST_CASE("metrics come back from a state with their labels and directions") {
   state.progress.valid["loss"] = {std::nan("")};
   state.progress.interval_losses["mlm"] = {1.5, 3};
   state.progress.best = 0.5;
+  state.progress.kept = {{10, 0.25}, {1000, 0.5}};
   state.world = 4;
   save_training_state(out.path(), state);
   const auto loaded = load_training_state(out.path());
   REQUIRE(loaded);
   CHECK(loaded->world == 4);
   CHECK(loaded->progress.best == 0.5);
+  CHECK(loaded->progress.kept == state.progress.kept);
   CHECK(loaded->progress.interval_losses.at("mlm").mean() == 0.5);
   const auto& f1 = loaded->progress.valid.at("f1");
   CHECK(f1.value == 0.5);

@@ -1,9 +1,13 @@
 // Runs the program itself, as a user does.
 #include "tests/support/test.h"
 
+#include <sstream>
+
 #include <nlohmann/json.hpp>
 
+#include "apps/training/run_tokenizer.h"
 #include "data/files/files.h"
+#include "models/io/safetensors.h"
 #include "tests/apps/translation/translation.h"
 
 namespace langzoo::test::program_test {
@@ -143,6 +147,61 @@ TEST_CASE("score gives the log-probability of every token of a target, the end t
   check_error(transformer({"eval", "--model", model, "--data", data}), 1, "line 2: has 25 tokens");
 }
 
+TEST_CASE("a run with Marian's tokenizers trains with both sides and saves their files") {
+  const TempDir dir;
+  const auto tokenizer = fixture("marian/separate").string(), run = (dir / "run").string();
+  write_file(dir / "pairs.tsv",
+             "Anna sees two cats.\tAnna voit deux chats.\nBen reads a small book!\tBen lit un petit livre!\n");
+  const auto train = [&](const std::string& steps, std::vector<std::string> more) {
+    std::vector<std::string> arguments = {"train", "--out", run, "--threads", "1", "--json"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    arguments.insert(arguments.end(), {"--set", "train.max_steps=" + steps, "train.save_every=1"});
+    return arguments;
+  };
+  const std::vector<std::string> begin = {"--data",      (dir / "pairs.tsv").string(),
+                                          "--valid",     (dir / "pairs.tsv").string(),
+                                          "--tokenizer", tokenizer,
+                                          "--preset",    "tiny"};
+  check_error(transformer(train("1", begin)), 2, "share_encoder_decoder_embeddings = true");
+  fs::remove_all(run);
+  auto arguments = train("2", begin);
+  arguments.insert(arguments.end(), {"model.share_encoder_decoder_embeddings=false", "model.d_model=16",
+                                     "model.encoder_ffn_dim=16", "model.decoder_ffn_dim=16", "data.translated=1"});
+  succeed(arguments);
+  for (const auto* file : {"source.spm", "target.spm", "vocab.json", "target_vocab.json"}) {
+    CHECK(read_file(dir / "run" / file) == read_file(fixture("marian/separate") / file));
+  }
+  CHECK_FALSE(fs::exists(dir / "run/target_tokenizer"));
+  const auto config = json::parse(read_file(dir / "run/config.json"));
+  CHECK(config["model_type"] == "marian");
+  CHECK(config["vocab_size"] == json::parse(read_file(dir / "run/vocab.json")).size());
+  CHECK(config["decoder_vocab_size"] == json::parse(read_file(dir / "run/target_vocab.json")).size());
+  succeed(train("3", {"--resume"}));
+  write_file(dir / "one.tsv", "Anna sees\tAnna voit\n");
+  const auto score = succeed({"score", "--model", run, "--data", (dir / "one.tsv").string(), "--json"}).object();
+  CHECK(score["ids"] == TranslationTokenizers::load(run).target().encode("Anna voit").ids);
+}
+
+TEST_CASE("translate gives transformers' ids of an older Opus-MT folder whose config.json says how to decode") {
+  const auto model = fixture("marian/opus");
+  const auto cases = json::parse(read_file(model / "cases.json"))["translations"];
+  std::string input;
+  std::vector<json> expected;
+  for (const auto& c : cases) {
+    if (!c["settings"].empty()) continue;
+    input += c["text"].get<std::string>() + "\n";
+    expected.push_back(c);
+  }
+  REQUIRE(expected.size() == 8);
+  const auto found = succeed({"translate", "--model", model.string(), "--json"}, input).objects();
+  REQUIRE(found.size() == expected.size());
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    CHECK(found[i]["ids"] == expected[i]["ids"].get<std::vector<int>>());
+    CHECK(found[i]["text"] == expected[i]["translation"].get<std::string>());
+    CHECK(found[i]["score"].get<double>() == Approx(expected[i]["score"].get<double>()).epsilon(1e-5));
+  }
+}
+
 TEST_CASE("a wiring that Marian does not have is a folder of another model_type, which opens as well") {
   const TempDir dir;
   succeed(train_letters(dir, "run", 2,
@@ -164,6 +223,112 @@ TEST_CASE("settings of a Transformer that cannot be are refused before data is p
   refused("train.label_smoothing=1", "train.label_smoothing");
   refused("train.label_smoothing_kind=some", "train.label_smoothing_kind");
   refused("model.position_embedding_type=rotary", "position_embedding_type");
+}
+
+TEST_CASE("a model that a run begins with brings its tokenizer, whatever the preset's; a flag's is refused") {
+  const TempDir dir;
+  succeed(train_letters(dir, "old", 1));
+  const auto begin = [&](const std::vector<std::string>& more, const std::string& steps) {
+    std::vector<std::string> arguments = {"train",
+                                          "--data",
+                                          (dir / "train.tsv").string(),
+                                          "--out",
+                                          (dir / "new").string(),
+                                          "--init",
+                                          (dir / "old").string(),
+                                          "--preset",
+                                          "tiny",
+                                          "--threads",
+                                          "1",
+                                          "--set",
+                                          "train.max_steps=" + steps,
+                                          "data.translated=0",
+                                          "model.d_model=16",
+                                          "model.encoder_ffn_dim=32",
+                                          "model.decoder_ffn_dim=32"};
+    arguments.insert(arguments.begin() + 1, more.begin(), more.end());
+    return transformer(arguments);
+  };
+  check_error(begin({"--tokenizer", "train:unigram:60"}, "1"), 2, "data.tokenizer = train:unigram:60: the model in ");
+  const auto begun = begin({}, "1");
+  INFO(begun.err);
+  REQUIRE(begun.code == 0);
+  CHECK_THAT(begun.err, Catch::Contains("begins with the weights in " + (dir / "old").string()));
+  CHECK(read_file(dir / "new/tokenizer.json") == read_file(dir / "old/tokenizer.json"));
+  const auto resumed = begin({"--resume"}, "2");  // the same command again
+  INFO(resumed.err);
+  CHECK(resumed.code == 0);
+}
+
+TEST_CASE("the mean of kept checkpoints is a model folder that translates") {
+  const TempDir dir;
+  succeed(train_letters(dir, "run", 15, {"train.keep_checkpoints=3", "train.best_metric=bleu", "train.eval_every=5"}));
+  const auto run = (dir / "run").string(), out = (dir / "mean").string();
+  check_error(transformer({"average", "--model", run, "--last", "4", "--out", out}), 1, "holds 3 checkpoints, not 4");
+  check_error(transformer({"average", "--model", run + "/best", "--out", out}), 1, "train.keep_checkpoints");
+  const auto done = succeed({"average", "--model", run, "--last", "2", "--out", out, "--json"}).object();
+  CHECK(done["checkpoints"] == 2);
+  CHECK(done["first"] == run + "/checkpoint-10");
+  const auto mean = load_safetensors(dir / "mean/model.safetensors"),
+             a = load_safetensors(dir / "run/checkpoint-10/model.safetensors"),
+             b = load_safetensors(dir / "run/checkpoint-15/model.safetensors");
+  REQUIRE(mean.keys() == a.keys());
+  for (const auto& name : mean.keys()) CHECK(max_difference(mean[name], (a[name] + b[name]) / 2) < 1e-7);
+  const auto scores = succeed({"eval", "--model", out, "--data", (dir / "train.tsv").string(), "--json"}).object();
+  CHECK(scores["pairs"] == 500);
+  check_error(transformer({"average", "--model", run, "--out", out}), 2, "is not empty");
+  // Folders of two runs; where there is one only, the same weights.
+  const auto two = (dir / "two").string();
+  const auto warned =
+      succeed({"average", "--model", run, "--model", run + "/checkpoint-15", "--last", "1", "--out", two});
+  CHECK_THAT(warned.err, Catch::Contains("--last has no effect with several --model"));
+  CHECK(read_file(dir / "two/model.safetensors") == read_file(dir / "run/model.safetensors"));
+}
+
+TEST_CASE("segmentations drawn every epoch and R-Drop: a resumed run is the uninterrupted one") {
+  const TempDir dir;
+  const std::vector<std::string> settings = {"data.tokenizer=train:bytebpe:300", "data.bpe_dropout=0.3",
+                                             "train.r_drop=2", "model.encoder_layerdrop=0.2", "train.dtype=bfloat16"};
+  const auto arguments = [&](const std::string& run, int steps) {
+    auto all = train_letters(dir, run, steps, settings);
+    const auto kind = std::find(all.begin(), all.end(), "--tokenizer");
+    all.erase(kind, kind + 2);
+    return all;
+  };
+  const auto whole = succeed(arguments("whole", 60)).object();
+  succeed(arguments("parts", 27));
+  succeed({"train", "--out", (dir / "parts").string(), "--resume", "--threads", "1", "--set", "train.max_steps=60"});
+  CHECK(read_file(dir / "parts/model.safetensors") == read_file(dir / "whole/model.safetensors"));
+  CHECK(whole["valid"].contains("chrf"));
+  bool reported = false;
+  std::istringstream lines(read_file(dir / "whole/metrics.jsonl"));
+  for (std::string line; std::getline(lines, line);) {
+    const auto entry = json::parse(line);
+    if (!entry.contains("losses")) continue;
+    reported = true;
+    CHECK(entry["losses"]["r_drop"] > 0.0);
+    CHECK(entry["loss"].get<double>() ==
+          Approx(entry["losses"]["cross_entropy"].get<double>() + entry["losses"]["r_drop"].get<double>()));
+  }
+  CHECK(reported);
+  const auto refused = [&](const std::string& setting, const std::string& names) {
+    check_error(transformer(train_letters(dir, "refused", 1, {setting})), 2, names);
+    CHECK_FALSE(fs::exists(dir / "refused"));
+  };
+  refused("data.bpe_dropout=0.1", "data.bpe_dropout: neither side's tokenizer is a BPE");
+  refused("data.unigram_alpha=0.1", "data.unigram_alpha: neither side's tokenizer is a Unigram");
+  refused("train.r_drop=-1", "train.r_drop");
+}
+
+TEST_CASE("tokens are the targets', end tokens included, and no padding") {
+  const TempDir dir;
+  write_file(dir / "pairs.tsv", "1 2 3\tab\n4\tabcd\n5 6\tx\n");
+  const auto summary =
+      succeed({"train", "--data", (dir / "pairs.tsv").string(), "--preset", "tiny", "--tokenizer", "char", "--out",
+               (dir / "run").string(), "--threads", "1", "--json", "--set", "train.max_epochs=2",
+               "data.valid_fraction=0", "train.max_steps=100", "train.batch_tokens=100", "model.d_model=16"})
+          .object();
+  CHECK(summary["tokens"] == 2 * (3 + 5 + 2));
 }
 
 }  // namespace langzoo::test::program_test

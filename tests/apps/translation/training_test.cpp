@@ -130,7 +130,7 @@ TEST_CASE("a translator begins with another one, its tokenizers and sizes") {
 TEST_CASE("a number of pairs is refused beside a target tokens' budget") {
   const TempDir dir;
   check_error(seq2seq(train_letters(dir, 1, {"train.batch_tokens=300", "train.batch_size=32"})), 2,
-              "train.batch_size = 32: train.batch_tokens = 300 makes no use of it");
+              "train.batch_size = 32: train.batch_tokens = 300 (0 lets it count) makes no use of it");
 }
 
 TEST_CASE("--resume takes the same pairs by another name, and no others") {
@@ -155,6 +155,34 @@ TEST_CASE("--resume takes the same pairs by another name, and no others") {
   check_error(resume(4, "other.tsv", "valid.tsv"), 1, "the training data is another, in its pairs:");
   check_error(resume(4, "train.tsv", "other_valid.tsv"), 1, "the training data is another, in its validation:");
   CHECK(resume(4, "train.tsv", "valid.tsv").code == 0);
+}
+
+TEST_CASE("a run whose pairs came from a pipe goes on with the same, and says where it cannot") {
+  const TempDir dir;
+  const auto pairs = letters_of_digits(200, 1);
+  const auto run = [&](const std::string& data, int steps, bool resume, const std::string& input) {
+    std::vector<std::string> arguments = {"train",
+                                          "--out",
+                                          (dir / "run").string(),
+                                          "--threads",
+                                          "1",
+                                          "--set",
+                                          "train.max_steps=" + std::to_string(steps)};
+    if (resume) arguments.insert(arguments.begin() + 1, "--resume");
+    if (!resume) arguments.insert(arguments.end(), {"data.tokenizer=char", "model.hidden_size=8"});
+    if (!data.empty()) arguments.insert(arguments.begin() + 1, {"--data", data});
+    return seq2seq(arguments, input);
+  };
+  REQUIRE(run("-", 1, false, pairs + "1\ta\tCC-BY\n").code == 0);
+  const auto resumed = run("", 2, true, pairs + "1\ta\tCC-BY\n");
+  INFO(resumed.err);
+  CHECK(resumed.code == 0);
+  CHECK_THAT(resumed.err, Catch::Contains("data.train = -: the run's data is read from stdin once more") &&
+                              Catch::Contains("left out: what follows a second TAB in 1 lines, line 201 the first"));
+  test::write_file(dir / "pairs.tsv", pairs + "1\ta\n");
+  REQUIRE(run((dir / "pairs.tsv").string(), 3, true, "").code == 0);
+  std::filesystem::remove(dir / "pairs.tsv");
+  check_error(run("", 4, true, ""), 1, "pairs.tsv: is not there any more, as no pipe is; data.train says where");
 }
 
 TEST_CASE("a run of an earlier version goes on where its batches are the same, else that is said") {
@@ -329,4 +357,12 @@ TEST_CASE("JSON lines may name their fields") {
   const auto scores = succeed({"eval", "--model", run, "--data", data, "--source-key", "en", "--target-key", "fr",
                                "--max-new-tokens", "2", "--json"});
   CHECK(scores.object()["pairs"] == 30);
+  const auto piped = succeed({"eval", "--model", run, "--data", "-", "--source-key", "en", "--target-key", "fr",
+                              "--max-new-tokens", "2", "--seed", "4", "--json"},
+                             lines);
+  CHECK(piped.object()["pairs"] == 30);
+  CHECK(piped.err == "warning: --seed has no effect where --data names a file\n");
+  check_error(
+      seq2seq({"eval", "--model", run, "--data", data, "--source-key", "en", "--target-key", "fr", "--out", "-"}), 2,
+      "--out: stdout is for the figures");
 }

@@ -82,6 +82,37 @@ TEST_CASE("long sentences are cut, and that is said") {
   CHECK(cut.object()["ids"] == succeed({"translate", "--model", model, "--text", "123", "--json"}).object()["ids"]);
 }
 
+TEST_CASE("sentences of a line are translated each by itself where that is asked for") {
+  const TempDir dir;
+  const auto model = small_model(dir);
+  const std::string line = "123. 45!", input = line + "\n\n9\n";
+  const auto objects = succeed({"translate", "--model", model, "--split-sentences", "--json"}, input).objects();
+  REQUIRE(objects.size() == 3);
+  const auto single = succeed({"translate", "--model", model, "--json"}, "123.\n45!\n\n9\n").objects();
+  CHECK(objects[0]["source"] == line);
+  REQUIRE(objects[0]["sentences"].size() == 2);
+  auto ids = single[0]["ids"];
+  for (const auto& id : single[1]["ids"]) ids.push_back(id);
+  CHECK(objects[0]["ids"] == ids);
+  CHECK(objects[0]["text"] == single[0]["text"].get<std::string>() + " " + single[1]["text"].get<std::string>());
+  CHECK(objects[0]["score"].get<double>() ==
+        Approx((single[0]["score"].get<double>() + single[1]["score"].get<double>()) / 2));
+  CHECK(objects[0]["sentences"][1]["source"] == "45!");
+  CHECK(objects[1]["text"] == "");
+  CHECK(objects[1]["ids"].empty());
+  CHECK(objects[2]["ids"] == single[3]["ids"]);
+  // Unasked a line is one sentence.
+  const auto whole = succeed({"translate", "--model", model, "--json"}, input).objects();
+  REQUIRE(whole.size() == 3);
+  CHECK_FALSE(whole[0].contains("sentences"));
+  const auto text = succeed({"translate", "--model", model, "--split-sentences"}, input).out;
+  CHECK(std::count(text.begin(), text.end(), '\n') == 3);
+  const auto cut = succeed({"translate", "--model", model, "--split-sentences", "--max-source", "3"}, input);
+  CHECK_THAT(cut.err, Catch::Contains("line 1, sentence 1: 4 tokens, cut to 3"));
+  check_error(seq2seq({"translate", "--model", model, "--split-sentences", "--num-beams", "2", "--n-best", "2"}, input),
+              2, "--n-best");
+}
+
 TEST_CASE("alignments are drawn in the terminal and on a page") {
   const TempDir dir;
   const auto model = small_model(dir);
@@ -90,8 +121,8 @@ TEST_CASE("alignments are drawn in the terminal and on a page") {
   const auto page = dir / "alignment.html";
   succeed({"align", "--model", model, "--data", (dir / "valid.tsv").string(), "--pairs", "3", "--out", page.string()});
   const auto html = read_file(page);
-  CHECK(html.find("&lt;/s&gt;") != std::string::npos);
-  CHECK(html.find("<table>", html.find("<table>") + 1) != std::string::npos);
+  CHECK(html.find("\\u003c/s>") != std::string::npos);
+  CHECK(html.find("3 sentence pairs") != std::string::npos);
 }
 
 TEST_CASE("a model without attention has nothing to align") {

@@ -81,6 +81,21 @@ TEST_CASE("vectors come from a pipe and go to one") {
              Catch::Contains("similarity"));
 }
 
+TEST_CASE("vectors and JSON do not share stdout") {
+  const auto model = vector_fixture("gensim.txt");
+  for (const std::string out : {"-", "/dev/stdout", "/proc/self/fd/1"}) {
+    INFO(out);
+    check_error(word2vec({"export", "--model", model, "--format", "text", "--out", out, "--json"}), 2,
+                "--json: not with --out to stdout");
+    check_error(word2vec({"map", "--model", model, "--out", out, "--json"}), 2, "--json: not with --out to stdout");
+  }
+  CHECK_THAT(word2vec({"export", "--model", model, "--format", "text", "--out", "-", "--seed", "3"}).err,
+             Catch::StartsWith("warning: --seed has no effect where nothing is drawn\n"));
+  const TempDir dir;
+  CHECK_THAT(word2vec({"map", "--model", model, "--out", dir / "map.html", "--method", "pca", "--seed", "3"}).err,
+             Catch::StartsWith("warning: --seed has no effect where --method is pca\n"));
+}
+
 TEST_CASE("export does not write over a file of the model folder") {
   const TempDir dir;
   const langzoo::Vocabulary vocabulary({"a", "b"}, {2, 1});

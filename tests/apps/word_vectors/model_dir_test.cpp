@@ -4,7 +4,7 @@
 
 #include "apps/cli/word_vectors/close_words.h"
 #include "apps/cli/word_vectors/model_dir.h"
-#include "data/files/files.h"
+#include "data/files/file_error.h"
 #include "data/words/vocabulary.h"
 #include "models/io/safetensors.h"
 #include "tests/apps/word_vectors/word_vectors.h"

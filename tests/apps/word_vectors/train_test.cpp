@@ -394,6 +394,16 @@ TEST_CASE("what goes on from another model says what it cannot take over") {
   const auto result = word2vec(training(dir / "text.txt", dir / "new", {"--init", dir / "old"}));
   CHECK(result.code == 0);
   CHECK_THAT(result.err, Catch::Contains("tree of hs begins anew"));
+  // Before words are counted.
+  const auto refused = [&](const std::vector<std::string>& settings, const std::string& names) {
+    auto arguments = settings;
+    arguments.insert(arguments.begin(), {"--init", dir / "old"});
+    const auto failed = word2vec(training(dir / "text.txt", dir / "wrong", arguments));
+    check_error(failed, 2, names);
+    CHECK_THAT(failed.err, !Catch::Contains("counting words"));
+  };
+  refused({"--subwords"}, "model.subwords = true: the model in " + (dir / "old").string() + " has false");
+  refused({"--dim", "3"}, "model.dim = 3: the model in ");
   // A vocabulary that is not the model's.
   std::ofstream(dir / "old" / "vocab.tsv", std::ios::app) << "wave\t3\n";
   check_error(word2vec(training(dir / "text.txt", dir / "wrong", {"--init", dir / "old"})), 1,

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "data/files/file_kind.h"
-#include "data/files/files.h"
+#include "data/files/file_error.h"
 
 using namespace langzoo;
 using Catch::Contains;

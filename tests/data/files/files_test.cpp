@@ -1,4 +1,5 @@
 #include "data/files/files.h"
+#include "data/files/mapped_file.h"
 
 #include <future>
 
@@ -172,6 +173,34 @@ TEST_CASE("a pipe of another kind is refused by its own name") {
   CHECK_THROWS_WITH(find_text_files(compressed.path()), Catch::Contains((dir / "one").string() + ": is compressed"));
   CHECK_THROWS_WITH(refuse_other_kind(compressed.path()), Catch::Contains((dir / "one").string() + ": is compressed"));
   CHECK_THROWS_WITH(find_text_files(empty.path()), Catch::Contains((dir / "two").string() + ": is empty"));
+}
+
+TEST_CASE("errors call a file what the user knows it by") {
+  const TempDir dir;
+  const Fifo fifo(dir / "pipe", "text");
+  const auto copy = readable_file(fifo.path());
+  CHECK(copy != fifo.path());
+  CHECK(FileError(copy, "is wrong").what() == (fifo.path().string() + ": is wrong"));
+  show_as(dir / "scratch.txt", "microworld");
+  CHECK(FileError(dir / "scratch.txt", "is wrong").what() == std::string("microworld: is wrong"));
+}
+
+TEST_CASE("what stdout is open to is known by its names") {
+  const TempDir dir;
+  CHECK(is_standard_output("-"));
+  const Pipe pipe;
+  const int before = dup(STDOUT_FILENO);
+  dup2(pipe.ends[1], STDOUT_FILENO);
+  const bool link = is_standard_output("/dev/stdout"), descriptor = is_standard_output("/proc/self/fd/1");
+  dup2(before, STDOUT_FILENO);
+  close(before);
+  CHECK(link);
+  CHECK(descriptor);
+  CHECK_FALSE(is_standard_output(""));
+  CHECK_FALSE(is_standard_output("/dev/null"));
+  CHECK_FALSE(is_standard_output(dir / "none"));
+  test::write_file(dir / "file", "");
+  CHECK_FALSE(is_standard_output(dir / "file"));
 }
 
 }  // namespace langzoo::files_test

@@ -1,6 +1,6 @@
 #include "data/files/text_source.h"
 
-#include "data/files/files.h"
+#include "data/files/file_error.h"
 #include "data/random/random.h"
 #include "tests/data/byte_tokenizer.h"
 #include "tests/support/plain_test.h"

@@ -106,3 +106,45 @@ TEST_CASE("perplexity of equally likely tokens is their number") {
   CHECK(perplexity(10 * std::log(8.0), 10) == Approx(8));
   CHECK(bits_per(10 * std::log(8.0), 10) == Approx(3));
 }
+
+TEST_CASE("scores of examples with several labels are scikit-learn's") {
+  const auto golden = metrics_fixture("multi_label");
+  REQUIRE(golden.size() == 200);
+  std::size_t compared = 0;
+  for (std::size_t i = 0; i < golden.size(); ++i) {
+    INFO("case " << i);
+    Random random(23, i);
+    const auto n = 1 + random.below(30), classes = 2 + random.below(5), noise = 1 + random.below(6);
+    static constexpr std::string_view kNames[] = {"c0", "c1", "c2", "c3", "c4", "c5"};
+    const auto draw = [&] {
+      Labels labels(random.below(5));
+      for (auto& label : labels) label = kNames[random.below(classes)];
+      return labels;
+    };
+    std::vector<Labels> truth(n), predicted;
+    for (auto& labels : truth) labels = draw();
+    for (const auto& labels : truth) predicted.push_back(random.below(noise) > 0 ? draw() : labels);
+    const auto scores = score_multi_label(predicted, truth);
+    if (golden[i].is_null()) continue;
+    std::vector<double> row = {scores.accuracy, scores.hamming_loss};
+    for (const auto& average : {scores.micro, scores.macro, scores.weighted, scores.samples}) append(row, average);
+    REQUIRE(row.size() == golden[i].size());
+    for (std::size_t k = 0; k < row.size(); ++k) {
+      CHECK(row[k] == Approx(golden[i][k].get<double>()).epsilon(1e-9).margin(1e-9));
+    }
+    ++compared;
+  }
+  CHECK(compared > 190);
+}
+
+TEST_CASE("several labels by hand") {
+  const auto scores =
+      score_multi_label(std::vector<Labels>{{"a", "b"}, {}, {"c", "c"}}, std::vector<Labels>{{"a"}, {}, {"c"}});
+  CHECK(scores.accuracy == Approx(2.0 / 3));
+  CHECK(scores.micro.precision == Approx(2.0 / 3));
+  CHECK(scores.micro.recall == 1);
+  CHECK(scores.samples.f1 == Approx((2.0 / 3 + 0 + 1) / 3));
+  CHECK(scores.hamming_loss == Approx(1.0 / 9));
+  CHECK_THROWS_AS(score_multi_label({}, {}), std::invalid_argument);
+  CHECK_THROWS_WITH(score_multi_label(std::vector<Labels>{{"a"}}, {}), "examples: 1 predicted, 0 true");
+}

@@ -1,6 +1,6 @@
 #include "data/parallel/parallel_text.h"
 
-#include "data/files/files.h"
+#include "data/files/file_error.h"
 #include "tests/support/test.h"
 
 using namespace langzoo;
@@ -52,8 +52,10 @@ TEST_CASE("TSV: the first two columns, whatever ends a line") {
   CHECK(all_of(*tsv) ==
         Pairs{{"Go.", "Va !"}, {"Hi.", "Salut !"}, {"", ""}, {"", ""}, {"A", ""}, {"", "B"}, {"last", "one"}});
   CHECK(all_of(*tsv).empty());  // the end stays the end
+  CHECK(tsv->left_out() == "what follows a second TAB in 1 lines, line 2 the first");
   const auto again = read_tsv(files.write("a\tb\n\nc\td\n"));
   const auto pairs = read_all(*again);
+  CHECK(again->left_out().empty());
   CHECK(pairs.at(0).line == 1);
   CHECK(pairs.at(2).line == 3);
   CHECK(again->name().ends_with("pairs.tsv"));
@@ -143,6 +145,10 @@ TEST_CASE("a file's format shows in its name and its first line") {
   CHECK(all_of(*open_parallel_text(files.write("1+1 _2 \n"), true)) == Pairs{{"1+1 ", "2 "}});
   CHECK(all_of(*open_parallel_text(files.write("{\"source\":\"a\",\"target\":\"b\"}", "pairs.jsonl"))) ==
         Pairs{{"a", "b"}});
+  // As of a pipe, which has no suffix.
+  CHECK(all_of(*open_parallel_text(files.write("\n{\"source_text\":\"a_b\",\"target\":\"b\"}\n"), false,
+                                   "source_text")) == Pairs{{"", ""}, {"a_b", "b"}});
+  CHECK(all_of(*open_parallel_text(files.write("{1}_2\n"))) == Pairs{{"{1}", "2"}});
   CHECK_THROWS_WITH(open_parallel_text(files.write("\nwords only\n")),
                     Catch::Matchers::Contains("line 2: is no sentence pair"));
   CHECK_THROWS_WITH(open_parallel_text(files.write("\n \n")), Catch::Matchers::Contains("holds no sentence pairs"));

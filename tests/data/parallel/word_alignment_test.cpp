@@ -1,6 +1,6 @@
 #include "data/parallel/word_alignment.h"
 
-#include "data/files/files.h"
+#include "data/files/file_error.h"
 #include "tests/support/test.h"
 
 using namespace langzoo;

@@ -46,6 +46,22 @@ TEST_CASE("JSON lines: fields by name, labels may be numbers") {
   CHECK(read(dir, "b.jsonl", "{\"s\": \"one\", \"y\": true}\n", "s", "y") == Rows{"1|one|true"});
 }
 
+TEST_CASE("a format that is named counts whatever the file is called, and columns that nobody reads are named") {
+  const TempDir dir;
+  const auto first_of = [&](const std::string& content, TableFormat format) {
+    test::write_file(dir / "a.tsv", content);
+    return read_table(dir / "a.tsv", {{"text"}}, format).at(0).values.at(0);
+  };
+  CHECK(first_of("text,label\n\"a, b\",c\n", TableFormat::kCsv) == "a, b");
+  CHECK(first_of("{\"text\": \"a, b\"}\n", TableFormat::kJsonLines) == "a, b");
+  CHECK(first_of("text\tlabel\na, b\tc\n", TableFormat::kTsv) == "a, b");
+
+  std::vector<std::string> unread;
+  test::write_file(dir / "b.tsv", "id\ttext\tlabel\tnote\n1\ta\tb\tc\n");
+  read_table(dir / "b.tsv", {{"text"}, {"label"}}, TableFormat::kOfName, &unread);
+  CHECK(unread == std::vector<std::string>{"id", "note"});
+}
+
 TEST_CASE("what is wrong with labelled texts is told with file and line") {
   const TempDir dir;
   const auto wrong = [&](const std::string& name, const std::string& content, const std::string& what,
@@ -58,6 +74,12 @@ TEST_CASE("what is wrong with labelled texts is told with file and line") {
   wrong("a.tsv", "text\tlabel\none\t\n", "line 2: has an empty label");
   wrong("a.tsv", "text\tlabel\none\ta\n", "line 1: has no column ;", "");
   wrong("a.tsv", "text\tlabel\n\xff\ta\n", "line 2: is not UTF-8");
+  wrong("a.tsv", "text\tlabel\none\ta\ntwo\tb\tc\n", "line 3: has 3 columns, the first line 2");
+  CHECK_THROWS_WITH(read(dir, "a.tsv", "one\ttwo\nthree\tfour\tfive\n", "1", "2"),
+                    Contains("line 2: has 3 columns, the first line 2"));
+  wrong("a.csv", "text,label\none, or two,a\n", "line 2: has 3 columns, the first line 2");
+  wrong("a", "text,label\none,a\n", "the columns are text,label (read as TSV; the format csv or jsonl can be named)");
+  wrong("a.tsv", std::string("te\0xt\tl\033\n", 10), "the columns are te\\x00xt, l\\x1B");
   wrong("a.tsv", "text\tlabel\n", "holds no texts");
   wrong("a.tsv", "", "holds no texts");
   wrong("a.tsv", "one\ta\n", "line 1: has no column 3; the columns are 1, 2", "3");
@@ -66,4 +88,14 @@ TEST_CASE("what is wrong with labelled texts is told with file and line") {
   wrong("a.jsonl", "{\"text\": \"one\"}\n", "line 1: has no field \"label\"");
   wrong("a.jsonl", "{\"text\": null, \"label\": 1}\n", "line 1: field \"text\" is not a text");
   CHECK_THROWS_WITH(read_table(dir / "missing.tsv", {{"text"}}), Contains("missing.tsv"));
+}
+
+TEST_CASE("columns that need not be there, and lists") {
+  const TempDir dir;
+  test::write_file(dir / "a.tsv", "text\tlabel\none\ta\n");
+  CHECK(read_table(dir / "a.tsv", {{"text"}, {.name = "question", .optional = true}})[0].values == Rows{"one", ""});
+  test::write_file(dir / "a.jsonl", "{\"text\": \"one\", \"labels\": [\"a\", 2]}\n");
+  CHECK(read_table(dir / "a.jsonl", {{"text"}, {.name = "labels", .list = true}, {.name = "q", .optional = true}})[0]
+            .values == Rows{"one", "[\"a\",2]", ""});
+  CHECK_THROWS_WITH(read_table(dir / "a.jsonl", {{"labels"}}), Contains("field \"labels\" is not a text"));
 }

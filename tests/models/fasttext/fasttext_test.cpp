@@ -144,7 +144,7 @@ TEST_CASE("a saved fastText is the same when it is opened, whoever opens it") {
   const auto classifier = std::dynamic_pointer_cast<SequenceClassifier>(module);
   REQUIRE(classifier);
   CHECK(classifier->vocab_size() == 6);
-  CHECK(torch::equal(classifier->logits(ids, mask), model->logits(ids, mask)));
+  CHECK(torch::equal(classifier->logits({.ids = ids, .attention_mask = mask}), model->logits(ids, mask)));
 }
 
 TEST_CASE("fastText's config names what is impossible") {

@@ -96,23 +96,26 @@ class Oracle {
     for (const double s : sum) cp += std::log(std::min(s, 1.0));
     return o_.coverage_penalty * cp;
   }
-  std::vector<double> log_probabilities(const Ids& made) const {
+  /// One beam is transformers' greedy search.
+  bool greedy() const { return o_.num_beams == 1 && o_.rules == BeamRules::kHuggingFace; }
+  std::vector<double> log_probabilities(const Ids& made, bool normalized = true) const {
     Ids ids = prompt_;
     ids.insert(ids.end(), made.begin(), made.end());
     const auto logits = test::hashed_logits(ids, kV);
     double total = 0;
     for (const double x : logits) total += std::exp(x);
     std::vector<double> p(logits.begin(), logits.end());
-    for (auto& x : p) x -= std::log(total);
+    for (auto& x : p) x -= normalized ? std::log(total) : 0;
     return test::processed_by_loops(p, prompt_, made, prefix_, o_);
   }
   void advance(std::vector<Hypothesis>& beams, std::vector<Hypothesis>& complete,
                const std::map<std::int32_t, int>& chosen, std::int64_t length) const {
     std::vector<Hypothesis> candidates;
     for (const auto& beam : beams) {
-      const auto p = log_probabilities(beam.ids);
+      const auto p = log_probabilities(beam.ids), logits = log_probabilities(beam.ids, false);
+      const auto best = std::max_element(logits.begin(), logits.end()) - logits.begin();
       for (std::int32_t v = 0; v < kV; ++v) {
-        if (p[v] == -INFINITY) continue;
+        if (p[v] == -INFINITY || (greedy() && v != best)) continue;
         auto longer = beam;
         longer.ids.push_back(v);
         longer.log_probability += p[v];
@@ -254,6 +257,7 @@ TEST_CASE("one beam is greedy search") {
   for (const std::int64_t n : {0, 2}) {
     BeamSearchOptions options;
     options.num_beams = 1;
+    options.repetition_penalty = n == 0 ? 1.7 : 1.0;
     options.max_new_tokens = 15;
     options.min_new_tokens = 3;
     options.no_repeat_ngram_size = n;
@@ -263,14 +267,18 @@ TEST_CASE("one beam is greedy search") {
     greedy.min_new_tokens = 3;
     greedy.sampling.greedy = true;
     greedy.no_repeat_ngram_size = n;
+    greedy.repetition_penalty = options.repetition_penalty;
     greedy.eos_token_ids = {1, 8};
     const auto padded = pad_left(kPrompts, 3);
     HashedStep step(padded.mask, kV);
     const auto expected = generate(step, padded, greedy);
-    for (const double alpha : {0.0, 1.0}) {
-      options.length_penalty = alpha;
-      const auto mine = run(kPrompts, {}, options);
-      for (std::size_t b = 0; b < kPrompts.size(); ++b) CHECK(mine[b][0].ids == expected[b]);
+    for (const auto stopping : {EarlyStopping::kFalse, EarlyStopping::kTrue, EarlyStopping::kNever}) {
+      for (const double alpha : {0.0, 1.0, 3.0, -1.0}) {
+        options.length_penalty = alpha;
+        options.early_stopping = stopping;
+        const auto mine = run(kPrompts, {}, options);
+        for (std::size_t b = 0; b < kPrompts.size(); ++b) CHECK(mine[b][0].ids == expected[b]);
+      }
     }
   }
 }

@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "data/files/files.h"
+#include "data/files/file_error.h"
 #include "models/io/pytorch_bin.h"
 #include "models/io/weights.h"
 #include "tests/support/zip.h"

@@ -22,7 +22,7 @@ Heads random_heads(std::int64_t queries, std::int64_t keys, bool gradients = fal
 }
 
 /// The definition, one query at a time.
-torch::Tensor by_loops(const Heads& x, const torch::Tensor& bias, double scale, bool causal) {
+torch::Tensor by_loops(const Heads& x, const torch::Tensor& bias, double scale, bool causal, std::int64_t window) {
   const auto queries = x.q.size(2), keys = x.k.size(2);
   auto out = torch::zeros_like(x.q);
   const auto full = bias.defined() ? bias.expand({2, 3, queries, keys}) : torch::zeros({2, 3, queries, keys});
@@ -33,6 +33,7 @@ torch::Tensor by_loops(const Heads& x, const torch::Tensor& bias, double scale, 
         auto sum = torch::zeros({8}, torch::kFloat64);
         for (int j = 0; j < keys; ++j) {
           if (causal && j > i + keys - queries) continue;
+          if (window > 0 && std::abs(j - (i + keys - queries)) >= window) continue;
           const double score = x.q[b][h][i].dot(x.k[b][h][j]).item<double>() * scale + full[b][h][i][j].item<double>();
           total += std::exp(score);
           sum += std::exp(score) * x.v[b][h][j];
@@ -43,7 +44,8 @@ torch::Tensor by_loops(const Heads& x, const torch::Tensor& bias, double scale, 
 }
 
 void check_both_paths(const Heads& x, AttendOptions options) {
-  const auto expected = by_loops(x, options.bias, options.scale.value_or(1 / std::sqrt(8.0)), options.causal);
+  const auto expected =
+      by_loops(x, options.bias, options.scale.value_or(1 / std::sqrt(8.0)), options.causal, options.window);
   const auto fast = attend(x.q, x.k, x.v, options);
   CHECK_FALSE(fast.weights.defined());
   CHECK(max_difference(fast.output, expected) < 1e-12);
@@ -76,6 +78,17 @@ TEST_CASE("causal queries are aligned with the last keys") {
   check_both_paths(random_heads(1, 7), {.causal = true});
   check_both_paths(random_heads(5, 5), {.bias = some_padding(5, 2), .causal = true});
   check_both_paths(random_heads(3, 7), {.bias = some_padding(7, 6), .causal = true});
+}
+
+TEST_CASE("within a window queries see the keys that are near") {
+  check_both_paths(random_heads(5, 5), {.causal = true, .window = 2});
+  check_both_paths(random_heads(5, 5), {.window = 2});
+  check_both_paths(random_heads(3, 7), {.causal = true, .window = 1});
+  check_both_paths(random_heads(1, 7), {.causal = true, .window = 3});
+  check_both_paths(random_heads(7, 3), {.window = 3});
+  check_both_paths(random_heads(5, 5), {.bias = some_padding(5, 2), .causal = true, .window = 3});
+  const auto x = random_heads(5, 5);
+  CHECK_THROWS_AS(attend(x.q, x.k, x.v, {.window = -1}), std::invalid_argument);
 }
 
 TEST_CASE("a query that may see no key gets zeros, and its gradients are finite") {

@@ -31,6 +31,21 @@ TEST_CASE("sinusoidal positions are sines and cosines of the place, odd widths i
   CHECK(sinusoidal_positions(0, 4, SinusoidLayout::kHalves).sizes() == torch::IntArrayRef({0, 4}));
 }
 
+TEST_CASE("a table of positions grows as it is asked, and its rows stay what they are") {
+  for (const auto layout : {SinusoidLayout::kInterleaved, SinusoidLayout::kHalves}) {
+    SinusoidTable grown(6, layout), whole(6, layout);
+    const auto first = grown.rows(3);
+    CHECK(first.size(0) < 10'000);  // whatever a configuration allows
+    grown.rows(1025);
+    const auto expected = whole.rows(3000);
+    CHECK(torch::equal(grown.rows(3000), expected));
+    CHECK(torch::equal(first, expected.narrow(0, 0, first.size(0))));
+    CHECK(max_difference(expected.narrow(0, 0, 3000), sinusoidal_positions(3000, 6, layout)) < 1e-7);
+    CHECK(torch::equal(sinusoidal_positions(5, 6, layout, 2000),
+                       sinusoidal_positions(2005, 6, layout).narrow(0, 2000, 5)));
+  }
+}
+
 TEST_CASE("the product of two sinusoidal positions depends on their distance alone") {
   const auto table = sinusoidal_positions(60, 32, SinusoidLayout::kHalves).to(torch::kFloat64);
   const auto products = table.mm(table.t());

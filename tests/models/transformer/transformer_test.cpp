@@ -28,8 +28,8 @@ TransformerConfig small(const std::string& wiring) {
   config.dropout = 0.0;
   config.initializer = "normal";
   config.init_std = 0.4;
-  config.eos_token_id = 2;
-  config.forced_eos_token_id.reset();
+  config.eos_token_id = {2};
+  config.forced_eos_token_id.clear();
   config.pad_token_id = 0;
   config.decoder_start_token_id = 1;
   if (wiring == "paper") config.position_embedding_type = "interleaved";
@@ -164,6 +164,23 @@ TEST_CASE("a Transformer's loss_sum is the cross-entropy of forward's logits") {
     CHECK(loss.item<double>() == Approx(expected.item<double>()).epsilon(1e-5));
     const auto none = torch::full_like(batch.labels, -100);
     CHECK(model->loss_sum(source, batch.lengths, batch.decoder_input, none).item<double>() == 0.0);
+  }
+}
+
+TEST_CASE("a Transformer trains on packed rows as on padded ones") {
+  const Batch batch;
+  for (const std::string wiring : kWirings) {
+    INFO(wiring);
+    const auto source = batch.source.clamp_max(10);
+    const auto gradients = [&](torch::Dtype dtype) {  // float64 is padded
+      auto model = small_model(wiring);
+      model->to(dtype);
+      const auto loss = model->loss_sum(source, batch.lengths, batch.decoder_input, batch.labels);
+      return torch::autograd::grad({loss}, model->parameters());
+    };
+    const auto packed = gradients(torch::kFloat32), padded = gradients(torch::kFloat64);
+    for (std::size_t i = 0; i < packed.size(); ++i)
+      CHECK(max_difference(packed[i], padded[i]) < 1e-4 * (1 + padded[i].abs().max().item<double>()));
   }
 }
 

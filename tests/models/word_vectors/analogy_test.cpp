@@ -5,7 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "data/files/files.h"
+#include "data/files/file_error.h"
 #include "models/word_vectors/analogy.h"
 #include "models/word_vectors/formats.h"
 

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "data/files/files.h"
+#include "data/files/file_error.h"
 #include "models/word_vectors/similarity.h"
 
 namespace langzoo::test::similarity_test {

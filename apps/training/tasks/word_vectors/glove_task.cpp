@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <bit>
 #include <limits>
 
@@ -13,33 +12,26 @@ namespace langzoo {
 
 namespace {
 
-class GloveTask : public WordVectorsTask {
+class GloveTask : public WordVectorsModelTask<Glove> {
  public:
   GloveTask(Glove model, WordText text, CoOccurrenceFile counts, const WordVectorsSetting& setting)
-      : model_(std::move(model)),
-        text_(std::move(text)),
+      : WordVectorsModelTask(std::move(model), std::move(text)),
         counts_(std::move(counts)),
         trainer_(model_),
         device_(setting.train.device),
-        threads_(setting.options.deterministic ? 1 : at::get_num_threads()),
-        blocks_a_step_(setting.train.trainer.optimizer == "own" ? kBlocksAStep : 1),
-        batches_((counts_.blocks() + blocks_a_step_ - 1) / blocks_a_step_),
-        fingerprint_(fmt::format("glove co-occurrences {:016x} blocks {}", counts_.fingerprint(), blocks_a_step_)) {}
-
-  torch::nn::Module& model() override { return *model_; }
-  DataPosition position() const override { return position_; }
-  void seek(const DataPosition& position) override {
-    check_position(position, batches_);
-    position_ = position;
+        threads_(setting.options.deterministic ? 1 : at::get_num_threads()) {
+    set_blocks(counts_.blocks(), setting.train.trainer.optimizer == "own" ? kBlocksAStep : 1);
   }
-  std::int64_t batches_per_epoch() const override { return batches_; }
-  std::string fingerprint() const override { return fingerprint_; }
+
+  std::string fingerprint() const override {
+    return fmt::format("glove co-occurrences {:016x} blocks {}", counts_.fingerprint(), blocks_a_step());
+  }
 
   OwnStep own_step(double learning_rate) override {
     const auto [first, last] = blocks();
     const auto done = trainer_.train(first, last, learning_rate, read_block_, threads_);
     const auto words = words_of_batch();
-    position_ = following(position_, batches_);
+    advance();
     const bool finite = done.not_finite == 0;
     return {finite ? done.loss_sum : std::numeric_limits<double>::quiet_NaN(), done.entries, words};
   }
@@ -57,7 +49,7 @@ class GloveTask : public WordVectorsTask {
       counts.data_ptr<float>()[i] = entry.count;
     }
     const auto words = words_of_batch();
-    position_ = following(position_, batches_);
+    advance();
     const auto loss = [this, rows = rows.to(device_), columns = columns.to(device_), counts = counts.to(device_)] {
       return model_->loss_sum(rows, columns, counts);
     };
@@ -66,34 +58,19 @@ class GloveTask : public WordVectorsTask {
 
   std::string loss_unit() const override { return "weighted squared error a pair"; }
 
-  EvalMetrics evaluate() override { return {}; }
-
-  void save_model(const std::filesystem::path& dir) override {
-    model_->save_pretrained(dir);
-    text_.vocabulary.save(dir / "vocab.tsv");
-  }
-
-  WordVectors vectors(std::int64_t words) override {
-    return text_.frequent(words, [this](const auto&) { return model_->word_vectors().cpu(); });
-  }
+ protected:
+  torch::Tensor vectors_of(const std::vector<std::string>& /*first*/) override { return model_->word_vectors().cpu(); }
 
  private:
   /// About a million entries between two reports.
   static constexpr std::int64_t kBlocksAStep = 16;
 
-  std::pair<std::int64_t, std::int64_t> blocks() const {
-    const auto first = position_.batch * blocks_a_step_;
-    return {first, std::min(first + blocks_a_step_, counts_.blocks())};
-  }
-
   /// The text's words in equal shares.
   std::int64_t words_of_batch() const {
-    const auto words = text_.corpus.words(), batch = position_.batch;
-    return words * (batch + 1) / batches_ - words * batch / batches_;
+    const auto words = text_.corpus.words(), batch = position_.batch, batches = batches_per_epoch();
+    return words * (batch + 1) / batches - words * batch / batches;
   }
 
-  Glove model_;
-  WordText text_;
   CoOccurrenceFile counts_;
   GloveTrainer trainer_;
   GloveTrainer::ReadBlock read_block_ = [this](std::int64_t block, std::vector<GloveEntry>& entries) {
@@ -104,9 +81,6 @@ class GloveTask : public WordVectorsTask {
   };
   torch::Device device_;
   int threads_;
-  std::int64_t blocks_a_step_, batches_;
-  std::string fingerprint_;
-  DataPosition position_;
 };
 
 }  // namespace

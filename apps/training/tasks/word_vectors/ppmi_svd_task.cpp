@@ -8,18 +8,13 @@ namespace langzoo {
 namespace {
 
 /// One step, in which everything is computed.
-class PpmiSvdTask : public WordVectorsTask {
+class PpmiSvdTask : public WordVectorsModelTask<PpmiSvd> {
  public:
   PpmiSvdTask(PpmiSvd model, WordText text, CoOccurrenceFile counts, const WordVectorsSetting& setting)
-      : model_(std::move(model)),
-        text_(std::move(text)),
+      : WordVectorsModelTask(std::move(model), std::move(text)),
         counts_(std::move(counts)),
         seed_(setting.train.trainer.seed) {}
 
-  torch::nn::Module& model() override { return *model_; }
-  DataPosition position() const override { return position_; }
-  void seek(const DataPosition& position) override { position_ = position; }
-  std::int64_t batches_per_epoch() const override { return 1; }
   std::string fingerprint() const override { return fmt::format("ppmi-svd {:016x}", counts_.fingerprint()); }
   MicroBatch next() override { throw std::logic_error("ppmi-svd has no batches"); }
 
@@ -37,27 +32,16 @@ class PpmiSvdTask : public WordVectorsTask {
     }
     const auto size = model_->config().vocab_size;
     model_->fit(SparseMatrix::from_entries(size, size, rows, columns, values), seed_);
-    position_ = following(position_, 1);
+    advance();
     return {0.0, 0, text_.corpus.words()};
   }
 
-  EvalMetrics evaluate() override { return {}; }
-
-  void save_model(const std::filesystem::path& dir) override {
-    model_->save_pretrained(dir);
-    text_.vocabulary.save(dir / "vocab.tsv");
-  }
-
-  WordVectors vectors(std::int64_t words) override {
-    return text_.frequent(words, [this](const auto&) { return model_->word_vectors().cpu(); });
-  }
+ protected:
+  torch::Tensor vectors_of(const std::vector<std::string>& /*first*/) override { return model_->word_vectors().cpu(); }
 
  private:
-  PpmiSvd model_;
-  WordText text_;
   CoOccurrenceFile counts_;
   std::uint64_t seed_;
-  DataPosition position_;
 };
 
 }  // namespace

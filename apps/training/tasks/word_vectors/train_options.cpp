@@ -184,10 +184,12 @@ void take_initial_settings(RunConfig& config, const WordVectorsOptions& o, const
   config.set_default("model.objective", before.objective);
   config.set_default("model.dim", std::to_string(before.dim));
   config.set_default("model.subwords", before.subwords ? "true" : "false");
-  if (!before.subwords) return;
-  config.set_default("model.min_n", std::to_string(before.min_n));
-  config.set_default("model.max_n", std::to_string(before.max_n));
-  config.set_default("model.buckets", std::to_string(before.buckets));
+  if (before.subwords) {
+    config.set_default("model.min_n", std::to_string(before.min_n));
+    config.set_default("model.max_n", std::to_string(before.max_n));
+    config.set_default("model.buckets", std::to_string(before.buckets));
+  }
+  require_settings_of(before, o.word2vec, setting.init);
 }
 
 }  // namespace
@@ -207,6 +209,18 @@ void complete_word_vectors(RunConfig& config, const WordVectorsOptions& o, const
 
 bool extends_model(const WordVectorsOptions& o, const TrainSetting& setting) {
   return o.is_word2vec() && fs::is_directory(setting.init) && model_type_of(setting.init) == "word2vec";
+}
+
+void require_settings_of(const Word2VecConfig& before, const Word2VecConfig& wanted, const std::string& dir) {
+  const auto require = [&](const char* key, const auto& now, const auto& there) {
+    if (now != there) throw ConfigError(fmt::format("model.{} = {}: the model in {} has {}", key, now, dir, there));
+  };
+  require("dim", wanted.dim, before.dim);
+  require("subwords", wanted.subwords, before.subwords);
+  if (!wanted.subwords) return;
+  require("buckets", wanted.buckets, before.buckets);
+  require("min_n", wanted.min_n, before.min_n);
+  require("max_n", wanted.max_n, before.max_n);
 }
 
 Word2VecConfig initial_config(const std::filesystem::path& dir) {

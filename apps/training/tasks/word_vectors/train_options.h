@@ -43,13 +43,15 @@ std::vector<TrainFlag> word_vectors_flags();
 std::vector<UnreadKeys> word_vectors_unread(const WordVectorsOptions& options);
 /// The defaults of the other kinds and objectives, for the help.
 std::string word_vectors_notes();
-/// Gives the kind its own defaults, and those of what train.init names unless the run is resumed. Throws ConfigError for
-/// settings that contradict each other, FileError for a train.init that holds no vectors.
+/// Gives the kind its own defaults, and those of what train.init names unless the run is resumed. Throws ConfigError
+/// for settings that contradict each other, FileError for a train.init that holds no vectors.
 void complete_word_vectors(RunConfig& config, const WordVectorsOptions& options, const TrainSetting& setting);
 
 /// Whether the run goes on with the whole model that train.init names, its vocabulary extended; otherwise with vectors
 /// for the words that are known there.
 bool extends_model(const WordVectorsOptions& options, const TrainSetting& setting);
+/// Throws ConfigError naming the setting where the rows of such a model, in `dir`, are not what is wanted.
+void require_settings_of(const Word2VecConfig& before, const Word2VecConfig& wanted, const std::string& dir);
 /// config.json of such a model. Throws FileError.
 Word2VecConfig initial_config(const std::filesystem::path& dir);
 

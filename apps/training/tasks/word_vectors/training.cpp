@@ -181,6 +181,24 @@ WordVectors WordText::frequent(std::int64_t count, const VectorsOfFirst& vectors
   return {std::move(words), table.index_select(0, torch::tensor(rows))};
 }
 
+void WordVectorsTask::seek(const DataPosition& position) {
+  check_position(position, batches_per_epoch());
+  position_ = position;
+}
+
+WordVectors WordVectorsTask::vectors(std::int64_t words) {
+  return text_.frequent(words, [this](const auto& first) { return vectors_of(first); });
+}
+
+std::pair<std::int64_t, std::int64_t> WordVectorsTask::blocks() const {
+  const auto first = position_.batch * blocks_a_step_;
+  return {first, std::min(first + blocks_a_step_, blocks_)};
+}
+
+void WordVectorsTask::advance() {
+  position_ = following(position_, batches_per_epoch());
+}
+
 void tell_report(const TrainSetting& setting, const LoadReport& report) {
   if (const auto summary = report.summary(); !summary.empty()) {
     setting.message(fmt::format("note: {}: {}", setting.init, summary));

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "apps/training/tasks/word_vectors/train_options.h"
@@ -28,11 +29,48 @@ struct WordText {
   WordVectors frequent(std::int64_t count, const VectorsOfFirst& vectors_of) const;
 };
 
+/// What the tasks of all kinds have in common: a text, or what was counted of it, in blocks, of which a step takes
+/// some. Vectors are judged when they are trained (tasks/word_vectors.h), not on the way.
 class WordVectorsTask : public TrainingTask {
  public:
+  DataPosition position() const override { return position_; }
+  void seek(const DataPosition& position) override;
+  std::int64_t batches_per_epoch() const override { return (blocks_ + blocks_a_step_ - 1) / blocks_a_step_; }
   std::string unit() const override { return "words"; }
+  EvalMetrics evaluate() override { return {}; }
   /// Those of the most frequent words as they are now, `words` at most.
-  virtual WordVectors vectors(std::int64_t words) = 0;
+  WordVectors vectors(std::int64_t words);
+
+ protected:
+  explicit WordVectorsTask(WordText text) : text_(std::move(text)) {}
+  void set_blocks(std::int64_t blocks, std::int64_t a_step) { blocks_ = blocks, blocks_a_step_ = a_step; }
+  std::int64_t blocks_a_step() const { return blocks_a_step_; }
+  /// The blocks [first, last) of the step.
+  std::pair<std::int64_t, std::int64_t> blocks() const;
+  void advance();  ///< to the next step
+  /// As WordText::VectorsOfFirst.
+  virtual torch::Tensor vectors_of(const std::vector<std::string>& first) = 0;
+
+  WordText text_;
+  DataPosition position_;
+
+ private:
+  std::int64_t blocks_ = 1, blocks_a_step_ = 1;
+};
+
+/// Of a Model, which is saved with its words.
+template <class Model>
+class WordVectorsModelTask : public WordVectorsTask {
+ public:
+  torch::nn::Module& model() override { return *model_; }
+  void save_model(const std::filesystem::path& dir) override {
+    model_->save_pretrained(dir);
+    text_.vocabulary.save(dir / "vocab.tsv");
+  }
+
+ protected:
+  WordVectorsModelTask(Model model, WordText text) : WordVectorsTask(std::move(text)), model_(std::move(model)) {}
+  Model model_;
 };
 
 /// What the shared preparation hands to a kind's task.

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include "apps/training/tasks/word_vectors/training.h"
-#include "apps/training/training_state.h"
 #include "models/word2vec/hogwild_trainer.h"
 #include "models/word2vec/word2vec.h"
 
@@ -12,32 +11,26 @@ namespace langzoo {
 
 namespace {
 
-class Word2VecTask : public WordVectorsTask {
+class Word2VecTask : public WordVectorsModelTask<Word2Vec> {
  public:
   Word2VecTask(Word2Vec model, WordText text, const WordVectorsSetting& setting)
-      : model_(std::move(model)),
-        text_(std::move(text)),
+      : WordVectorsModelTask(std::move(model), std::move(text)),
         trainer_(model_, text_.vocabulary.counts(), text_.vocabulary.words(), setting.train.trainer.seed),
         device_(setting.train.device),
         threads_(setting.options.deterministic ? 1 : at::get_num_threads()),
-        blocks_a_step_(std::max<std::int64_t>(1, setting.step_words * text_.corpus.blocks() / text_.corpus.words())),
-        batches_((text_.corpus.blocks() + blocks_a_step_ - 1) / blocks_a_step_),
-        fingerprint_(fmt::format("word2vec corpus {:016x} blocks {} seed {}", text_.corpus.fingerprint(),
-                                 blocks_a_step_, setting.train.trainer.seed)) {}
-
-  torch::nn::Module& model() override { return *model_; }
-  DataPosition position() const override { return position_; }
-  void seek(const DataPosition& position) override {
-    check_position(position, batches_);
-    position_ = position;
+        seed_(setting.train.trainer.seed) {
+    const auto& corpus = text_.corpus;
+    set_blocks(corpus.blocks(), std::max<std::int64_t>(1, setting.step_words * corpus.blocks() / corpus.words()));
   }
-  std::int64_t batches_per_epoch() const override { return batches_; }
-  std::string fingerprint() const override { return fingerprint_; }
+
+  std::string fingerprint() const override {
+    return fmt::format("word2vec corpus {:016x} blocks {} seed {}", text_.corpus.fingerprint(), blocks_a_step(), seed_);
+  }
 
   OwnStep own_step(double learning_rate) override {
     const auto [first, last] = blocks();
     const auto done = trainer_.train(position_.epoch, first, last, learning_rate, read_block_, threads_);
-    advance(done.examples);
+    advance_after(done.examples);
     return {done.loss_sum, done.examples, done.words};
   }
 
@@ -52,7 +45,7 @@ class Word2VecTask : public WordVectorsTask {
       }
       words += words_of(block);
     }
-    advance(examples);
+    advance_after(examples);
     const auto loss = [this, batches = std::move(batches)] {
       auto sum = torch::zeros({}, torch::device(device_));
       for (const auto& batch : batches) sum = sum + model_->loss_sum(batch);
@@ -63,30 +56,18 @@ class Word2VecTask : public WordVectorsTask {
 
   std::string loss_unit() const override { return "nats a pair"; }
 
-  EvalMetrics evaluate() override { return {}; }
-
-  void save_model(const std::filesystem::path& dir) override {
-    model_->save_pretrained(dir);
-    text_.vocabulary.save(dir / "vocab.tsv");
-  }
-
-  WordVectors vectors(std::int64_t words) override {
-    return text_.frequent(words, [this](const auto& first) { return model_->word_vectors(first); });
-  }
+ protected:
+  torch::Tensor vectors_of(const std::vector<std::string>& first) override { return model_->word_vectors(first); }
 
  private:
   /// Bounds the memory that the scores of one graph take.
   static constexpr std::int64_t kPairsAtOnce = 4096;
 
-  std::pair<std::int64_t, std::int64_t> blocks() const {
-    const auto first = position_.batch * blocks_a_step_;
-    return {first, std::min(first + blocks_a_step_, text_.corpus.blocks())};
-  }
   /// To the next step. Throws at the end of an epoch that taught nothing, as subsampling may have it.
-  void advance(std::int64_t examples) {
+  void advance_after(std::int64_t examples) {
     if (position_.batch == 0) examples_ = 0;
     examples_ += examples;
-    position_ = following(position_, batches_);
+    advance();
     if (position_.batch == 0 && examples_ == 0) {
       throw std::runtime_error(
           "there is nothing to learn from: no two words of a sentence are left (model.sample, data.min_count, "
@@ -99,17 +80,13 @@ class Word2VecTask : public WordVectorsTask {
     return std::count_if(ids.begin(), ids.end(), [](std::int32_t id) { return id != kSentenceEnd; });
   }
 
-  Word2Vec model_;
-  WordText text_;
   HogwildTrainer trainer_;
   HogwildTrainer::ReadBlock read_block_ = [this](std::int64_t block, std::vector<std::int32_t>& ids) {
     text_.corpus.read_block(block, ids);
   };
   torch::Device device_;
   int threads_;
-  std::int64_t blocks_a_step_, batches_;
-  std::string fingerprint_;
-  DataPosition position_;
+  std::uint64_t seed_;
   std::int64_t examples_ = 1;  ///< of the epoch so far; what a resumed run saw of it before counts as one
 };
 
@@ -126,16 +103,7 @@ Word2VecConfig config_for(const WordVectorsOptions& options, std::int64_t vocab_
 void copy_rows(const Word2Vec& from, const std::string& dir, Word2Vec& to) {
   const auto& old = from->config();
   const auto& now = to->config();
-  const auto require = [&](bool same, const char* key, const auto& wanted, const auto& there) {
-    if (!same) throw ConfigError(fmt::format("model.{} = {}: the model in {} has {}", key, wanted, dir, there));
-  };
-  require(old.dim == now.dim, "dim", now.dim, old.dim);
-  require(old.subwords == now.subwords, "subwords", now.subwords, old.subwords);
-  if (now.subwords) {
-    require(old.buckets == now.buckets, "buckets", now.buckets, old.buckets);
-    require(old.min_n == now.min_n, "min_n", now.min_n, old.min_n);
-    require(old.max_n == now.max_n, "max_n", now.max_n, old.max_n);
-  }
+  require_settings_of(old, now, dir);
   const torch::NoGradGuard no_grad;
   to->embeddings().narrow(0, 0, old.vocab_size).copy_(from->embeddings().narrow(0, 0, old.vocab_size));
   if (now.subwords) {

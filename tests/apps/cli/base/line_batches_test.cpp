@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "apps/cli/base/line_batches.h"
-#include "data/files/files.h"
+#include "data/files/file_error.h"
 
 using namespace langzoo;
 using test::TempDir;

@@ -13,16 +13,19 @@ using Declare = std::function<void(Options&)>;
 
 class DeclaredVerb : public Verb {
  public:
-  explicit DeclaredVerb(Declare declare, bool& ran) : declare_(std::move(declare)), ran_(ran) {}
+  DeclaredVerb(Declare declare, bool& ran, bool heeds_seed)
+      : declare_(std::move(declare)), ran_(ran), heeds_seed_(heeds_seed) {}
   std::string name() const override { return "do"; }
   std::string summary() const override { return "what is asked"; }
   std::string examples() const override { return "do --it\n"; }
   void add_options(Options& options) override { declare_(options); }
+  bool heeds_seed() const override { return heeds_seed_; }
   void run(const CommonOptions&) override { ran_ = true; }
 
  private:
   Declare declare_;
   bool& ran_;
+  bool heeds_seed_;
 };
 
 /// What goes to a stream as long as the object is there.
@@ -41,10 +44,10 @@ struct Outcome {
 };
 
 /// What a program with these options does with `arguments`.
-Outcome run(const Declare& declare, std::vector<std::string> arguments) {
+Outcome run(const Declare& declare, std::vector<std::string> arguments, bool heeds_seed = true) {
   bool ran = false;
   Verbs verbs;
-  verbs.push_back(std::make_unique<DeclaredVerb>(declare, ran));
+  verbs.push_back(std::make_unique<DeclaredVerb>(declare, ran, heeds_seed));
   arguments.insert(arguments.begin(), {"program", "do"});
   std::vector<char*> argv;
   for (auto& argument : arguments) argv.push_back(argument.data());
@@ -275,6 +278,8 @@ TEST_CASE("a flag without effect is warned of, one that contradicts another is r
   CHECK(warnings({"--page", "a", "--json"}) == "warning: --page has no effect with --json\n");
   CHECK(warnings({"--seed", "1"}) == "warning: --seed has no effect where there is one beam\n");
   CHECK(warnings({"--num-beams", "5", "--other", "--seed", "1"}).empty());
+  CHECK(run([](Options&) {}, {"--seed", "1"}, /*heeds_seed=*/false).err ==
+        "warning: --seed has no effect where nothing is drawn\n");
   check_refused(declare, {"--num-beams", "2", "--prompts", "a", "--prompt", "b", "--page", "c"},
                 "--prompts: not with --prompt");
 

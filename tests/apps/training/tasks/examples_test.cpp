@@ -3,6 +3,7 @@
 #include "apps/training/tasks/examples.h"
 #include "data/files/config_error.h"
 #include "data/files/files.h"
+#include "data/tasks/text_rows.h"
 #include "models/fasttext/fasttext.h"
 
 using namespace langzoo;
@@ -20,36 +21,53 @@ class Reader : public torch::nn::Module, public TokenModel {
   void save_pretrained(const std::filesystem::path& /*dir*/) const override {}
 };
 
-/// Two texts a row; the target is as many ids as `count` says.
-class Pairs : public ExampleKindFor<Reader> {
+/// Two texts a row; the target is as many ids as the third column says.
+class Pairs : public ExampleKindFor<Reader, TableRow> {
  public:
   const ExampleFormat& format() const override { return format_; }
-  std::string complete_config(ModelConfig& /*config*/, const std::vector<TableRow>& rows) const override {
-    return std::to_string(rows.size()) + " in all";
+
+ protected:
+  Raws read_raws(const std::filesystem::path& file, const ExampleReading& reading) const override {
+    auto names = column_names(reading.columns.empty() ? format_.columns : reading.columns);
+    if (!reading.targets) names.resize(2);
+    std::vector<TableColumn> wanted;
+    for (const auto& name : names) wanted.push_back({name, /*required=*/wanted.size() == 2});
+    return read_table(file, wanted);
   }
-  std::vector<TokenId> input_ids(const TableRow& row, const Tokenizer& tokenizer,
-                                 const TokenModel& /*model*/) const override {
-    std::vector<TokenId> ids;
-    for (int i = 0; i < 2; ++i) tokenizer.encode(row.values.at(static_cast<std::size_t>(i)), ids);
-    return ids;
+  std::optional<TableRow> raw_of_texts(const std::vector<std::string>& texts) const override {
+    if (texts.size() != 2) return {};
+    return TableRow{texts, 1};
   }
-  std::vector<TokenId> target_ids(const TableRow& row, const Tokenizer& /*tokenizer*/,
-                                  const TokenModel& /*model*/) const override {
+  std::vector<std::string> texts_of(const TableRow& row) const override { return {row.values[0], row.values[1]}; }
+  std::string complete_config_of(ModelConfig& /*config*/, const Raws& raws) const override {
+    return std::to_string(raws.size()) + " in all";
+  }
+  std::vector<TokenExample> encode_raw(const TableRow& row, const ExampleEncoding& encoding) const override {
+    TokenExample example{.rows = {encoding.row(row.values[0], row.values[1])}};
+    if (!encoding.targets) return {example};
     if (row.values.at(2) == "none") throw std::runtime_error("is no number: none");
-    return std::vector<TokenId>(std::stoul(row.values[2]), 1);
+    example.labels.assign(std::stoul(row.values[2]), 1);
+    return {example};
   }
-  torch::Tensor loss_sum(TokenModel& /*model*/, const ParallelBatch& /*batch*/) const override { return {}; }
-  EvalMetrics evaluate(TokenModel& /*model*/, const ParallelCorpus& /*examples*/,
-                       torch::Device /*device*/) const override {
-    return {};
+  torch::Tensor logits_of(Reader& /*model*/, const TokenBatch& batch) const override {
+    return batch.mask.sum(-1, /*keepdim=*/true);
+  }
+  torch::Tensor loss_sum_of(const Reader& /*model*/, const torch::Tensor& logits,
+                            const TokenBatch& /*batch*/) const override {
+    return logits.sum();
+  }
+  EvalMetrics scores_of(const Reader& /*model*/, const Raws& raws, const EncodedExamples& /*encoded*/,
+                        const std::vector<torch::Tensor>& logits) const override {
+    return {{"scored", {.value = static_cast<double>(raws.size() + logits.size())}}};
   }
 
  private:
   ExampleFormat format_ = {.task = "pairs",
                            .examples = "pairs of texts",
                            .inputs = "pairs",
-                           .input_columns = {{"first", "the one"}, {"second", "the other"}},
-                           .target_columns = {{"count", "how many"}},
+                           .files = ".csv",
+                           .columns = "first,second,count",
+                           .columns_help = "what they are called",
                            .loss_unit = "",
                            .metrics = {},
                            .metrics_help = "",
@@ -59,15 +77,15 @@ class Pairs : public ExampleKindFor<Reader> {
 
 }  // namespace
 
-TEST_CASE("a kind's columns are keys; its tokenizer learns from every input, its rows become ids") {
+TEST_CASE("columns are a key; the tokenizer learns from every input, examples become tokens and measures") {
   const TempDir dir;
   const Pairs kind;
   ExampleOptions options(kind.format());
   std::vector<std::string> names;
   for (const auto& field : fields_of(fields_in(options))) names.push_back(field.name);
-  CHECK(names == std::vector<std::string>{"train", "valid", "tokenizer", "first_column", "second_column",
-                                          "count_column", "valid_fraction"});
-  REQUIRE(find_field(fields_in(options), "second_column")->set("\"b\""));
+  CHECK(names ==
+        std::vector<std::string>{"train", "valid", "format", "tokenizer", "columns", "valid_fraction", "max_length"});
+  REQUIRE(find_field(fields_in(options), "columns")->set("\"first,b,count\""));
   options.train = (dir / "train.csv").string();
   options.tokenizer = "char";
   options.valid_fraction = 0;
@@ -75,39 +93,45 @@ TEST_CASE("a kind's columns are keys; its tokenizer learns from every input, its
   std::string told;
   auto config = ModelConfig::of(FastTextConfig());
   const auto tell = [&](const std::string& text) { told = text; };
-  const auto rows = open_examples(kind, options, *config, dir / "run", tell);
+  const auto data = open_examples(kind, options, *config, dir / "run", tell);
   CHECK(told == "2 pairs, 0 to validate, 2 in all");
-  CHECK(rows.tokenizer->vocab_size() == 4);
+  CHECK(data.tokenizer->vocab_size() == 4);
 
-  const Reader model;
-  const auto examples = encode_examples(kind, options.train, rows.train, *rows.tokenizer, model);
-  CHECK(examples.source(0).size() == 4);
-  CHECK(examples.target(0).size() == 2);
-  CHECK(examples.source(1).size() == 1);
-  CHECK(examples.target(1).size() == 0);
-  const auto inputs = read_examples(options.train, options, /*targets=*/false);
-  CHECK(encode_examples(kind, options.train, inputs, *rows.tokenizer, model).target_tokens() == 0);
+  Reader model;
+  const ExampleEncoding encoding{*data.tokenizer, model};
+  const auto encoded = encode_examples(kind, options.train, *data.train, encoding);
+  CHECK(encoded.examples.length(0) == 4);
+  CHECK(encoded.examples.labels(0).size() == 2);
+  CHECK(encoded.examples.length(1) == 1);
+  CHECK(encoded.examples.labels(1).empty());
+  CHECK(encoded.first == std::vector<std::int64_t>{0, 1, 2});
+  const auto inputs = kind.read(options.train, {.columns = "first,b", .targets = false});
+  const ExampleEncoding without{*data.tokenizer, model, 2, /*targets=*/false};
+  const auto cut = encode_examples(kind, options.train, *inputs, without);
+  CHECK(cut.examples.labels(0).empty());
+  CHECK(cut.examples.length(0) == 2);
 
   // Each example at its place, whatever batch it was in.
-  const auto lengths =
-      of_all_examples(examples, torch::kCPU, [](const ParallelBatch& batch) { return input_mask(batch).sum(1, true); });
-  CHECK(torch::equal(lengths, torch::tensor({{4.F}, {1.F}})));
+  const auto all = logits_of_all(kind, model, encoded, torch::kCPU);
+  CHECK(all.logits[0].item<float>() == 4);
+  CHECK(all.logits[1].item<float>() == 1);
+  const auto metrics = evaluate(kind, model, *data.train, encoded, torch::kCPU);
+  CHECK(metrics.at("scored").value == 4);
+  CHECK(metrics.at("loss").value == 2.5);
 
   test::write_file(options.train, "first,b,count\nx,y,none\n");
-  CHECK_THROWS_WITH(encode_examples(kind, "t.csv", read_examples(options.train, options), *rows.tokenizer, model),
+  CHECK_THROWS_WITH(encode_examples(kind, "t.csv", *kind.read(options.train, {.columns = "first,b,count"}), encoding),
                     Contains("t.csv: line 2: is no number: none"));
   test::write_file(options.train, "first,b,count\nx,y,\n");
-  CHECK_THROWS_WITH(read_examples(options.train, options), Contains("line 2: has an empty count"));
+  CHECK_THROWS_WITH(kind.read(options.train, {.columns = "first,b,count"}), Contains("line 2: has an empty count"));
   options.train.clear();
   CHECK_THROWS_WITH(open_examples(kind, options, *config, dir / "run", tell),
                     "data.train is missing: a file of pairs of texts");
 }
 
-TEST_CASE("a folder with another kind's model is refused") {
-  const TempDir dir;
+TEST_CASE("a model of another kind is refused") {
   FastTextConfig config;
   config.vocab_size = 5, config.dim = 2;
-  FastTextForSequenceClassification(config)->save_pretrained(dir / "fasttext");
-  CHECK_THROWS_WITH(load_example_model(Pairs(), dir / "fasttext", {}),
-                    (dir / "fasttext").string() + ": FastTextForSequenceClassification reads no pairs");
+  const FastTextForSequenceClassification model(config);
+  CHECK_THROWS_WITH(require_accepted(Pairs(), *model, "run"), "run: reads no pairs");
 }

@@ -1,0 +1,31 @@
+#include "tests/support/test.h"
+
+#include "apps/training/tasks/electra.h"
+#include "tests/apps/training/tasks/encoders_run.h"
+
+namespace langzoo::test::electra_test {
+
+TEST_CASE("a generator and a discriminator learn together; what validation draws is the same every time") {
+  const TempDir dir;
+  const auto run = small_run(dir, pretraining_setup("electra", "electra"), "run",
+                             {{"train.discriminator_weight", "7"}, {"model.generator_fraction", "0.5"}});
+  run->prepare();
+  auto& task = run->task();
+  const auto terms = task.loss_terms();
+  REQUIRE(terms.size() == 2);
+  CHECK(terms[1].weight == 7);
+  const auto batch = task.next();
+  CHECK(batch.counts[1] == batch.num_tokens);
+  CHECK(batch.counts[0] < batch.counts[1]);
+  CHECK(batch.loss_sums().size() == 2);
+  task.model().eval();
+  torch::manual_seed(5);
+  const auto before = torch::rand({1}).item<float>();
+  torch::manual_seed(5);
+  const auto first = task.evaluate(), again = task.evaluate();
+  CHECK(torch::rand({1}).item<float>() == before);  // as if nothing had been drawn
+  CHECK(values_of(first) == values_of(again));
+  CHECK(first.at("loss").value == Approx(first.at("generator_loss").value + 7 * first.at("discriminator_loss").value));
+}
+
+}  // namespace langzoo::test::electra_test
