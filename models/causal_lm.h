@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "models/generation/step.h"
@@ -21,6 +22,8 @@ class CausalLm : public TokenModel {
   /// Those that end a text: generation_config's where there is such a file, otherwise the config's. One beyond the
   /// vocabulary is never met.
   virtual std::vector<std::int32_t> end_tokens() const = 0;
+  /// What it reads before any prompt, a token that was before every text it learnt from; by default nothing.
+  virtual std::optional<std::int32_t> prompt_start() const { return std::nullopt; }
   /// Shapes: ids (B,T) int64 -> (B,T,V).
   virtual torch::Tensor logits(const torch::Tensor& ids) = 0;
   /// Cross-entropy summed over the targets that are not -100; `targets[b][t]` is what follows ids[b][..t].

@@ -12,6 +12,8 @@ namespace langzoo {
 
 namespace {
 
+constexpr double kLargest = 1 << 24;
+
 template <class Enum, std::size_t count>
 Enum named(const std::array<std::string_view, count>& names, std::string_view name) {
   return static_cast<Enum>(std::find(names.begin(), names.end(), name) - names.begin());
@@ -24,33 +26,45 @@ std::vector<std::string_view> list(const std::array<std::string_view, count>& na
 
 }  // namespace
 
-void EncoderConfig::visit_fields(FieldVisitor& visit) {
-  constexpr double kLargest = 1 << 24;
-  const auto size = [](std::string_view help) { return FieldRules{.least = 1, .most = kLargest, .help = help}; };
-  const auto dropout = [](std::string_view help) { return FieldRules{.least = 0, .below = 1, .help = help}; };
+FieldRules size_field(std::string_view help, std::string_view alias) {
+  return {.least = 1, .most = kLargest, .alias = alias, .help = help};
+}
+
+FieldRules dropout_field(std::string_view help) {
+  return {.least = 0, .below = 1, .help = help};
+}
+
+void EncoderBaseConfig::visit_base_fields(FieldVisitor& visit) {
   const auto token = [](std::string_view help) { return FieldRules{.least = -1, .most = kLargest, .help = help}; };
   visit("vocab_size", vocab_size, {.least = 1, .most = kLargest, .from_tokenizer = true, .help = "tokens it knows"});
-  visit("hidden_size", hidden_size, size("width"));
-  visit("num_hidden_layers", num_hidden_layers, {.least = 1, .most = 4096, .help = "layers"});
-  visit("num_attention_heads", num_attention_heads, size("attention heads, which share the width"));
-  visit("intermediate_size", intermediate_size, size("width of the feed-forward layers"));
-  visit("hidden_act", hidden_act, {.help = "activation of the feed-forward layers"});
-  visit("hidden_dropout_prob", hidden_dropout_prob, dropout("dropout of the embeddings and of what layers add"));
-  visit("attention_probs_dropout_prob", attention_probs_dropout_prob, dropout("dropout of the attention weights"));
-  visit("max_position_embeddings", max_position_embeddings, size("places that have a vector"));
-  visit("type_vocab_size", type_vocab_size, size("segments that have a vector"));
+  visit("max_position_embeddings", max_position_embeddings, size_field("places that have a vector"));
   visit("initializer_range", initializer_range, {.least = 0, .help = "standard deviation of new weights"});
-  visit("layer_norm_eps", layer_norm_eps, {.above = 0, .help = "added to variances"});
-  visit("position_embedding_type", position_embedding_type,
-        {.choices = list(kPositionTypeNames), .help = "what tells where a token stands"});
   visit("tie_word_embeddings", tie_word_embeddings, {.help = "the masked LM's output layer is the embedding"});
   auto pad = token("fills up");
   pad.from_tokenizer = true;  // RoBERTa's places need one
   visit("pad_token_id", pad_token_id, pad);
   visit("bos_token_id", bos_token_id, token("begins a text"));
-  visit("eos_token_id", eos_token_id, token("ends a text"));
+  auto ends = token("ends a text");
+  ends.one_or_more = true;
+  visit("eos_token_id", eos_token_id, ends);
   labels.for_each_field(visit);
   visit_problem_type(visit, problem_type);
+}
+
+void EncoderConfig::visit_fields(FieldVisitor& visit) {
+  visit_base_fields(visit);
+  visit("hidden_size", hidden_size, size_field("width"));
+  visit("num_hidden_layers", num_hidden_layers, {.least = 1, .most = 4096, .help = "layers"});
+  visit("num_attention_heads", num_attention_heads, size_field("attention heads, which share the width"));
+  visit("intermediate_size", intermediate_size, size_field("width of the feed-forward layers"));
+  visit("hidden_act", hidden_act, {.help = "activation of the feed-forward layers"});
+  visit("hidden_dropout_prob", hidden_dropout_prob, dropout_field("dropout of the embeddings and of what layers add"));
+  visit("attention_probs_dropout_prob", attention_probs_dropout_prob,
+        dropout_field("dropout of the attention weights"));
+  visit("type_vocab_size", type_vocab_size, size_field("segments that have a vector"));
+  visit("layer_norm_eps", layer_norm_eps, {.above = 0, .help = "added to variances"});
+  visit("position_embedding_type", position_embedding_type,
+        {.choices = list(kPositionTypeNames), .help = "what tells where a token stands"});
   visit.constant("is_decoder", "false", "these models read in both directions: a decoder is another family's");
   visit.constant("add_cross_attention", "false", "these models read one text: an encoder-decoder is another family's");
 }
@@ -63,8 +77,19 @@ void EncoderConfig::check(const std::string& what) const {
   labels.validate(what);
 }
 
-ProblemType EncoderConfig::problem() const {
+ProblemType EncoderBaseConfig::problem() const {
   return problem_type_of(problem_type, labels);
+}
+
+ProblemType problem_type_of(const std::optional<std::string>& name, const ClassLabels& labels) {
+  if (name) return named<ProblemType>(kProblemTypeNames, *name);
+  return labels.size() == 1 ? ProblemType::kRegression : ProblemType::kSingleLabel;
+}
+
+void visit_problem_type(FieldVisitor& visit, std::optional<std::string>& problem_type) {
+  visit("problem_type", problem_type,
+        {.choices = list(kProblemTypeNames),
+         .help = "what a sequence classifier's labels are; null: one is a number, of more a text has one"});
 }
 
 PositionType EncoderConfig::positions() const {
@@ -83,17 +108,6 @@ PostNormLayerOptions EncoderConfig::layer(const PostNormLayerNames& names) const
           .output_dropout = hidden_dropout_prob,
           .positions = positions(),
           .max_positions = max_position_embeddings};
-}
-
-ProblemType problem_type_of(const std::optional<std::string>& name, const ClassLabels& labels) {
-  if (name) return named<ProblemType>(kProblemTypeNames, *name);
-  return labels.size() == 1 ? ProblemType::kRegression : ProblemType::kSingleLabel;
-}
-
-void visit_problem_type(FieldVisitor& visit, std::optional<std::string>& problem_type) {
-  visit("problem_type", problem_type,
-        {.choices = list(kProblemTypeNames),
-         .help = "what a sequence classifier's labels are; null: one is a number, of more a text has one"});
 }
 
 void check_activation(const std::string& what, const char* key, const std::string& name) {

@@ -11,6 +11,11 @@ LabelStates LabelStates::of(const torch::Tensor& states, const torch::Tensor& la
   return {states.index_select(0, kept), labels.index_select(0, kept), weight, bias};
 }
 
+std::vector<std::int32_t> EncoderDecoder::end_tokens() const {
+  const auto end = end_token();
+  return end ? std::vector{*end} : std::vector<std::int32_t>();
+}
+
 torch::Tensor EncoderDecoder::cross_entropy_of(const LabelStates& labels) {
   const CrossEntropyOptions options{.smoothing = module().is_training() ? smoothing_ : LabelSmoothing()};
   return linear_cross_entropy(labels.states, labels.weight, labels.targets, options, /*chunk_rows=*/0, labels.bias);

@@ -40,8 +40,10 @@ class EncoderDecoder : public TaskModel {
   virtual std::int64_t target_vocab_size() const = 0;
   /// What the decoder is first given.
   virtual std::int32_t start_token() const = 0;
-  /// What ends a target; nothing where its config names none.
+  /// What the labels of a target end with; nothing where its config names none of the vocabulary.
   virtual std::optional<std::int32_t> end_token() const = 0;
+  /// All that end a target in decoding. One beyond the vocabulary is never met.
+  virtual std::vector<std::int32_t> end_tokens() const;
   /// Tokens that a side may have, the source's end token or the target's start token included.
   virtual std::int64_t max_positions() const { return std::numeric_limits<std::int64_t>::max(); }
   /// Shapes: source (B,S), source_lengths (B), decoder_input and labels (B,T), all int64.
@@ -61,6 +63,11 @@ class EncoderDecoder : public TaskModel {
   /// tokens a row may hold. Shapes: source (B,S), source_lengths (B).
   virtual std::unique_ptr<StepFunction> start(const torch::Tensor& source, const torch::Tensor& source_lengths,
                                               std::int64_t capacity) = 0;
+  /// What the decoder reads of the sources; undefined where it reads no states of tokens.
+  /// Shapes: source (B,S), source_lengths (B) -> (B,S,C).
+  virtual torch::Tensor encoder_states(const torch::Tensor& /*source*/, const torch::Tensor& /*source_lengths*/) {
+    return {};
+  }
   /// What the decoder attends to as it writes each label.
   /// Shapes: source (B,S), source_lengths (B), decoder_input (B,T) -> (B,T,S); undefined without attention.
   virtual torch::Tensor attention(const torch::Tensor& source, const torch::Tensor& source_lengths,

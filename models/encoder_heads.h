@@ -14,6 +14,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 
 #include <torch/nn/modules/normalization.h>
 
@@ -127,6 +128,7 @@ class EncoderTaskModule : public TaskModule<Impl, typename Family::Config, Inter
 
   std::int64_t vocab_size() const override { return this->config_.vocab_size; }
   std::int64_t n_positions() const override { return base->n_positions(); }
+  std::int64_t n_segments() const override { return base->n_segments(); }
   Encoder& encoder() override { return *base; }
 
   typename Family::Model base{nullptr};  ///< registered as "bert", ...
@@ -134,8 +136,16 @@ class EncoderTaskModule : public TaskModule<Impl, typename Family::Config, Inter
  protected:
   EncoderTaskModule(const Config& config, bool pooler)
       : TaskModule<Impl, typename Family::Config, Interface>(config),
-        base(this->register_module(Family::traits("").base_model_prefix, typename Family::Model(config, pooler))) {
+        base(this->register_module(Family::traits("").base_model_prefix, make_base(config, pooler))) {
     this->config_ = base->config();  // as the model takes it
+  }
+
+  /// What has no pooler is not asked about it.
+  static typename Family::Model make_base(const Config& config, bool pooler) {
+    if constexpr (std::is_constructible_v<typename Family::Model::ContainedType, const Config&, bool>)
+      return typename Family::Model(config, pooler);
+    else
+      return typename Family::Model(config);
   }
 
   /// Of the head, as of the model: N(0, initializer_range^2), biases 0.

@@ -35,6 +35,11 @@ Tensor EncoderStack::places(const Tensor& ids) const {
   return at::arange(ids.size(1), ids.options()).expand_as(ids);
 }
 
+std::int64_t EncoderStack::n_segments() const {
+  const auto& segments = embeddings->token_type_embeddings;
+  return segments.is_empty() ? 0 : segments->weight.size(0);
+}
+
 EncoderOutput EncoderStack::encode(const TokenInputs& inputs, const EncoderWants& wants) {
   check(inputs, n_positions(), family_name());
   const auto& [ids, token_types, mask, compute_padding] = inputs;

@@ -20,6 +20,7 @@ class EncoderStack : public BareEncoder {
   EncoderOutput encode(const TokenInputs& inputs, const EncoderWants& wants = {}) override;
   std::int64_t width() const override { return layers.front()->query->weight.size(0); }
   std::int64_t num_layers() const override { return static_cast<std::int64_t>(layers.size()); }
+  std::int64_t n_segments() const override;
   void set_gradient_checkpointing(bool on) override { gradient_checkpointing_ = on; }
   std::vector<std::string> depth_patterns() const override { return depth_patterns_; }
   const torch::Tensor& word_embeddings() const { return embeddings->word_embeddings->weight; }

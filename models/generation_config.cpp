@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <limits>
 #include <set>
+#include <stdexcept>
 #include <string_view>
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include "data/files/files.h"
@@ -19,19 +22,10 @@ constexpr std::uint64_t kMaxBytes = 10'000'000;
 
 /// Keys that change no id.
 bool is_harmless(std::string_view key) {
-  static const std::set<std::string_view> keys = {"bos_token_id",
-                                                  "cache_config",
-                                                  "cache_implementation",
-                                                  "compile_config",
-                                                  "decoder_start_token_id",
-                                                  "disable_compile",
-                                                  "max_cache_len",
-                                                  "pad_token_id",
-                                                  "prefill_chunk_size",
-                                                  "return_dict_in_generate",
-                                                  "return_legacy_cache",
-                                                  "transformers_version",
-                                                  "use_cache"};
+  static const std::set<std::string_view> keys = {
+      "bos_token_id",         "cache_config", "cache_implementation", "compile_config",          "disable_compile",
+      "max_cache_len",        "pad_token_id", "prefill_chunk_size",   "return_dict_in_generate", "return_legacy_cache",
+      "transformers_version", "use_cache"};
   return keys.contains(key) || key.starts_with('_') || key.starts_with("output_") || key.starts_with("assistant_") ||
          key.starts_with("num_assistant_tokens") || key.ends_with("_lookbehind");
 }
@@ -72,6 +66,7 @@ void GenerationConfig::for_each_field(FieldVisitor& visit) {
   visit("diversity_penalty", diversity_penalty, {.least = 0});
   visit("early_stopping", early_stopping, {.choices = {"false", "true", "never"}});
   visit("bad_words_ids", bad_words_ids, length);
+  visit("decoder_start_token_id", decoder_start_token_id, token);
   visit("forced_bos_token_id", forced_bos_token_id, token);
   visit("eos_token_id", eos_token_id, tokens);
   visit("forced_eos_token_id", forced_eos_token_id, tokens);
@@ -126,9 +121,13 @@ GenerationConfig generation_config_of(const fs::path& dir) {
   GenerationConfig config;
   const auto read = [&](const fs::path& path, const std::string& text) {
     auto others = read_fields(config, text, path.string());
-    const auto& stops = config.stop_strings;
-    if (std::find(stops.begin(), stops.end(), "") == stops.end()) return others;
-    throw std::runtime_error(path.string() + ": stop_strings: one of them is empty");
+    const auto refuse_empty = [&](const char* key, const auto& values) {
+      const bool holds = std::any_of(values.begin(), values.end(), [](const auto& value) { return value.empty(); });
+      if (holds) throw std::runtime_error(fmt::format("{}: {}: one of them is empty", path.string(), key));
+    };
+    refuse_empty("stop_strings", config.stop_strings);
+    refuse_empty("bad_words_ids", config.bad_words_ids);
+    return others;
   };
   const fs::path path = dir / "generation_config.json", old = dir / "config.json";
   if (!fs::exists(path)) {
@@ -166,6 +165,19 @@ std::vector<std::int32_t> token_ids(const std::vector<std::int64_t>& ids) {
     if (id >= 0) tokens.push_back(static_cast<std::int32_t>(id));
   }
   return tokens;
+}
+
+std::optional<std::int32_t> first_token(const std::vector<std::int64_t>& ids, std::int64_t vocab_size) {
+  for (const auto id : ids) {
+    if (id >= 0 && id < vocab_size) return static_cast<std::int32_t>(id);
+  }
+  return std::nullopt;
+}
+
+void check_end_tokens(const std::string& what, const std::vector<std::int64_t>& ids, std::int64_t vocab_size) {
+  if (ids.empty() || first_token(ids, vocab_size)) return;
+  const auto shown = ids.size() == 1 ? std::to_string(ids[0]) : fmt::format("[{}]", fmt::join(ids, ", "));
+  throw std::invalid_argument(fmt::format("{}: eos_token_id = {} must be in [0, {})", what, shown, vocab_size));
 }
 
 }  // namespace langzoo

@@ -28,6 +28,7 @@ struct GenerationConfig {
   std::optional<double> length_penalty, diversity_penalty;
   std::optional<std::string> early_stopping;  ///< "false", "true" or "never"
   std::vector<std::vector<std::int64_t>> bad_words_ids;
+  std::optional<std::int64_t> decoder_start_token_id;  ///< what decoding gives the decoder first, whatever training did
   std::optional<std::int64_t> forced_bos_token_id;
   std::vector<std::int64_t> eos_token_id, forced_eos_token_id, suppress_tokens, begin_suppress_tokens;
 
@@ -38,8 +39,8 @@ struct GenerationConfig {
 
   void for_each_field(FieldVisitor& visit);
 
-  /// Sets in `options` what it says, but for eos_token_id, max_length, stop_strings and which way of decoding it asks
-  /// for. Values are not checked against each other: validate() of the options does.
+  /// Sets in `options` what it says, but for eos_token_id, decoder_start_token_id, max_length, stop_strings and which
+  /// way of decoding it asks for. Values are not checked against each other: validate() of the options does.
   void apply_to(DecodingOptions& options) const;
   /// Of that what is no default, and holds whatever a caller chooses: bad words, forced and suppressed tokens, and
   /// renormalize_logits.
@@ -60,5 +61,10 @@ void remove_generation_keys(std::vector<std::string>& keys);
 
 /// Those of `ids` that are tokens, none below 0: transformers lets -1 stand for none.
 std::vector<std::int32_t> token_ids(const std::vector<std::int64_t>& ids);
+/// The first of `ids` that is a token of a vocabulary of that size.
+std::optional<std::int32_t> first_token(const std::vector<std::int64_t>& ids, std::int64_t vocab_size);
+/// Throws std::invalid_argument "WHAT: eos_token_id = IDS must be ..." where there are ids and none is in the
+/// vocabulary: of several some may be of a larger one, and are never met.
+void check_end_tokens(const std::string& what, const std::vector<std::int64_t>& ids, std::int64_t vocab_size);
 
 }  // namespace langzoo

@@ -134,7 +134,7 @@ StateDict renamed(const StateDict& tensors, const ModelNames& model, const Pretr
     }
     result.insert(name, item.value());
   }
-  for (const auto& [second, first, key] : traits.tied) {
+  for (const auto& [second, first, key, follower] : traits.tied) {
     if (model.contains(second) || !result.contains(second)) continue;
     const std::string source =
         model.has_base() || !model.is_below_base(first) ? first : first.substr(model.prefix().size());
@@ -191,13 +191,14 @@ std::string read_config(const fs::path& dir, const std::string& model_type) {
 }
 
 void untie_different(const Fields& config, const StateDict& file, const PretrainedTraits& traits, LoadReport& report) {
-  for (const auto& [second, first, key] : traits.tied) {
+  for (const auto& [second, first, key, follower] : traits.tied) {
     const auto field = find_field(config, key);
     if (!field || field->json() != "true") continue;
     const torch::Tensor* a = find_tensor(file, second, traits);
     const torch::Tensor* b = find_tensor(file, first, traits);
     if (a == nullptr || b == nullptr) continue;
     if (a->sizes() == b->sizes() && a->scalar_type() == b->scalar_type() && torch::equal(*a, *b)) continue;
+    if (const auto other = find_field(config, follower); other && other->json() == "null") other->set("true");
     field->set("false");
     report.untied.push_back(second + " differs from " + first + ", although config.json says " + key);
   }
@@ -234,7 +235,11 @@ void load_pretrained_weights(torch::nn::Module& model, const StateDict& file, co
 }
 
 void remove_common_keys(std::vector<std::string>& keys) {
-  const std::set<std::string> common = {"architectures", "model_type", "dtype", "torch_dtype", "transformers_version"};
+  // The last ones say how transformers computes, or what besides.
+  const std::set<std::string> common = {
+      "architectures",     "model_type",           "dtype",         "torch_dtype",          "transformers_version",
+      "_name_or_path",     "chunk_size_feed_forward", "gradient_checkpointing", "output_attentions", "output_hidden_states",
+      "return_dict",       "use_cache"};
   std::erase_if(keys, [&](const std::string& key) { return common.contains(key); });
 }
 

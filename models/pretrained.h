@@ -36,6 +36,8 @@ namespace langzoo {
 struct TiedTensor {
   std::string name, source;  ///< "lm_head.weight", "transformer.wte.weight"
   std::string config_key;    ///< the field that says so: "tie_word_embeddings"
+  /// A field that follows config_key while it is null, and does so where the file unties the tensors.
+  std::string follower = {};
 };
 
 /// How a model class is known in Hugging Face directories.
@@ -84,7 +86,7 @@ inline std::string model_type_of(const std::filesystem::path& dir) {
 /// model_identity().
 std::string read_config(const std::filesystem::path& dir, const std::string& model_type);
 
-/// Takes out of `keys` those that every config.json has.
+/// Takes out of `keys` those that every config.json has, and those that change no result.
 void remove_common_keys(std::vector<std::string>& keys);
 
 /// The Config of DIR/config.json. `unmodelled` gets the keys that it does not have, but for those of every config.json.
@@ -139,7 +141,7 @@ Model from_pretrained(const std::filesystem::path& dir, typename Model::Containe
   const StateDict file = load_weights(dir);
   untie_different(fields_in(config), file, traits, found);
   if constexpr (requires { Model::ContainedType::fit_config(config, file); }) {
-    if (!options.new_head) Model::ContainedType::fit_config(config, file);
+    if (!options.new_head) construct_checked(dir.string(), [&] { Model::ContainedType::fit_config(config, file); });
   }
   Model model{nullptr};
   construct_checked((dir / "config.json").string(), [&] {

@@ -12,11 +12,19 @@
 #include "models/fasttext/fasttext.h"
 #include "models/glove/glove.h"
 #include "models/gpt/gpt.h"
+#include "models/gpt/gpt_neo.h"
+#include "models/gpt/openai_gpt.h"
+#include "models/ngram_lm/ngram_lm.h"
 #include "models/noisy_channel/noisy_channel_model.h"
 #include "models/ppmi_svd/ppmi_svd.h"
+#include "models/rnn_lm/ar_lm.h"
+#include "models/rnn_lm/rnn_lm.h"
 #include "models/roberta/roberta.h"
 #include "models/seq2seq/seq2seq.h"
+#include "models/t5/t5.h"
+#include "models/t5/t5_heads.h"
 #include "models/transformer/transformer.h"
+#include "models/transformer/transformer_lm.h"
 #include "models/word2vec/word2vec.h"
 #include "third_party/torch.h"
 
@@ -41,6 +49,11 @@ std::shared_ptr<torch::nn::Module> load<NoisyChannelModule>(const std::filesyste
                                                             const PretrainedOptions& /*options*/) {
   return std::make_shared<NoisyChannelModuleImpl>(NoisyChannelModel::load(dir));
 }
+template <>
+std::shared_ptr<torch::nn::Module> load<NGramLm>(const std::filesystem::path& dir, LoadReport* /*report*/,
+                                                 const PretrainedOptions& /*options*/) {
+  return NGramLmImpl::load(dir);
+}
 
 template <class Model>
 constexpr RegisteredModel model(std::string_view model_type, std::string_view architecture, std::string_view program,
@@ -53,10 +66,44 @@ constexpr RegisteredModel model(std::string_view model_type, std::string_view ar
 constexpr RegisteredModel kModels[] = {
     model<Gpt2LmHeadModel>("gpt2", "GPT2LMHeadModel", "langzoo-gpt", "GPT-2, a decoder-only language model"),
     model<Gpt2Model>("gpt2", "GPT2Model", "langzoo-gpt", "GPT-2 without a head: tokens to hidden states"),
+    model<Gpt2ForSequenceClassification>("gpt2", "GPT2ForSequenceClassification", "langzoo-gpt",
+                                         "GPT-2: classification and regression of texts"),
+    model<Gpt2DoubleHeadsModel>("gpt2", "GPT2DoubleHeadsModel", "langzoo-gpt", "GPT-2: multiple choice"),
+    model<Gpt2ForTokenClassification>("gpt2", "GPT2ForTokenClassification", "langzoo-gpt", "GPT-2: tagging"),
+    model<Gpt2ForQuestionAnswering>("gpt2", "GPT2ForQuestionAnswering", "langzoo-gpt",
+                                    "GPT-2: answers as spans of a context"),
+    model<OpenAiGptLmHeadModel>("openai-gpt", "OpenAIGPTLMHeadModel", "langzoo-gpt",
+                                "GPT, a decoder-only language model"),
+    model<OpenAiGptForSequenceClassification>("openai-gpt", "OpenAIGPTForSequenceClassification", "langzoo-gpt",
+                                              "GPT: classification and regression of texts"),
+    model<OpenAiGptDoubleHeadsModel>("openai-gpt", "OpenAIGPTDoubleHeadsModel", "langzoo-gpt", "GPT: multiple choice"),
+    model<OpenAiGptModel>("openai-gpt", "OpenAIGPTModel", "langzoo-gpt",
+                          "GPT without a head: tokens to hidden states"),
+    model<GptNeoForCausalLm>("gpt_neo", "GPTNeoForCausalLM", "langzoo-gpt",
+                             "GPT-Neo, a language model of dense and locally banded layers"),
+    model<GptNeoForSequenceClassification>("gpt_neo", "GPTNeoForSequenceClassification", "langzoo-gpt",
+                                           "GPT-Neo: classification and regression of texts"),
+    model<GptNeoForTokenClassification>("gpt_neo", "GPTNeoForTokenClassification", "langzoo-gpt", "GPT-Neo: tagging"),
+    model<GptNeoForQuestionAnswering>("gpt_neo", "GPTNeoForQuestionAnswering", "langzoo-gpt",
+                                      "GPT-Neo: answers as spans of a context"),
+    model<GptNeoModel>("gpt_neo", "GPTNeoModel", "langzoo-gpt", "GPT-Neo without a head: tokens to hidden states"),
     model<Seq2Seq>("seq2seq", "Seq2Seq", "langzoo-seq2seq", "recurrent encoder-decoders"),
     model<TransformerMtModel>("transformer", "TransformerMTModel", "langzoo-transformer",
                               "Transformer encoder-decoders that are no MarianMTModel"),
     model<MarianMtModel>("marian", "MarianMTModel", "langzoo-transformer", "Transformer encoder-decoders"),
+    model<T5ForConditionalGeneration>("t5", "T5ForConditionalGeneration", "langzoo-t5", "T5: text to text"),
+    model<T5ForSequenceClassification>("t5", "T5ForSequenceClassification", "langzoo-t5",
+                                       "T5: classification and regression of texts"),
+    model<T5ForTokenClassification>("t5", "T5ForTokenClassification", "langzoo-t5", "T5, the encoder: tagging"),
+    model<T5ForQuestionAnswering>("t5", "T5ForQuestionAnswering", "langzoo-t5", "T5: answers as spans of a context"),
+    model<T5EncoderModel>("t5", "T5EncoderModel", "langzoo-t5", "T5's encoder: tokens to hidden states"),
+    model<Mt5ForConditionalGeneration>("mt5", "MT5ForConditionalGeneration", "langzoo-t5", "mT5: text to text"),
+    model<Mt5ForSequenceClassification>("mt5", "MT5ForSequenceClassification", "langzoo-t5",
+                                        "mT5: classification and regression of texts"),
+    model<Mt5ForTokenClassification>("mt5", "MT5ForTokenClassification", "langzoo-t5", "mT5, the encoder: tagging"),
+    model<Mt5ForQuestionAnswering>("mt5", "MT5ForQuestionAnswering", "langzoo-t5",
+                                   "mT5: answers as spans of a context"),
+    model<Mt5EncoderModel>("mt5", "MT5EncoderModel", "langzoo-t5", "mT5's encoder: tokens to hidden states"),
     model<BertForMaskedLm>("bert", "BertForMaskedLM", "langzoo-bert", "BERT: masked language modelling"),
     model<BertForPreTraining>("bert", "BertForPreTraining", "langzoo-bert",
                               "BERT: masked LM and whether a segment follows another"),
@@ -119,6 +166,10 @@ constexpr RegisteredModel kModels[] = {
     model<Glove>("glove", "Glove", "langzoo-word2vec", "GloVe word vectors"),
     model<NoisyChannelModule>("noisy-channel", "NoisyChannel", "langzoo-noisy-channel",
                               "translation by IBM models and n-grams"),
+    model<RnnLm>("rnn-lm", "RnnLM", "langzoo-lm", "recurrent language models"),
+    model<ArLm>("ar-lm", "ArLM", "langzoo-lm", "a feed-forward language model over the last words"),
+    model<TransformerLm>("transformer-lm", "TransformerLM", "langzoo-lm", "the Transformer's decoder alone"),
+    model<NGramLm>("ngram", "NGramLM", "langzoo-lm", "n-gram language models"),
 };
 
 std::string joined(const std::vector<std::string>& names) {

@@ -26,6 +26,8 @@ class TokenModel : public TaskModel {
   virtual std::int64_t vocab_size() const = 0;
   /// Tokens it takes at once; 0: any number.
   virtual std::int64_t n_positions() const = 0;
+  /// Segments that it tells apart; 0: it reads none.
+  virtual std::int64_t n_segments() const { return 0; }
 };
 
 }  // namespace langzoo

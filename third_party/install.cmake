@@ -2,7 +2,7 @@
 include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/langzoo)
 
-set(targets langzoo_files langzoo_tokenizers langzoo_metrics)
+set(targets langzoo_files langzoo_tokenizers langzoo_metrics langzoo_ngram)
 if(LANGZOO_TORCH)
   list(APPEND targets langzoo_data langzoo_models langzoo_training langzoo)
 endif()

@@ -7,7 +7,7 @@
 
 namespace langzoo {
 
-BaseVocabulary vocabulary_of(const TokenModel& model) {
+BaseVocabulary vocabulary_of(const TokenizerModel& model) {
   std::size_t size = 0;
   for (std::size_t id = 0; id < model.vocab_size(); ++id)
     size += model.id_to_token(static_cast<TokenId>(id)).has_value();

@@ -14,7 +14,7 @@
 
 namespace langzoo {
 
-class TokenModel;
+class TokenizerModel;
 
 /// What a list has to know of a model's vocabulary.
 struct BaseVocabulary {
@@ -22,7 +22,7 @@ struct BaseVocabulary {
   std::size_t size = 0;  // how many tokens there are, holes between their ids not counted
 };
 /// `model` must outlive it.
-BaseVocabulary vocabulary_of(const TokenModel& model);
+BaseVocabulary vocabulary_of(const TokenizerModel& model);
 
 /// Gives every token the id that Python's `tokenizers` gives it, whatever id a file says: that of its content in the
 /// vocabulary, else the next one after the vocabulary and the tokens that were added before. In a file without holes,

@@ -15,6 +15,7 @@
 #include "data/files/file_kind.h"
 #include "data/files/files.h"
 #include "tokenizers/added_token_list.h"
+#include "tokenizers/byt5.h"
 #include "tokenizers/byte_level_bpe.h"
 #include "tokenizers/decoders/bpe_decoder.h"
 #include "tokenizers/decoders/wordpiece_decoder.h"
@@ -113,9 +114,10 @@ std::vector<fs::path> find_sentencepiece(const fs::path& dir) {
 }
 
 /// What of a directory makes its tokenizer; the first that there is, in this order.
-enum class Files { Marian, TokenizerJson, VocabTxt, VocabAndMerges, SentencePiece, None };
+enum class Files { ByT5, Marian, TokenizerJson, VocabTxt, VocabAndMerges, SentencePiece, None };
 
 Files files_of(const fs::path& dir) {
+  if (is_byt5(dir)) return Files::ByT5;
   if (is_marian(dir)) return Files::Marian;
   if (fs::exists(dir / "tokenizer.json")) return Files::TokenizerJson;
   if (fs::exists(dir / "vocab.txt")) return Files::VocabTxt;
@@ -356,6 +358,7 @@ std::unique_ptr<Tokenizer> load_directory(const fs::path& dir) {
   const Files files = files_of(dir);
   if (files == Files::Marian) return load_marian(dir).source;
   TokenizerConfig config = TokenizerConfig::of_directory(dir);
+  if (files == Files::ByT5) return load_byt5(config);
   if (config.tokenizer_class().empty()) {
     config.set_tokenizer_class(class_of_model(dir, files != Files::TokenizerJson && files != Files::None));
   }

@@ -7,6 +7,7 @@
 /// | vocab.json, merges.txt | GPT-1 (characters, end of word `</w>`), GPT-2 or RoBERTa (byte level) |
 /// | spiece.model, sentencepiece.bpe.model, ... | ALBERT, T5, XLM-RoBERTa (Unigram) or Llama (BPE) and special tokens |
 /// | tokenizer.model | one of these, or what transformers' TokenizersBackend makes of it |
+/// | none, of the class ByT5Tokenizer | ByT5's (byt5.h) |
 /// | source.spm, target.spm, vocab.json | the source's side of Marian's (marian.h), unless a tokenizer.json beside them
 /// is
 ///   another class's |

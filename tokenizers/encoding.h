@@ -35,6 +35,7 @@ struct Encoding {
   std::vector<std::uint8_t> attention_mask;       // 0: padding
   std::vector<std::string> tokens;                // empty unless EncodeOptions::tokens
   std::vector<Encoding> overflowing;              // the windows that truncation cut off, in order
+  std::size_t cut = 0;                            // tokens that truncation left out, kept in windows or not
 
   static constexpr std::int32_t kNoWord = -1, kNoSequence = -1;
   std::size_t size() const { return ids.size(); }

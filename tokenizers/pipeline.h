@@ -29,7 +29,7 @@ struct PipelineParts {
   std::vector<AddedToken> added_tokens;
   std::shared_ptr<const Normalizer> normalizer;
   std::shared_ptr<const PreTokenizer> pre_tokenizer;
-  std::shared_ptr<const TokenModel> model;
+  std::shared_ptr<const TokenizerModel> model;
   std::shared_ptr<const Decoder> decoder;  // none: the tokens joined by spaces
   SpecialTokens special_tokens;
 };

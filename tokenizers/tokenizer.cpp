@@ -5,6 +5,7 @@
 #include <exception>
 #include <iterator>
 #include <mutex>
+#include <numeric>
 #include <thread>
 #include <utility>
 
@@ -144,19 +145,28 @@ Encoding Tokenizer::encode_one(const TextPair& text, const EncodeOptions& option
     }
   }
 
+  std::size_t cut = 0;
   if (const auto wanted = truncation_of(options)) {
+    const auto count = [&] {
+      return std::accumulate(sequences.begin(), sequences.end(), std::size_t{0},
+                             [](std::size_t sum, const Encoding& sequence) { return sum + sequence.size(); });
+    };
     Truncation truncation = *wanted;
+    cut = count();
     if (!options.overflowing) truncation.stride = 0;
     const bool adds = options.add_special_tokens && post_processor != nullptr;
     truncate(sequences, truncation, adds ? post_processor->added_tokens(text.pair.has_value()) : 0);
     if (!options.overflowing) {
       for (Encoding& sequence : sequences) sequence.overflowing.clear();
     }
+    cut -= count();
   }
   if (post_processor != nullptr) {
     sequences = post_processor->process(std::move(sequences), texts, options.add_special_tokens);
   }
-  return join(std::move(sequences));
+  Encoding whole = join(std::move(sequences));
+  whole.cut = cut;
+  return whole;
 }
 
 void Tokenizer::finish(std::span<Encoding> encodings, const EncodeOptions& options) const {

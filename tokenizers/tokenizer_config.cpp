@@ -41,7 +41,8 @@ constexpr std::pair<std::string_view, SpecialTokenDefaults> kClasses[] = {
     {"BertTokenizer", kBert},     {"DistilBertTokenizer", kBert}, {"ElectraTokenizer", kBert},
     {"OpenAIGPTTokenizer", kGpt}, {"GPT2Tokenizer", kGpt2},       {"T5Tokenizer", kT5},
     {"AlbertTokenizer", kAlbert}, {"RobertaTokenizer", kRoberta}, {"XLMRobertaTokenizer", kRoberta},
-    {"MPNetTokenizer", kMpnet},   {"LlamaTokenizer", kLlama},     {"MarianTokenizer", kT5}};
+    {"MPNetTokenizer", kMpnet},   {"LlamaTokenizer", kLlama},     {"MarianTokenizer", kT5},
+    {"ByT5Tokenizer", kT5}};
 
 /// The contents by which a role is known where no file tells it.
 constexpr Pair kUsual[] = {{"bos_token", "<s>"},           {"bos_token", "<|endoftext|>"}, {"eos_token", "</s>"},
@@ -186,6 +187,15 @@ std::optional<AddedToken> TokenizerConfig::special_token(std::string_view key, S
 std::optional<std::string> TokenizerConfig::token(std::string_view role, SpecialTokenDefaults defaults) const {
   auto token = special_token(role, defaults);
   return token ? std::optional(std::move(token->content)) : std::nullopt;
+}
+
+bool TokenizerConfig::names_extra_tokens() const {
+  for (const char* const key : {"extra_special_tokens", "additional_special_tokens"}) {
+    for (const File* file : {&special_map_, &config_}) {
+      if (file->has(key) && !file->at(key).is_null()) return true;
+    }
+  }
+  return false;
 }
 
 bool TokenizerConfig::describes(std::string_view role) const {

@@ -73,6 +73,8 @@ class TokenizerConfig {
   /// The special token of a role: the files' own, else the default; none where they say null or "".
   std::optional<std::string> token(std::string_view role, SpecialTokenDefaults defaults) const;
 
+  /// Whether the files name special tokens without a role (additional_special_tokens).
+  bool names_extra_tokens() const;
   /// Whether the files say how the token of a role stands in a text, not only what it is.
   bool describes(std::string_view role) const;
   /// Throws FileError naming tokenizer_config.json and the key.

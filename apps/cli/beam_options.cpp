@@ -24,7 +24,8 @@ bool show_generation_config(const GenerationConfig& config, const std::string& f
   auto fields = config;
   for (const auto& field : fields_of(fields_in(fields))) {
     const auto json = field.json();
-    if (json == "null" || json == "[]" || field.name == "eos_token_id") continue;
+    const bool of_any_model = field.name == "eos_token_id" || field.name == "decoder_start_token_id";
+    if (json == "null" || json == "[]" || of_any_model) continue;
     settings.push_back(field.name + " = " + json);
   }
   if (!settings.empty()) std::cerr << fmt::format("note: {}: {}\n", file, fmt::join(settings, ", "));

@@ -11,6 +11,16 @@
 
 namespace langzoo {
 
+const std::string_view kRunColours = R"css(
+:root { --run0: #0b6bb8; --run1: #d55e00; --run2: #00835f; --run3: #a83f8a; --run4: #8a6d00; --run5: #3a3f47;
+  --run6: #3aa0dc; --run7: #b3261e; }
+@media (prefers-color-scheme: dark) { :root { --run0: #62b0f0; --run1: #ff9a4d; --run2: #3ccfa0; --run3: #e58cc8;
+  --run4: #e0c040; --run5: #c8ccd2; --run6: #a0dcff; --run7: #ff8a80; } }
+.run0 { stroke: var(--run0); } .run1 { stroke: var(--run1); } .run2 { stroke: var(--run2); }
+.run3 { stroke: var(--run3); } .run4 { stroke: var(--run4); } .run5 { stroke: var(--run5); }
+.run6 { stroke: var(--run6); } .run7 { stroke: var(--run7); }
+)css";
+
 const std::string_view kChartStyle = R"css(
 :root { --train: #9db8d9; --valid: #1f5fbf; --source: #b4552d; --plain: #4a7f6b; }
 @media (prefers-color-scheme: dark) { :root { --train: #48648a; --valid: #7fb2ff; --source: #e59a74;
@@ -45,10 +55,12 @@ std::string tick_label(double value) {
   return fmt::format("{:.6g}", value);
 }
 
+/// Those that can be drawn: sums and differences of larger numbers would not be finite.
 std::vector<CurvePoint> finite_points(const std::vector<CurvePoint>& points) {
+  constexpr double kMost = 1e300;
   std::vector<CurvePoint> kept;
   for (const auto& p : points) {
-    if (std::isfinite(p.step) && std::isfinite(p.value)) kept.push_back(p);
+    if (std::abs(p.step) <= kMost && std::abs(p.value) <= kMost) kept.push_back(p);
   }
   return kept;
 }

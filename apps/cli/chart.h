@@ -10,6 +10,10 @@ namespace langzoo {
 /// CSS of a page that has charts.
 extern const std::string_view kChartStyle;
 
+/// That of the curves of several runs, run0 to run7: eight colours that are told apart in both modes, also by most who
+/// see fewer of them.
+extern const std::string_view kRunColours;
+
 /// A point of a curve; `step` counts optimizer steps, or what else the axis is.
 struct CurvePoint {
   double step = 0, value = 0;

@@ -10,11 +10,14 @@
 #include <fmt/ranges.h>
 
 #include "apps/cli/base/figure_list.h"
+#include "apps/cli/base/html.h"
 #include "apps/cli/model_verb.h"
+#include "apps/cli/predictions_page.h"
 #include "apps/cli/report_verb.h"
 #include "apps/cli/train_verb.h"
 #include "apps/training/tasks/labelled_texts.h"
 #include "apps/training/text_corpus.h"
+#include "data/files/files.h"
 #include "models/encoder.h"
 #include "models/masked_lm.h"
 #include "models/replaced_token_detector.h"
@@ -23,6 +26,10 @@
 namespace langzoo {
 
 namespace {
+
+void print_note(const std::string& text) {
+  std::cerr << fmt::format("note: {}\n", text);
+}
 
 /// What eval and predict have in common: a model, and a file of examples for it.
 class ExampleVerb : public ModelVerb {
@@ -59,6 +66,7 @@ class ExampleVerb : public ModelVerb {
     options.add("--max-length", max_length_,
                 "tokens of an example, what is longer is cut; 0: all the model takes; as in the run unless given");
     options.add("--batch-size", batch_size_, "examples computed together").range(1, 4096);
+    batch_size_given_ = [&options] { return options.given("--batch-size"); };
     return data;
   }
 
@@ -136,6 +144,8 @@ class ExampleVerb : public ModelVerb {
   std::optional<std::size_t> max_length_;
   std::size_t batch_size_ = static_cast<std::size_t>(kExamplesAtOnce);
 
+  std::function<bool()> batch_size_given_;
+
   std::int64_t batch_size() const { return static_cast<std::int64_t>(batch_size_); }
 };
 
@@ -170,13 +180,14 @@ class EvalVerb : public ExampleVerb {
       refuse_example_flags();
       EvaluationOptions options;
       options.device = opened.device, options.dtype = common.torch_dtype();
+      options.batch_size = batch_size();
       return print_figures(figures_of(evaluate(model_, *data_, options)), common.json);
     }
     const auto loaded = with_kind(std::move(opened));
     const auto& model = loaded.model;
     const auto& kind = loaded.kind->kind();
     const auto raw = read(loaded, /*targets=*/true);
-    const auto encoded = encode_examples(kind, *data_, *raw, encoding(loaded, /*targets=*/true));
+    const auto encoded = encode_examples(kind, *data_, *raw, encoding(loaded, /*targets=*/true), print_note);
     std::vector<Figure> figures = {{"examples", "examples", raw->size()}};
     for (auto& figure : figures_of(evaluate(kind, *model.model, *raw, encoded, model.device, batch_size()))) {
       figures.push_back(std::move(figure));
@@ -218,7 +229,7 @@ class PredictVerb : public ExampleVerb {
     for (const auto& kind : kinds_) {
       if (!kind.example.empty()) examples += fmt::format("predict --model run {}\n", kind.example);
     }
-    return examples + "predict --model run --data new.csv --json\n";
+    return examples + "predict --model run --data new.csv --json\npredict --model run --data new.csv --out page.html\n";
   }
   std::string notes() const override {
     std::string notes = "Fields under --json, a line an example";
@@ -226,7 +237,8 @@ class PredictVerb : public ExampleVerb {
       notes +=
           kinds_.size() == 1 ? ": " + kind.fields : fmt::format("\n  {}: {}", kind.kind().format().task, kind.fields);
     }
-    return notes + ".\n";
+    return notes + fmt::format(".\n--out becomes one page that needs nothing else and shows the first {} examples.\n",
+                               kMostShownExamples);
   }
   void add_own_options(Options& options) override {
     ModelVerb::add_own_options(options);
@@ -234,6 +246,7 @@ class PredictVerb : public ExampleVerb {
     options.add("--text", text_, "or one text");
     options.exactly_one_of({"--data", "--text"});
     options.add("--pair", pair_, "with it: the second text, or the context of a question").needs("--text");
+    options.add("--out", out_, "a page to write: answers and tags in their texts");
     options.add("--logits", with_logits_, "ids, token_type_ids and logits as well").needs("--json");
     if (std::any_of(kinds_.begin(), kinds_.end(), answers)) {
       options.add(
@@ -251,7 +264,11 @@ class PredictVerb : public ExampleVerb {
       if (null_threshold_ && (kind == nullptr || !answers(*kind)))
         throw UsageError(fmt::format("--null-threshold: the model in {} answers no questions", model_));
     });
+    if (!out_.empty()) check_writable(out_);
     if (any && find_kind(*opened.model) == nullptr) {
+      if (!out_.empty())
+        throw UsageError(fmt::format("--out: shows examples of a task, which the model in {} has none of", model_));
+      if (batch_size_given_()) print_note("--batch-size: the logits of all tokens are computed a text at a time");
       return print_text_logits(opened, encoding(opened, 0, /*targets=*/false), data_.value_or("--text"), texts());
     }
     const auto loaded = with_kind(std::move(opened));
@@ -269,10 +286,19 @@ class PredictVerb : public ExampleVerb {
                                      kind.format().inputs, pair_ ? "no" : "a"));
       }
     }
-    const auto encoded = encode_examples(kind, data_.value_or("--text"), *raw, encoding(loaded, /*targets=*/false));
+    const auto encoded =
+        encode_examples(kind, data_.value_or("--text"), *raw, encoding(loaded, /*targets=*/false), print_note);
     const auto logits = logits_of_all(kind, *model.model, encoded, model.device, batch_size()).logits;
-    loaded.kind->print({*model.model, *raw, encoded, logits, common.json, with_logits_, null_threshold_.value_or(0),
-                        null_threshold_.has_value()});
+    const PredictedExamples predicted{*model.model,
+                                      *raw,
+                                      encoded,
+                                      logits,
+                                      common.json,
+                                      with_logits_,
+                                      null_threshold_.value_or(0),
+                                      null_threshold_.has_value()};
+    if (out_.empty() || common.json) loaded.kind->print(predicted);
+    if (!out_.empty()) write_page(*loaded.kind, predicted);
   }
 
  private:
@@ -291,9 +317,25 @@ class PredictVerb : public ExampleVerb {
       throw UsageError(fmt::format("--columns {}: {}", columns_.value_or(""), error.what()));
     }
   }
+  void write_page(const ExamplePredictions& kind, const PredictedExamples& predicted) const {
+    const auto all = static_cast<std::size_t>(predicted.raw.size()), shown = std::min(all, kMostShownExamples);
+    const auto& inputs = kind.kind().format().inputs;
+    HtmlPage page;
+    page.title = std::filesystem::path(model_).lexically_normal().filename().string();
+    page.subtitle = fmt::format("{}{}", kind.summary, data_ ? ": " + *data_ : "");
+    page.headline = {{inputs, fmt::format("{}", all)}};
+    if (shown < all) page.headline.push_back({"of these shown", fmt::format("{}", shown)});
+    page.style = std::string(kTextColors) + std::string(kPredictionsStyle);
+    page.body = kind.show(predicted);
+    page.footer = "Written by langzoo.";
+    write_file_atomically(out_, html_page(page));
+    std::cerr << (shown < all ? fmt::format("{} of {} {} written to {}\n", shown, all, inputs, out_)
+                              : fmt::format("{} {} written to {}\n", all, inputs, out_));
+  }
   static bool answers(const ExamplePredictions& kind) { return kind.kind().format().task == "question-answering"; }
 
   std::optional<std::string> text_, pair_;
+  std::string out_;
   bool with_logits_ = false;
   std::optional<double> null_threshold_;
 };

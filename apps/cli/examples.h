@@ -24,6 +24,9 @@ struct PredictedExamples {
   bool may_be_none = false;
 };
 
+/// The most examples that a page shows.
+inline constexpr std::size_t kMostShownExamples = 1000;
+
 /// What the verb predict is for one kind.
 struct ExamplePredictions {
   const ExampleKind& (*kind)();
@@ -32,6 +35,8 @@ struct ExamplePredictions {
   std::string fields;   ///< those under --json: "label, probabilities (in the order of label ids)"
   /// Prints a line for each example.
   void (*print)(const PredictedExamples& predicted);
+  /// HTML of the first examples, kMostShownExamples at most (apps/cli/predictions_page.h).
+  std::string (*show)(const PredictedExamples& predicted);
 };
 
 /// Those of each kind.

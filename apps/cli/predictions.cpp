@@ -7,6 +7,7 @@
 
 #include "apps/cli/base/json_output.h"
 #include "apps/cli/examples.h"
+#include "apps/cli/predictions_page.h"
 #include "apps/cli/text_lines.h"
 #include "apps/training/tasks/classification.h"
 #include "apps/training/tasks/multiple_choice.h"
@@ -168,10 +169,12 @@ bool gives_text_logits(const TokenModel& model) {
 void print_text_logits(const LoadedModel<TokenModel>& loaded, const ExampleEncoding& encoding, const std::string& file,
                        const std::vector<LabelledText>& texts) {
   const c10::InferenceMode inference;
+  std::int64_t cut = 0;
   for (const auto& [text, pair, label, line] : texts) {
     TokenRow row;
     encode_from(line > 0 ? fmt::format("{}: line {}", file, line) : file,
                 [&, &text = text, &pair = pair] { row = encoding.row(text, pair); });
+    cut += row.cut ? 1 : 0;
     row.type_ids.resize(row.ids.size());
     TokenExamples examples;
     examples.add({.rows = {row}});
@@ -179,30 +182,42 @@ void print_text_logits(const LoadedModel<TokenModel>& loaded, const ExampleEncod
     print_json(
         {{"ids", row.ids}, {"token_type_ids", row.type_ids}, {"logits", text_logits(*loaded.model, inputs_of(batch))}});
   }
+  if (cut > 0)
+    std::cerr << fmt::format("note: {}: {} of {} texts were cut to {} tokens\n", file, cut, texts.size(),
+                             encoding.most());
 }
 
 ExamplePredictions classification_predictions() {
-  return {classification, "the labels of texts", "--text \"a fine film\"",
-          "label (of several labels a list), probabilities (in the order of label ids)", print_labels};
+  return {classification,
+          "the labels of texts",
+          "--text \"a fine film\"",
+          "label (of several labels a list), probabilities (in the order of label ids)",
+          print_labels,
+          show_labels};
 }
 
 ExamplePredictions regression_predictions() {
-  return {regression, "numbers for texts", "--text \"a fine film\" --pair \"a good film\"", "value", print_values};
+  return {regression, "numbers for texts", "--text \"a fine film\" --pair \"a good film\"",
+          "value",    print_values,        show_values};
 }
 
 ExamplePredictions tagging_predictions() {
-  return {tagging, "the tags of words", "", "words, tags", print_tags};
+  return {tagging, "the tags of words", "", "words, tags", print_tags, show_tags};
 }
 
 ExamplePredictions answer_predictions() {
-  return {question_answering, "the answers to questions", "--text \"Where is Mary?\" --pair \"Mary is in the garden.\"",
+  return {question_answering,
+          "the answers to questions",
+          "--text \"Where is Mary?\" --pair \"Mary is in the garden.\"",
           "id, answer, score (start and end logit), start and end (code points of the context, from 0, end exclusive), "
           "nbest (of up to 20: answer, score, start, end)",
-          print_answers};
+          print_answers,
+          show_answers};
 }
 
 ExamplePredictions choice_predictions() {
-  return {multiple_choice, "the choices that go on from premises", "", "choice (from 0), probabilities", print_choices};
+  return {multiple_choice, "the choices that go on from premises", "", "choice (from 0), probabilities", print_choices,
+          show_choices};
 }
 
 }  // namespace langzoo

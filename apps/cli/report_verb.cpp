@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "apps/cli/base/figures.h"
 #include "apps/cli/base/json_output.h"
 #include "apps/cli/runs_report.h"
 #include "data/files/files.h"
@@ -37,6 +38,7 @@ class ReportVerb : public Verb {
   }
   void run(const CommonOptions& common) override {
     if (out_.empty() && !common.json) throw UsageError("give --out a name for the page, or ask for --json");
+    if (common.json && is_standard_output(out_)) throw UsageError("--json: not with --out to stdout");
     if (runs_.size() > kMostRuns)
       throw UsageError(fmt::format("--runs: {} runs; a page shows at most {}", runs_.size(), kMostRuns));
     if (!out_.empty()) check_writable(out_);
@@ -47,7 +49,7 @@ class ReportVerb : public Verb {
     }
     if (out_.empty()) return;
     write_file_atomically(out_, runs_page(logs));
-    std::cerr << fmt::format("{} runs written to {}\n", logs.size(), out_);
+    std::cerr << fmt::format("{} written to {}\n", counted(std::ssize(logs), "run", "runs"), out_);
   }
 
  private:

@@ -15,6 +15,7 @@
 #include "apps/cli/chart.h"
 #include "apps/training/metric.h"
 #include "data/files/files.h"
+#include "data/files/json_text.h"
 
 namespace langzoo {
 
@@ -22,15 +23,7 @@ namespace {
 
 using RunJson = nlohmann::json;
 
-/// Eight colours that are told apart in both modes, also by most who see fewer of them.
 constexpr const char* kRunStyle = R"css(
-:root { --run0: #0b6bb8; --run1: #d55e00; --run2: #00835f; --run3: #a83f8a; --run4: #8a6d00; --run5: #3a3f47;
-  --run6: #3aa0dc; --run7: #b3261e; }
-@media (prefers-color-scheme: dark) { :root { --run0: #62b0f0; --run1: #ff9a4d; --run2: #3ccfa0; --run3: #e58cc8;
-  --run4: #e0c040; --run5: #c8ccd2; --run6: #a0dcff; --run7: #ff8a80; } }
-.run0 { stroke: var(--run0); } .run1 { stroke: var(--run1); } .run2 { stroke: var(--run2); }
-.run3 { stroke: var(--run3); } .run4 { stroke: var(--run4); } .run5 { stroke: var(--run5); }
-.run6 { stroke: var(--run6); } .run7 { stroke: var(--run7); }
 .figures { display: none; }
 .charts, .runs { margin-top: 12px; }
 .soft + .figures + .runs { margin-top: 20px; }
@@ -214,7 +207,9 @@ RunLog run_log(const std::string& name, const std::string& metrics, const std::s
 
 RunLog read_run_log(const std::string& name, const std::filesystem::path& dir) {
   const auto metrics = dir / "metrics.jsonl", config = dir / "run.json";
-  auto run = run_log(name, read_file(metrics), std::filesystem::exists(config) ? read_file(config) : "");
+  const auto settings = std::filesystem::exists(config) ? read_file(config) : "";
+  if (nested_too_deeply(settings)) throw FileError(config, "is nested too deeply for a run's configuration");
+  auto run = run_log(name, read_file(metrics), settings);
   if (run.places.empty() && run.evaluations.empty()) throw FileError(metrics, "has no reports of a training");
   return run;
 }
@@ -254,7 +249,7 @@ std::string runs_page(const std::vector<RunLog>& runs) {
   return html_page({"Learning curves",
                     counted(std::ssize(runs), "run", "runs"),
                     {},
-                    std::string(kChartStyle) + kRunStyle,
+                    std::string(kChartStyle) + std::string(kRunColours) + kRunStyle,
                     html,
                     "Training time is that of the steps, without evaluations and saving. Written by langzoo."});
 }

@@ -7,6 +7,8 @@
 #include <iostream>
 #include <set>
 
+#include <sstream>
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <unistd.h>
@@ -163,6 +165,12 @@ void print_summary(const TrainSummary& summary, const std::string& unit, const f
   std::cerr << fmt::format("saved in {}; the curves are in {}\n", out.string(), (out / "report.html").string());
 }
 
+/// What the run learns from: data.train, or where there is none its tasks.
+std::string name_of_data(const RunConfig& config) {
+  const auto data = config.value("data.train");
+  return data.empty() && config.has("data.tasks") ? config.value("data.tasks") : data;
+}
+
 /// Below a run that has failed: what is left of it, and what to do.
 void explain_failure(Progress& progress, const TrainingRun& run, const std::string& out) {
   if (!run.keeps_folder()) return;
@@ -215,12 +223,34 @@ std::string TrainVerb::flag_value(const std::string& flag) const {
   return found;
 }
 
+std::string TrainVerb::keys_of(const MakeSetup& make) const {
+  try {
+    return TrainingRun(program_, make()).config().help();
+  } catch (const ConfigError&) {
+    return {};
+  }
+}
+
+std::string TrainVerb::keys_beside(std::string shown, const std::vector<MakeSetup>& others) const {
+  std::string more;
+  for (const auto& other : others) {
+    std::istringstream lines(keys_of(other));
+    for (std::string line; std::getline(lines, line);) {
+      const auto key = "\n" + line.substr(0, line.find(" = ") + 3);
+      if (("\n" + shown).find(key) != std::string::npos) continue;
+      shown += line + "\n", more += line + "\n";
+    }
+  }
+  return more;
+}
+
 std::string TrainVerb::notes() const {
   std::string text;
   for (const auto& preset : presets_of(program_)) text += fmt::format("  {:<18}{}\n", preset.name, preset.about);
   if (!text.empty()) text = "Presets:\n" + text;
   TrainingRun run(program_, make_setup_());
-  text += "\nKeys of --set and --config, with their defaults:\n" + run.config().help() + run.setup().notes();
+  text +=
+      "\nKeys of --set and --config, with their defaults:\n" + run.config().help() + run.setup().notes() + more_keys();
   text += fmt::format("\nSettings: defaults < {}--config < flags < --set. ",
                       text.starts_with("Presets") ? "preset < " : "");
   return text +
@@ -256,7 +286,7 @@ void TrainVerb::compute(const ComputeOptions& common) {
     overwrite_ ? run.overwrite(out) : run.open(out, resume_);
   });
   configure(run.config(), common);
-  if (run.config().value("data.train").empty()) {
+  if (run.setup().needs_train_data() && run.config().value("data.train").empty()) {
     throw UsageError(fmt::format("data.train (--data) is missing: {}", run.config().help_of("data.train")));
   }
   run.complete();
@@ -272,7 +302,7 @@ void TrainVerb::compute(const ComputeOptions& common) {
   ReportContent content;
   content.title = "langzoo-" + program_;
   content.subtitle = fmt::format("{} on {}", preset_.empty() ? out.filename().string() : preset_,
-                                 fs::path(run.config().value("data.train")).filename().string());
+                                 fs::path(name_of_data(run.config())).filename().string());
   content.config = run.resolved();
   content.unit = task.unit();
   content.loss_unit = task.loss_unit();

@@ -33,10 +33,22 @@ class TrainVerb : public ComputeVerb {
 
   // For those who choose the setup by what is given.
 
+  /// Help for the keys that other setups have besides: a headline that begins "Keys of --set", and a line a key.
+  virtual std::string more_keys() const { return {}; }
+
+  /// For more_keys(): the keys of these setups that `shown`, another's help, and those before do not have.
+  std::string keys_beside(std::string shown, const std::vector<MakeSetup>& others) const;
+  /// A setup's keys with their defaults, a line each; none where there is no such setup (ConfigError).
+  std::string keys_of(const MakeSetup& make) const;
+
   const std::string& out() const { return out_; }
   const std::string& preset() const { return preset_; }
   void set_preset(const std::string& name) { preset_ = name; }
   bool resumes() const { return resume_; }
+  /// For a flag of the program's own that sets a key.
+  void give(const std::string& flag, const std::string& key, const std::string& value) {
+    flags_.emplace_back(flag, key + "=" + value);
+  }
   /// Of a flag that sets a key, the last value given; empty: none.
   std::string flag_value(const std::string& flag) const;
 

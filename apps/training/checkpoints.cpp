@@ -12,6 +12,7 @@
 #include "apps/training/run_tokenizer.h"
 #include "data/files/config_error.h"
 #include "data/files/files.h"
+#include "data/files/json_text.h"
 #include "models/io/average.h"
 #include "models/io/safetensors.h"
 
@@ -81,8 +82,10 @@ std::vector<fs::path> described_in(const fs::path& dir) {
 /// Throws where two configs are not of the same model. Dropout is training's alone.
 void check_same_config(const fs::path& a, const fs::path& b) {
   const auto read = [](const fs::path& path) {
-    auto json = nlohmann::json::parse(read_file(path), nullptr, /*allow_exceptions=*/false);
-    if (!json.is_object()) throw FileError(path, "is no JSON object");
+    const auto text = read_file(path);
+    auto json =
+        nested_too_deeply(text) ? nlohmann::json() : nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+    if (!json.is_object()) throw FileError(path, "is no JSON object of a config");
     std::vector<std::string> leave_out = {"transformers_version", "_name_or_path"};
     for (const auto& [key, value] : json.items())
       if (key.find("drop") != std::string::npos) leave_out.push_back(key);
@@ -98,8 +101,13 @@ void check_same_config(const fs::path& a, const fs::path& b) {
   }
 }
 
-/// Throws where two folders hold other models or tokenizers.
+/// Throws where two folders hold other models or tokenizers; `files` are those of `a`.
 void check_same_description(const fs::path& a, const std::vector<fs::path>& files, const fs::path& b) {
+  for (const auto& file : described_in(b)) {
+    if (file == "config.json" || file == "generation_config.json" || std::binary_search(files.begin(), files.end(), file))
+      continue;
+    throw FileError(b / file, fmt::format("is not in {}: these are no checkpoints of one model", a.string()));
+  }
   for (const auto& file : files) {
     if (file == "config.json") {
       check_same_config(a / file, b / file);
@@ -162,6 +170,11 @@ void average_models(std::span<const fs::path> dirs, const fs::path& out) {
   }
   for (const auto& dir : dirs.first(dirs.size() - 1)) check_same_description(last, files, dir);
   const auto weights = average_weights(dirs);
+  std::vector<fs::path> generators;
+  for (const auto& dir : dirs) {
+    if (fs::exists(dir / kGeneratorDir)) generators.push_back(dir / kGeneratorDir);
+  }
+  if (generators.size() == dirs.size()) average_models(generators, out / kGeneratorDir);
   for (const auto& file : files) {
     std::error_code error;
     fs::create_directories((out / file).parent_path(), error);

@@ -11,6 +11,9 @@
 
 namespace langzoo {
 
+/// Of a folder that ELECTRA's pretraining wrote: the generator, a model folder too.
+inline constexpr const char* kGeneratorDir = "generator";
+
 struct KeptCheckpoint {
   std::int64_t step = 0;
   std::filesystem::path dir;  ///< RUN/checkpoint-STEP
@@ -30,9 +33,9 @@ void remove_checkpoint(const std::filesystem::path& run, std::int64_t step);
 void remove_later_checkpoints(const std::filesystem::path& run, std::int64_t step);
 
 /// Writes into the new or empty folder `out` the model whose weights are the mean of those in `dirs`, with the config
-/// and the tokenizers that they share. Throws ConfigError for a folder that is not empty, and for fewer than one in
-/// `dirs`, FileError naming what the models have different: a tensor's name or shape, a key of config.json but for
-/// dropouts, a tokenizer's file. Nothing is written then.
+/// and the tokenizers that they share, and likewise their generators. Throws ConfigError for a folder that is not
+/// empty, and for fewer than one in `dirs`, FileError naming what the models have different: a tensor's name or shape,
+/// a key of config.json but for dropouts, a tokenizer's file. Nothing is written then.
 void average_models(std::span<const std::filesystem::path> dirs, const std::filesystem::path& out);
 
 }  // namespace langzoo

@@ -10,8 +10,12 @@
 #include "apps/training/tasks/electra.h"
 #include "apps/training/tasks/encoders.h"
 #include "apps/training/tasks/example_kinds.h"
+#include "apps/training/tasks/lm.h"
+#include "apps/training/tasks/ngram.h"
 #include "apps/training/tasks/noisy_channel.h"
 #include "apps/training/tasks/pretraining.h"
+#include "apps/training/tasks/t5.h"
+#include "apps/training/tasks/text_to_text.h"
 #include "apps/training/tasks/translation.h"
 #include "apps/training/tasks/word_vectors.h"
 #include "apps/training/tasks/word_vectors/training.h"
@@ -20,10 +24,16 @@
 #include "models/fasttext/fasttext.h"
 #include "models/glove/glove.h"
 #include "models/gpt/gpt.h"
+#include "models/gpt/gpt_neo.h"
+#include "models/gpt/openai_gpt.h"
+#include "models/ngram_lm/ngram_lm.h"
 #include "models/noisy_channel/noisy_channel_model.h"
 #include "models/ppmi_svd/ppmi_svd.h"
+#include "models/rnn_lm/ar_lm.h"
+#include "models/rnn_lm/rnn_lm.h"
 #include "models/seq2seq/seq2seq.h"
 #include "models/transformer/transformer.h"
+#include "models/transformer/transformer_lm.h"
 #include "models/word2vec/word2vec.h"
 
 namespace langzoo {
@@ -44,12 +54,53 @@ std::unique_ptr<ModelConfig> gpt_config() {
   return ModelConfig::of(small);
 }
 
+std::unique_ptr<ModelConfig> openai_gpt_config() {
+  OpenAiGptConfig small;
+  small.n_layer = small.n_head = 4;
+  small.n_embd = small.n_positions = 256;
+  small.vocab_size = kFromTokenizer;
+  return ModelConfig::of(small);
+}
+
+std::unique_ptr<ModelConfig> gpt_neo_config() {
+  GptNeoConfig small;
+  small.num_layers = small.num_heads = 4;
+  small.hidden_size = small.max_position_embeddings = 256;
+  small.attention_types = {{{"global", "local"}, 2}};
+  small.window_size = 64;
+  small.vocab_size = kFromTokenizer;
+  small.bos_token_id.reset();
+  small.eos_token_id.clear();
+  return ModelConfig::of(small);
+}
+
+/// A language model of a program's other types: run.json says which.
+class TypedCausalLmSetup : public CausalLmSetup {
+ public:
+  using CausalLmSetup::CausalLmSetup;
+
+  void bind(RunConfig& config, TrainSetting& setting) override {
+    CausalLmSetup::bind(config, setting);
+    config.bind("task", [this](FieldVisitor& visit) {
+      visit("model_type", model_type_, {.choices = {registered_.model_type}, .help = "what --model-type says"});
+    });
+  }
+
+ private:
+  std::string model_type_{registered_.model_type};
+};
+
+template <std::unique_ptr<ModelConfig> (*kConfig)()>
+std::unique_ptr<TaskSetup> causal_lm_setup(std::string_view model_type) {
+  return std::make_unique<TypedCausalLmSetup>(*find_registered_model(model_type), kConfig());
+}
+
 std::unique_ptr<ModelConfig> seq2seq_config() {
   auto luong = Seq2SeqConfig::preset("luong");
   luong.embedding_size = luong.hidden_size = 256;
   luong.source_vocab_size = luong.target_vocab_size = luong.decoder_start_token_id = kFromTokenizer;
   luong.bos_token_id.reset();
-  luong.eos_token_id.reset();
+  luong.eos_token_id.clear();
   luong.pad_token_id.reset();
   return ModelConfig::of(luong);
 }
@@ -63,6 +114,14 @@ std::unique_ptr<ModelConfig> transformer_config() {
   small.forced_eos_token_id.clear();
   small.normalize_before = kNormalizeBefore;
   return ModelConfig::of(small);
+}
+
+/// A language model's, whose vocabulary is the text's.
+template <class Config>
+std::unique_ptr<ModelConfig> lm_config() {
+  Config config;
+  config.vocab_size = kFromTokenizer;
+  return ModelConfig::of(config);
 }
 
 template <class Config>
@@ -198,6 +257,15 @@ EvalMetrics evaluate_causal_lm(const Family& family, const fs::path& dir, const 
   return text_nats(*lm.model, text, lm.model->n_positions(), lm.device).metrics();
 }
 
+EvalMetrics evaluate_lm(const Family& family, const fs::path& dir, const std::string& data,
+                        const EvaluationOptions& options) {
+  const auto lm = load_causal_lm(family.model(), dir, options);
+  const auto text =
+      open_stream_text(data, *lm.tokenizer, lines_of_run(dir), options.seed.value_or(microworld_seed_of(dir)));
+  if (text.predicted() < 1) throw std::runtime_error(data + ": has no token to predict");
+  return stream_metrics(stream_log_probabilities(*lm.model, *text.ids, {}, lm.device));
+}
+
 PairsOptions pairs_to_read(const fs::path& dir, const std::string& data, const EvaluationOptions& options) {
   auto reading = evaluation_pairs_of(dir);
   reading.data = data;
@@ -221,6 +289,11 @@ EvalMetrics evaluate_translation(const Family& family, const fs::path& dir, cons
   return metrics;
 }
 
+EvalMetrics evaluate_tasks(const Family& family, const fs::path& dir, const std::string& data,
+                           const EvaluationOptions& options) {
+  return evaluate_text_to_text(family.model(), dir, data, options, options.seed);
+}
+
 EvalMetrics evaluate_channel(const Family& /*family*/, const fs::path& dir, const std::string& data,
                              const EvaluationOptions& options) {
   const auto translator = load_noisy_channel(dir);
@@ -231,17 +304,17 @@ EvalMetrics evaluate_channel(const Family& /*family*/, const fs::path& dir, cons
 /// Of a kind of task that learns from examples.
 EvalMetrics evaluate_example(const Family& /*family*/, const fs::path& dir, const std::string& data,
                              const EvaluationOptions& options) {
-  return evaluate_example_model(dir, data, options);
+  return evaluate_example_model(dir, data, options, options.batch_size);
 }
 
 EvalMetrics evaluate_masked_lm(const Family& family, const fs::path& dir, const std::string& data,
                                const EvaluationOptions& options) {
-  return evaluate_pretraining(family.model(), dir, data, options);
+  return evaluate_pretraining(family.model(), dir, data, options, options.batch_size);
 }
 
 EvalMetrics evaluate_discriminator(const Family& /*family*/, const fs::path& dir, const std::string& data,
                                    const EvaluationOptions& options) {
-  return evaluate_electra(dir, data, options);
+  return evaluate_electra(dir, data, options, options.batch_size);
 }
 
 EvalMetrics evaluate_vectors(const Family& /*family*/, const fs::path& dir, const std::string& data,
@@ -253,12 +326,20 @@ EvalMetrics evaluate_vectors(const Family& /*family*/, const fs::path& dir, cons
 constexpr Family kFamilies[] = {
     {"gpt2", "GPT2LMHeadModel", "gpt", "causal-lm", gpt_config, [] { return make_setup<CausalLmSetup>("gpt"); },
      evaluate_causal_lm},
+    {"openai-gpt", "OpenAIGPTLMHeadModel", "gpt", "causal-lm", openai_gpt_config,
+     [] { return causal_lm_setup<openai_gpt_config>("openai-gpt"); }, evaluate_causal_lm},
+    {"gpt_neo", "GPTNeoForCausalLM", "gpt", "causal-lm", gpt_neo_config,
+     [] { return causal_lm_setup<gpt_neo_config>("gpt_neo"); }, evaluate_causal_lm},
     {"seq2seq", "Seq2Seq", "seq2seq", "translation", seq2seq_config, [] { return make_setup<Seq2SeqSetup>("seq2seq"); },
      evaluate_translation},
     {"marian", "MarianMTModel", "transformer", "translation", transformer_config<false>, transformer_setup<false>,
      evaluate_translation},
     {"transformer", "TransformerMTModel", "transformer", "translation", transformer_config<true>,
      transformer_setup<true>, evaluate_translation},
+    {"t5", "T5ForConditionalGeneration", "t5", "text-to-text", [] { return t5_config("t5"); },
+     [] { return text_to_text_setup("t5", kPairs); }, evaluate_tasks},
+    {"mt5", "MT5ForConditionalGeneration", "t5", "text-to-text", [] { return t5_config("mt5"); },
+     [] { return text_to_text_setup("mt5", kPairs); }, evaluate_tasks},
     {"fasttext", "FastTextForSequenceClassification", "fasttext", "classification", own_defaults<FastTextConfig>,
      [] { return make_setup<ExampleSetup>("fasttext", classification()); }, evaluate_example},
     {"bert", "BertForMaskedLM", "bert", "masked-lm", [] { return encoder_config("bert"); },
@@ -309,14 +390,17 @@ constexpr Family kFamilies[] = {
      [] { return finetuning_setup("electra", "choice"); }, evaluate_example},
     {"distilbert", "DistilBertForMaskedLM", "bert", "masked-lm", [] { return encoder_config("distilbert"); },
      [] { return pretraining_setup("distilbert", "mlm"); }, evaluate_masked_lm},
-    {"distilbert", "DistilBertForSequenceClassification", "bert", "classification", [] { return encoder_config("distilbert"); },
-     [] { return finetuning_setup("distilbert", "classification"); }, evaluate_example},
+    {"distilbert", "DistilBertForSequenceClassification", "bert", "classification",
+     [] { return encoder_config("distilbert"); }, [] { return finetuning_setup("distilbert", "classification"); },
+     evaluate_example},
     {"distilbert", "DistilBertForTokenClassification", "bert", "tagging", [] { return encoder_config("distilbert"); },
      [] { return finetuning_setup("distilbert", "tagging"); }, evaluate_example},
-    {"distilbert", "DistilBertForQuestionAnswering", "bert", "question-answering", [] { return encoder_config("distilbert"); },
-     [] { return finetuning_setup("distilbert", "qa"); }, evaluate_example},
-    {"distilbert", "DistilBertForMultipleChoice", "bert", "multiple-choice", [] { return encoder_config("distilbert"); },
-     [] { return finetuning_setup("distilbert", "choice"); }, evaluate_example},
+    {"distilbert", "DistilBertForQuestionAnswering", "bert", "question-answering",
+     [] { return encoder_config("distilbert"); }, [] { return finetuning_setup("distilbert", "qa"); },
+     evaluate_example},
+    {"distilbert", "DistilBertForMultipleChoice", "bert", "multiple-choice",
+     [] { return encoder_config("distilbert"); }, [] { return finetuning_setup("distilbert", "choice"); },
+     evaluate_example},
     {"word2vec", "Word2Vec", "word2vec", "word-vectors", own_defaults<Word2VecConfig>,
      [] { return word_vectors_setup("skipgram"); }, evaluate_vectors},
     {"ppmi-svd", "PpmiSvd", "word2vec", "word-vectors", own_defaults<PpmiSvdConfig>,
@@ -325,6 +409,11 @@ constexpr Family kFamilies[] = {
      [] { return word_vectors_setup("glove"); }, evaluate_vectors},
     {"noisy-channel", "NoisyChannel", "noisy-channel", "translation", own_defaults<NoisyChannelConfig>,
      noisy_channel_setup, evaluate_channel},
+    {"rnn-lm", "RnnLM", "lm", "language-model", lm_config<RnnLmConfig>, [] { return lm_setup("lstm"); }, evaluate_lm},
+    {"ar-lm", "ArLM", "lm", "language-model", lm_config<ArLmConfig>, [] { return lm_setup("ar"); }, evaluate_lm},
+    {"transformer-lm", "TransformerLM", "lm", "language-model", lm_config<TransformerLmConfig>,
+     [] { return lm_setup("transformer"); }, evaluate_lm},
+    {"ngram", "NGramLM", "lm", "language-model", own_defaults<NGramLmConfig>, ngram_setup, evaluate_lm},
 };
 
 const Family* find_family(std::string_view model_type, std::string_view architecture = {}) {

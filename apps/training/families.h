@@ -27,13 +27,14 @@ struct EvaluationOptions : DeviceOptions {
   std::string target;  ///< of pairs: the file of the targets, where they have one of their own
   /// Of data that is made up: microworld, addition. None: that of the model's run.
   std::optional<std::uint64_t> seed = {};
+  std::int64_t batch_size = 32;  ///< examples, or texts of pretraining, computed together
 };
 
 struct Family {
   std::string_view model_type;    ///< "gpt2"
   std::string_view architecture;  ///< "GPT2LMHeadModel"; with model_type what models/registry.h knows
   std::string_view program;       ///< "gpt", for langzoo-gpt: whose presets there are, and what run.json says
-  std::string_view task;          ///< "causal-lm", "translation", "classification" or "word-vectors"
+  std::string_view task;          ///< "causal-lm", "language-model", "translation", "classification", "word-vectors", ...
   /// The config of a run that says nothing; what its tokenizers decide is kFromTokenizer or null.
   std::unique_ptr<ModelConfig> (*default_config)();
   /// For a TrainingRun.

@@ -10,6 +10,20 @@
 
 namespace langzoo {
 
+namespace {
+
+/// Of a model that has one, or of the parts of one that is pretrained with another (ELECTRA).
+std::vector<Encoder*> encoders_in(torch::nn::Module& model) {
+  if (auto* const owner = dynamic_cast<EncoderModel*>(&model)) return {&owner->encoder()};
+  std::vector<Encoder*> encoders;
+  for (const auto& child : model.children()) {
+    if (auto* const owner = dynamic_cast<EncoderModel*>(child.get())) encoders.push_back(&owner->encoder());
+  }
+  return encoders;
+}
+
+}  // namespace
+
 void LayerTraining::for_each_field(FieldVisitor& visit) {
   visit(
       "layer_decay", layer_decay,
@@ -23,11 +37,10 @@ void LayerTraining::for_each_field(FieldVisitor& visit) {
 std::vector<ParameterRule> LayerTraining::apply(torch::nn::Module& model) const {
   const bool asks = layer_decay != 1 || freeze_embeddings || freeze_layers > 0 || gradient_checkpointing;
   if (!asks) return {};
-  auto* const owner = dynamic_cast<EncoderModel*>(&model);
-  if (owner == nullptr) throw ConfigError("train.layer_decay, train.freeze_layers: the model has no encoder");
-  auto& encoder = owner->encoder();
-  encoder.set_gradient_checkpointing(gradient_checkpointing);
-  const auto patterns = encoder.depth_patterns();  // the embeddings, then each layer
+  const auto encoders = encoders_in(model);
+  if (encoders.empty()) throw ConfigError("train.layer_decay, train.freeze_layers: the model has no encoder");
+  for (auto* const encoder : encoders) encoder->set_gradient_checkpointing(gradient_checkpointing);
+  const auto patterns = encoders.front()->depth_patterns();  // the embeddings, then each layer
   const auto depths = std::ssize(patterns);
   if (freeze_layers >= depths) {
     throw ConfigError(

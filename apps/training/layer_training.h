@@ -20,9 +20,9 @@ struct LayerTraining {
   bool gradient_checkpointing = false;
 
   void for_each_field(FieldVisitor& visit);
-  /// The rules for the parameters of `model`; from now on it keeps of its layers' states what gradient_checkpointing
-  /// says. Throws ConfigError for more layers than there are, and where anything is asked of a model without an
-  /// encoder.
+  /// The rules for the parameters of `model`, of a generator and a discriminator for both, layer by layer; from now on
+  /// it keeps of its layers' states what gradient_checkpointing says. Throws ConfigError for more layers than there
+  /// are, and where anything is asked of a model without an encoder.
   std::vector<ParameterRule> apply(torch::nn::Module& model) const;
 };
 

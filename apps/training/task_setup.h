@@ -79,6 +79,8 @@ class TaskSetup {
   /// none, or heeds train.init by itself.
   virtual std::optional<ConfiguredModel> configured_model() { return std::nullopt; }
   virtual bool heeds_init() const { return false; }
+  /// Whether data.train has to be said: not where a run has other data, or some of its own.
+  virtual bool needs_train_data() const { return true; }
   /// The key that is not used where train.batch_tokens is given. Empty: none.
   virtual std::string unread_beside_batch_tokens() const { return {}; }
   /// Gives settings that depend on others their defaults, once all that the user says is known; setting.out and .resume

@@ -16,6 +16,7 @@
 #include "data/files/files.h"
 #include "data/files/text_source.h"
 #include "data/microworld/microworld.h"
+#include "data/microworld/patterns.h"
 #include "data/text/fingerprint.h"
 #include "tokenizers/utf8.h"
 
@@ -35,29 +36,46 @@ std::uint64_t valid_seed(std::uint64_t seed) {
 
 struct ToldText {
   std::string text;
-  double nats = 0;
+  std::optional<double> nats;
 };
 
 ToldText tell(std::uint64_t seed, std::uint64_t min_bytes) {
-  ToldText told;
+  ToldText told{{}, 0};
   Microworld world(seed);
   do {
     const auto story = world.next();
     told.text += story.text;
-    told.nats += story.nats;
+    *told.nats += story.nats;
   } while (told.text.size() < min_bytes);
   return told;
 }
 
-/// A text's files; microworld is told into `file` first.
-struct Documents {
-  std::vector<fs::path> files;
-  std::optional<double> nats;
+/// What microworld tells besides its stories.
+struct OtherText {
+  std::string_view name;
+  std::string (*tell)(std::uint64_t seed, std::uint64_t min_bytes);
 };
+template <bool kWorked>
+std::string tell_problems(std::uint64_t seed, std::uint64_t min_bytes) {
+  return microworld_problems(seed, min_bytes, /*most_steps=*/4, kWorked);
+}
+constexpr OtherText kOtherTexts[] = {{"microworld-patterns", microworld_patterns},
+                                     {"microworld-problems", tell_problems<true>},
+                                     {"microworld-problems-bare", tell_problems<false>}};
 
-Documents find_documents(const std::string& data, const fs::path& file, std::uint64_t seed, std::uint64_t bytes) {
-  if (data != kMicroworld) return {find_text_files(data), std::nullopt};
-  const auto told = tell(seed, bytes);
+ToldText tell(std::string_view data, std::uint64_t seed, std::uint64_t min_bytes, const TextFormat& format) {
+  for (const auto& [name, tell_other] : kOtherTexts) {
+    if (name == data) return {tell_other(seed, min_bytes), std::nullopt};
+  }
+  if (format.tell) return {format.tell(seed, min_bytes), std::nullopt};
+  return tell(seed, min_bytes);
+}
+
+/// A text's files; microworld is told into `file` first.
+TextDocuments find_documents(const std::string& data, const fs::path& file, std::uint64_t seed, std::uint64_t bytes,
+                             const TextFormat& format) {
+  if (!is_microworld_text(data)) return {find_text_files(data), std::nullopt};
+  const auto told = tell(data, seed, bytes, format);
   write_file_atomically(file, told.text);
   return {{file}, told.nats};
 }
@@ -114,7 +132,8 @@ std::unique_ptr<Tokenizer> train_tokenizer(const TokenizerSpec& spec, const Text
   if (spec.kind == "char") {  // all characters there are, and nothing else
     auto files = train;
     files.insert(files.end(), valid.begin(), valid.end());
-    return make_tokenizer(spec, text_of(files, std::numeric_limits<std::uint64_t>::max(), true), {}, message);
+    return make_tokenizer(spec, text_of(files, std::numeric_limits<std::uint64_t>::max(), true),
+                          {.special_tokens = format.character_tokens}, message);
   }
   std::uint64_t total = 0;
   for (const auto& path : train) total += fs::file_size(path);
@@ -129,7 +148,7 @@ struct EncodedText {
   std::uint64_t fingerprint;
 };
 
-EncodedText open_tokens(const Documents& documents, const Tokenizer& tokenizer, const fs::path& path,
+EncodedText open_tokens(const TextDocuments& documents, const Tokenizer& tokenizer, const fs::path& path,
                         const TextFormat& format, const Message& message) {
   TokenFileOptions options;
   bool told = false;
@@ -177,6 +196,11 @@ void check(const TextCorpusOptions& options) {
 
 }  // namespace
 
+bool is_microworld_text(std::string_view data) {
+  return data == kMicroworld || std::any_of(std::begin(kOtherTexts), std::end(kOtherTexts),
+                                            [&](const OtherText& other) { return other.name == data; });
+}
+
 void TextCorpusOptions::for_each_field(FieldVisitor& visit) {
   static const std::string tokenizers = tokenizer_spec_help();
   visit("train", train, {.help = "a file, a folder of .txt files, or microworld"});
@@ -191,9 +215,39 @@ void TextCorpusOptions::for_each_field(FieldVisitor& visit) {
 
 void TextCorpusOptions::make_paths_absolute() {
   for (auto* data : {&train, &valid}) {
-    if (*data != kMicroworld) *data = absolute_if_there(*data);
+    if (!is_microworld_text(*data)) *data = absolute_if_there(*data);
   }
   tokenizer = absolute_tokenizer(tokenizer);
+}
+
+namespace {
+
+void make_folder(const fs::path& dir) {
+  std::error_code error;
+  fs::create_directories(dir, error);
+  if (error) throw FileError(dir, "cannot be created: " + error.message());
+}
+
+}  // namespace
+
+TextDocuments training_documents(const TextCorpusOptions& options, const fs::path& work, const TextFormat& format) {
+  make_folder(work);
+  return find_documents(options.train, work / "train.txt", train_seed(options.microworld_seed),
+                        static_cast<std::uint64_t>(options.microworld_bytes), format);
+}
+
+TextDocuments validation_documents(const TextCorpusOptions& options, const fs::path& work, const TextFormat& format) {
+  auto data = options.valid;
+  if (data.empty() && is_microworld_text(options.train) && options.valid_fraction > 0) data = options.train;
+  if (data.empty()) return {};
+  make_folder(work);
+  return find_documents(data, work / "valid.txt", valid_seed(options.microworld_seed), valid_bytes(options), format);
+}
+
+TextDocuments evaluation_documents(const std::string& data, std::uint64_t microworld_seed, const fs::path& work,
+                                   const TextFormat& format) {
+  make_folder(work);
+  return find_documents(data, work / "text.txt", valid_seed(microworld_seed), valid_bytes(TextCorpusOptions{}), format);
 }
 
 TextCorpus open_text_corpus(const TextCorpusOptions& options, const fs::path& dir, const Message& message,
@@ -205,17 +259,7 @@ TextCorpus open_text_corpus(const TextCorpusOptions& options, const fs::path& di
   if (!corpus.tokenizer) spec = parse_tokenizer_spec(options.tokenizer, "data.tokenizer");
 
   const auto work = dir / "data";
-  std::error_code error;
-  fs::create_directories(work, error);
-  if (error) throw FileError(work, "cannot be created: " + error.message());
-  const auto train = find_documents(options.train, work / "train.txt", train_seed(options.microworld_seed),
-                                    static_cast<std::uint64_t>(options.microworld_bytes));
-  auto valid_data = options.valid;
-  if (valid_data.empty() && options.train == kMicroworld && options.valid_fraction > 0) valid_data = kMicroworld;
-  Documents valid;
-  if (!valid_data.empty()) {
-    valid = find_documents(valid_data, work / "valid.txt", valid_seed(options.microworld_seed), valid_bytes(options));
-  }
+  const auto train = training_documents(options, work, format), valid = validation_documents(options, work, format);
 
   if (spec) {
     corpus.tokenizer = train_tokenizer(*spec, options, train.files, valid.files, format, message);
@@ -244,8 +288,7 @@ TokenizedText open_text(const std::string& data, const Tokenizer& tokenizer, std
                         const TextFormat& format) {
   const ScratchDir scratch;
   show_as(scratch.path() / "text.txt", data);
-  const auto documents =
-      find_documents(data, scratch.path() / "text.txt", valid_seed(microworld_seed), valid_bytes(TextCorpusOptions{}));
+  const auto documents = evaluation_documents(data, microworld_seed, scratch.path(), format);
   return open_tokens(documents, tokenizer, scratch.path() / "text.tokens", format, [](const std::string&) {}).text;
 }
 

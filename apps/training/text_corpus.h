@@ -4,10 +4,12 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "apps/training/message.h"
@@ -19,6 +21,9 @@ namespace langzoo {
 
 /// The text, and the questions about it, that need no file.
 inline constexpr const char* kMicroworld = "microworld";
+/// Whether `data` is a text that microworld tells: its stories; microworld-patterns, tasks to be learned in context;
+/// microworld-problems and microworld-problems-bare, word problems with their solutions and without.
+bool is_microworld_text(std::string_view data);
 
 /// The section `data` of a run configuration.
 struct TextCorpusOptions {
@@ -50,9 +55,28 @@ struct TextFormat {
                              const TokenFileOptions& options) = TokenFile::open_or_build;
   /// Those that a tokenizer trained on them is to have beside its kind's own.
   std::vector<std::string> special_tokens = {"<|endoftext|>"};
+  /// The same of a tokenizer of characters, which otherwise has those of the text alone.
+  std::vector<std::string> character_tokens = {};
   /// Whether the token file holds nothing but the text's tokens.
   bool tokens_only = true;
+  /// What microworld tells, so many bytes at least; none: its stories in a row, whose entropy is known.
+  std::function<std::string(std::uint64_t seed, std::uint64_t bytes)> tell = {};
 };
+
+/// The files of a text.
+struct TextDocuments {
+  std::vector<std::filesystem::path> files;
+  std::optional<double> nats;  ///< microworld: the exact -log p of the text
+};
+/// Those of options.train, and of options.valid (none where it is empty and microworld is not told). What microworld
+/// tells is written to train.txt and valid.txt in `work` first, which is made. Throws FileError.
+TextDocuments training_documents(const TextCorpusOptions& options, const std::filesystem::path& work,
+                                 const TextFormat& format = {});
+TextDocuments validation_documents(const TextCorpusOptions& options, const std::filesystem::path& work,
+                                   const TextFormat& format = {});
+/// Those of a text to evaluate, as open_text() takes it.
+TextDocuments evaluation_documents(const std::string& data, std::uint64_t microworld_seed,
+                                   const std::filesystem::path& work, const TextFormat& format = {});
 
 struct TextCorpus {
   std::unique_ptr<Tokenizer> tokenizer;

@@ -91,6 +91,25 @@ class RngGuard {
   StateDict states_;
 };
 
+/// While it lives the model holds the mean of its weights, where there is one.
+class AveragedWeights {
+ public:
+  AveragedWeights(Ema* ema, Optimizer* optimizer)
+      : optimizer_(ema == nullptr && optimizer != nullptr && optimizer->averages() ? optimizer : nullptr) {
+    if (ema != nullptr) swap_.emplace(*ema);
+    if (optimizer_ != nullptr) optimizer_->exchange_average();
+  }
+  ~AveragedWeights() {
+    if (optimizer_ != nullptr) optimizer_->exchange_average();
+  }
+  AveragedWeights(const AveragedWeights&) = delete;
+  AveragedWeights& operator=(const AveragedWeights&) = delete;
+
+ private:
+  std::optional<Ema::Swap> swap_;
+  Optimizer* optimizer_;
+};
+
 /// Throws unless there are terms, of different names and finite weights.
 std::vector<LossTerm> checked_terms(std::vector<LossTerm> terms) {
   std::set<std::string> names;
@@ -162,13 +181,19 @@ void TrainerOptions::for_each_field(FieldVisitor& visit) {
   visit("warmup_steps", warmup_steps, {.least = 0, .help = "steps of linear warm-up"});
   visit("schedule", schedule,
         {.choices = {kScheduleNames.begin(), kScheduleNames.end()},
-         .help = "constant, linear, cosine, inverse_sqrt or wsd"});
+         .help = "constant, linear, cosine, inverse_sqrt, wsd, plateau (falls when evaluations show no better), or "
+                 "linear_from_start as BERT's"});
   visit("wsd_decay_fraction", wsd_decay_fraction, {.least = 0, .most = 1, .help = "last part of schedule wsd"});
+  visit("plateau_factor", plateau_factor, {.above = 0, .below = 1, .help = "by which schedule plateau falls"});
+  visit("plateau_patience", plateau_patience,
+        {.least = 1, .help = "evaluations in a row without a better one after which it does"});
   OptimizerOptions::for_each_field(visit);
   visit("clip_norm", clip_norm, {.least = 0, .help = "largest gradient norm; 0: no clipping"});
+  visit("clip_value", clip_value, {.least = 0, .help = "largest element of a gradient, before clip_norm; 0: any"});
   visit("ema_decay", ema_decay, {.least = 0, .below = 1, .help = "moving average of the weights; 0: none"});
   visit("dtype", dtype, {.choices = dtypes, .help = "float32, or bfloat16 or float16 (autocast)"});
   visit("eval_every", eval_every, {.least = 0, .help = "steps between evaluations; 0: at the end"});
+  visit("eval_epochs", eval_epochs, {.least = 0, .help = "epochs between evaluations, beside eval_every; 0: none"});
   visit("save_every", save_every, {.least = 0, .help = "steps between checkpoints; 0: at the end"});
   visit("keep_checkpoints", keep_checkpoints,
         {.least = 0, .help = "folders checkpoint-STEP that stay in the output folder, for average; 0: none"});
@@ -209,8 +234,9 @@ struct Trainer::State {
   void optimizer_step(std::int64_t step);
   void settle();
   void report();
-  void evaluate();
+  void evaluate(bool due);
   bool judge(const EvalMetrics& metrics);
+  void heed(const Metric& metric, bool best);
   bool keeps(const std::string& which) const {
     return saves() && options.keep_checkpoints > 0 && options.keep_which == which;
   }
@@ -220,6 +246,15 @@ struct Trainer::State {
   template <typename Call>
   void notify(const Call& call);
   bool due(std::int64_t every) const { return every > 0 && progress.step % every == 0; }
+  /// That have passed.
+  std::int64_t epochs() const {
+    const auto& [epoch, batch] = progress.position;
+    return batch < task.batches_per_epoch() ? epoch : epoch + 1;
+  }
+  bool epoch_due() const {
+    const auto every = options.eval_epochs;
+    return every > 0 && epochs() / every > progress.evaluated_epoch / every;
+  }
 
   TrainingTask& task;
   TrainerOptions options;
@@ -317,6 +352,8 @@ void Trainer::State::train_step() {
     own_step(step);
   } else {
     learning_rate = schedule.at(step);
+    if (schedule.kind == ScheduleKind::kPlateau && step > schedule.warmup_steps)
+      learning_rate = std::max(options.min_learning_rate, learning_rate * progress.plateau_scale);
     optimizer_step(step);
   }
   progress.step = step;
@@ -341,12 +378,15 @@ void Trainer::State::optimizer_step(std::int64_t step) {
   terms = std::move(asked);
   // The whole step is fetched first: its counts are what every micro-batch's sums are divided by.
   std::vector<MicroBatch> batches;
+  double rate_scale = 0;
   std::vector<std::int64_t> counts(terms.size(), 0);
   for (std::int64_t i = 0; i < options.accumulation && (i == 0 || !epochs_done()); ++i) {
     batches.push_back(task.next());
     check_counts(batches.back().counts, terms.size());
+    rate_scale += batches.back().learning_rate_scale;
     for (std::size_t t = 0; t < terms.size(); ++t) counts[t] += batches.back().counts[t];
   }
+  learning_rate *= rate_scale / static_cast<double>(batches.size());
   const auto learns = [&](std::size_t t) { return counts[t] > 0 && terms[t].weight != 0; };
   bool any = false;
   for (std::size_t t = 0; t < terms.size(); ++t) any = any || learns(t);
@@ -412,8 +452,11 @@ void Trainer::State::optimizer_step(std::int64_t step) {
     } else {
       found_inf = bad.to(torch::kFloat32);  // the device leaves the weights as they are until settle() throws
     }
-    optimizer->step(learning_rate, options.clip_norm > 0 ? clip_divisor(norm, options.clip_norm) : torch::Tensor(),
-                    found_inf);
+    torch::Tensor divisor;
+    if (options.clip_value > 0) parameters->clip_values(options.clip_value);
+    if (options.clip_norm > 0)
+      divisor = clip_divisor(options.clip_value > 0 ? parameters->grad_norm() : norm, options.clip_norm);
+    optimizer->step(learning_rate, divisor, found_inf);
     if (ema) ema->update();
   }
   if (scaler) scaler->update();
@@ -484,12 +527,13 @@ void Trainer::State::report() {
   notify([&](TrainerObserver& observer) { observer.on_step(report); });
 }
 
-void Trainer::State::evaluate() {
+/// One that is not `due`, but the run ends, changes no rule of what follows: a run may be told to go on.
+void Trainer::State::evaluate(bool due) {
   EvalReport report;
   report.step = progress.step;
   {
     const RngGuard rng(device);
-    std::unique_ptr<Ema::Swap> averaged = ema ? std::make_unique<Ema::Swap>(*ema) : nullptr;
+    const AveragedWeights averaged(ema.get(), optimizer.get());
     {
       // No InferenceMode: what a module caches meanwhile (masks, packed weights) must stay usable in training.
       const torch::NoGradGuard no_grad;
@@ -499,10 +543,12 @@ void Trainer::State::evaluate() {
       task.model().train();
     }
     progress.evaluated_step = progress.step;
+    progress.evaluated_epoch = epochs();
     saved_step = -1;  // a state saved at this step before does not know the outcome
     if (report.metrics.empty()) return;
     report.best = judge(report.metrics);
     progress.valid = report.metrics;
+    if (due) heed(report.metrics.at(options.best_metric), report.best);
     if (report.best && saves()) {
       fs::create_directories(out / "best");
       task.save_model(out / "best");
@@ -513,6 +559,17 @@ void Trainer::State::evaluate() {
     observer.on_eval(report);
     if (report.best && saves()) observer.on_checkpoint(report.step, out / "best");
   });
+}
+
+/// What an evaluation changes in what follows.
+void Trainer::State::heed(const Metric& metric, bool best) {
+  progress.plateau_waits = best ? 0 : progress.plateau_waits + 1;
+  if (schedule.kind == ScheduleKind::kPlateau && progress.plateau_waits >= options.plateau_patience) {
+    progress.plateau_waits = 0;
+    progress.plateau_scale *= options.plateau_factor;
+  }
+  if (!optimizer) return;
+  optimizer->evaluated(metric.direction == Direction::kHigherIsBetter ? -metric.value : metric.value);
 }
 
 /// Whether an evaluation is the best so far.
@@ -578,7 +635,7 @@ void Trainer::State::save() {
   }
   const RngGuard rng(device);
   {
-    std::unique_ptr<Ema::Swap> averaged = ema ? std::make_unique<Ema::Swap>(*ema) : nullptr;
+    const AveragedWeights averaged(ema.get(), optimizer.get());
     fs::create_directories(out);
     task.save_model(out);
     // Not where a run is interrupted: resumed it keeps what the uninterrupted one does.
@@ -666,9 +723,10 @@ TrainSummary Trainer::run() {
   // Evaluating and saving come at the top, so that a run interrupted where they were due makes up for them on resuming.
   while (!s.stop) {
     const bool started = s.progress.step > 0;
-    if (started && (s.finished() || s.due(s.options.eval_every)) && s.progress.evaluated_step != s.progress.step) {
+    const bool due = s.due(s.options.eval_every) || s.epoch_due();
+    if (started && (s.finished() || due) && s.progress.evaluated_step != s.progress.step) {
       s.settle();
-      s.evaluate();
+      s.evaluate(due);
     }
     if (started && s.due(s.options.save_every) && s.saved_step != s.progress.step) s.save();
     if (s.finished()) break;

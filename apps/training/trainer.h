@@ -25,12 +25,18 @@ struct TrainerOptions : OptimizerOptions {
   double learning_rate = 1e-3;
   double min_learning_rate = 0.0;  ///< where the schedule ends
   std::int64_t warmup_steps = 0;
-  std::string schedule = "cosine";    ///< constant, linear, cosine, inverse_sqrt, wsd
-  double wsd_decay_fraction = 0.2;    ///< of max_steps, the last part of schedule wsd
+  std::string schedule = "cosine";  ///< constant, linear, cosine, inverse_sqrt, wsd, plateau
+  double wsd_decay_fraction = 0.2;  ///< of max_steps, the last part of schedule wsd
+  /// Of schedule plateau: what the rate is multiplied by after plateau_patience evaluations in a row without a better
+  /// best_metric, never below min_learning_rate.
+  double plateau_factor = 0.25;
+  std::int64_t plateau_patience = 1;
   double clip_norm = 1.0;             ///< global gradient norm; 0: no clipping
+  double clip_value = 0.0;            ///< largest magnitude of a gradient's element, before clip_norm; 0: no clipping
   double ema_decay = 0.0;             ///< 0: no moving average; else evaluation and saved weights use it
   std::string dtype = "float32";      ///< float32, bfloat16 or float16 (autocast; float16 with a gradient scaler)
   std::int64_t eval_every = 250;      ///< steps; 0: only at the end
+  std::int64_t eval_epochs = 0;       ///< likewise epochs, beside eval_every
   std::int64_t save_every = 500;      ///< steps; 0: only at the end
   std::int64_t keep_checkpoints = 0;  ///< folders checkpoint-STEP that stay (apps/training/checkpoints.h)
   std::string keep_which = "last";    ///< last: of every save_every; best: of the evaluations, by best_metric

@@ -21,7 +21,7 @@ using Json = nlohmann::json;
 namespace {
 
 /// Settings that may change when a run goes on: they decide how far and how often, not what a step does.
-const std::vector<std::string> kMayChange = {"train.max_steps",       "train.max_epochs", "train.eval_every",
+const std::vector<std::string> kMayChange = {"train.max_steps",       "train.max_epochs", "train.eval_every", "train.eval_epochs",
                                              "train.save_every",      "train.log_every",  "train.patience",
                                              "train.keep_checkpoints"};
 
@@ -128,8 +128,8 @@ void TrainingRun::refuse_unread() const {
   auto rules = setup_->unread_keys();
   rules.push_back({trainer.optimizer == "own",
                    "train.optimizer = own",
-                   {"train.weight_decay", "train.clip_norm", "train.ema_decay", "train.accumulation", "train.dtype",
-                    "train.beta1", "train.beta2", "train.epsilon"}});
+                   {"train.weight_decay", "train.clip_norm", "train.clip_value", "train.ema_decay", "train.accumulation", "train.dtype",
+                    "train.beta1", "train.beta2", "train.epsilon", "train.correct_bias"}});
   std::vector<std::string> unread_options;
   for (const auto option : unread_optimizer_options(trainer.optimizer)) {
     unread_options.push_back(fmt::format("train.{}", option));
@@ -139,6 +139,9 @@ void TrainingRun::refuse_unread() const {
   rules.push_back(
       {batch_tokens > 0, fmt::format("train.batch_tokens = {} (0 lets it count)", batch_tokens), {setup_->unread_beside_batch_tokens()}});
   rules.push_back({trainer.schedule != "wsd", "train.schedule = " + trainer.schedule, {"train.wsd_decay_fraction"}});
+  rules.push_back({trainer.schedule != "plateau",
+                   "train.schedule = " + trainer.schedule,
+                   {"train.plateau_factor", "train.plateau_patience"}});
   rules.push_back({trainer.keep_checkpoints == 0, "train.keep_checkpoints = 0", {"train.keep_which"}});
   for (const auto& [key, here, usual] : config_.differing(defaults_)) {
     if (!config_.given(key) || config_.from_preset(key)) continue;

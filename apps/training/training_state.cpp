@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "data/files/files.h"
+#include "data/files/json_text.h"
 #include "models/io/config_fields.h"
 #include "models/io/safetensors.h"
 #include "third_party/torch.h"
@@ -29,6 +30,9 @@ void TrainingProgress::for_each_field(FieldVisitor& visit) {
   visit("evaluated_step", evaluated_step, {.least = 0});
   visit("best", best);
   visit("evaluations_without_best", evaluations_without_best, {.least = 0});
+  visit("evaluated_epoch", evaluated_epoch, {.least = 0});
+  visit("plateau_scale", plateau_scale, {.least = 0});
+  visit("plateau_waits", plateau_waits, {.least = 0});
 }
 
 namespace {
@@ -154,7 +158,9 @@ std::optional<TrainingState> load_training_state(const fs::path& out) {
     throw FileError(path, fmt::format("is no training state: {} is missing", kHeader));
   try {
     const auto* text = static_cast<const char*>(header->const_data_ptr());
-    const StateJson json = StateJson::parse(text, text + header->numel());
+    const std::string_view json_text(text, static_cast<std::size_t>(header->numel()));
+    if (nested_too_deeply(json_text)) throw std::runtime_error("nested too deeply");
+    const StateJson json = StateJson::parse(json_text);
     if (json.at("version") != kVersion)
       throw FileError(path, fmt::format("has version {}, expected {}", json.at("version").dump(), kVersion));
     state.progress = progress_from(json.at("progress"));
@@ -215,9 +221,9 @@ void copy_into_module(torch::nn::Module& module, const StateDict& saved) {
 std::vector<std::string> check_resumable(const TrainingState& saved, const TrainerOptions& current,
                                          std::int64_t world) {
   static const std::unordered_set<std::string> kFixed = {"optimizer", "best_metric", "keep_which"};
-  static const std::unordered_set<std::string> kHarmless = {"max_steps",    "max_epochs",      "eval_every",
-                                                            "save_every",   "log_every",       "patience",
-                                                            "accumulation", "keep_checkpoints"};
+  static const std::unordered_set<std::string> kHarmless = {"max_steps",   "max_epochs",   "eval_every",
+                                                            "eval_epochs", "save_every",   "log_every",
+                                                            "patience",    "accumulation", "keep_checkpoints"};
   std::vector<std::string> messages;
   // Those of one optimizer's own are objects.
   const StateJson before = fields_of(saved.options).flatten(), now = fields_of(current).flatten();

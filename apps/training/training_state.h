@@ -32,10 +32,12 @@ struct TrainingProgress {
   std::map<std::string, RunningMean> interval_losses;  ///< likewise of each loss term, where there are several
   double train_loss = std::numeric_limits<double>::quiet_NaN();  ///< mean of the last log interval that had a loss; of
                                                                  ///< an own algorithm NaN where the last had none
-  std::int64_t evaluated_step = 0;
+  std::int64_t evaluated_step = 0, evaluated_epoch = 0;
   EvalMetrics valid;           ///< of evaluated_step
   std::optional<double> best;  ///< of TrainerOptions::best_metric
   std::int64_t evaluations_without_best = 0;
+  double plateau_scale = 1;             ///< of schedule plateau: what the rate is multiplied by now
+  std::int64_t plateau_waits = 0;       ///< evaluations without a better one since it last changed
   std::map<std::int64_t, double> kept;  ///< the best evaluations whose checkpoints stay: steps and metrics
 
   /// Those that are numbers.

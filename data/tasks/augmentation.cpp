@@ -36,10 +36,11 @@ std::vector<std::string> augmented_texts(std::string_view text, const Replacemen
                                          const AugmentationOptions& options, std::uint64_t seed, std::uint64_t number) {
   options.validate();
   const auto spans = word_spans(text);
-  std::vector<std::string_view> words;
-  for (const auto& [begin, end] : spans) words.push_back(text.substr(begin, end - begin));
-  std::vector<std::vector<std::string>> choices(words.size());
-  for (std::size_t i = 0; i < words.size(); ++i) choices[i] = replacements(words, i);
+  if (spans.empty()) return {};
+  const auto choices = replacements(text, spans);
+  if (choices.size() != spans.size()) {
+    throw std::invalid_argument(fmt::format("{} words, replacements of {}", spans.size(), choices.size()));
+  }
 
   Random random(seed, number);
   std::vector<std::string> texts;
@@ -47,7 +48,7 @@ std::vector<std::string> augmented_texts(std::string_view text, const Replacemen
   for (std::size_t copy = 0; copy < options.copies; ++copy) {
     std::string made;
     std::size_t done = 0;
-    for (std::size_t i = 0; i < words.size(); ++i) {
+    for (std::size_t i = 0; i < spans.size(); ++i) {
       if (choices[i].empty() || random.uniform() >= options.replace) continue;
       made += text.substr(done, spans[i].begin - done);
       made += choices[i][random.below(choices[i].size())];

@@ -22,14 +22,14 @@ struct AugmentationOptions {
   void validate() const;
 };
 
-/// What may stand in the place of words[position], the best first: K neighbours among word vectors, or what a masked
-/// language model says there. Empty: nothing may.
+/// What may stand in the place of each of the `words` of `text`: neighbours among word vectors, or what a masked language
+/// model says there. Empty: nothing may.
 using Replacements =
-    std::function<std::vector<std::string>(std::span<const std::string_view> words, std::size_t position)>;
+    std::function<std::vector<std::vector<std::string>>(std::string_view text, std::span<const Offset> words)>;
 
 /// New texts, none of them `text` and no two the same, by (seed, number): the words of the text that have replacements
-/// are each replaced with probability options.replace, by any of them; what stands between words stays. The
-/// replacements of a word are asked for once.
+/// are each replaced with probability options.replace, by any of them; what stands between words stays.
+/// Replacements are asked for once. Throws std::invalid_argument unless they are as many as the words.
 std::vector<std::string> augmented_texts(std::string_view text, const Replacements& replacements,
                                          const AugmentationOptions& options, std::uint64_t seed, std::uint64_t number);
 

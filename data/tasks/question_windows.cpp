@@ -78,6 +78,7 @@ void set_probabilities(std::vector<AnswerCandidate>& candidates) {
 
 std::vector<QuestionWindow> question_windows(std::string_view question, std::string_view context,
                                              const Tokenizer& tokenizer, const WindowOptions& options) {
+  const auto whole = question.size();
   question = cut_question(question, tokenizer, options.max_question);
   EncodeOptions encode{.truncation = Truncation{.max_length = options.max_length,
                                                 .strategy = Truncation::Strategy::OnlySecond,
@@ -88,6 +89,7 @@ std::vector<QuestionWindow> question_windows(std::string_view question, std::str
   std::vector<QuestionWindow> windows;
   windows.push_back(window_of(std::move(encoding), tokenizer));
   for (auto& window : overflowing) windows.push_back(window_of(std::move(window), tokenizer));
+  for (auto& window : windows) window.question_cut = question.size() < whole;
   return windows;
 }
 

@@ -25,6 +25,7 @@ struct QuestionWindow {
   std::vector<std::int32_t> type_ids;
   std::vector<Offset> offsets;     ///< bytes of the context; {0,0} of what is none of it
   std::size_t begin = 0, end = 0;  ///< the tokens of the context
+  bool question_cut = false;       ///< the question is longer than max_question
   std::size_t none = 0;            ///< the token that stands for "no answer": [CLS], else the first one
 };
 

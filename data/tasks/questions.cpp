@@ -37,7 +37,7 @@ std::string text(const json& value, const char* name, bool may_be_empty = false)
   return result;
 }
 std::size_t position(const json& value) {
-  if (!value.is_number_unsigned()) throw std::runtime_error("field \"answer_start\" is no number from 0");
+  if (!value.is_number_unsigned()) throw std::runtime_error("field \"answers.answer_start\" is no number from 0");
   return value.get<std::size_t>();
 }
 
@@ -66,7 +66,7 @@ std::vector<ReferenceAnswer> answers_of(const json& question, const CodePoints& 
   if (impossible != question.end() && impossible->is_boolean() && impossible->get<bool>()) return answers;
   const auto& given = field(question, "answers");
   const auto add = [&](const json& answer, const json& start) {
-    answers.push_back({text(answer, "text"), position(start)});
+    answers.push_back({text(answer, "answers.text"), position(start)});
     const auto& [words, at] = answers.back();
     const auto there = context.part(at, count_characters(words));
     if (there == words) return;
@@ -80,15 +80,19 @@ std::vector<ReferenceAnswer> answers_of(const json& question, const CodePoints& 
       throw std::runtime_error(fmt::format("has {} answers and {} positions", texts.size(), starts.size()));
     for (std::size_t i = 0; i < texts.size(); ++i) add(texts[i], starts[i]);
   } else {
-    for (const auto& answer : list(question, "answers")) add(field(answer, "text"), field(answer, "answer_start"));
+    for (const auto& answer : list(question, "answers")) {
+      if (!answer.is_object() || !answer.contains("text") || !answer.contains("answer_start"))
+        throw std::runtime_error("field \"answers\" holds what is no object with \"text\" and \"answer_start\"");
+      add(answer["text"], answer["answer_start"]);
+    }
   }
   return answers;
 }
 
-/// What errors call a question.
-std::string name_of(const json& question, const std::string& otherwise) {
+/// What errors call a question, of those of its paragraph the one with that number.
+std::string name_of(const json& question, std::size_t number) {
   const auto id = question.is_object() ? question.find("id") : question.end();
-  if (!question.is_object() || id == question.end()) return otherwise;
+  if (!question.is_object() || id == question.end()) return fmt::format("question {} there", number);
   return "question " + (id->is_string() ? id->get<std::string>() : id->dump());
 }
 
@@ -103,6 +107,7 @@ void check_ids(const std::filesystem::path& path, const std::vector<Question>& q
 std::string id_of(const json& question, const std::string& otherwise) {
   const auto id = question.find("id");
   if (id == question.end()) return otherwise;
+  if (id->is_structured()) throw std::runtime_error("\"id\" is no text");
   return id->is_string() ? id->get<std::string>() : id->dump();
 }
 
@@ -134,7 +139,8 @@ std::vector<Question> read_squad(const std::filesystem::path& path, bool answers
   try {
     document = json::parse(without_byte_order_mark(bytes));
   } catch (const json::exception& error) {
-    throw FileError(path, std::string("is no JSON: ") + error.what());
+    const std::string reason = error.what();  // "[json.exception...] parse error at line 1, column 3: ..."
+    throw FileError(path, "is no JSON: " + reason.substr(std::min(reason.find("] ") + 2, reason.size())));
   }
   std::vector<Question> questions;
   std::string where = "the file";
@@ -144,11 +150,13 @@ std::vector<Question> read_squad(const std::filesystem::path& path, bool answers
       where = fmt::format("article {}", ++articles);
       std::size_t paragraphs = 0;
       for (const auto& paragraph : list(article, "paragraphs")) {
-        where = fmt::format("article {}, paragraph {}", articles, ++paragraphs);
+        const auto here = fmt::format("article {}, paragraph {}", articles, ++paragraphs);
+        where = here;
         const auto context = std::make_shared<const std::string>(text(field(paragraph, "context"), "context"));
         const CodePoints points(*context);
+        std::size_t number = 0;
         for (const auto& entry : list(paragraph, "qas")) {
-          where = name_of(entry, fmt::format("article {}, paragraph {}", articles, paragraphs));
+          where = fmt::format("{}, {}", here, name_of(entry, ++number));
           auto words = text(field(entry, "question"), "question");
           (void)field(entry, "id");
           questions.push_back({id_of(entry, {}), std::move(words), context, {}});

@@ -19,6 +19,7 @@ namespace langzoo {
 struct TokenRow {
   std::vector<TokenId> ids;
   std::vector<std::int32_t> type_ids = {};  ///< the segment of each; none: all 0
+  bool cut = false;                         ///< its text goes on
 };
 
 struct TokenExample {

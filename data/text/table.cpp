@@ -1,6 +1,7 @@
 #include "data/text/table.h"
 
 #include <algorithm>
+#include <optional>
 
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
@@ -40,17 +41,26 @@ std::vector<std::string> next_record(std::string_view& rest, char separator, boo
   return fields;
 }
 
-std::string json_field(const std::string& line, const TableColumn& column) {
+bool is_blank(std::string_view text) {
+  return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
+}
+
+/// The field's value, and whether it is a list. None: there is no such field.
+std::optional<std::string> json_field(const std::string& line, const TableColumn& column, bool& list) {
   const auto& name = column.name;
   const auto object = nlohmann::json::parse(line, nullptr, false);
   if (!object.is_object()) throw std::runtime_error("is not a JSON object");
   const auto field = object.find(name);
-  if (field == object.end() && column.optional) return {};
+  if (field == object.end() && column.optional) return std::nullopt;
   if (field == object.end()) throw std::runtime_error("has no field \"" + name + "\"");
-  const bool list = column.list && field->is_array();
+  list = column.list && field->is_array();
   if ((field->is_structured() && !list) || field->is_null())
     throw std::runtime_error("field \"" + name + "\" is not a text");
   return field->is_string() ? field->get<std::string>() : field->dump();
+}
+
+std::string empty_column(const std::string& name, bool numbered) {
+  return fmt::format("has an empty {}{}", numbered ? "column " : "", name);
 }
 
 TableFormat format_of(const std::filesystem::path& path) {
@@ -76,7 +86,7 @@ std::vector<TableRow> read_table(const std::filesystem::path& path, const std::v
   try {
     for (std::int64_t next = 1; !rest.empty(); line = next) {
       const auto record = next_record(rest, json ? '\n' : csv ? ',' : '\t', csv, next);
-      if (record.size() == 1 && record[0].find_first_not_of(" \t") == std::string::npos) continue;
+      if (record.size() == 1 && is_blank(record[0])) continue;
       const bool header = names.empty() && !json && !numbered;
       if (names.empty()) {
         names = record;
@@ -85,12 +95,13 @@ std::vector<TableRow> read_table(const std::filesystem::path& path, const std::v
       if (record.size() > names.size()) {
         throw std::runtime_error(fmt::format("has {} columns, the first line {}", record.size(), names.size()));
       }
-      const auto value = [&](const TableColumn& column) {
+      bool list = false;
+      const auto value = [&](const TableColumn& column) -> std::optional<std::string> {
         const auto& name = column.name;
-        if (json) return json_field(record[0], column);
+        if (json) return json_field(record[0], column, list);
         const auto i = static_cast<std::size_t>(std::find(names.begin(), names.end(), name) - names.begin());
         if (i < record.size() && i < names.size()) return record[i];
-        if (column.optional && i == names.size()) return std::string();
+        if (column.optional && i == names.size()) return std::nullopt;
         // Without a suffix, as a pipe is, a file of another form is read as one long column.
         const bool other_form = guessed && !csv && names.size() == 1;
         throw std::runtime_error(fmt::format("has no column {}; the columns are {}{}", name,
@@ -99,9 +110,12 @@ std::vector<TableRow> read_table(const std::filesystem::path& path, const std::v
       };
       TableRow row{{}, line};
       for (const auto& column : columns) {
-        row.values.push_back(value(column));
+        list = false;
+        const auto found = value(column);
+        if (json) row.lists.push_back(list);
+        if (found && column.required && is_blank(*found)) throw std::runtime_error(empty_column(column.name, numbered));
+        row.values.push_back(found.value_or(""));
         if (!is_valid_utf8(row.values.back())) throw std::runtime_error("is not UTF-8");
-        if (column.required && row.values.back().empty()) throw std::runtime_error("has an empty " + column.name);
       }
       if (!header) rows.push_back(std::move(row));
     }

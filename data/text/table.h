@@ -10,14 +10,15 @@ namespace langzoo {
 
 struct TableColumn {
   std::string name;
-  bool required = false;  ///< an empty value is an error
-  bool optional = false;  ///< where there is no such column, or field, its values are empty
+  bool required = false;  ///< an empty value, or one of white space, is an error
+  bool optional = false;  ///< where there is no such column, or field, its values are empty, required or not
   bool list = false;      ///< a JSON list is a value, as JSON; else it is an error
 };
 
 struct TableRow {
   std::vector<std::string> values;  ///< of the columns asked for, in their order
   std::int64_t line = 0;            ///< where it begins, from 1
+  std::vector<bool> lists = {};     ///< which of the values are JSON lists (TableColumn::list); empty: none can be
 };
 
 /// How a table is written.

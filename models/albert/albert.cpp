@@ -38,7 +38,7 @@ AlbertConfig::AlbertConfig() {
   hidden_act = "gelu_new";
   hidden_dropout_prob = attention_probs_dropout_prob = 0;
   bos_token_id = 2;
-  eos_token_id = 3;
+  eos_token_id = {3};
 }
 
 AlbertConfig AlbertConfig::preset(const std::string& name) {
@@ -60,12 +60,11 @@ AlbertConfig AlbertConfig::preset(const std::string& name) {
 
 void AlbertConfig::for_each_field(FieldVisitor& visit) {
   visit_fields(visit);
-  visit("embedding_size", embedding_size, {.least = 1, .most = 1 << 24, .help = "width of the embeddings"});
+  visit("embedding_size", embedding_size, size_field("width of the embeddings"));
   visit("num_hidden_groups", num_hidden_groups,
         {.least = 1, .most = 4096, .help = "groups of layers that share parameters"});
   visit("inner_group_num", inner_group_num, {.least = 1, .most = 4096, .help = "layers in a group, which run in turn"});
-  visit("classifier_dropout_prob", classifier_dropout_prob,
-        {.least = 0, .below = 1, .help = "dropout of what heads read"});
+  visit("classifier_dropout_prob", classifier_dropout_prob, dropout_field("dropout of what heads read"));
   visit("parameter_sharing", parameter_sharing,
         {.choices = {"all", "attention", "feed_forward", "none"},
          .help = "what layers share: all, in each group; the attention or the feed-forward layer, everywhere; none"});

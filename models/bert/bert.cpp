@@ -55,7 +55,7 @@ BertConfig BertConfig::preset(const std::string& name) {
 void BertConfig::for_each_field(FieldVisitor& visit) {
   visit_fields(visit);
   visit("classifier_dropout", classifier_dropout,
-        {.least = 0, .below = 1, .help = "dropout of what heads read; null: hidden_dropout_prob"});
+        dropout_field("dropout of what heads read; null: hidden_dropout_prob"));
 }
 
 void BertConfig::validate() const {

@@ -27,31 +27,18 @@ constexpr PostNormLayerNames kLayerNames = {.query = "attention.q_lin",
 }  // namespace
 
 void DistilBertConfig::for_each_field(FieldVisitor& visit) {
-  constexpr double kLargest = 1 << 24;
-  const auto size = [](std::string_view help, std::string_view alias = {}) {
-    return FieldRules{.least = 1, .most = kLargest, .alias = alias, .help = help};
-  };
-  const auto drop = [](std::string_view help) { return FieldRules{.least = 0, .below = 1, .help = help}; };
-  const auto token = [](std::string_view help) { return FieldRules{.least = -1, .most = kLargest, .help = help}; };
-  visit("vocab_size", vocab_size, {.least = 1, .most = kLargest, .from_tokenizer = true, .help = "tokens it knows"});
-  visit("max_position_embeddings", max_position_embeddings, size("tokens it takes at once"));
+  visit_base_fields(visit);
   visit("sinusoidal_pos_embds", sinusoidal_pos_embds, {.help = "the places' vectors begin as sines and cosines"});
   visit("n_layers", n_layers, {.least = 1, .most = 4096, .alias = "num_hidden_layers", .help = "layers"});
-  visit("n_heads", n_heads, size("attention heads, which share the width", "num_attention_heads"));
-  visit("dim", dim, size("width", "hidden_size"));
-  visit("hidden_dim", hidden_dim, size("width of the feed-forward layers"));
-  visit("dropout", dropout, drop("dropout of the embeddings and of what feed-forward layers add"));
-  visit("attention_dropout", attention_dropout, drop("dropout of the attention weights"));
+  visit("n_heads", n_heads, size_field("attention heads, which share the width", "num_attention_heads"));
+  visit("dim", dim, size_field("width", "hidden_size"));
+  visit("hidden_dim", hidden_dim, size_field("width of the feed-forward layers"));
+  visit("dropout", dropout, dropout_field("dropout of the embeddings and of what feed-forward layers add"));
+  visit("attention_dropout", attention_dropout, dropout_field("dropout of the attention weights"));
   visit("activation", activation, {.help = "activation of the feed-forward layers"});
-  visit("initializer_range", initializer_range, {.least = 0, .help = "standard deviation of new weights"});
-  visit("qa_dropout", qa_dropout, drop("dropout of what question answering reads"));
-  visit("seq_classif_dropout", seq_classif_dropout, drop("dropout of what classification and multiple choice read"));
-  visit("tie_word_embeddings", tie_word_embeddings, {.help = "the masked LM's output layer is the embedding"});
-  visit("pad_token_id", pad_token_id, token("fills up"));
-  visit("bos_token_id", bos_token_id, token("begins a text"));
-  visit("eos_token_id", eos_token_id, token("ends a text"));
-  labels.for_each_field(visit);
-  visit_problem_type(visit, problem_type);
+  visit("qa_dropout", qa_dropout, dropout_field("dropout of what question answering reads"));
+  visit("seq_classif_dropout", seq_classif_dropout,
+        dropout_field("dropout of what classification and multiple choice read"));
 }
 
 void DistilBertConfig::validate() const {

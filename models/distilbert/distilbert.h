@@ -7,7 +7,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 
 #include "models/encoder_heads.h"
@@ -16,9 +15,7 @@
 namespace langzoo {
 
 /// Hugging Face's config.json of model_type "distilbert", key by key; the defaults are distilbert-base-uncased.
-struct DistilBertConfig {
-  std::int64_t vocab_size = 30522;
-  std::int64_t max_position_embeddings = 512;
+struct DistilBertConfig : EncoderBaseConfig {
   bool sinusoidal_pos_embds = false;  ///< how the places' vectors begin
   std::int64_t n_layers = 6;
   std::int64_t n_heads = 12;
@@ -27,15 +24,8 @@ struct DistilBertConfig {
   double dropout = 0.1;
   double attention_dropout = 0.1;
   std::string activation = "gelu";
-  double initializer_range = 0.02;
   double qa_dropout = 0.1;
   double seq_classif_dropout = 0.2;
-  bool tie_word_embeddings = true;
-  std::optional<std::int64_t> pad_token_id = 0, bos_token_id, eos_token_id;
-  ClassLabels labels;
-  std::optional<std::string> problem_type;  ///< kProblemTypeNames; null: one label is a number, more are classes
-
-  ProblemType problem() const { return problem_type_of(problem_type, labels); }
 
   void for_each_field(FieldVisitor& visit);
   void validate() const;

@@ -46,10 +46,10 @@ ElectraConfig ElectraConfig::generator(double fraction) const {
 
 void ElectraConfig::for_each_field(FieldVisitor& visit) {
   BertConfig::for_each_field(visit);
-  visit("embedding_size", embedding_size, {.least = 1, .most = 1 << 24, .help = "width of the embeddings"});
+  visit("embedding_size", embedding_size, size_field("width of the embeddings"));
   visit("summary_activation", summary_activation, {.help = "activation of the multiple-choice head"});
   visit("summary_last_dropout", summary_last_dropout,
-        {.least = 0, .below = 1, .help = "dropout of what the multiple-choice head's last layer reads"});
+        dropout_field("dropout of what the multiple-choice head's last layer reads"));
   visit.constant("summary_type", "\"first\"", "multiple choice reads the first token");
   visit.constant("summary_use_proj", "true", "multiple choice reads a projection of the first token");
 }

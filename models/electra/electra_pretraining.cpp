@@ -15,10 +15,10 @@ Tensor ElectraLoss::total(double weight) const {
 
 ReplacedTokens replace_tokens(const Tensor& ids, const Tensor& places, const Tensor& logits) {
   const torch::NoGradGuard no_grad;
-  constexpr double kEpsilon = 1e-9;  // the released code's
-  const auto scores = logits.detach().to(torch::kFloat32);
-  const auto gumbel = -at::log(-at::log(at::rand_like(scores) + kEpsilon) + kEpsilon);
-  const auto drawn = at::argmax(scores + gumbel, -1);  // (N)
+  const auto reached = logits.detach().softmax(-1, torch::kFloat32).cumsum(-1, torch::kFloat64);  // (N,V)
+  const auto total = reached.narrow(-1, logits.size(-1) - 1, 1);  // 1 but for rounding
+  const auto random = at::rand({logits.size(0), 1}, torch::kFloat64).to(logits.device());
+  const auto drawn = at::searchsorted(reached, random * total, /*out_int32=*/false, /*right=*/true).squeeze(-1);  // (N)
   const auto text = ids.flatten();
   const auto given = text.index_copy(0, places, drawn);
   return {given.view_as(ids), (given != text).to(ids.scalar_type()).view_as(ids)};

@@ -30,8 +30,8 @@ struct ElectraLoss {
   torch::Tensor total(double weight = 50.0) const;
 };
 
-/// In `ids`, the chosen places get tokens drawn from the generator's distribution, by Gumbel noise from torch's default
-/// generator; no gradient passes. Shapes: ids (B,T), places (N) among B T, logits (N,V).
+/// In `ids`, the chosen places get tokens drawn from the generator's distribution, each by one number of torch's default
+/// generator of the CPU, on whatever device the logits are; no gradient passes. Shapes: ids (B,T), places (N) among B T, logits (N,V).
 ReplacedTokens replace_tokens(const torch::Tensor& ids, const torch::Tensor& places, const torch::Tensor& logits);
 
 /// A module of both, `generator` and `discriminator`; the former's embeddings are the latter's.

@@ -5,13 +5,10 @@
 
 #include <c10/util/StringUtil.h>
 
-#include "models/gpt/gpt_step.h"
-#include "models/layers/activation_checkpoint.h"
+#include "models/gpt/gpt_fields.h"
 #include "models/layers/attention.h"
 #include "models/layers/dropout.h"
 #include "models/layers/init.h"
-#include "models/layers/masks.h"
-#include "models/losses/cross_entropy.h"
 #include "third_party/torch.h"
 
 namespace langzoo {
@@ -20,11 +17,6 @@ namespace {
 
 torch::nn::LayerNorm layer_norm(const Gpt2Config& config) {
   return torch::nn::LayerNorm(torch::nn::LayerNormOptions({config.n_embd}).eps(config.layer_norm_epsilon));
-}
-
-/// Given its weight, torch's embedding does not draw one.
-torch::nn::Embedding embedding(std::int64_t rows, std::int64_t width) {
-  return torch::nn::Embedding(torch::nn::EmbeddingOptions(rows, width)._weight(torch::empty({rows, width})));
 }
 
 /// Hugging Face's Conv1D: a linear layer whose weight is stored (in,out).
@@ -48,15 +40,6 @@ void initialize(torch::nn::Module& model, const Gpt2Config& config) {
   }
 }
 
-/// The class of transformers that a model of `architecture` is.
-PretrainedTraits traits_of(const std::string& architecture) {
-  return {.model_type = "gpt2",
-          .architecture = architecture,
-          .base_model_prefix = "transformer",
-          .heads = {"lm_head.", "multiple_choice_head.", "score.", "classifier.", "qa_outputs."},
-          .ignored_suffixes = {".attn.bias", ".attn.masked_bias"}};
-}
-
 }  // namespace
 
 Gpt2Config Gpt2Config::preset(const std::string& name) {
@@ -76,19 +59,11 @@ Gpt2Config Gpt2Config::preset(const std::string& name) {
 }
 
 void Gpt2Config::for_each_field(FieldVisitor& visit) {
-  constexpr double kLargest = 1 << 24;
-  const auto size = [](std::string_view help, std::string_view alias = {}) {
-    return FieldRules{.least = 1, .most = kLargest, .alias = alias, .help = help};
-  };
-  const auto dropout = [](std::string_view help) { return FieldRules{.least = 0, .below = 1, .help = help}; };
-  // Some files have -1 for no token.
-  const auto token = [](std::string_view help, bool or_more = false) {
-    return FieldRules{.least = -1, .most = kLargest, .one_or_more = or_more, .help = help};
-  };
-  visit("vocab_size", vocab_size, {.least = 1, .most = kLargest, .from_tokenizer = true, .help = "tokens it knows"});
+  using namespace gpt_fields;
+  visit("vocab_size", vocab_size, vocabulary());
   visit("n_positions", n_positions, size("tokens it takes at once: its context", "max_position_embeddings"));
   visit("n_embd", n_embd, size("width", "hidden_size"));
-  visit("n_layer", n_layer, {.least = 1, .most = 4096, .alias = "num_hidden_layers", .help = "blocks"});
+  visit("n_layer", n_layer, layers("num_hidden_layers"));
   visit("n_head", n_head, size("attention heads, which share the width", "num_attention_heads"));
   visit("n_inner", n_inner, size("width of the feed-forward layers; null: 4 n_embd"));
   visit("activation_function", activation_function, {.help = "of the feed-forward layers"});
@@ -104,6 +79,7 @@ void Gpt2Config::for_each_field(FieldVisitor& visit) {
   visit("bos_token_id", bos_token_id, token("begins a text"));
   visit("eos_token_id", eos_token_id, token("ends a text; one token or several", true));
   visit("pad_token_id", pad_token_id, token("fills up"));
+  heads.for_each_field(visit);
   visit.constant("add_cross_attention", "false", "this GPT-2 is a decoder alone");
 }
 
@@ -111,11 +87,8 @@ void Gpt2Config::validate() const {
   check_fields(*this, "gpt2 config");
   if (n_embd % n_head != 0)
     throw std::invalid_argument(c10::str("gpt2 config: n_embd = ", n_embd, " must be a multiple of n_head = ", n_head));
-  try {
-    activation_from_name(activation_function);
-  } catch (const std::invalid_argument& error) {
-    throw std::invalid_argument(c10::str("gpt2 config: activation_function: ", error.what()));
-  }
+  check_activation("gpt2 config", "activation_function", activation_function);
+  heads.labels.validate("gpt2 config");
 }
 
 Gpt2AttentionImpl::Gpt2AttentionImpl(const Gpt2Config& config, std::int64_t layer)
@@ -172,16 +145,16 @@ torch::Tensor Gpt2BlockImpl::forward(const torch::Tensor& x0, const torch::Tenso
 }
 
 const PretrainedTraits& Gpt2ModelImpl::pretrained_traits() {
-  static const PretrainedTraits traits = traits_of("GPT2Model");
+  static const PretrainedTraits traits = Gpt2Family::traits("Model");
   return traits;
 }
 
-Gpt2ModelImpl::Gpt2ModelImpl(const Gpt2Config& config) : config_(config) {
+Gpt2ModelImpl::Gpt2ModelImpl(const Gpt2Config& config) : TaskModule(config) {
   config.validate();
   {
     const SkipInit filled_below;
-    wte = register_module("wte", embedding(config.vocab_size, config.n_embd));
-    wpe = register_module("wpe", embedding(config.n_positions, config.n_embd));
+    wte = register_module("wte", unfilled_embedding(config.vocab_size, config.n_embd));
+    wpe = register_module("wpe", unfilled_embedding(config.n_positions, config.n_embd));
     h = register_module("h", torch::nn::ModuleList());
     for (std::int64_t layer = 0; layer < config.n_layer; ++layer) h->push_back(Gpt2Block(config, layer));
     ln_f = register_module("ln_f", layer_norm(config));
@@ -189,91 +162,11 @@ Gpt2ModelImpl::Gpt2ModelImpl(const Gpt2Config& config) : config_(config) {
   if (!SkipInit::active()) initialize(*this, config);
 }
 
-torch::Tensor Gpt2ModelImpl::forward(const torch::Tensor& ids, const Gpt2Inputs& inputs) {
-  if (ids.dim() != 2) throw std::invalid_argument(c10::str("gpt2: ids must be (B,T), got ", ids.dim(), " dimensions"));
-  const auto& [mask, position_ids, caches, attentions] = inputs;
-  if (caches && std::ssize(*caches) != config_.n_layer)
-    throw std::invalid_argument(c10::str("gpt2: ", caches->size(), " caches for ", config_.n_layer, " layers"));
-  const auto tokens = ids.size(1), past = caches ? caches->front().length() : 0, seen = past + tokens;
-  if (seen > config_.n_positions)
-    throw std::invalid_argument(c10::str("gpt2: ", seen, " tokens exceed n_positions = ", config_.n_positions));
-  if (mask.defined() && (mask.dim() != 2 || mask.size(0) != ids.size(0) || mask.size(1) != seen))
-    throw std::invalid_argument(c10::str("gpt2: attention_mask must be (", ids.size(0), ",", seen, ")"));
-
-  torch::Tensor positions, bias;
-  if (mask.defined()) bias = padding_bias(mask, wte->weight.scalar_type());  // (B,1,1,S)
-  if (tokens > 1 && (mask.defined() || past > 0))
-    bias = combine_biases(bias, causal_bias(tokens, seen, wte->weight.options()));  // (T,S) or (B,1,T,S)
-  if (position_ids.defined())
-    positions = wpe(position_ids);
-  else if (mask.defined())
-    positions = wpe(positions_from_mask(mask).narrow(1, past, tokens));
-  else
-    positions = wpe->weight.narrow(0, past, tokens);  // (T,C), the same for every row
-
-  auto x = dropped(wte(ids) + positions, config_.embd_pdrop, is_training());  // (B,T,C)
-  for (std::int64_t layer = 0; layer < config_.n_layer; ++layer) {
-    auto* const block = h[layer]->as<Gpt2BlockImpl>();
-    if (gradient_checkpointing && is_training() && !attentions)
-      x = checkpoint([block, bias](const torch::Tensor& x0) { return block->forward(x0, bias); }, x,
-                     block->parameters());
-    else
-      x = block->forward(x, bias, caches ? &(*caches)[static_cast<std::size_t>(layer)] : nullptr, attentions);
-  }
-  return ln_f(x);
-}
-
-Gpt2LmHeadModelImpl::Gpt2LmHeadModelImpl(const Gpt2Config& config) : TaskModule(config) {
-  {
-    const SkipInit filled_below;
-    transformer = register_module("transformer", Gpt2Model(config));
-    lm_head = Linear(config.n_embd, config.vocab_size, /*with_bias=*/false);
-  }
-  if (config.tie_word_embeddings)
-    lm_head->weight = transformer->wte->weight;
-  else
-    register_module("lm_head", lm_head);
-  if (!SkipInit::active()) initialize(*this, config);
-}
-
-CausalLmOutput Gpt2LmHeadModelImpl::forward(const torch::Tensor& ids, const Gpt2Inputs& inputs) {
-  const auto hidden = transformer->forward(ids, inputs);
-  return {lm_head(hidden), hidden};
-}
-
-torch::Tensor Gpt2LmHeadModelImpl::loss_sum(const torch::Tensor& ids, const torch::Tensor& targets,
-                                            const Gpt2Inputs& inputs) {
-  const auto hidden = transformer->forward(ids, inputs);
-  return linear_cross_entropy(hidden.flatten(0, 1), lm_head->weight, targets.flatten());
-}
-
-std::vector<std::int32_t> Gpt2LmHeadModelImpl::end_tokens() const {
-  return token_ids(generation_config.file.empty() ? config_.eos_token_id : generation_config.eos_token_id);
-}
-
-std::unique_ptr<StepFunction> Gpt2LmHeadModelImpl::start(const torch::Tensor& mask, std::int64_t capacity) {
-  const auto self = std::static_pointer_cast<Gpt2LmHeadModelImpl>(shared_from_this());
-  return std::make_unique<Gpt2StepFunction>(Gpt2LmHeadModel(self), mask, capacity);
-}
-
-AttentionWeights Gpt2LmHeadModelImpl::attentions(const torch::Tensor& ids, std::int64_t most) {
-  AttentionWeights weights{AttentionKind::kDecoder, most};
-  transformer->forward(ids, {.attentions = &weights});
-  return weights;
-}
-
-const PretrainedTraits& Gpt2LmHeadModelImpl::pretrained_traits() {
-  static const PretrainedTraits traits = [] {
-    auto traits = traits_of("GPT2LMHeadModel");
-    traits.tied = {{"lm_head.weight", "transformer.wte.weight", "tie_word_embeddings"}};
-    return traits;
-  }();
-  return traits;
-}
-
-void Gpt2LmHeadModelImpl::train(bool on) {
-  torch::nn::Module::train(on);
-  lm_head->train(on);
+torch::Tensor Gpt2ModelImpl::forward(const torch::Tensor& ids, const GptInputs& inputs) {
+  const GptPlaces places("gpt2", ids, inputs, config_.n_layer, wpe->weight);
+  const auto x = dropped(wte(ids) + places.positions, config_.embd_pdrop, is_training());  // (B,T,C)
+  return ln_f(
+      through_blocks<Gpt2BlockImpl>(*h, x, places.causal_bias(), inputs, gradient_checkpointing && is_training()));
 }
 
 }  // namespace langzoo

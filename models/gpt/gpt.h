@@ -14,8 +14,6 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,10 +22,9 @@
 #include <torch/nn/modules/embedding.h>
 #include <torch/nn/modules/normalization.h>
 
-#include "models/causal_lm.h"
+#include "models/gpt/gpt_heads.h"
+#include "models/gpt/gpt_stack.h"
 #include "models/layers/activations.h"
-#include "models/layers/attention_weights.h"
-#include "models/layers/kv_cache.h"
 #include "models/layers/linear.h"
 #include "models/task_module.h"
 
@@ -53,6 +50,7 @@ struct Gpt2Config {
   std::optional<std::int64_t> bos_token_id = 50256;
   std::vector<std::int64_t> eos_token_id = {50256};  ///< any of these
   std::optional<std::int64_t> pad_token_id;
+  GptHeadFields heads;
 
   void for_each_field(FieldVisitor& visit);
 
@@ -64,19 +62,7 @@ struct Gpt2Config {
 
   std::int64_t inner_width() const { return n_inner.value_or(4 * n_embd); }
   std::int64_t head_width() const { return n_embd / n_head; }
-};
-
-/// One forward pass beyond plain ids. Undefined tensors and nullptr stand for "no".
-struct Gpt2Inputs {
-  torch::Tensor attention_mask = {};       ///< (B,S) 1 for tokens, 0 for padding, cached tokens included
-  torch::Tensor position_ids = {};         ///< (B,T) int64; by default counted from the mask, padding at 0
-  std::vector<KvCache>* caches = nullptr;  ///< one a layer, filled by earlier calls; this call's tokens are appended
-  AttentionWeights* attentions = nullptr;  ///< gets those of every layer
-};
-
-struct CausalLmOutput {
-  torch::Tensor logits;  ///< (B,T,V)
-  torch::Tensor hidden;  ///< (B,T,C) after the final norm
+  ProblemType problem() const { return heads.problem(); }
 };
 
 /// Causal multi-head self-attention with one projection for queries, keys and values.
@@ -127,67 +113,47 @@ class Gpt2BlockImpl : public torch::nn::Module {
 TORCH_MODULE(Gpt2Block);
 
 /// Embeddings, blocks and the final norm: tokens to hidden states.
-class Gpt2ModelImpl : public torch::nn::Module {
+class Gpt2ModelImpl : public TaskModule<Gpt2ModelImpl, Gpt2Config, GptModel> {
  public:
-  using Config = Gpt2Config;
   static const PretrainedTraits& pretrained_traits();
 
   /// Initialised as the paper and transformers do: matrices and embeddings N(0, initializer_range^2), the projections
   /// that end in the residual stream scaled by 1/sqrt(2L), biases 0. Draws from torch's default generator.
   explicit Gpt2ModelImpl(const Gpt2Config& config);
 
-  /// Throws std::invalid_argument when S exceeds n_positions or the inputs do not fit the ids.
-  /// Shapes: ids (B,T) int64 -> (B,T,C).
-  torch::Tensor forward(const torch::Tensor& ids, const Gpt2Inputs& inputs = {});
+  torch::Tensor forward(const torch::Tensor& ids, const GptInputs& inputs = {}) override;
+  const torch::Tensor& word_embeddings() const override { return wte->weight; }
+  std::int64_t vocab_size() const override { return config_.vocab_size; }
+  std::int64_t n_positions() const override { return config_.n_positions; }
+  std::int64_t width() const override { return config_.n_embd; }
+  std::int64_t num_layers() const override { return config_.n_layer; }
 
   torch::nn::Embedding wte{nullptr}, wpe{nullptr};
   torch::nn::ModuleList h{nullptr};
   torch::nn::LayerNorm ln_f{nullptr};
-
-  bool gradient_checkpointing = false;
-
-  const Gpt2Config& config() const { return config_; }
-
- private:
-  Gpt2Config config_;
 };
 TORCH_MODULE(Gpt2Model);
 
-/// The language model: Gpt2Model and a head of V logits, which is the transposed token embedding when tied.
-class Gpt2LmHeadModelImpl : public TaskModule<Gpt2LmHeadModelImpl, Gpt2Config, CausalLm> {
- public:
-  /// Initialised as Gpt2Model; a head of its own as its matrices.
-  explicit Gpt2LmHeadModelImpl(const Gpt2Config& config);
-
-  /// Next-token logits after every token.
-  /// Shapes: ids (B,T) int64 -> logits (B,T,V), hidden (B,T,C).
-  CausalLmOutput forward(const torch::Tensor& ids, const Gpt2Inputs& inputs = {});
-
-  /// The cross-entropy of `targets` summed over those that are not -100, a scalar, without holding all logits.
-  /// `targets[b][t]` is what follows ids[b][..t]: the caller has shifted them.
-  /// Shapes: ids, targets (B,T) int64.
-  torch::Tensor loss_sum(const torch::Tensor& ids, const torch::Tensor& targets, const Gpt2Inputs& inputs);
-
-  std::int64_t n_positions() const override { return config_.n_positions; }
-  std::int64_t vocab_size() const override { return config_.vocab_size; }
-  std::vector<std::int32_t> end_tokens() const override;
-  torch::Tensor logits(const torch::Tensor& ids) override { return forward(ids).logits; }
-  torch::Tensor loss_sum(const torch::Tensor& ids, const torch::Tensor& targets) override {
-    return loss_sum(ids, targets, {});
+/// For models/gpt/gpt_heads.h.
+struct Gpt2Family {
+  using Config = Gpt2Config;
+  using Model = Gpt2Model;
+  static constexpr const char* kName = "gpt2";
+  static constexpr const char* kLmHead = "LMHeadModel";
+  static PretrainedTraits traits(const std::string& task) {
+    return gpt_traits("gpt2", "GPT2", "transformer.wte.weight", task);
   }
-  std::unique_ptr<StepFunction> start(const torch::Tensor& mask, std::int64_t capacity) override;
-  AttentionWeights attentions(const torch::Tensor& ids, std::int64_t most) override;
-
-  /// Keeps each block's input only and runs the block again in the backward pass. Does not change results.
-  void set_gradient_checkpointing(bool on) { transformer->gradient_checkpointing = on; }
-
-  static const PretrainedTraits& pretrained_traits();
-
-  void train(bool on = true) override;
-
-  Gpt2Model transformer{nullptr};
-  Linear lm_head{nullptr};  ///< registered only when not tied; else its weight is transformer.wte.weight itself
 };
+
+using Gpt2LmHeadModelImpl = GptLmHeadModelImpl<Gpt2Family>;
+using Gpt2ForSequenceClassificationImpl = GptForSequenceClassificationImpl<Gpt2Family>;
+using Gpt2ForTokenClassificationImpl = GptForTokenClassificationImpl<Gpt2Family>;
+using Gpt2ForQuestionAnsweringImpl = GptForQuestionAnsweringImpl<Gpt2Family>;
+using Gpt2DoubleHeadsModelImpl = GptDoubleHeadsModelImpl<Gpt2Family>;
 TORCH_MODULE(Gpt2LmHeadModel);
+TORCH_MODULE(Gpt2ForSequenceClassification);
+TORCH_MODULE(Gpt2ForTokenClassification);
+TORCH_MODULE(Gpt2ForQuestionAnswering);
+TORCH_MODULE(Gpt2DoubleHeadsModel);
 
 }  // namespace langzoo

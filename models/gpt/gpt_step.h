@@ -1,22 +1,33 @@
-/// GPT-2 as generation sees it.
+/// The models of the GPT line as generation sees them.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "models/generation/step.h"
-#include "models/gpt/gpt.h"
+#include "models/gpt/gpt_stack.h"
 
 namespace langzoo {
+
+/// A language model as decoding needs it.
+class GptLm {
+ public:
+  virtual ~GptLm() = default;
+  virtual const char* family_name() const = 0;
+  virtual GptModel& stack() = 0;
+  /// Shapes: (...,C) -> (...,V).
+  virtual torch::Tensor head(const torch::Tensor& hidden) = 0;
+};
 
 /// Decodes with a key-value cache a layer; step() computes the last position's logits only. Rows of different length
 /// are padded on the left, hidden by the mask and counted from their first token, so a row's logits do not depend on
 /// its neighbours.
-class Gpt2StepFunction : public StepFunction {
+class GptStepFunction : public StepFunction {
  public:
   /// `model` must be in evaluation mode and is shared, not copied. `prompt_mask` (B,T), 1 for tokens and 0 for padding,
   /// covers the first ids; undefined: no padding. Throws std::invalid_argument when `capacity` exceeds
   /// n_positions.
-  Gpt2StepFunction(Gpt2LmHeadModel model, const torch::Tensor& prompt_mask, std::int64_t capacity);
+  GptStepFunction(std::shared_ptr<GptLm> model, const torch::Tensor& prompt_mask, std::int64_t capacity);
 
   torch::Tensor step(const torch::Tensor& ids) override;
   torch::Tensor all_logits(const torch::Tensor& ids) override;
@@ -26,7 +37,7 @@ class Gpt2StepFunction : public StepFunction {
  private:
   torch::Tensor read(const torch::Tensor& ids);
 
-  Gpt2LmHeadModel model_;
+  std::shared_ptr<GptLm> model_;
   torch::Tensor mask_;  ///< (B,capacity): the prompt's, then ones; undefined without padding
   std::int64_t capacity_;
   std::vector<KvCache> caches_;

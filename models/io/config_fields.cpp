@@ -67,6 +67,10 @@ bool fits(bool /*value*/, const FieldRules& /*rules*/) {
 bool fits(const std::string& value, const FieldRules& rules) {
   return rules.choices.empty() || std::find(rules.choices.begin(), rules.choices.end(), value) != rules.choices.end();
 }
+bool fits(const RepeatedNames& value, const FieldRules& rules) {
+  return value.times >= 1 && value.times <= 4096 &&
+         std::all_of(value.names.begin(), value.names.end(), [&](const auto& name) { return fits(name, rules); });
+}
 template <class T>
 bool fits(const std::optional<T>& value, const FieldRules& rules) {
   return !value || fits(*value, rules);
@@ -98,6 +102,9 @@ std::string type_of(bool) {
 }
 std::string type_of(const std::string&) {
   return "a text";
+}
+std::string type_of(const RepeatedNames&) {
+  return "[[names], times]";
 }
 template <class T>
 std::string type_of(const std::optional<T>&) {
@@ -150,6 +157,12 @@ bool read(const Json& json, std::string& value) {
   if (!json.is_string()) return false;
   value = json.get<std::string>();
   return true;
+}
+bool read(const Json& json, RepeatedNames& value) {
+  if (!json.is_array() || json.size() != 2 || !json[0].is_array() || !read(json[1], value.times)) return false;
+  value.names.clear();
+  return std::all_of(json[0].begin(), json[0].end(),
+                     [&](const Json& name) { return read(name, value.names.emplace_back()); });
 }
 template <class T>
 bool read(const Json& json, std::optional<T>& value) {
@@ -233,6 +246,11 @@ std::string write(const std::vector<T>& values, Style style) {
   std::vector<std::string> items;
   for (const auto& value : values) items.push_back(write(value, style));
   return bracketed('[', items, ']', style);
+}
+std::string write(const RepeatedNames& value, Style style) {
+  std::vector<std::string> names;
+  for (const auto& name : value.names) names.push_back(write(name, style));
+  return bracketed('[', {bracketed('[', names, ']', style), std::to_string(value.times)}, ']', style);
 }
 std::string write(const std::map<std::int64_t, std::string>& values, Style style) {
   std::vector<std::string> items;
@@ -344,6 +362,9 @@ class AnyField : public FieldVisitor {
   void operator()(const char* n, std::vector<std::vector<std::int64_t>>& v, const FieldRules& r) final {
     field(n, Value::of(v), r);
   }
+  void operator()(const char* n, std::vector<RepeatedNames>& v, const FieldRules& r) final {
+    field(n, Value::of(v), r);
+  }
   void operator()(const char* n, std::map<std::int64_t, std::string>& v, const FieldRules& r) final {
     field(n, Value::of(v), r);
   }
@@ -424,7 +445,9 @@ class Writer final : public AnyField {
  public:
   explicit Writer(Style style) : style_(style) {}
 
-  void field(const char* name, Value value, const FieldRules& rules) override { add(name, value.json(rules, style_)); }
+  void field(const char* name, Value value, const FieldRules& rules) override {
+    if (!rules.derived) add(name, value.json(rules, style_));
+  }
   std::string object() const { return bracketed('{', members_, '}', style_); }
 
  private:
@@ -472,6 +495,7 @@ class Lister final : public AnyField {
   explicit Lister(std::string prefix) : prefix_(std::move(prefix)) {}
 
   void field(const char* name, Value value, const FieldRules& rules) override {
+    if (rules.derived) return;
     Field field;
     field.name = prefix_ + name;
     field.kind = value.kind();

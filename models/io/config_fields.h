@@ -39,7 +39,15 @@ struct FieldRules {
   std::string_view alias = {};
   /// A list of one element may stand in the file without brackets, and is written so; an empty one is null.
   bool one_or_more = false;
+  /// Follows from other fields: read, for validate() to compare, but neither written nor a setting.
+  bool derived = false;
   std::string_view help = {};
+};
+
+/// Names, all of them so many times in turn: [["global", "local"], 6] in a file, as GPT-Neo lists its layers.
+struct RepeatedNames {
+  std::vector<std::string> names;
+  std::int64_t times = 1;
 };
 
 /// The value of a field of FieldRules::from_tokenizer that no tokenizer has decided yet.
@@ -88,6 +96,7 @@ class FieldVisitor {
   virtual void operator()(const char* name, std::vector<std::string>& value, const FieldRules& rules = {}) = 0;
   virtual void operator()(const char* name, std::vector<std::vector<std::int64_t>>& value,
                           const FieldRules& rules = {}) = 0;
+  virtual void operator()(const char* name, std::vector<RepeatedNames>& value, const FieldRules& rules = {}) = 0;
   /// Objects whose keys, or values, are ids: id2label and label2id (models/io/class_labels.h).
   virtual void operator()(const char* name, std::map<std::int64_t, std::string>& value,
                           const FieldRules& rules = {}) = 0;
@@ -157,6 +166,11 @@ void check_fields(Struct fields, const std::string& what) {
   check_fields(fields_in(fields), what);
 }
 
+/// Of configs that have labels (models/io/class_labels.h): where `text` has no id2label, but num_labels, as files of
+/// old have it, the names are transformers' LABEL_0, LABEL_1, ... Takes num_labels out of `others`.
+void read_label_count(const Fields& config, std::string_view text, const std::string& origin,
+                      std::vector<std::string>& others);
+
 /// The Config in the JSON object `text`, validated; what the text lacks has its default. `unmodelled` gets the keys
 /// that are no fields. Throws std::runtime_error naming `origin` and the key.
 template <class Config>
@@ -164,6 +178,7 @@ Config config_from_json(std::string_view text, const std::string& origin,
                         std::vector<std::string>* unmodelled = nullptr) {
   Config config;
   auto others = read_fields(config, text, origin);
+  read_label_count(fields_in(config), text, origin, others);
   if (unmodelled != nullptr) *unmodelled = std::move(others);
   try {
     config.validate();

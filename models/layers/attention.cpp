@@ -89,7 +89,7 @@ Attended attend(const Tensor& q, const Tensor& k, const Tensor& v, const AttendO
   const double scale = options.scale.value_or(1.0 / std::sqrt(static_cast<double>(q.size(-1))));
   if (one_sees_all && options.dropout == 0 && !options.want_weights && is_decode_attention(q, k, v, options.bias))
     return {decode_attention(q, k, v, options.bias, scale), {}};
-  if (flash && flash_is_fast()) return {attend_by_flash(q, k, v, options), {}};
+  if (flash && flash_path() >= FlashPath::kAvx2) return {attend_by_flash(q, k, v, options), {}};
 
   // SDPA's is_causal lines up the first query with the first key and takes no bias beside it; ours lines up the last
   // ones. A single query sees everything.
@@ -107,7 +107,7 @@ Attended attend(const Tensor& q, const Tensor& k, const Tensor& v, const AttendO
 
 bool attends_packed(const Tensor& x) {
   const auto dtype = x.scalar_type();
-  return x.is_cpu() && (dtype == torch::kFloat32 || dtype == torch::kBFloat16) && flash_is_fast();
+  return x.is_cpu() && (dtype == torch::kFloat32 || dtype == torch::kBFloat16) && flash_path() >= FlashPath::kAvx2;
 }
 
 }  // namespace langzoo

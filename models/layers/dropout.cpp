@@ -123,6 +123,12 @@ Tensor add_dropped(const Tensor& x, const Tensor& y, double p, bool training) {
   return is_own(y, p) && alike ? apply(x, y, p) : x + dropped(y, p, training);
 }
 
+Tensor locked_dropped(const Tensor& x, double p, bool training) {
+  if (!training || p == 0) return x;
+  const auto mask = at::empty({1, x.size(1), x.size(2)}, x.options().requires_grad(false));
+  return x * mask.bernoulli_(1.0 - p).div_(1.0 - p);
+}
+
 std::uint64_t draw_seed() {
   auto generator = at::detail::getDefaultCPUGenerator();
   const std::lock_guard lock(generator.mutex());

@@ -16,6 +16,10 @@ torch::Tensor dropped(const torch::Tensor& x, double p, bool training);
 /// x + dropped(y), without another pass. Shapes: x, y alike.
 torch::Tensor add_dropped(const torch::Tensor& x, const torch::Tensor& y, double p, bool training);
 
+/// Variational ("locked") dropout: one mask for all steps, drawn anew in each call (Gal and Ghahramani 2016,
+/// https://arxiv.org/abs/1512.05287). Shapes: x (T,B,C) -> (T,B,C).
+torch::Tensor locked_dropped(const torch::Tensor& x, double p, bool training);
+
 /// A number from torch's default generator on the CPU, with which a kernel draws its own.
 std::uint64_t draw_seed();
 

@@ -1,9 +1,11 @@
 #include "models/layers/flash_kernel.h"
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <cstring>
 #include <limits>
+#include <stdexcept>
 #include <type_traits>
 #include <utility>
 
@@ -745,18 +747,21 @@ LANGZOO_FLASH(FlashBf16, LANGZOO_TARGET_BF16, WidePairs)
 #endif
 #undef LANGZOO_FLASH
 
-/// Calls visit(functions of the best set for T).
+std::atomic<FlashPath>& chosen_path() {
+  static std::atomic<FlashPath> path = best_flash_path();
+  return path;
+}
+
+/// Calls visit(functions of the chosen set for T).
 template <class T, class Visit>
 void choose(const Visit& visit) {
 #if defined(__x86_64__)
-  static const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  static const bool avx512 = __builtin_cpu_supports("avx512f");
-  static const bool bf16 = avx512 && __builtin_cpu_supports("avx512bf16");
+  const auto path = chosen_path().load(std::memory_order_relaxed);
   if constexpr (std::is_same_v<T, std::uint16_t>) {
-    if (bf16) return visit(FlashBf16<T>());
+    if (path == FlashPath::kAvx512Bf16) return visit(FlashBf16<T>());
   }
-  if (avx512) return visit(FlashAvx512<T>());
-  if (avx2) return visit(FlashAvx2<T>());
+  if (path >= FlashPath::kAvx512) return visit(FlashAvx512<T>());
+  if (path == FlashPath::kAvx2) return visit(FlashAvx2<T>());
 #endif
   visit(FlashPlain<T>());
 }
@@ -798,13 +803,22 @@ void flash_backward(const FlashHead<std::uint16_t>& head, float* scratch) {
   flash::run_backward(head, scratch);
 }
 
-bool flash_is_fast() {
+FlashPath best_flash_path() {
 #if defined(__x86_64__)
-  static const bool avx512 = __builtin_cpu_supports("avx512f");
-  return avx512;
-#else
-  return false;
+  if (__builtin_cpu_supports("avx512f"))
+    return __builtin_cpu_supports("avx512bf16") ? FlashPath::kAvx512Bf16 : FlashPath::kAvx512;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return FlashPath::kAvx2;
 #endif
+  return FlashPath::kPlain;
+}
+
+FlashPath flash_path() {
+  return flash::chosen_path();
+}
+
+void set_flash_path(FlashPath path) {
+  if (path > best_flash_path()) throw std::invalid_argument("flash attention: the processor lacks the instructions");
+  flash::chosen_path() = path;
 }
 
 }  // namespace langzoo

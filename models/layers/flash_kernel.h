@@ -59,7 +59,14 @@ void flash_forward(const FlashHead<std::uint16_t>& head, std::int64_t begin, std
 void flash_backward(const FlashHead<float>& head, float* scratch);
 void flash_backward(const FlashHead<std::uint16_t>& head, float* scratch);
 
-/// Whether this processor has what the loops are quickest with; elsewhere they are right, and slow.
-bool flash_is_fast();
+/// The instructions that the loops exist for. A processor that has some has those before them, too.
+enum class FlashPath { kPlain, kAvx2, kAvx512, kAvx512Bf16 };
+
+FlashPath best_flash_path();
+
+/// What the loops use: the best ones, unless set_flash_path chose others for the whole process, as tests do.
+FlashPath flash_path();
+/// Throws std::invalid_argument for what the processor lacks.
+void set_flash_path(FlashPath path);
 
 }  // namespace langzoo

@@ -37,6 +37,13 @@ torch::Tensor place_bias(std::int64_t queries, std::int64_t keys, bool causal, s
       is_near(at::arange(keys - queries, keys, places).unsqueeze(1), at::arange(keys, places), causal, window), like);
 }
 
+torch::Tensor strided_bias(std::int64_t queries, std::int64_t keys, std::int64_t stride,
+                           const torch::TensorOptions& like) {
+  const auto places = like.dtype(torch::kInt64);
+  const auto distance = at::arange(keys - queries, keys, places).unsqueeze(1) - at::arange(keys, places);  // (T,S)
+  return bias_of((distance < stride).logical_or_(distance.remainder(stride) == 0), like);
+}
+
 torch::Tensor row_bias(const torch::Tensor& query_lengths, const torch::Tensor& key_lengths, bool causal,
                        std::int64_t window, const torch::TensorOptions& like) {
   const auto places = like.dtype(torch::kInt64);

@@ -18,7 +18,13 @@ torch::Tensor causal_bias(std::int64_t queries, std::int64_t keys, const torch::
 torch::Tensor place_bias(std::int64_t queries, std::int64_t keys, bool causal, std::int64_t window,
                          const torch::TensorOptions& like);
 
-/// The same for rows of unequal length, padded on the right, and nothing on padding.
+/// The strided pattern of the Sparse Transformer (https://arxiv.org/abs/1904.10509, section 4.3), both parts in one: a
+/// query sees the last `stride` keys up to its own place and every stride-th before them. What lies after its place is
+/// left to the causal mask. Shapes: (T,S).
+torch::Tensor strided_bias(std::int64_t queries, std::int64_t keys, std::int64_t stride,
+                           const torch::TensorOptions& like);
+
+/// The same as place_bias for rows of unequal length, padded on the right, and nothing on padding.
 /// Shapes: query_lengths, key_lengths (B) int64 -> (B,1,T,S), T and S being the longest.
 torch::Tensor row_bias(const torch::Tensor& query_lengths, const torch::Tensor& key_lengths, bool causal,
                        std::int64_t window, const torch::TensorOptions& like);

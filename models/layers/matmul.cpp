@@ -17,15 +17,28 @@ using torch::autograd::variable_list;
 /// Below this many multiplications entering oneDNN costs more than it gives.
 constexpr std::int64_t kLeastWork = 1 << 16;
 
-bool suits_onednn(const Tensor& a, std::int64_t m, std::int64_t k, std::int64_t n) {
-  const auto dtype = a.scalar_type();
-  return a.is_cpu() && (dtype == torch::kBFloat16 || (dtype == torch::kFloat32 && !mkl_is_fastest())) &&
-         m * k * n >= kLeastWork && one_dnn() && (dtype == torch::kFloat32 || one_dnn()->bfloat16()) &&
-         at::globalContext().userEnabledMkldnn();
-}
-
 bool rows_contiguous(const Tensor& x) {
   return x.stride(1) == 1 && x.stride(0) == x.size(1);
+}
+
+/// For float32; `as_they_lie`: rows of the left side and columns of the right one, which oneDNN takes without a copy.
+bool onednn_is_faster(bool as_they_lie) {
+#if defined(__x86_64__)
+  static const bool avx512 = __builtin_cpu_supports("avx512f");
+#else
+  constexpr bool avx512 = false;
+#endif
+  return !mkl_is_fastest() && (avx512 || as_they_lie || !at::hasMKL());
+}
+
+/// Whether the product of (m,k) and (k,n) in a's dtype is oneDNN's.
+bool suits_onednn(const Tensor& a, std::int64_t m, std::int64_t k, std::int64_t n, bool as_they_lie) {
+  const auto dtype = a.scalar_type();
+  if (!a.is_cpu() || m * k * n < kLeastWork || !one_dnn() || !at::globalContext().userEnabledMkldnn()) return false;
+  return dtype == torch::kFloat32 ? onednn_is_faster(as_they_lie) : dtype == torch::kBFloat16 && one_dnn()->bfloat16();
+}
+bool suits_onednn(const Tensor& a, const Tensor& b) {
+  return suits_onednn(a, a.size(0), a.size(1), b.size(1), rows_contiguous(a) && rows_contiguous(b.t()));
 }
 
 /// W may be (out,in) or the transposed view of an (in,out) matrix: both gradients are laid out as W is.
@@ -64,18 +77,17 @@ bool mkl_is_fastest() {
 }
 
 Tensor matmul_2d(const Tensor& a, const Tensor& b) {
-  const std::int64_t m = a.size(0), k = a.size(1), n = b.size(1);
-  if (!suits_onednn(a, m, k, n)) return at::mm(a, b);
+  if (!suits_onednn(a, b)) return at::mm(a, b);
   const auto product = [](const Tensor& x, const Tensor& weight) { return one_dnn()->linear(x, weight, {}); };
   if (rows_contiguous(a)) return product(a, b.t());
   // oneDNN wants contiguous rows on the left, so a transposed left side is copied. As (a b)^T = b^T a^T, the right side
   // can be that left side instead: the smaller one is copied.
-  if (m <= n) return product(a.contiguous(), b.t());
+  if (a.size(0) <= b.size(1)) return product(a.contiguous(), b.t());
   return product(b.t().contiguous(), a).t().contiguous();
 }
 
 void add_matmul_2d(const Tensor& sum, const Tensor& a, const Tensor& b) {
-  if (suits_onednn(a, a.size(0), a.size(1), b.size(1))) {
+  if (suits_onednn(a, b)) {
     sum.add_(matmul_2d(a, b));
   } else {
     sum.addmm_(a, b);
@@ -94,7 +106,8 @@ Tensor affine(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   const std::int64_t in = x.size(-1), out = weight.size(0);
   TORCH_CHECK(weight.dim() == 2 && weight.size(1) == in, "affine: x has ", in, " features, the weight takes ",
               weight.size(-1));
-  if (in == 0 || !suits_onednn(x, x.numel() / in, in, out) || weight.scalar_type() != x.scalar_type()) {
+  if (in == 0 || !suits_onednn(x, x.numel() / in, in, out, rows_contiguous(weight)) ||
+      weight.scalar_type() != x.scalar_type()) {
     return at::linear(x, weight, bias);
   }
   auto shape = x.sizes().vec();

@@ -7,6 +7,7 @@
 #include <ATen/autocast_mode.h>
 #include <c10/util/StringUtil.h>
 
+#include "models/layers/gemv.h"
 #include "models/layers/init.h"
 #include "models/layers/matmul.h"
 #include "models/layers/recurrent_kernel.h"
@@ -109,7 +110,7 @@ RecurrentOutput RecurrentImpl::forward(const Tensor& x, const RecurrentInputs& i
 RecurrentOutput RecurrentImpl::forward_from(std::int64_t first, const Tensor& x, const RecurrentInputs& inputs) {
   const auto D = directions_;
   const auto width = first == 0 ? options_.input_size : D * options_.hidden_size;
-  const auto& [state, lengths, context] = inputs;
+  const auto& [state, lengths, context, weight_hh] = inputs;
   const auto require = [](bool holds, const char* what, at::IntArrayRef sizes) {
     if (!holds) throw std::invalid_argument(c10::str("recurrent layers: ", what, ", is ", sizes));
   };
@@ -120,6 +121,8 @@ RecurrentOutput RecurrentImpl::forward_from(std::int64_t first, const Tensor& x,
           "a context is given where there is room for it", context.defined() ? context.sizes() : at::IntArrayRef());
   if (context.defined())
     require(context.size(-1) == options_.context_size, "the context has another width", context.sizes());
+  require(!weight_hh.defined() || (options_.num_layers == 1 && D == 1), "weight_hh is given for one layer alone",
+          weight_hh.defined() ? weight_hh.sizes() : at::IntArrayRef());
   Tensor on_cpu = lengths;
   if (lengths.defined()) {
     require(lengths.dim() == 1 && lengths.size(0) == x.size(1), "lengths must be (B)", lengths.sizes());
@@ -140,8 +143,8 @@ RecurrentOutput RecurrentImpl::forward_from(std::int64_t first, const Tensor& x,
     const auto entering = at::dropout(y, options_.dropout, is_training() && layer > 0 && options_.dropout > 0.0);
     const auto own_context = context_width(layer) > 0 ? context : Tensor();
     const auto result = runs_by_kernel(x, weights(layer, 0).hh)
-                            ? layer_by_kernel(layer, entering, own_context, own, on_cpu)
-                            : layer_by_torch(layer, entering, own_context, own, on_cpu);
+                            ? layer_by_kernel(layer, entering, own_context, own, on_cpu, weight_hh)
+                            : layer_by_torch(layer, entering, own_context, own, on_cpu, weight_hh);
     const bool residual = options_.residual_from > 0 && layer + 1 >= options_.residual_from;
     y = residual ? y + result.output : result.output;
     hidden.push_back(result.state.hidden);
@@ -151,13 +154,18 @@ RecurrentOutput RecurrentImpl::forward_from(std::int64_t first, const Tensor& x,
 }
 
 RecurrentOutput RecurrentImpl::layer_by_kernel(std::int64_t layer, const Tensor& x, const Tensor& context,
-                                               const RecurrentState& state, const Tensor& lengths) const {
+                                               const RecurrentState& state, const Tensor& lengths,
+                                               const Tensor& weight_hh) const {
   std::vector<Tensor> outputs, hidden, cell;
   for (std::int64_t direction = 0; direction < directions_; ++direction) {
     const auto& own = weights(layer, direction);
+    const auto& hh = weight_hh.defined() ? weight_hh : own.hh;
     const auto bias = folded_bias(own);
     Tensor gates;
-    if (context.defined() && context.dim() == 2) {  // its share of the gates is the same at each step
+    const bool one_row = x.size(0) == 1 && x.size(1) == 1 && !context.defined();
+    if (one_row && is_gemv(x.select(0, 0), own.ih, bias)) {
+      gates = gemv(x.select(0, 0), own.ih, bias).unsqueeze(0);
+    } else if (context.defined() && context.dim() == 2) {  // its share of the gates is the same at each step
       const auto width = context.size(-1);
       const auto of_context = affine(context, own.ih.narrow(1, 0, width), bias);
       gates = affine(x, own.ih.narrow(1, width, own.ih.size(1) - width), {}) + of_context;
@@ -166,7 +174,7 @@ RecurrentOutput RecurrentImpl::layer_by_kernel(std::int64_t layer, const Tensor&
     }
     const auto first = [&](const Tensor& of) { return of.defined() ? of.select(0, direction) : of; };
     const auto bias_hh = options_.cell == RecurrentCell::kGru ? own.bias_hh : Tensor();
-    const auto result = recurrent_sequence_cpu(options_.cell, gates.to(torch::kFloat32), own.hh, bias_hh,
+    const auto result = recurrent_sequence_cpu(options_.cell, gates.to(torch::kFloat32), hh, bias_hh,
                                                first(state.hidden), first(state.cell), lengths, direction == 1);
     outputs.push_back(result.output);
     hidden.push_back(result.hidden);
@@ -180,12 +188,13 @@ RecurrentOutput RecurrentImpl::layer_by_kernel(std::int64_t layer, const Tensor&
 
 /// torch's operators know lengths only as packed sequences, whose rows are sorted by length.
 RecurrentOutput RecurrentImpl::layer_by_torch(std::int64_t layer, const Tensor& x, const Tensor& context,
-                                              const RecurrentState& state, const Tensor& lengths) const {
+                                              const RecurrentState& state, const Tensor& lengths,
+                                              const Tensor& weight_hh) const {
   std::vector<Tensor> parameters;
   for (std::int64_t direction = 0; direction < directions_; ++direction) {
     const auto& own = weights(layer, direction);
     const auto bias_hh = own.bias_hh.defined() ? own.bias_hh : at::zeros_like(own.bias_ih);
-    parameters.insert(parameters.end(), {own.ih, own.hh, own.bias_ih, bias_hh});
+    parameters.insert(parameters.end(), {own.ih, weight_hh.defined() ? weight_hh : own.hh, own.bias_ih, bias_hh});
   }
   const auto or_zeros = [&](const Tensor& of) {
     return of.defined() ? of.contiguous()

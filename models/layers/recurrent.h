@@ -65,6 +65,8 @@ struct RecurrentInputs {
   RecurrentState state = {};   ///< zeros by default; of an LSTM, the cells alone may be undefined
   torch::Tensor lengths = {};  ///< (B) int64 in [1, T], how many steps of each row count; by default all
   torch::Tensor context = {};  ///< (T,B,X), or (B,X) where it is the same at each step; needed where X > 0
+  /// (G H, H) in place of weight_hh, of one layer in one direction: the parameter with some of its weights dropped.
+  torch::Tensor weight_hh = {};
 };
 
 struct RecurrentOutput {
@@ -118,9 +120,11 @@ class RecurrentImpl : public torch::nn::Module {
   std::int64_t context_width(std::int64_t layer) const;
   torch::Tensor folded_bias(const Weights& weights) const;
   RecurrentOutput layer_by_kernel(std::int64_t layer, const torch::Tensor& x, const torch::Tensor& context,
-                                  const RecurrentState& state, const torch::Tensor& lengths) const;
+                                  const RecurrentState& state, const torch::Tensor& lengths,
+                                  const torch::Tensor& weight_hh) const;
   RecurrentOutput layer_by_torch(std::int64_t layer, const torch::Tensor& x, const torch::Tensor& context,
-                                 const RecurrentState& state, const torch::Tensor& lengths) const;
+                                 const RecurrentState& state, const torch::Tensor& lengths,
+                                 const torch::Tensor& weight_hh) const;
 
   RecurrentOptions options_;
   std::int64_t directions_, gates_;

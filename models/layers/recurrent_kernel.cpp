@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "models/layers/gemv.h"
 #include "models/layers/matmul.h"
 #include "models/layers/one_dnn.h"
 #include "models/layers/parallel_for.h"
@@ -24,6 +25,10 @@ class StepProduct {
  public:
   /// W (out,in), any strides.
   StepProduct(const Tensor& weight, std::int64_t rows, std::int64_t steps) {
+    if (rows == 1 && is_gemv(at::empty({1, weight.size(1)}, weight.options()), weight, {})) {
+      one_row_ = weight;
+      return;
+    }
     const bool worth_arranging = steps > 1 && rows * weight.numel() >= (1 << 18);
     if (worth_arranging && !mkl_is_fastest() && one_dnn() && at::globalContext().userEnabledMkldnn()) {
       packed_ = one_dnn()->reorder(weight, rows);
@@ -34,12 +39,13 @@ class StepProduct {
   }
   /// Valid until the next call. Shapes: x (B,in) -> (B,out).
   const Tensor& operator()(const Tensor& x) {
+    if (one_row_.defined()) return product_ = gemv(x, one_row_, {});
     if (packed_.defined()) return product_ = one_dnn()->linear(x, packed_, {});
     return at::mm_out(product_, x, transposed_);
   }
 
  private:
-  Tensor packed_, transposed_, product_;
+  Tensor one_row_, packed_, transposed_, product_;
 };
 
 const float* floats(const Tensor& x) {

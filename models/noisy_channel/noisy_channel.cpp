@@ -26,12 +26,13 @@ struct Word {
 };
 
 struct Hypothesis {
-  std::vector<std::int32_t> context{kSentenceStart};  ///< the last words of e, as many as the language model looks at
-  std::int32_t tail = kNothing;                       ///< where e stands but for `written`
-  std::int32_t written = kNothing;                    ///< a word of e that the last step added
-  int first = 0;                                      ///< the first word of f that is not explained
-  std::uint32_t beyond = 0;                           ///< bit i: word first + 1 + i is
-  int last = -1;                                      ///< the word explained last
+  NGramState state;                 ///< of the language model behind e
+  std::int32_t last_e = kNothing;   ///< the last word of e
+  std::int32_t tail = kNothing;     ///< where e stands but for `written`
+  std::int32_t written = kNothing;  ///< a word of e that the last step added
+  int first = 0;                    ///< the first word of f that is not explained
+  std::uint32_t beyond = 0;         ///< bit i: word first + 1 + i is
+  int last = -1;                    ///< the word explained last
   double score = 0;
 
   bool explains(int j) const { return j < first || (j > first && (beyond >> (j - first - 1) & 1u) != 0); }
@@ -53,8 +54,8 @@ class Stack {
   explicit Stack(std::int64_t beam) : beam_(as_size(beam)) {}
 
   void add(Hypothesis hypothesis) {
-    Key key{hypothesis.first, hypothesis.beyond, hypothesis.last, hypothesis.context};
-    auto [found, is_new] = best_.try_emplace(std::move(key), hypothesis);
+    const Key key{hypothesis.first, hypothesis.beyond, hypothesis.last, hypothesis.state, hypothesis.last_e};
+    auto [found, is_new] = best_.try_emplace(key, hypothesis);
     if (!is_new && hypothesis.score > found->second.score) found->second = std::move(hypothesis);
   }
   /// Best first; what they have written goes to `words`.
@@ -73,7 +74,7 @@ class Stack {
   }
 
  private:
-  using Key = std::tuple<int, std::uint32_t, int, std::vector<std::int32_t>>;
+  using Key = std::tuple<int, std::uint32_t, int, NGramState, std::int32_t>;
   std::size_t beam_;
   std::map<Key, Hypothesis> best_;
 };
@@ -94,8 +95,8 @@ NoisyChannel::NoisyChannel(const IbmModel& channel, const NGramModel& language, 
     : channel_(channel), language_(language), options_(options), copy_(std::move(copy)) {
   options.validate();
   std::vector<std::vector<std::pair<double, Candidate>>> ranked;
-  for (std::int32_t e = 0; e < std::min(channel.t.num_e(), language.vocabulary()); ++e) {
-    const double probability = language.probability({}, e);
+  for (std::int32_t e = 0; e < std::min(channel.t.num_e(), language.sentence_end()); ++e) {
+    const double probability = language.probability(language.empty(), {}, e);
     for (const auto& [f, t] : channel.t.row(e)) {
       if (t <= 0) continue;
       if (as_size(f) >= ranked.size()) ranked.resize(as_size(f) + 1);
@@ -134,20 +135,17 @@ std::vector<ScoredTranslation> NoisyChannel::translate(std::span<const std::int3
     if (known || !source.copy.empty()) sources.push_back(std::move(source));
   }
   const int m = static_cast<int>(sources.size());
-  const std::size_t context_words = as_size(std::max(1, language_.order() - 1));
-  const auto language_score = [&](const Hypothesis& of, std::int32_t word) {
-    return options_.language_weight * std::log(language_.probability(of.context, word));
+  const auto language_score = [&](Hypothesis& of, std::int32_t word) {
+    return options_.language_weight * language_.log_probability(of.state, word);
   };
   const auto write = [&](Hypothesis& to, std::int32_t word) {
     to.score += options_.word_bonus + language_score(to, word);
-    to.written = word;
-    if (to.context.size() == context_words) to.context.erase(to.context.begin());
-    to.context.push_back(word);
+    to.written = to.last_e = word;
   };
   const int window = static_cast<int>(options_.window);
   std::vector<Word> words;
   Stack stack(options_.beam);
-  stack.add({});
+  stack.add({.state = language_.start()});
   for (int explained = 0; explained < m; ++explained) {
     for (const Hypothesis& from : stack.take(words)) {
       for (int j = from.first; j < std::min(m, from.first + window + 1); ++j) {
@@ -175,7 +173,7 @@ std::vector<ScoredTranslation> NoisyChannel::translate(std::span<const std::int3
           stack.add(std::move(same));
         };
         add_explained_by(kUnaligned);
-        if (next.context.back() != kSentenceStart) add_explained_by(next.context.back());
+        if (next.last_e != kNothing) add_explained_by(next.last_e);
         for (const auto& [e, log_t] : candidates_[as_size(word)]) {
           Hypothesis longer = next;
           longer.score += log_t;
@@ -186,7 +184,7 @@ std::vector<ScoredTranslation> NoisyChannel::translate(std::span<const std::int3
     }
   }
   std::vector<Hypothesis> complete = stack.take(words);
-  for (Hypothesis& hypothesis : complete) hypothesis.score += language_score(hypothesis, kSentenceStop);
+  for (Hypothesis& hypothesis : complete) hypothesis.score += language_score(hypothesis, language_.sentence_end());
   std::stable_sort(complete.begin(), complete.end(), [](const auto& a, const auto& b) { return a.score > b.score; });
   std::vector<ScoredTranslation> best;
   std::set<std::vector<std::int32_t>> seen;

@@ -40,8 +40,8 @@ class NoisyChannel {
   /// What a word f that the channel does not know becomes: words of e, or none, and it is left out.
   using Copy = std::function<std::vector<std::int32_t>(std::int32_t f)>;
 
-  /// Both models must outlive this. Without `copy` unknown words are left out. Throws std::invalid_argument for options
-  /// out of range.
+  /// Both models must outlive this. The language model's words are those of e and behind them the sentence's end.
+  /// Without `copy` unknown words are left out. Throws std::invalid_argument for options out of range.
   NoisyChannel(const IbmModel& channel, const NGramModel& language, const NoisyChannelOptions& options = {},
                Copy copy = {});
 

@@ -1,5 +1,6 @@
 #include "models/noisy_channel/noisy_channel_model.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,9 +25,7 @@ constexpr const char* kEntryWords = "channel.translation.words";
 constexpr const char* kEntryProbabilities = "channel.translation.probabilities";
 constexpr const char* kLengths = "channel.alignment.lengths";
 constexpr const char* kAlignmentProbabilities = "channel.alignment.probabilities";
-constexpr const char* kNGramWords = "language.words";
-constexpr const char* kNGramChildren = "language.children";
-constexpr const char* kNGramCounts = "language.counts";
+constexpr const char* kLanguage = "language";
 
 template <class T>
 torch::Tensor tensor_of(const std::vector<T>& values) {
@@ -137,28 +136,33 @@ const PretrainedTraits& NoisyChannelModuleImpl::pretrained_traits() {
   return traits;
 }
 
+NGramModel NoisyChannelConfig::language_of(std::span<const std::span<const std::int32_t>> targets) const {
+  const NGramOptions options{.order = static_cast<int>(order),
+                             .smoothing = modified ? NGramSmoothing::kModifiedKneserNey : NGramSmoothing::kKneserNey,
+                             .discount_fallback = true};
+  const auto words = static_cast<std::int32_t>(std::max<std::int64_t>(target_vocab_size, 0));
+  return estimate_ngrams(targets, words + 1, words, options);
+}
+
 NoisyChannelModel NoisyChannelModel::untrained(const NoisyChannelConfig& config) {
   config.validate();
   const std::span<const std::int32_t> nothing;
-  return {config.source_vocab_size,
-          {},
-          NGramModel(std::span(&nothing, 1), static_cast<std::int32_t>(config.target_vocab_size), config.n_grams()),
-          config.options};
+  return {config.source_vocab_size, {}, config.language_of(std::span(&nothing, 1)), config.options, config.modified};
 }
 
 void NoisyChannelModel::save(const fs::path& dir) const {
   fs::create_directories(dir);
   StateDict tensors;
   add_channel(channel, tensors);
-  tensors.insert(kNGramWords, tensor_of(language.tree().words));
-  tensors.insert(kNGramChildren, tensor_of(language.tree().children));
-  tensors.insert(kNGramCounts, tensor_of(language.tree().counts));
+  const auto n_grams = language.bytes();
+  tensors.insert(kLanguage, torch::from_blob(const_cast<std::byte*>(n_grams.data()),
+                                             {static_cast<std::int64_t>(n_grams.size())}, torch::kUInt8));
   save_safetensors(dir / "model.safetensors", tensors);
 
   const NoisyChannelConfig config{.source_vocab_size = source_vocab_size,
-                                  .target_vocab_size = language.vocabulary(),
+                                  .target_vocab_size = target_vocab_size(),
                                   .order = language.order(),
-                                  .modified = language.options().modified,
+                                  .modified = modified,
                                   .options = options};
   write_file_atomically(dir / "config.json", write_fields(config));
 }
@@ -167,15 +171,24 @@ NoisyChannelModel NoisyChannelModel::load(const fs::path& dir) {
   const auto config =
       config_from_json<NoisyChannelConfig>(read_config(dir, "noisy-channel"), (dir / "config.json").string());
   const Tables tables(dir / "model.safetensors");
+  const auto n_grams = tables.vector<std::uint8_t>(kLanguage);
   try {
-    NGramTree tree{tables.vector<std::int32_t>(kNGramWords), tables.vector<std::int32_t>(kNGramChildren),
-                   tables.vector<std::int64_t>(kNGramCounts)};
+    NGramModel language(std::string(n_grams.begin(), n_grams.end()));
+    if (language.order() != config.order || language.sentence_end() != config.target_vocab_size ||
+        language.vocabulary() != config.target_vocab_size + 1) {
+      throw tables.error(
+          fmt::format("{}: {}-grams of {} words, where config.json has order {} and target_vocab_size {}", kLanguage,
+                      language.order(), language.sentence_end(), config.order, config.target_vocab_size));
+    }
     return {config.source_vocab_size,
             {read_translation_table(tables, config.source_vocab_size, config.target_vocab_size),
              read_alignment_table(tables)},
-            NGramModel(std::move(tree), static_cast<std::int32_t>(config.target_vocab_size), config.n_grams()),
-            config.options};
-  } catch (const std::invalid_argument& error) {
+            std::move(language),
+            config.options,
+            config.modified};
+  } catch (const FileError&) {
+    throw;
+  } catch (const std::exception& error) {
     throw tables.error(error.what());
   }
 }

@@ -3,12 +3,14 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <utility>
 
 #include <torch/nn/module.h>
 #include <torch/nn/pimpl.h>
 
+#include "models/ngram/ngram_estimator.h"
 #include "models/noisy_channel/noisy_channel.h"
 #include "models/pretrained.h"
 
@@ -19,21 +21,25 @@ struct NoisyChannelConfig {
   std::string model_type = "noisy-channel";
   std::int64_t source_vocab_size = kFromTokenizer, target_vocab_size = kFromTokenizer;
   std::int64_t order = 3;
-  bool modified = NGramOptions().modified;
+  bool modified = true;
   NoisyChannelOptions options;
 
   void for_each_field(FieldVisitor& visit);
   /// Throws std::invalid_argument naming the field and its value.
   void validate() const { check_fields(*this, "noisy-channel config"); }
-  NGramOptions n_grams() const { return {static_cast<int>(order), modified}; }
+  /// The n-grams of sentences of the target's words.
+  NGramModel language_of(std::span<const std::span<const std::int32_t>> targets) const;
 };
 
 /// f is the source, e the target.
 struct NoisyChannelModel {
   std::int64_t source_vocab_size = 0;
   IbmModel channel;
-  NGramModel language;          ///< of the target; its vocabulary is the target's
+  NGramModel language;          ///< of the target: its words, and behind them the sentence's end
   NoisyChannelOptions options;  ///< how to translate where nothing else is asked for
+  bool modified = true;         ///< how the language model is smoothed
+
+  std::int64_t target_vocab_size() const { return language.sentence_end(); }
 
   /// Each file is written atomically, the tables first; makes `dir` when missing.
   void save(const std::filesystem::path& dir) const;

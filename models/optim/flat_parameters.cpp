@@ -156,6 +156,11 @@ torch::Tensor FlatParameters::grad_norm() {
   return norms.size() == 1 ? norms.front() : at::linalg_vector_norm(at::stack(norms), 2);
 }
 
+void FlatParameters::clip_values(double most) {
+  const torch::NoGradGuard no_grad;
+  for (Group& group : groups_) group.grads.clamp_(-most, most);
+}
+
 void FlatParameters::mark_changed() {
   for (Group& group : groups_)
     for (Slot& slot : group.slots) torch::autograd::impl::bump_version(slot.parameter);

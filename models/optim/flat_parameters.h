@@ -57,6 +57,8 @@ class FlatParameters {
   void gather();
   /// The global 2-norm of the gradients: a float32 scalar on the first group's device, no synchronisation. Gathers.
   torch::Tensor grad_norm();
+  /// Brings every element of the gathered gradients into [-most, most].
+  void clip_values(double most);
   /// Tells autograd, and whoever caches a form of the weights, that `values` was written to.
   void mark_changed();
 

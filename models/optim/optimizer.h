@@ -17,6 +17,13 @@ class Optimizer {
   /// slot without a gradient takes no part. A group learns at learning_rate * its lr_scale.
   virtual void step(double learning_rate, const torch::Tensor& divisor = {}, const torch::Tensor& found_inf = {}) = 0;
 
+  /// Told of every evaluation's loss, or another measure of which less is better.
+  virtual void evaluated(double /*loss*/) {}
+  /// Whether it has a mean of the weights by now, with which they are evaluated and saved; exchange_average() lets the
+  /// two change places, and a second time back.
+  virtual bool averages() const { return false; }
+  virtual void exchange_average() {}
+
   /// What must be kept to go on later: "<what>.<name of a parameter>". They share memory with the optimizer's own, into
   /// which load_state_dict() copies.
   virtual NamedTensors state_dict() const = 0;

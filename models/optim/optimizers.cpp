@@ -9,12 +9,17 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "models/optim/adafactor.h"
 #include "models/optim/adamw.h"
+#include "models/optim/asgd.h"
+#include "models/optim/lamb.h"
 #include "models/optim/sgd.h"
 
 namespace langzoo {
 
 namespace {
+
+constexpr const char* kAdafactor = "adafactor";
 
 struct Entry {
   std::string name;
@@ -23,11 +28,31 @@ struct Entry {
   std::vector<std::string_view> unread = {};  ///< of the options of all
 };
 
+AdamOptions adam_options(const OptimizerOptions& o) {
+  return {o.beta1, o.beta2, o.epsilon, o.weight_decay, o.correct_bias};
+}
 std::unique_ptr<Optimizer> make_adamw(FlatParameters& parameters, const OptimizerOptions& o) {
-  return std::make_unique<AdamW>(parameters, AdamWOptions{o.beta1, o.beta2, o.epsilon, o.weight_decay});
+  return std::make_unique<AdamW>(parameters, adam_options(o));
+}
+std::unique_ptr<Optimizer> make_lamb(FlatParameters& parameters, const OptimizerOptions& o) {
+  return std::make_unique<Lamb>(parameters, adam_options(o));
 }
 std::unique_ptr<Optimizer> make_sgd(FlatParameters& parameters, const OptimizerOptions& /*options*/) {
   return std::make_unique<Sgd>(parameters);
+}
+
+std::unique_ptr<Optimizer> make_adafactor(FlatParameters& parameters, const OptimizerOptions& options) {
+  AdafactorOptions own;
+  for (const auto& [name, given] : options.own) {
+    if (name == kAdafactor) own = given.as<AdafactorOptions>();
+  }
+  return std::make_unique<Adafactor>(parameters, own, options.weight_decay);
+}
+
+std::unique_ptr<Optimizer> make_asgd(FlatParameters& parameters, const OptimizerOptions& o) {
+  for (const auto& [name, own] : o.own)
+    if (name == "asgd") return std::make_unique<Asgd>(parameters, own.as<AsgdOptions>());
+  return std::make_unique<Asgd>(parameters, AsgdOptions());
 }
 
 std::mutex table_mutex;
@@ -36,7 +61,16 @@ std::mutex table_mutex;
 std::list<Entry>& table() {
   static std::list<Entry> entries = {
       {"adamw", make_adamw},
-      {.name = "sgd", .make = make_sgd, .unread = {"weight_decay", "beta1", "beta2", "epsilon"}}};
+      {.name = "sgd", .make = make_sgd, .unread = {"weight_decay", "beta1", "beta2", "epsilon", "correct_bias"}},
+      {.name = kAdafactor,
+       .make = make_adafactor,
+       .own = OwnOptions(AdafactorOptions()),
+       .unread = {"beta1", "beta2", "epsilon", "correct_bias"}},
+      {.name = "asgd",
+       .make = make_asgd,
+       .own = OwnOptions(AsgdOptions()),
+       .unread = {"weight_decay", "beta1", "beta2", "epsilon", "correct_bias"}},
+      {"lamb", make_lamb}};
   return entries;
 }
 
@@ -68,6 +102,7 @@ void OptimizerOptions::for_each_field(FieldVisitor& visit) {
   visit("beta1", beta1, {.least = 0, .below = 1, .help = "Adam's decay of the mean"});
   visit("beta2", beta2, {.least = 0, .below = 1, .help = "Adam's decay of the square"});
   visit("epsilon", epsilon, {.most = 1, .above = 0, .help = "Adam's epsilon"});
+  visit("correct_bias", correct_bias, {.help = "Adam's means are corrected for beginning at 0; BERT's are not"});
   for (auto& [name, options] : own) visit.object(name.data(), options);
 }
 

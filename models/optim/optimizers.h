@@ -43,6 +43,7 @@ OwnOptionsByName own_optimizer_options();
 struct OptimizerOptions {
   double beta1 = 0.9, beta2 = 0.99, epsilon = 1e-8;
   double weight_decay = 0.1;  ///< of the groups that have none of their own, see FlatParameters
+  bool correct_bias = true;    ///< AdamOptions::correct_bias
   OwnOptionsByName own = own_optimizer_options();
 
   /// Every field; what an optimizer has for itself is an object of its name: "adafactor.decay_rate".
@@ -54,20 +55,20 @@ struct OptimizerOptions {
 /// `parameters` outlives the optimizer.
 using MakeOptimizer = std::function<std::unique_ptr<Optimizer>(FlatParameters& parameters, const OptimizerOptions&)>;
 
-/// Adds an optimizer to the table, which knows adamw and sgd from the beginning: a program does so before it reads its
-/// options. Throws std::invalid_argument for an empty name, one that is taken, and "own", which train.optimizer has for
-/// a task's own algorithm.
+/// Adds an optimizer to the table, which knows adamw, sgd, adafactor, asgd and lamb from the beginning: a program does so before it
+/// reads its options. Throws std::invalid_argument for an empty name, one that is taken, and "own", which
+/// train.optimizer has for a task's own algorithm.
 void register_optimizer(const std::string& name, MakeOptimizer make);
 /// One with options of its own, whose defaults are these:
 ///
-///     struct AdafactorOptions {
-///       double decay_rate = -0.8;
-///       void for_each_field(FieldVisitor& visit) { visit("decay_rate", decay_rate, {.most = 0, .help = "..."}); }
+///     struct LionOptions {
+///       double beta = 0.99;
+///       void for_each_field(FieldVisitor& visit) { visit("beta", beta, {.least = 0, .below = 1, .help = "..."}); }
 ///     };
-///     register_optimizer("adafactor", AdafactorOptions(), [](FlatParameters& parameters, const OptimizerOptions& all,
-///                                                            const AdafactorOptions& own) { ... });
+///     register_optimizer("lion", LionOptions(), [](FlatParameters& parameters, const OptimizerOptions& all,
+///                                                  const LionOptions& own) { ... });
 ///
-/// They are keys of a run's configuration, train.adafactor.decay_rate, and saved with it.
+/// They are keys of a run's configuration, train.lion.beta, and saved with it.
 void register_optimizer(const std::string& name, OwnOptions defaults, MakeOptimizer make);
 template <class Options, class Make>
 requires(!std::same_as<Options, OwnOptions> &&

@@ -38,9 +38,12 @@ double Schedule::at(std::int64_t step) const {
   const auto progress = [&](double begin) { return s >= total ? 1.0 : std::max(0.0, (s - begin) / (total - begin)); };
   switch (kind) {
     case ScheduleKind::kConstant:
+    case ScheduleKind::kPlateau:
       return peak;
     case ScheduleKind::kLinear:
       return peak + (minimum - peak) * progress(warmup);
+    case ScheduleKind::kLinearFromStart:
+      return peak + (minimum - peak) * progress(0);
     case ScheduleKind::kCosine:
       return minimum + (peak - minimum) * 0.5 * (1.0 + std::cos(std::numbers::pi * progress(warmup)));
     case ScheduleKind::kInverseSqrt:

@@ -7,11 +7,11 @@
 
 namespace langzoo {
 
-enum class ScheduleKind { kConstant, kLinear, kCosine, kInverseSqrt, kWsd };
+enum class ScheduleKind { kConstant, kLinear, kCosine, kInverseSqrt, kWsd, kPlateau, kLinearFromStart };
 
 /// In the order of ScheduleKind.
-inline constexpr std::array<std::string_view, 5> kScheduleNames = {"constant", "linear", "cosine", "inverse_sqrt",
-                                                                   "wsd"};
+inline constexpr std::array<std::string_view, 7> kScheduleNames = {
+    "constant", "linear", "cosine", "inverse_sqrt", "wsd", "plateau", "linear_from_start"};
 
 /// One of kScheduleNames; throws std::invalid_argument naming the known ones.
 ScheduleKind schedule_kind(std::string_view name);
@@ -24,6 +24,9 @@ ScheduleKind schedule_kind(std::string_view name);
 ///                 never below `minimum`; without warm-up as if warmup_steps were 1;
 ///   wsd           stays, then falls in a straight line to `minimum` over the last `decay_fraction` of `total_steps`
 ///                 (Hu et al. 2024, MiniCPM; Hägele et al. 2024).
+///   plateau       stays; whoever evaluates lowers it where that shows no improvement (TrainerOptions::plateau_factor);
+///   linear_from_start  is on the line that falls from `peak` at step 0 to `minimum` at `total_steps`, to which it
+///                 drops behind the warm-up (create_optimizer of BERT's and ALBERT's released code).
 /// After `total_steps` the falling ones stay at `minimum`.
 struct Schedule {
   ScheduleKind kind = ScheduleKind::kCosine;

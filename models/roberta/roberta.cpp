@@ -12,7 +12,7 @@ RobertaConfig::RobertaConfig() {
   vocab_size = 50265;
   pad_token_id = 1;
   bos_token_id = 0;
-  eos_token_id = 2;
+  eos_token_id = {2};
 }
 
 RobertaConfig RobertaConfig::preset(const std::string& name) {

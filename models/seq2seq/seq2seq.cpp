@@ -115,8 +115,7 @@ Tensor Seq2SeqImpl::sampled_readouts(const Tensor& decoder_input, DecoderState& 
 }
 
 std::optional<std::int32_t> Seq2SeqImpl::end_token() const {
-  if (!config_.eos_token_id) return std::nullopt;
-  return static_cast<std::int32_t>(*config_.eos_token_id);
+  return first_token(config_.eos_token_id, config_.target_vocab_size);
 }
 
 std::unique_ptr<StepFunction> Seq2SeqImpl::start(const Tensor& source, const Tensor& source_lengths,

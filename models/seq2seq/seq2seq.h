@@ -69,6 +69,7 @@ class Seq2SeqImpl : public TaskModule<Seq2SeqImpl, Seq2SeqConfig, EncoderDecoder
   std::int64_t target_vocab_size() const override { return config_.target_vocab_size; }
   std::int32_t start_token() const override { return static_cast<std::int32_t>(config_.decoder_start_token_id); }
   std::optional<std::int32_t> end_token() const override;
+  std::vector<std::int32_t> end_tokens() const override { return token_ids(config_.eos_token_id); }
   std::unique_ptr<StepFunction> start(const torch::Tensor& source, const torch::Tensor& source_lengths,
                                       std::int64_t capacity) override;
   torch::Tensor attention(const torch::Tensor& source, const torch::Tensor& source_lengths,

@@ -5,6 +5,8 @@
 
 #include <c10/util/StringUtil.h>
 
+#include "models/generation_config.h"
+
 namespace langzoo {
 
 namespace {
@@ -62,8 +64,9 @@ void Seq2SeqConfig::for_each_field(FieldVisitor& visit) {
   const auto size = [](std::string_view help) { return FieldRules{.least = 1, .most = kLargest, .help = help}; };
   const auto layers = [](std::string_view help) { return FieldRules{.least = 1, .most = 256, .help = help}; };
   const auto share = [](std::string_view help) { return FieldRules{.least = 0, .below = 1, .help = help}; };
-  const auto token = [](std::string_view help) {
-    return FieldRules{.least = 0, .most = kLargestVocabulary, .from_tokenizer = true, .help = help};
+  const auto token = [](std::string_view help, bool one_or_more = false) {
+    return FieldRules{
+        .least = 0, .most = kLargestVocabulary, .from_tokenizer = true, .one_or_more = one_or_more, .help = help};
   };
   visit("source_vocab_size", source_vocab_size, vocabulary("tokens it reads"));
   visit("target_vocab_size", target_vocab_size, vocabulary("tokens it writes"));
@@ -107,7 +110,7 @@ void Seq2SeqConfig::for_each_field(FieldVisitor& visit) {
   visit("initializer_range", initializer_range, {.least = 0, .help = "of initializer uniform"});
   visit("decoder_start_token_id", decoder_start_token_id, token("what the decoder is first given"));
   visit("bos_token_id", bos_token_id, token("begins a target"));
-  visit("eos_token_id", eos_token_id, token("ends a target"));
+  visit("eos_token_id", eos_token_id, token("ends a target; one token or several", true));
   visit("pad_token_id", pad_token_id, token("fills up"));
 }
 
@@ -121,7 +124,7 @@ void Seq2SeqConfig::validate() const {
   };
   allow_token("decoder_start_token_id", decoder_start_token_id, target_vocab_size);
   allow_token("bos_token_id", bos_token_id, target_vocab_size);
-  allow_token("eos_token_id", eos_token_id, target_vocab_size);
+  check_end_tokens("seq2seq config", eos_token_id, target_vocab_size);
   allow_token("pad_token_id", pad_token_id, std::min(source_vocab_size, target_vocab_size));
   allow(residual_from != 1, "residual_from = 1 must be 0 or at least 2");
   allow(!shared_embeddings || source_vocab_size == target_vocab_size,

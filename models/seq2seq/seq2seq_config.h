@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "models/io/config_fields.h"
 
@@ -63,7 +64,8 @@ struct Seq2SeqConfig {
   double initializer_range = 0.1;
 
   std::int64_t decoder_start_token_id = 1;
-  std::optional<std::int64_t> bos_token_id, eos_token_id = 2, pad_token_id = 0;
+  std::optional<std::int64_t> bos_token_id, pad_token_id = 0;
+  std::vector<std::int64_t> eos_token_id = {2};  ///< any of these; the labels of a target end with the first
 
   /// The wiring of "plain" (Sutskever et al. 2014: reversed source), "peeky" and "dot" (DLFS2), "bahdanau" (2015, all
   /// of it), "additive" (its simplified common form), "luong" (2015: general, input feeding), "local-p" (ditto, with a

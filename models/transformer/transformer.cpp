@@ -258,7 +258,7 @@ TransformerDecoderImpl::TransformerDecoderImpl(const TransformerConfig& config, 
 }
 
 TransformerDecoded TransformerDecoderImpl::forward(const Tensor& ids, const TransformerDecoderInputs& inputs) {
-  const auto& [memory, caches, mask, packed, sources, self_attentions, cross_attentions] = inputs;
+  const auto& [memory, caches, mask, packed, sources, self_attentions, cross_attentions, embedded] = inputs;
   if ((memory && memory->size() != layers->size()) || (caches && caches->size() != layers->size()))
     throw std::invalid_argument(
         c10::str("transformer: a decoder of ", layers->size(), " layers takes as many memories and caches"));
@@ -270,6 +270,7 @@ TransformerDecoded TransformerDecoderImpl::forward(const Tensor& ids, const Tran
   const auto past = caches ? caches->front().length() : 0;
   TransformerDecoded result;
   auto x = packed ? embed(ids, *packed) : embed(ids, past, mask);  // (B,T,C)
+  if (embedded) *embedded = x;
   TransformerRows rows;
   if (mask.defined()) rows.bias = padding_bias(mask, x.scalar_type());
   if (packed) rows.cu_seqlens = packed->cu_seqlens, rows.source_cu_seqlens = sources->cu_seqlens;
@@ -373,8 +374,7 @@ LabelStates TransformerMtModelImpl::label_states(const Tensor& source, const Ten
 }
 
 std::optional<std::int32_t> TransformerMtModelImpl::end_token() const {
-  if (config_.eos_token_id.empty()) return std::nullopt;
-  return static_cast<std::int32_t>(config_.eos_token_id.front());
+  return first_token(config_.eos_token_id, config_.target_vocab_size());
 }
 
 std::unique_ptr<StepFunction> TransformerMtModelImpl::start(const Tensor& source, const Tensor& source_lengths,

@@ -175,6 +175,7 @@ struct TransformerDecoderInputs {
   /// what is decoded then begin with (1,N).
   const PackedRows *rows = nullptr, *sources = nullptr;
   AttentionWeights *self_attentions = nullptr, *cross_attentions = nullptr;  ///< get those of every layer
+  torch::Tensor* embedded = nullptr;  ///< gets what the lowest layer reads, (B,T,C)
 };
 
 struct TransformerDecoded {
@@ -244,6 +245,7 @@ class TransformerMtModelImpl : public TaskModule<TransformerMtModelImpl, Transfo
   std::int64_t target_vocab_size() const override { return config_.target_vocab_size(); }
   std::int32_t start_token() const override { return static_cast<std::int32_t>(config_.decoder_start_token_id); }
   std::optional<std::int32_t> end_token() const override;
+  std::vector<std::int32_t> end_tokens() const override { return token_ids(config_.eos_token_id); }
   std::int64_t max_positions() const override { return config_.max_position_embeddings; }
   std::unique_ptr<StepFunction> start(const torch::Tensor& source, const torch::Tensor& source_lengths,
                                       std::int64_t capacity) override;

@@ -5,6 +5,7 @@
 
 #include <c10/util/StringUtil.h>
 
+#include "models/generation_config.h"
 #include "models/layers/activations.h"
 
 namespace langzoo {
@@ -107,7 +108,7 @@ void TransformerConfig::validate() const {
     if (id && *id >= vocabulary) fail(c10::str(field, " = ", *id, " must be in [0, ", vocabulary, ")"));
   };
   require_token("decoder_start_token_id", decoder_start_token_id, target_vocab_size());
-  for (const auto id : eos_token_id) require_token("eos_token_id", id, target_vocab_size());
+  check_end_tokens("transformer config", eos_token_id, target_vocab_size());
   require_token("pad_token_id", pad_token_id, std::min(vocab_size, target_vocab_size()));
   try {
     activation_from_name(activation_function);

@@ -140,7 +140,8 @@ LANGZOO_INLINE void add_products(float* __restrict to, std::int64_t room, const 
     } else {
       float rest[kLanes];
       std::memcpy(rest, &sums[i], sizeof(rest));
-      add_row(to + i * kLanes, rest, 1.0f, room - i * kLanes);
+      // Less than kLanes are left, which g++ does not see.
+      add_row(to + i * kLanes, rest, 1.0f, std::min(room - i * kLanes, kLanes - 1));
     }
   }
 }

@@ -118,6 +118,8 @@ TEST_CASE("langzoo-gpt attention shows a text, and report several runs") {
   const auto page = (dir / "page.html").string();
   CHECK(run("langzoo-gpt", {"attention", "--model", model, "--text", "Anna has", "--out", page}).code == 0);
   CHECK_THAT(read_file(page), Catch::Contains("Anna has"));
+  check_error(run("langzoo-gpt", {"attention", "--model", model, "--text", "Anna", "--json", "--out", "-"}), 2,
+              "--json: not with --out to stdout");
   check_error(run("langzoo-gpt", {"attention", "--model", model, "--text", "Anna has 3 apples.", "--json"}), 1,
               "context is 16");
   check_error(run("langzoo-gpt", {"attention", "--model", model, "--text", "", "--json"}), 2, "--text");
@@ -133,6 +135,8 @@ TEST_CASE("langzoo-gpt attention shows a text, and report several runs") {
   CHECK_THAT(read_file(curves), Catch::Contains("train.learning_rate") && Catch::Contains("Validation loss by tokens"));
   check_error(run("langzoo-gpt", {"report", "--runs", model, (dir / "none").string(), "--out", curves}), 1, "none");
   check_error(run("langzoo-gpt", {"report", "--runs", model}), 2, "--out");
+  check_error(run("langzoo-gpt", {"report", "--runs", model, "--out", "/dev/stdout", "--json"}), 2,
+              "--json: not with --out to stdout");
 }
 
 TEST_CASE("langzoo-seq2seq attention has one layer of one head, and none without attention") {

@@ -79,6 +79,20 @@ TEST_CASE("langzoo-bert pretrains, fills gaps, embeds, and what it has learnt be
   CHECK(filled["masks"][0]["candidates"][0]["probability"] >= filled["masks"][0]["candidates"][1]["probability"]);
   check_error(bert({"fill-mask", "--model", run, "--text", "no gap"}), 2, "gaps are [MASK] here");
 
+  write_file(dir / "gaps.txt", "anna went to the [MASK] .\n[MASK] was [MASK] there .\n");
+  const auto gaps = succeed({"fill-mask", "--model", run, "--data", (dir / "gaps.txt").string(), "--top", "3",
+                             "--batch-size", "2", "--json"})
+                        .objects();
+  REQUIRE(gaps.size() == 2);
+  CHECK(gaps[0]["masks"][0]["candidates"][0]["id"] == filled["masks"][0]["candidates"][0]["id"]);
+  REQUIRE(gaps[1]["masks"].size() == 2);
+  CHECK(gaps[1]["masks"][1]["position"] == 3);
+  CHECK_THAT(succeed({"fill-mask", "--model", run, "--data", (dir / "gaps.txt").string()}).out,
+             Contains("gaps.txt: line 2\nposition 1\n"));
+  write_file(dir / "no_gaps.txt", "anna [MASK]\nanna\n");
+  check_error(bert({"fill-mask", "--model", run, "--data", (dir / "no_gaps.txt").string()}), 2,
+              "no_gaps.txt: line 2: has no gap");
+
   write_file(dir / "lines.txt", "anna was happy .\nthe park\n");
   const auto vectors =
       succeed({"embed", "--model", run, "--data", (dir / "lines.txt").string(), "--normalize", "--json"}).objects();
@@ -95,7 +109,8 @@ TEST_CASE("langzoo-bert pretrains, fills gaps, embeds, and what it has learnt be
   CHECK(raw["logits"]["mlm"][0].size() == Json::parse(read_file(dir / "run/config.json"))["vocab_size"]);
   CHECK(raw["logits"]["sentence"].size() == 2);
   CHECK(raw["token_type_ids"].back() == 1);
-  const auto measured = succeed({"eval", "--model", run, "--data", (dir / "text.txt").string(), "--json"}).object();
+  const auto measured =
+      succeed({"eval", "--model", run, "--data", (dir / "text.txt").string(), "--batch-size", "7", "--json"}).object();
   CHECK(measured["sentence_accuracy"].is_number());
   const auto lines = succeed({"predict", "--model", run, "--data", (dir / "lines.txt").string(), "--logits", "--json"});
   CHECK(lines.objects().size() == 2);
@@ -114,7 +129,10 @@ TEST_CASE("langzoo-bert pretrains, fills gaps, embeds, and what it has learnt be
   CHECK(embedded("lines.jsonl").out == embedded("lines.txt").out);
   write_file(dir / "lines.csv", "id,words\n1,anna was happy .\n2,the park\n");
   CHECK(embedded("lines.csv", {"--columns", "words"}).out == embedded("lines.txt").out);
+  write_file(dir / "lines.any", "id,text\n1,anna was happy .\n2,the park\n");
+  CHECK(embedded("lines.any", {"--format", "csv"}).out == embedded("lines.txt").out);
   check_error(embedded("lines.csv"), 1, "has no column text");
+  CHECK_THAT(embedded("lines.txt", {"--max-length", "4"}).err, Contains("note: 2 of 2 texts were cut to 4 tokens"));
   check_error(embedded("lines.csv", {"--columns", "id,words"}), 2, "one column");
   check_error(embedded("lines.txt", {"--columns", "words"}), 2, "--columns");
   check_idle(bert({"embed", "--model", run, "--text", "anna", "--columns", "words"}), "--columns");
@@ -140,6 +158,13 @@ TEST_CASE("langzoo-bert pretrains, fills gaps, embeds, and what it has learnt be
   const auto scores = succeed({"eval", "--model", task, "--data", (dir / "train.csv").string(), "--json"}).object();
   CHECK(scores["accuracy"] == 1.0);
   CHECK(scores["examples"] == 60);
+  const auto cut = succeed({"predict", "--model", task, "--text", "mary was in the park", "--max-length", "4"});
+  CHECK_THAT(cut.err, Contains("note: --text: 1 of 1 texts were cut to 4 tokens"));
+  const auto page = (dir / "page.html").string();
+  const auto written = succeed({"predict", "--model", task, "--text", "mary <b> was in the park", "--out", page});
+  CHECK(written.out.empty());
+  CHECK_THAT(read_file(page), Contains("<td>mary &lt;b&gt; was in the park</td>") && Contains("class=\"bar\""));
+  check_error(bert({"predict", "--model", run, "--text", "a", "--logits", "--json", "--out", page}), 2, "--out");
   check_error(bert({"finetune", "--task", "qa", "--model-type", "albert", "--init", run, "--data", "x.json", "--out",
                     (dir / "none").string()}),
               2, "--model-type albert: the model in " + run + " is a bert");
@@ -177,6 +202,9 @@ TEST_CASE("langzoo-bert finetune: tags, answers, choices and numbers") {
   CHECK(tags["words"] == Json{"the", "park", "sleeps"});
   CHECK(tags["tags"] == Json{"O", "B-LOC", "O"});
   CHECK(tags["logits"].size() == tags["ids"].size());
+  const auto page = (dir / "page.html").string();
+  succeed({"predict", "--model", run, "--data", (dir / "new.txt").string(), "--out", page});
+  CHECK_THAT(read_file(page), Contains("the <mark class=\"k0\">park<i>LOC</i></mark> sleeps"));
 
   text.clear();
   for (int i = 0; i < 40; ++i) {
@@ -192,6 +220,8 @@ TEST_CASE("langzoo-bert finetune: tags, answers, choices and numbers") {
   CHECK(answer["start"] == 7);
   CHECK(answer["end"] == 11);
   CHECK(answer["nbest"][0]["answer"] == "john");
+  succeed({"predict", "--model", run, "--text", "who was it ?", "--pair", "it was john .", "--out", page});
+  CHECK_THAT(read_file(page), Contains("<h2>who was it ?</h2>") && Contains("it was <mark>john</mark> ."));
   const auto none = succeed({"predict", "--model", run, "--text", "who was it ?", "--pair", "it was john .",
                              "--null-threshold", "-1000", "--json"})
                         .object();
@@ -291,6 +321,16 @@ TEST_CASE("langzoo-bert distill --stage: TinyBERT's losses of a classifier, one 
   CHECK(config["type_vocab_size"] == 1);
   CHECK(config["layer_norm_eps"] == 1e-6);
   succeed(distil("prediction", last, {"--init", middle}, {}));
+  write_file(dir / "vectors.txt", "3 2\nhere 1 0\nthere 0.9 0.1\nwhere 0.8 0.2\n");
+  const auto more = (dir / "more").string();
+  const std::vector<std::string> augment = {"data.augment=4", "data.augment_vectors=" + (dir / "vectors.txt").string()};
+  const auto augmented = succeed(distil("prediction", more, {}, augment));
+  CHECK_THAT(augmented.err, Contains("augmented.jsonl"));
+  CHECK_THAT(read_file(dir / "more/data/augmented.jsonl"), Contains("anna was where"));
+  succeed(distil("prediction", more, {"--resume"}, augment));
+  check_error(bert(distil("prediction", (dir / "none").string(), {}, {"data.augment=4"})), 2, "data.augment_vectors");
+  check_error(bert(distil("prediction", (dir / "none").string(), {}, {"train.label_smoothing=0.1"})), 2,
+              "learns from its teacher alone");
   CHECK(succeed({"predict", "--model", last, "--text", "anna", "--json"}).object()["probabilities"].size() == 2);
   write_file(dir / "other.csv", "text,label\nanna,x\njohn,b\n");
   auto other = distil("prediction", (dir / "none").string(), {}, {});
@@ -326,6 +366,15 @@ TEST_CASE("langzoo-bert: layers may be frozen or learn more slowly, attention is
   const auto seen = succeed(
       {"attention", "--model", run, "--text", "anna was", "--pair", "the park", "--out", (dir / "page.html").string()});
   CHECK_THAT(read_file(dir / "page.html"), Contains("anna"));
+  write_file(dir / "lines.txt", "anna was happy .\nthe park\n");
+  const auto both =
+      succeed({"attention", "--model", run, "--data", (dir / "lines.txt").string(), "--batch-size", "2", "--json"})
+          .objects();
+  REQUIRE(both.size() == 2);
+  const auto second = succeed({"attention", "--model", run, "--text", "the park", "--json"}).object()["attentions"];
+  CHECK(both[1]["attentions"]["queries"] == second["queries"]);
+  CHECK(both[1]["attentions"]["weights"][0][1][2][0].get<double>() ==
+        Approx(second["weights"][0][1][2][0].get<double>()).margin(1e-6));
   const auto maps = succeed({"attention", "--model", run, "--text", "anna was happy", "--json"}).object()["attentions"];
   CHECK(maps["queries"] == maps["keys"]);
   CHECK(maps["queries"].size() == 5);

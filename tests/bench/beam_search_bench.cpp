@@ -108,7 +108,7 @@ int main(int argc, char** argv) {
   options.max_new_tokens = 6;
   {
     const auto padded = prompts(2, vocabulary);
-    Gpt2StepFunction cached(model, padded.mask, kPrompt + options.max_new_tokens);
+    GptStepFunction cached(model.ptr(), padded.mask, kPrompt + options.max_new_tokens);
     Uncached uncached(model);
     if (timed(cached, padded, options).ids != timed(uncached, padded, options).ids) {
       fmt::print(stderr, "beam_search_bench: cached and uncached searches differ\n");
@@ -120,7 +120,7 @@ int main(int argc, char** argv) {
     const auto padded = prompts(batch, vocabulary);
     Run best, search;
     for (int i = 0; i < std::stoi(flags["--repeat"]); ++i) {
-      Gpt2StepFunction step(model, padded.mask, kPrompt + options.max_new_tokens);
+      GptStepFunction step(model.ptr(), padded.mask, kPrompt + options.max_new_tokens);
       SameLogits same(vocabulary);
       const auto run = timed(step, padded, options), alone = timed(same, padded, options);
       if (i == 0 || run.milliseconds_per_step < best.milliseconds_per_step) best = run;

@@ -40,7 +40,7 @@ std::vector<Ids> prompts(std::int64_t batch, std::int64_t vocabulary) {
 
 std::vector<Ids> run(Gpt2LmHeadModel model, std::int64_t batch, std::int64_t new_tokens) {
   const auto padded = pad_left(prompts(batch, model->config().vocab_size), 0);
-  Gpt2StepFunction step(model, padded.mask, kPrompt + new_tokens);
+  GptStepFunction step(model.ptr(), padded.mask, kPrompt + new_tokens);
   GenerateOptions options;
   options.max_new_tokens = new_tokens;
   options.sampling.greedy = true;

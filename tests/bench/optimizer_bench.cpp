@@ -16,7 +16,7 @@ namespace {
 using langzoo::NamedTensors;
 
 constexpr double kRate = 1e-3;
-const langzoo::AdamWOptions kOptions{0.9, 0.99, 1e-8, 0.1};
+const langzoo::AdamOptions kOptions{0.9, 0.99, 1e-8, 0.1};
 
 NamedTensors gpt_parameters(std::int64_t layers, std::int64_t width) {
   torch::manual_seed(1);

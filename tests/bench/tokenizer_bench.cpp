@@ -1,8 +1,13 @@
 // Encoding speed of a tokenizer on the lines of a text.
 //
-//   tokenizer_bench TOKENIZER FILE [--repeat N] [--threads N]   MB/s and peak memory (MiB), after a warm-up of 1000
-//   lines tokenizer_bench TOKENIZER --ids FILE...                     the ids of each line, without special tokens
-//   tokenizer_bench --train VOCAB_SIZE THREADS DIR FILE...      trains byte-level BPE, each file one text, and saves it
+//   tokenizer_bench TOKENIZER FILE [--repeat N] [--threads N]
+//       MB/s and peak memory (MiB), after a warm-up of 1000 lines
+//   tokenizer_bench TOKENIZER --ids FILE...
+//       the ids of each line, without special tokens
+//   tokenizer_bench TOKENIZER --once FILE
+//       the seconds that loading it takes, and those of the lines, of which nothing is remembered
+//   tokenizer_bench --train VOCAB_SIZE THREADS DIR FILE...
+//       trains byte-level BPE, each file one text, and saves it
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -54,6 +59,20 @@ int print_ids(const Tokenizer& tokenizer, const std::vector<std::string>& files)
   return 0;
 }
 
+int time_once(const std::string& path, const std::string& file) {
+  std::unique_ptr<Tokenizer> tokenizer;
+  const double loading = seconds_of([&] { tokenizer = load_tokenizer(path); });
+  const std::string text = read_file(file);
+  const double encoding = seconds_of([&] {
+    for (const std::string_view line : lines_of(text)) {
+      std::vector<TokenId> ids;
+      tokenizer->encode(line, ids);
+    }
+  });
+  fmt::print("{:.4f} {:.4f}\n", loading, encoding);
+  return 0;
+}
+
 int train(const std::vector<std::string>& arguments) {
   ByteLevelBpeTrainerOptions options;
   options.vocab_size = std::stoul(arguments.at(0));
@@ -96,10 +115,11 @@ int main(int argc, char** argv) try {
   if (arguments.size() < 2) {
     std::fputs(
         "usage: tokenizer_bench TOKENIZER FILE [--repeat N] [--threads N] | TOKENIZER --ids FILE... | "
-        "--train VOCAB_SIZE THREADS DIR FILE...\n",
+        "TOKENIZER --once FILE | --train VOCAB_SIZE THREADS DIR FILE...\n",
         stderr);
     return 2;
   }
+  if (arguments[1] == "--once" && arguments.size() == 3) return time_once(arguments[0], arguments[2]);
   const auto tokenizer = load_tokenizer(arguments[0]);
   if (arguments[1] == "--ids") return print_ids(*tokenizer, {arguments.begin() + 2, arguments.end()});
   std::size_t repeat = 1, threads = 1;

@@ -30,7 +30,7 @@ struct Words {
   }
 };
 
-bool covers(const TokenModel& model, const Words& words) {
+bool covers(const TokenizerModel& model, const Words& words) {
   std::vector<ModelToken> tokens;
   for (const std::string& word : words.words) {
     tokens.clear();
@@ -45,7 +45,7 @@ bool covers(const TokenModel& model, const Words& words) {
   return true;
 }
 
-void time_model(benchmark::State& state, const TokenModel& model, const Words& words) {
+void time_model(benchmark::State& state, const TokenizerModel& model, const Words& words) {
   std::vector<ModelToken> tokens;
   std::size_t count = 0;
   for (auto _ : state) {

@@ -1,13 +1,17 @@
-// Any bytes as a config.json and as a run's configuration: an error, or a config that is written and read again alike.
+// Any bytes as a config.json of any family, as a generation_config.json and as a run's configuration: an error, or a
+// config that is written and read again alike.
 #include "tests/support/test.h"
 
 #include <stdexcept>
 
+#include "apps/training/families.h"
 #include "apps/training/run_config.h"
+#include "models/generation_config.h"
 #include "models/gpt/gpt.h"
 #include "models/io/class_labels.h"
 #include "models/seq2seq/seq2seq_config.h"
 #include "tests/support/fuzz.h"
+#include "tests/support/fuzz_json.h"
 
 namespace {
 
@@ -27,17 +31,27 @@ struct Nested {
   void validate() const { labels.validate("nested"); }
 };
 
-template <class Config>
-bool reads(const std::string& bytes) {
-  std::optional<Config> config;
+bool reads(const ModelConfig& family, const std::string& bytes) {
+  std::string written;
   try {
-    config = config_from_json<Config>(bytes, "config.json");
+    written = family.parsed(bytes, "config.json")->to_json();
   } catch (const std::runtime_error&) {
     return false;
   }
-  const auto written = write_fields(*config);
-  if (write_fields(config_from_json<Config>(written, "written")) != written) {
-    throw std::logic_error("not the same when read again");
+  if (family.parsed(written, "written")->to_json() != written) throw std::logic_error("not the same when read again");
+  return true;
+}
+
+bool generates(const std::string& bytes, const test::TempDir& dir) {
+  test::write_file(dir / "generation_config.json", bytes);
+  BeamSearchOptions options;
+  try {
+    generation_config_of(dir.path()).apply_to(options);
+    options.validate();
+  } catch (const std::runtime_error&) {
+    return false;
+  } catch (const std::invalid_argument&) {
+    return false;
   }
   return true;
 }
@@ -63,23 +77,44 @@ bool configures(const std::string& bytes) {
 
 LANGZOO_FUZZER(config) {
   using namespace langzoo::test;
-  std::vector<std::string> seeds;
-  for (const char* name : {"gpt/tiny/config.json", "gpt/relu_inverse/config.json"}) {
-    seeds.push_back(read_file(fixture(name)));
+  std::vector<std::unique_ptr<ModelConfig>> configs;
+  configs.push_back(ModelConfig::of(Nested()));
+  for (const auto& family : families()) configs.push_back(family.default_config());
+
+  std::vector<nlohmann::json> seeds;
+  for (const auto* const name : {"gpt/tiny/config.json", "gpt/relu_inverse/config.json"}) {
+    seeds.push_back(nlohmann::json::parse(read_file(fixture(name))));
   }
-  auto luong = Seq2SeqConfig::preset("luong");
-  luong.source_vocab_size = luong.target_vocab_size = 9;
-  seeds.push_back(write_fields(luong));
+  for (const auto& config : configs) {
+    for (const auto& field : fields_of(fields_in(*config))) {
+      if (field.json() == "null" && !field.set("9")) field.set("true");
+    }
+    seeds.push_back(nlohmann::json::parse(config->to_json()));
+  }
   Nested nested;
   nested.labels = ClassLabels::of({"no", "perhaps", "yes"});
   nested.other = Seq2SeqConfig::preset("bahdanau");
   nested.other->source_vocab_size = nested.other->target_vocab_size = 9;
-  seeds.push_back(write_fields(nested));
-  seeds.push_back(R"({"program": "gpt", "model": )" + write_fields(nested) + R"(, "model.decoder.n_layer": 2})");
-  return fuzz_main(argc, argv, seeds, [](const std::string& bytes) {
-    const bool any = int{reads<Gpt2Config>(bytes)} + int{reads<Seq2SeqConfig>(bytes)} + int{reads<Nested>(bytes)} +
-                         int{configures(bytes)} >
-                     0;
-    if (!any) throw std::runtime_error("is no configuration");
-  });
+  seeds.push_back(nlohmann::json::parse(write_fields(nested)));
+  seeds.push_back({{"program", "gpt"}, {"model", seeds.back()}, {"model.decoder.n_layer", 2}});
+  seeds.push_back(nlohmann::json::parse(R"({"max_length": 30, "num_beams": 4, "early_stopping": "never", "top_p": 0.9,
+    "bad_words_ids": [[1, 2], [3]], "eos_token_id": [0, 5], "forced_eos_token_id": 5, "stop_strings": ["x"],
+    "min_p": 0.1, "num_beam_groups": 2, "diversity_penalty": 0.5, "_from_model_config": true})"));
+  std::vector<std::string> texts;
+  for (const auto& seed : seeds) texts.push_back(seed.dump());
+  const auto mutate = [&](FuzzRandom& random) {
+    const auto chosen = below(random, seeds.size());
+    if (below(random, 2) == 0) return mutate_bytes(texts[chosen], texts, random);
+    return mutate_json(seeds[chosen], seeds, random).dump();
+  };
+  const TempDir dir;
+  return fuzz_main(
+      argc, argv, texts,
+      [&](const std::string& bytes) {
+        bool any = configures(bytes);
+        any = generates(bytes, dir) || any;
+        for (const auto& config : configs) any = reads(*config, bytes) || any;
+        if (!any) throw std::runtime_error("is no configuration");
+      },
+      mutate);
 }

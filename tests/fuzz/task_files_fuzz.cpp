@@ -116,7 +116,9 @@ LANGZOO_FUZZER(task_files) {
                                                                          : "f.text");
     if (kind == 'm') {
       for (const auto& label : labels_of(bytes)) require(label.size() <= bytes.size() + 8, "a label longer than all");
-      const auto same = [](auto, auto) { return std::vector<std::string>{"x", "y"}; };
+      const auto same = [](auto, auto words) {
+        return std::vector<std::vector<std::string>>(words.size(), std::vector<std::string>{"x", "y"});
+      };
       for (const auto& text : augmented_texts(bytes, same, {.copies = 3}, 1, 1))
         require(text != bytes, "the same text");
       return;

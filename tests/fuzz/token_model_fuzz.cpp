@@ -15,7 +15,7 @@ namespace {
 
 using namespace langzoo;
 
-std::vector<ModelToken> tokenize(const TokenModel& model, std::string_view word, SubwordSampling* sampling = nullptr) {
+std::vector<ModelToken> tokenize(const TokenizerModel& model, std::string_view word, SubwordSampling* sampling = nullptr) {
   std::vector<ModelToken> tokens;
   try {
     model.tokenize(word, tokens, sampling);
@@ -32,7 +32,7 @@ std::vector<ModelToken> tokenize(const TokenModel& model, std::string_view word,
   return tokens;
 }
 
-void use(const TokenModel& model, std::string_view bytes) {
+void use(const TokenizerModel& model, std::string_view bytes) {
   const std::string parsed = model.to_json();
   const nlohmann::json json = nlohmann::json::parse(parsed);
   const std::filesystem::path path = "again.json";

@@ -16,11 +16,11 @@ struct Batch {
   torch::Tensor labels = torch::tensor({{8, 9, 2}, {3, 2, -100}});
 };
 
-std::shared_ptr<torch::nn::Module> make(std::optional<std::int64_t> eos = 2) {
+std::shared_ptr<torch::nn::Module> make(std::vector<std::int64_t> eos = {2}) {
   auto config = Seq2SeqConfig::preset("luong");
   config.source_vocab_size = 12, config.target_vocab_size = 11;
   config.embedding_size = config.hidden_size = 8;
-  config.eos_token_id = eos;
+  config.eos_token_id = std::move(eos);
   torch::manual_seed(1);
   auto model = find_registered_model("seq2seq")->make(write_fields(config), "config.json");
   model->eval();
@@ -39,7 +39,7 @@ TEST_CASE("an EncoderDecoder says of its config what tasks ask, and computes as 
   CHECK(model->target_vocab_size() == 11);
   CHECK(model->start_token() == 1);
   CHECK(model->end_token() == 2);
-  CHECK_FALSE(std::dynamic_pointer_cast<EncoderDecoder>(make(std::nullopt))->end_token());
+  CHECK_FALSE(std::dynamic_pointer_cast<EncoderDecoder>(make({}))->end_token());
 
   const Batch batch;
   const auto output = seq2seq.forward(batch.source, batch.lengths, batch.decoder_input);
@@ -48,6 +48,17 @@ TEST_CASE("an EncoderDecoder says of its config what tasks ask, and computes as 
   CHECK(model->loss_sum(batch.source, batch.lengths, batch.decoder_input, batch.labels).item<double>() ==
         Approx(expected.item<double>()));
   CHECK(torch::equal(model->attention(batch.source, batch.lengths, batch.decoder_input), output.attention));
+}
+
+TEST_CASE("several tokens may end a target; its labels have the first of the vocabulary") {
+  const auto ends = [](std::vector<std::int64_t> eos) {
+    const auto model = std::dynamic_pointer_cast<EncoderDecoder>(make(std::move(eos)));
+    return std::pair(model->end_token(), model->end_tokens());
+  };
+  CHECK((ends({2}) == std::pair(std::optional(2), std::vector{2})));
+  CHECK((ends({7, 2}) == std::pair(std::optional(7), std::vector{7, 2})));
+  CHECK((ends({90, 7, 2}) == std::pair(std::optional(7), std::vector{90, 7, 2})));
+  CHECK(ends({}).second.empty());
 }
 
 TEST_CASE("decoding that an EncoderDecoder starts gives the logits of its model, and keeps the model alive") {

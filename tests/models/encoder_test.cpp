@@ -93,6 +93,32 @@ TEST_CASE("of every family, the patterns of each depth meet every parameter belo
   }
 }
 
+TEST_CASE("of every family, layers that are computed again give the same gradients, dropout included") {
+  const std::string family = GENERATE(from_range(std::begin(kFamilies), std::end(kFamilies)));
+  INFO(family);
+  const auto model = tiny(family, R"(, "hidden_dropout_prob": 0.3, "dropout": 0.3)");
+  const auto gradients = [&](bool checkpointing) {
+    encoder(*model).set_gradient_checkpointing(checkpointing);
+    model->zero_grad();
+    torch::manual_seed(1);
+    masked_lm(*model).loss_sum(batch(), batch().ids).backward();
+    std::vector<Tensor> all;
+    for (const auto& parameter : model->parameters()) all.push_back(parameter.grad().clone());
+    return all;
+  };
+  const auto kept = gradients(false), again = gradients(true);
+  REQUIRE(kept.size() == again.size());
+  for (std::size_t i = 0; i < kept.size(); ++i) CHECK(max_difference(kept[i], again[i]) < 1e-5);
+}
+
+TEST_CASE("of every family, files may name several tokens that end a text") {
+  const std::string family = GENERATE(from_range(std::begin(kFamilies), std::end(kFamilies)));
+  const auto model = tiny(family, R"(, "eos_token_id": [1, 2])");
+  const TempDir dir;
+  dynamic_cast<TaskModel&>(*model).save_pretrained(dir.path());
+  CHECK_THAT(read_file(dir / "config.json"), Catch::Contains("\"eos_token_id\": ["));
+}
+
 TEST_CASE("encoders compute in bfloat16, as they are or under autocast, nearly the same") {
   const std::string positions = GENERATE("absolute", "relative_key_query");
   INFO(positions);

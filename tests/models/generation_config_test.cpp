@@ -127,6 +127,8 @@ TEST_CASE("a broken generation_config.json is an error that names file and key")
   refused("eos_token_id", "[1,\"a\"]");
   refused("early_stopping", "\"maybe\"");
   refused("bad_words_ids", "[1]");
+  CHECK_THROWS_WITH(read("{}", R"({"bad_words_ids": [[1], []]})"),
+                    Contains("generation_config.json: bad_words_ids: one of them is empty"));
   refused("max_length", "99999999999999");
   CHECK_THROWS_WITH(read("{}", R"({"stop_strings": ["a", ""]})"), Contains("generation_config.json: stop_strings"));
 }
@@ -171,11 +173,11 @@ TEST_CASE("old generation keys of config.json are not said to be unused") {
   write_file(dir / "config.json", text);
   LoadReport report;
   auto model = from_pretrained<Gpt2LmHeadModel>(dir.path(), &report);
-  CHECK(report.unmodelled == std::vector<std::string>{"use_cache"});
+  CHECK(report.unmodelled == std::vector<std::string>{});
   CHECK(model->generation_config.temperature == 0.5);
   write_file(dir / "generation_config.json", "{}");
   model = from_pretrained<Gpt2LmHeadModel>(dir.path(), &report);
-  CHECK(report.unmodelled == std::vector<std::string>{"temperature", "use_cache"});
+  CHECK(report.unmodelled == std::vector<std::string>{"temperature"});
   CHECK_FALSE(model->generation_config.temperature);
 }
 

@@ -26,7 +26,7 @@ TEST_CASE("a config is checked before its tokenizers are there") {
   Seq2SeqConfig open;
   open.source_vocab_size = open.target_vocab_size = open.decoder_start_token_id = kFromTokenizer;
   open.bos_token_id.reset();
-  open.eos_token_id = 70'000;
+  open.eos_token_id = {70'000};
   const auto checked = [&] {
     const auto config = ModelConfig::of(open);
     config->validate_without_tokenizers();

@@ -86,6 +86,8 @@ TEST_CASE("a config of sizes that no file has is refused before memory is taken"
       {"transformer", R"("vocab_size": 100000, "d_model": 4096, "encoder_layers": 1, "decoder_layers": 1,
                          "max_position_embeddings": 1048576, "decoder_start_token_id": 0, "pad_token_id": 0,
                          "position_embedding_type": "interleaved")"},
+      {"t5", R"("vocab_size": 10000000, "d_model": 8192)"},
+      {"mt5", R"("vocab_size": 10000000, "d_model": 8192)"},
       {"seq2seq", R"("source_vocab_size": 1000000, "target_vocab_size": 1000000, "embedding_size": 8192)"},
       {"fasttext", R"("vocab_size": 10000000, "dim": 300, "bucket": 10000000, "word_ngrams": 2,
                       "id2label": {"0": "a", "1": "b"})"},
@@ -126,18 +128,18 @@ TEST_CASE("a model is made of a config's text") {
 TEST_CASE("what is not known is named, with what is") {
   const TempDir dir;
   write_file(dir / "config.json", R"({"model_type": "cobol"})");
-  CHECK_THROWS_WITH(registered_model(dir.path()), Contains("model_type: is \"cobol\", known are gpt2, seq2seq, "
-                                                           "transformer, marian, bert, roberta, albert, electra, "
+  CHECK_THROWS_WITH(registered_model(dir.path()), Contains("model_type: is \"cobol\", known are gpt2, openai-gpt, gpt_neo, seq2seq, "
+                                                           "transformer, marian, t5, mt5, bert, roberta, albert, electra, "
                                                            "distilbert, fasttext, word2vec, ppmi-svd, glove, "
-                                                           "noisy-channel"));
-  write_file(dir / "config.json", R"({"model_type": "gpt2", "architectures": ["GPT2DoubleHeadsModel"]})");
-  CHECK_THROWS_WITH(
-      registered_model(dir.path()),
-      Contains("architectures: is \"GPT2DoubleHeadsModel\", known of gpt2 are GPT2LMHeadModel, GPT2Model"));
+                                                           "noisy-channel, rnn-lm, ar-lm, transformer-lm, ngram"));
+  write_file(dir / "config.json", R"({"model_type": "gpt2", "architectures": ["GPT2CobolModel"]})");
+  CHECK_THROWS_WITH(registered_model(dir.path()),
+                    Contains("architectures: is \"GPT2CobolModel\", known of gpt2 are GPT2LMHeadModel, GPT2Model, "
+                             "GPT2ForSequenceClassification, GPT2DoubleHeadsModel, "));
   write_file(dir / "config.json", R"({"architectures": ["CobolModel"]})");
   CHECK_THROWS_WITH(registered_model(dir.path()),
                     Contains("config.json") && Contains("names no model_type, and of architectures only CobolModel; "
-                                                        "known are GPT2LMHeadModel, GPT2Model, Seq2Seq, "));
+                                                        "known are GPT2LMHeadModel, GPT2Model, "));
   write_file(dir / "config.json", "{}");
   CHECK_THROWS_WITH(registered_model(dir.path()), Contains("names no model_type, and no architectures either"));
   write_file(dir / "config.json", R"({"model_type": "gpt2", "architectures": [""]})");

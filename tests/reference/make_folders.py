@@ -65,6 +65,9 @@ def folders():
         "any class, unigram": model("unigram_bytes", "tokenizer.model"),
         "any class, no bos": {"tokenizer.model": {"copy": "sentencepiece/t5/spiece.model"}} | configured(tokenizer_class="TokenizersBackend"),
         "t5, bos": {"spiece.model": {"copy": "sentencepiece/t5/spiece.model"}} | configured(tokenizer_class="T5Tokenizer", extra_ids=2, add_eos_token=False),
+        "mt5": {"spiece.model": {"copy": "sentencepiece/t5/spiece.model"}} | of_type("mt5"),
+        "mt5, as published": {"spiece.model": {"copy": "sentencepiece/t5/spiece.model"}} | of_type("mt5") |
+                             configured(tokenizer_class="T5Tokenizer", extra_ids=0, additional_special_tokens=None),
         "albert, mask": {"spiece.model": {"copy": "sentencepiece/albert/spiece.model"}} | configured(tokenizer_class="AlbertTokenizer", mask_token=token("[MASK]", lstrip=True)),
     }
 

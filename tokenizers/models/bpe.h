@@ -24,7 +24,7 @@ struct BpeOptions {
   bool spells_unknown = false;            // an unknown token's string is the text it stands for; not in tokenizer.json
 };
 
-class Bpe : public TokenModel {
+class Bpe : public TokenizerModel {
  public:
   /// Throws std::invalid_argument naming the token or merge that is wrong.
   explicit Bpe(BpeOptions options);

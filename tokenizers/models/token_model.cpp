@@ -18,12 +18,12 @@ namespace langzoo {
 
 namespace {
 
-std::shared_ptr<const TokenModel> read_word_level(const JsonField& field) {
+std::shared_ptr<const TokenizerModel> read_word_level(const JsonField& field) {
   field.only({"type", "vocab", "unk_token"});
   return std::make_shared<WordLevel>(WordLevelOptions{read_vocab(field.at("vocab")), field.at("unk_token").string()});
 }
 
-std::shared_ptr<const TokenModel> read_wordpiece(const JsonField& field) {
+std::shared_ptr<const TokenizerModel> read_wordpiece(const JsonField& field) {
   field.only({"type", "unk_token", "continuing_subword_prefix", "max_input_chars_per_word", "vocab"});
   const std::size_t max_characters =
       field.at("max_input_chars_per_word").integer(0, std::numeric_limits<std::size_t>::max());
@@ -36,7 +36,7 @@ std::optional<JsonField> not_null(const JsonField& field, const char* key) {
   return field.at(key);
 }
 
-std::shared_ptr<const TokenModel> read_bpe(const JsonField& field) {
+std::shared_ptr<const TokenizerModel> read_bpe(const JsonField& field) {
   field.only({"type", "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk",
               "byte_fallback", "ignore_merges", "vocab", "merges"});
   BpeOptions options;
@@ -58,7 +58,7 @@ std::shared_ptr<const TokenModel> read_bpe(const JsonField& field) {
   return std::make_shared<Bpe>(std::move(options));
 }
 
-std::shared_ptr<const TokenModel> read_unigram(const JsonField& field) {
+std::shared_ptr<const TokenizerModel> read_unigram(const JsonField& field) {
   field.only({"type", "unk_id", "vocab", "byte_fallback"});
   UnigramOptions options;
   if (const auto unk = not_null(field, "unk_id")) options.unk_id = unk->id();
@@ -84,7 +84,7 @@ std::string type_of(const JsonField& field) {
 
 }  // namespace
 
-std::shared_ptr<const TokenModel> read_token_model(const JsonField& field) {
+std::shared_ptr<const TokenizerModel> read_token_model(const JsonField& field) {
   const std::string type = type_of(field);
   try {
     if (type == "WordLevel") return read_word_level(field);

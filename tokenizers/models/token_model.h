@@ -24,12 +24,12 @@ struct ModelToken {
 };
 
 /// Immutable: one object may serve any number of threads.
-class TokenModel {
+class TokenizerModel {
  public:
-  TokenModel() = default;
-  TokenModel(const TokenModel&) = delete;
-  TokenModel& operator=(const TokenModel&) = delete;
-  virtual ~TokenModel() = default;
+  TokenizerModel() = default;
+  TokenizerModel(const TokenizerModel&) = delete;
+  TokenizerModel& operator=(const TokenizerModel&) = delete;
+  virtual ~TokenizerModel() = default;
   /// Appends the tokens of `word`, which is valid UTF-8. Throws std::runtime_error naming what has no token where the
   /// model has no unknown token either.
   virtual void tokenize(std::string_view word, std::vector<ModelToken>& tokens,
@@ -48,6 +48,6 @@ class TokenModel {
 
 /// The model of tokenizer.json's field; where `type` is missing (older files) it is told by the other fields. Throws
 /// FileError naming the field.
-std::shared_ptr<const TokenModel> read_token_model(const JsonField& field);
+std::shared_ptr<const TokenizerModel> read_token_model(const JsonField& field);
 
 }  // namespace langzoo

@@ -17,7 +17,7 @@ struct UnigramOptions {
   bool byte_fallback = false;  // what has no piece becomes the tokens <0x..> of its bytes
 };
 
-class Unigram : public TokenModel {
+class Unigram : public TokenizerModel {
  public:
   /// Throws std::invalid_argument naming the piece that is wrong.
   explicit Unigram(UnigramOptions options);

@@ -14,7 +14,7 @@ struct WordLevelOptions {
   std::string unk_token = "<unk>";  // unknown words are an error where the vocabulary lacks it
 };
 
-class WordLevel : public TokenModel {
+class WordLevel : public TokenizerModel {
  public:
   /// Throws std::invalid_argument naming the token that is wrong.
   explicit WordLevel(WordLevelOptions options);

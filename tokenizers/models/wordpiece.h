@@ -16,7 +16,7 @@ struct WordPieceOptions {
   std::size_t max_input_chars_per_word = 100;    // a longer word is unknown
 };
 
-class WordPiece : public TokenModel {
+class WordPiece : public TokenizerModel {
  public:
   /// Throws std::invalid_argument naming the token that is wrong.
   explicit WordPiece(WordPieceOptions options);

@@ -6,6 +6,12 @@
 
 namespace langzoo {
 
+const std::string_view kTextColors = R"css(
+:root { --c0: #cfe3fb; --c1: #fde3bd; --c2: #cdeed3; --c3: #fbd3d8; --c4: #f6efb0; --c5: #e3d6f7; }
+@media (prefers-color-scheme: dark) { :root { --c0: #24466b; --c1: #6a4a1c; --c2: #22553a; --c3: #6b2f3b; --c4: #5d5718;
+  --c5: #4a3a70; } }
+)css";
+
 namespace {
 
 constexpr const char* kStyle = R"css(

@@ -14,6 +14,10 @@ std::string html_escaped(const std::string& text);
 /// JSON as it may stand inside a script element: no "<" begins an end tag or a comment there.
 std::string json_for_script(std::string_view json);
 
+/// CSS: --c0 to --c5, backgrounds of parts of a text that are to be told apart, light or dark.
+extern const std::string_view kTextColors;
+inline constexpr std::size_t kTextColorCount = 6;
+
 struct HtmlPage {
   std::string title, subtitle;
   std::vector<std::pair<std::string, std::string>> headline;  ///< a few figures in large type: name, value

@@ -39,6 +39,7 @@ class AttentionVerb : public ComputeVerb {
   }
   void compute(const ComputeOptions& common) override {
     if (out_.empty() && !common.json) throw UsageError("give --out a name for the page, or ask for --json");
+    if (common.json && is_standard_output(out_)) throw UsageError("--json: not with --out to stdout");
     const auto lm = load_lm(family_, model_, common, /*with_tokenizer=*/true);
     if (!out_.empty()) check_writable(out_);
     std::vector<TokenId> ids;

@@ -30,7 +30,7 @@ class EvalVerb : public ComputeVerb {
     options.add("--data", data_, "text: a file, a folder of .txt files, or microworld").required();
     options.add("--stride", stride_, "tokens between the beginnings of two windows; by default the model's context")
         .range(1);
-    options.idle_where("--seed", "--data is not microworld", [this] { return data_ != kMicroworld; });
+    options.idle_where("--seed", "--data is not microworld", [this] { return !is_microworld_text(data_); });
   }
   void compute(const ComputeOptions& common) override {
     const auto lm = load_lm(family_, model_, common, true);

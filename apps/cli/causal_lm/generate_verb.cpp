@@ -11,6 +11,7 @@
 #include "apps/cli/causal_lm/id_lines.h"
 #include "apps/cli/causal_lm/verbs.h"
 #include "apps/cli/text_lines.h"
+#include "apps/training/stream_text.h"
 #include "models/generation/stop_strings.h"
 #include "tokenizers/utf8.h"
 
@@ -210,6 +211,7 @@ class GenerateVerb : public ComputeVerb {
       auto ids = ids_of_line(prompt_lines_[i], lm_.model->vocab_size(), where);
       encode_from(where, [&] {
         if (ids.empty()) throw std::runtime_error("holds no id");
+        if (const auto start = lm_.model->prompt_start()) ids.insert(ids.begin(), *start);
         check_prompt_length(ids.size(), *lm_.model);
         check_length(ids.size());
       });
@@ -234,9 +236,12 @@ class GenerateVerb : public ComputeVerb {
     return text;
   }
 
+  /// What stands between a prompt and the text that continues it.
+  const char* joint() const { return lm_.tokenizer && has_whole_words(*lm_.tokenizer) ? " " : ""; }
+
   /// Tokens that prompt and new ones may be together; the last is never read.
   std::int64_t longest() const {
-    const auto context = lm_.model->n_positions() + 1;
+    const auto context = context_of(*lm_.model) + 1;
     return max_length_ ? std::min(context, *max_length_) : context;
   }
 
@@ -268,7 +273,7 @@ class GenerateVerb : public ComputeVerb {
     auto step = lm_.model->start(on_device.mask, padded.ids.size(1) + options.max_new_tokens - 1);
     const bool any_full = beams_.more_than_one() ? search(*step, on_device, options, prompts)
                                                  : sample(*step, on_device, options, prompts);
-    if (options.max_new_tokens < options_.max_new_tokens && longest() > lm_.model->n_positions() && any_full) {
+    if (options.max_new_tokens < options_.max_new_tokens && longest() > context_of(*lm_.model) && any_full) {
       std::cerr << fmt::format("note: the context of {} tokens is full after {} new ones\n", lm_.model->n_positions(),
                                options.max_new_tokens);
     }
@@ -280,7 +285,7 @@ class GenerateVerb : public ComputeVerb {
     const auto samples = static_cast<std::size_t>(options.num_return_sequences);
     const bool stream = !json_ && prompts.size() == 1 && samples == 1;
     std::vector<StopStrings> texts(prompts.size() * samples, StopStrings(stops_, decode()));
-    if (stream) std::cout << sanitize_utf8(prompts[0].text) << std::flush;
+    if (stream) std::cout << sanitize_utf8(prompts[0].text + joint()) << std::flush;
     const auto on_token = [&](std::size_t row, TokenId id) {
       const bool stopped = texts[row].append(id);
       if (stream) std::cout << sanitize_utf8(texts[row].take()) << std::flush;
@@ -295,7 +300,7 @@ class GenerateVerb : public ComputeVerb {
       } else if (stream) {
         std::cout << sanitize_utf8(texts[row].take()) << std::endl;
       } else {
-        std::cout << sanitize_utf8(prompt + texts[row].text()) << "\n\n" << std::flush;
+        std::cout << sanitize_utf8(prompt + joint() + texts[row].text()) << "\n\n" << std::flush;
       }
     }
     return std::any_of(results.begin(), results.end(),
@@ -321,7 +326,7 @@ class GenerateVerb : public ComputeVerb {
                       {"score", score},
                       {"log_probability", log_probability}});
         } else {
-          std::cout << sanitize_utf8(prompts[i].text + text.text()) << "\n\n" << std::flush;
+          std::cout << sanitize_utf8(prompts[i].text + joint() + text.text()) << "\n\n" << std::flush;
         }
       }
     }

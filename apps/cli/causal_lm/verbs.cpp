@@ -1,32 +1,33 @@
 #include "apps/cli/causal_lm/verbs.h"
 
-#include <string>
+#include <algorithm>
 
 #include "apps/cli/average_verb.h"
 #include "apps/cli/model_verb.h"
 #include "apps/cli/report_verb.h"
-#include "apps/cli/train_verb.h"
 
 namespace langzoo {
 
 LoadedLm load_lm(const Family& family, const std::filesystem::path& dir, const ComputeOptions& common,
                  bool with_tokenizer) {
   return load_and_report(dir, common, [&](const DeviceOptions& options, LoadReport* report) {
-    return load_causal_lm(family.model(), dir, options, with_tokenizer, report);
+    // Of a program with models of several types, the one that the folder names.
+    const auto type = model_type_of(dir);
+    const auto found = std::find_if(families().begin(), families().end(), [&](const Family& other) {
+      return other.program == family.program && other.model_type == type;
+    });
+    const auto& model = found == families().end() ? family.model() : found->model();
+    return load_causal_lm(model, dir, options, with_tokenizer, report);
   });
 }
 
 Verbs causal_lm_verbs(const Family& family) {
-  const std::string examples =
-      "train --data microworld --preset microworld --out run\n"
-      "train --data book.txt --preset warandpeace-bpe --out run --set model.n_layer=6 train.max_steps=5000\n"
-      "train --data book.txt --preset shakespeare-char --out run\n"
-      "train --out run --resume\n";
   Verbs verbs;
-  verbs.push_back(std::make_unique<TrainVerb>(std::string(family.program), examples, family.setup));
+  verbs.push_back(causal_lm_train_verb(family));
   verbs.push_back(eval_verb(family));
   verbs.push_back(generate_verb(family));
   verbs.push_back(score_verb(family));
+  verbs.push_back(prompt_verb(family));
   verbs.push_back(attention_verb(family));
   verbs.push_back(average_verb());
   verbs.push_back(report_verb());

@@ -88,6 +88,16 @@ class EncoderTrainVerb : public TrainVerb {
     TrainVerb::compute(common);
   }
 
+  std::string more_keys() const override {
+    std::vector<MakeSetup> setups;
+    for (const auto& type : encoder_types()) {
+      for (const auto& task : kind_.tasks) setups.emplace_back([this, type, task] { return kind_.make(type, task); });
+    }
+    const auto shown = keys_of([this] { return kind_.make(kind_.model_type, shown_task()); });
+    return fmt::format("\nKeys of --set where another --model-type or {} is given:\n{}", kind_.flag,
+                       keys_beside(shown, setups));
+  }
+
  private:
   EncoderTrainVerb(const TrainingKind& kind, const std::shared_ptr<Choice>& choice)
       : TrainVerb("bert", kind.examples,
@@ -110,6 +120,11 @@ class EncoderTrainVerb : public TrainVerb {
     if (task_ && *task_ != run.name) refuse(fmt::format("{} {}", kind_.flag, *task_), "learns " + run.name);
     if (model_type_ && *model_type_ != run.model_type)
       refuse("--model-type " + *model_type_, "trains a model of type " + run.model_type);
+  }
+  /// That whose keys the help shows first.
+  std::string shown_task() const {
+    const auto usual = usual_task(kind_, kind_.model_type);
+    return usual.empty() ? kind_.shown : usual;
   }
   static std::string usual_task(const TrainingKind& kind, const std::string& type) {
     if (kind.usual != nullptr) return kind.usual(type);

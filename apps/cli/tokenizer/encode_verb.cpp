@@ -238,7 +238,7 @@ class EncodeVerb : public Verb {
   }
 
   std::string path_;
-  TextInput input_;
+  TokenizerInput input_;
   bool tokens_ = false, stats_ = false, no_special_tokens_ = false, sample_ = false;
   bool no_truncation_ = false, no_padding_ = false;
   std::optional<std::size_t> max_length_;

@@ -8,6 +8,7 @@
 #include "apps/cli/base/json_output.h"
 #include "apps/cli/tokenizer/verbs.h"
 #include "apps/cli/tokenizer/visible_text.h"
+#include "tokenizers/byt5.h"
 #include "tokenizers/byte_level_bpe.h"
 #include "tokenizers/char_level.h"
 #include "tokenizers/marian.h"
@@ -40,6 +41,10 @@ Json description_of(const Tokenizer& tokenizer) {
   if (dynamic_cast<const MarianTokenizer*>(&tokenizer) != nullptr) {
     json = fmt::format(R"({{"model": {{"type": "Marian"}}, "normalizer": "built-in", "pre_tokenizer": "built-in",
                        "post_processor": {}, "decoder": "built-in"}})",
+                       rules.post_processor->to_json());
+  }
+  if (dynamic_cast<const ByT5Tokenizer*>(&tokenizer) != nullptr) {
+    json = fmt::format(R"({{"model": {{"type": "ByT5"}}, "post_processor": {}, "decoder": "built-in"}})",
                        rules.post_processor->to_json());
   }
   return Json::parse(json);

@@ -53,14 +53,14 @@ std::vector<TokenId> ids_of_json(const json& value) {
 
 }  // namespace
 
-void TextInput::add_options(Options& options) {
+void TokenizerInput::add_options(Options& options) {
   options.add("--text", texts, "a text; may be given several times").one_each();
   options.add("FILE", file, "a file with one text a line");
   options.add("--jsonl", jsonl, "a file with one {\"text\": ..., \"pair\": ...} a line; pair may be missing");
   options.add("--pair", pair, "the second text of a pair, of which each text is the first");
 }
 
-void TextInput::check() const {
+void TokenizerInput::check() const {
   std::vector<std::string> sources;
   if (!texts.empty()) sources.push_back("--text");
   if (!file.empty()) sources.push_back("the file " + file);
@@ -72,7 +72,7 @@ void TextInput::check() const {
   if (pair && !jsonl.empty()) throw UsageError("--pair and --jsonl: the second texts of --jsonl stand in the file");
 }
 
-TextBatches::TextBatches(const TextInput& input, LineErrors& errors) : input_(input), errors_(errors) {
+TextBatches::TextBatches(const TokenizerInput& input, LineErrors& errors) : input_(input), errors_(errors) {
   if (input.texts.empty()) lines_.emplace(input.jsonl.empty() ? input.file : input.jsonl);
 }
 

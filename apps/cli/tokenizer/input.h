@@ -15,7 +15,7 @@
 namespace langzoo {
 
 /// Where texts come from; stdin, one a line, where nothing is given.
-struct TextInput {
+struct TokenizerInput {
   std::vector<std::string> texts;   // --text
   std::optional<std::string> pair;  // --pair: the second text of each
   std::string file;                 // one text a line
@@ -30,7 +30,7 @@ struct TextInput {
 class TextBatches {
  public:
   /// Throws FileError for a file that cannot be opened. `input` and `errors` must outlive the object.
-  TextBatches(const TextInput& input, LineErrors& errors);
+  TextBatches(const TokenizerInput& input, LineErrors& errors);
 
   /// False at the end. `errors` has a say in what happens to a line that is no such object.
   bool next();
@@ -42,7 +42,7 @@ class TextBatches {
  private:
   void parse_objects();
 
-  const TextInput& input_;
+  const TokenizerInput& input_;
   LineErrors& errors_;
   std::optional<LineBatches> lines_;
   std::vector<TextPair> texts_;

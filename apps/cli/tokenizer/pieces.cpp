@@ -30,7 +30,7 @@ TextPieces pieces_of(const std::string& name, const Tokenizer& tokenizer, std::s
   Offset done;  // bytes in `begin`, characters in `end`: the text up to there is shown
   const auto dropped_until = [&](std::size_t byte, std::size_t character) {
     if (byte <= done.begin) return;
-    Piece gap;
+    TextPiece gap;
     gap.text = text.substr(done.begin, byte - done.begin);
     gap.bytes = {done.begin, byte};
     gap.characters = {done.end, character};
@@ -38,7 +38,7 @@ TextPieces pieces_of(const std::string& name, const Tokenizer& tokenizer, std::s
   };
   const auto& encoding = result.encoding;
   for (std::size_t i = 0; i < encoding.size(); ++i) {
-    Piece piece;
+    TextPiece piece;
     piece.id = encoding.ids[i];
     piece.token = encoding.tokens[i];
     if (encoding.sequence_ids[i] != Encoding::kNoSequence) {

@@ -11,7 +11,7 @@
 namespace langzoo {
 
 /// A token, or a part of the text that became none.
-struct Piece {
+struct TextPiece {
   std::optional<TokenId> id;  ///< none: a part of the text that the tokenizer drops
   std::string token;          ///< as the vocabulary spells it
   std::string_view text;      ///< what it stands for; empty for tokens that were added
@@ -23,7 +23,7 @@ struct TextPieces {
   std::string name;  ///< of the tokenizer, fit to be shown
   std::size_t vocab_size = 0, characters = 0;
   Encoding encoding;  ///< offsets in characters
-  std::vector<Piece> pieces;
+  std::vector<TextPiece> pieces;
 
   std::size_t tokens() const { return encoding.size(); }
   /// "4.21"

@@ -10,13 +10,9 @@ namespace langzoo {
 
 namespace {
 
-constexpr int kColors = 6;
 constexpr std::size_t kMostBytesShown = 24;
 
 constexpr const char* kStyle = R"css(
-:root { --c0: #cfe3fb; --c1: #fde3bd; --c2: #cdeed3; --c3: #fbd3d8; --c4: #f6efb0; --c5: #e3d6f7; }
-@media (prefers-color-scheme: dark) { :root { --c0: #24466b; --c1: #6a4a1c; --c2: #22553a; --c3: #6b2f3b; --c4: #5d5718;
-  --c5: #4a3a70; } }
 .views { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 440px), 1fr)); gap: 12px;
   align-items: start; }
 .views.one { grid-template-columns: 1fr; }
@@ -53,7 +49,7 @@ std::string hex(std::string_view bytes) {
   return bytes.size() > kMostBytesShown ? text + " …" : text;
 }
 
-std::string about(const Piece& piece) {
+std::string about(const TextPiece& piece) {
   std::string text;
   if (piece.id) text += fmt::format("id          {}\ntoken       {}\n", *piece.id, visible_text(piece.token));
   if (piece.text.empty()) return text + "stands for no text";
@@ -62,9 +58,9 @@ std::string about(const Piece& piece) {
                             piece.characters.begin, piece.characters.end, piece.bytes.begin, piece.bytes.end);
 }
 
-std::string piece_html(const Piece& piece, std::size_t color) {
+std::string piece_html(const TextPiece& piece, std::size_t color) {
   const bool added = piece.id && piece.text.empty();
-  const auto style = !piece.id ? "dropped" : added ? "added" : fmt::format("c{}", color % kColors);
+  const auto style = !piece.id ? "dropped" : added ? "added" : fmt::format("c{}", color % kTextColorCount);
   const auto label = visible_text(added ? std::string_view(piece.token) : piece.text);
   const auto end = piece.text.find('\n') == std::string_view::npos ? "" : "<br>\n";
   return fmt::format("<span class=\"p {}\" tabindex=\"0\" data-about=\"{}\"><b>{}</b><i>{}</i></span>{}", style,
@@ -103,7 +99,7 @@ std::string comparison(const std::vector<TextPieces>& all, std::size_t most) {
 std::string pieces_page(std::string_view text, const std::vector<TextPieces>& all) {
   HtmlPage page;
   page.title = "langzoo-tokenizer";
-  page.style = kStyle;
+  page.style = std::string(kTextColors) + kStyle;
   page.footer = "Hover over a piece, or go to it with the Tab key, to see what it is. Written by langzoo.";
   const auto figure = [&](const char* name, std::size_t n) { page.headline.emplace_back(name, fmt::format("{}", n)); };
   figure("characters", all[0].characters);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "apps/cli/attention/attention_page.h"
+#include "apps/cli/base/figures.h"
 #include "apps/cli/base/json_output.h"
 #include "apps/cli/translation/attention_view.h"
 #include "apps/cli/translation/sentence_translator.h"
@@ -60,13 +61,17 @@ class AlignVerb : public ComputeVerb {
     if (common.json && is_standard_output(out_)) throw UsageError("--json: not with --out to stdout");
     warn_of_idle(*declared_);  // not before: the folder says how many beams there are
     AttentionPage page;
+    std::int64_t left_out = 0;
     pairs_.for_each(*translator_, [&](const std::string& text, const SentenceTokens& source,
                                       const SentenceTokens& target) {
       if (format_ == "pharaoh" && out_.empty() && !common.json) {
         std::cout << pharaoh_line(checked(translator_->align(source, target))) << '\n';
         return;
       }
-      if (source.ids.empty()) return;
+      if (source.ids.empty()) {
+        ++left_out;
+        return;
+      }
       const auto view = checked(translator_->attention_view(source.ids, target.ids));
       if (common.json) {
         print_json(
@@ -76,11 +81,14 @@ class AlignVerb : public ComputeVerb {
       }
       if (!out_.empty()) page.add(to_maps(view, text, method_->weight_name()));
     });
+    if (left_out > 0) {
+      std::cerr << fmt::format("not shown: {} whose source is empty\n", counted(left_out, "pair", "pairs"));
+    }
     if (out_.empty()) return;
     const auto title = std::filesystem::path(model_).lexically_normal().filename().string();
     const auto subtitle = fmt::format("{} of {} sentence pairs", method_->weight_name(), page.size());
     write_file_atomically(out_, page.html(title, subtitle));
-    std::cerr << fmt::format("{} pairs written to {}\n", page.size(), out_);
+    std::cerr << fmt::format("{} written to {}\n", counted(std::ssize(page), "pair", "pairs"), out_);
   }
 
  private:

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "apps/cli/attention/attention_page.h"
+#include "apps/cli/base/figures.h"
 #include "apps/cli/base/json_output.h"
 #include "apps/cli/translation/sentence_translator.h"
 #include "apps/cli/translation/shown_pairs.h"
@@ -45,6 +46,7 @@ class AttentionVerb : public ComputeVerb {
 
   void compute(const ComputeOptions& common) override {
     if (out_.empty() && !common.json) throw UsageError("give --out a name for the page, or ask for --json");
+    if (common.json && is_standard_output(out_)) throw UsageError("--json: not with --out to stdout");
     if (method_->has_n_best()) throw UsageError("--n-best: attention shows the best translation");
     pairs_.read_as_run(model_, common);
     const auto translator = method_->load(model_, common);
@@ -66,12 +68,14 @@ class AttentionVerb : public ComputeVerb {
                       maps.title = text;
                       if (!out_.empty()) page.add(maps);
                     });
-    if (left_out > 0) std::cerr << fmt::format("not shown: {} pairs whose source is empty\n", left_out);
+    if (left_out > 0) {
+      std::cerr << fmt::format("not shown: {} whose source is empty\n", counted(left_out, "pair", "pairs"));
+    }
     if (shown == 0) throw std::runtime_error("there is no pair to show");
     if (out_.empty()) return;
     const auto title = std::filesystem::path(model_).lexically_normal().filename().string();
     write_file_atomically(out_, page.html(title, "attention as a pair is read and written"));
-    std::cerr << fmt::format("{} pairs written to {}\n", page.size(), out_);
+    std::cerr << fmt::format("{} written to {}\n", counted(std::ssize(page), "pair", "pairs"), out_);
   }
 
  private:

@@ -1,6 +1,7 @@
 #include "apps/cli/translation/decode_flags.h"
 
 #include <algorithm>
+#include <iostream>
 
 #include <fmt/format.h>
 
@@ -12,8 +13,9 @@ void DecodeFlags::add_to(Options& options) {
   const auto setting = [&](Option& option, auto key) -> Option& { return over_folder_.add(option, key); };
   beams_.add_to(options, kGreedy);
   beams_.add_coverage_to(options);
-  setting(options.add("--max-new-tokens", options_.max_new_tokens, "the longest translation"), &Config::max_new_tokens)
-      .range(1, 1 << 30);
+  most_ = &setting(options.add("--max-new-tokens", options_.max_new_tokens, "the longest translation"),
+                   &Config::max_new_tokens)
+               .range(1, 1 << 30);
   least_ = &setting(options.add("--min-new-tokens", options_.min_new_tokens, "no end before that many tokens"),
                     &Config::min_new_tokens)
                 .range(0, 1 << 30);
@@ -25,7 +27,7 @@ void DecodeFlags::add_to(Options& options) {
   options.add("--batch-size", batch_size_, "sentences at a time; the results do not depend on it").range(1, 1 << 20);
 }
 
-BeamSearchOptions DecodeFlags::options(GenerationConfig folder) {
+BeamSearchOptions DecodeFlags::options(GenerationConfig folder, std::int64_t places) {
   // Of max_length one is the decoder's start token.
   if (folder.max_length && !folder.max_new_tokens)
     folder.max_new_tokens = std::max<std::int64_t>(1, *folder.max_length - 1);
@@ -33,6 +35,17 @@ BeamSearchOptions DecodeFlags::options(GenerationConfig folder) {
   over_folder_.forget_given(folder);
   beams_.heed(folder);
   folder.apply_to(options_);
+  if (options_.max_new_tokens > places) {
+    if (most_->given()) {
+      std::cerr << fmt::format("warning: --max-new-tokens {}: the model has {} places\n", options_.max_new_tokens,
+                               places);
+    }
+    options_.max_new_tokens = places;
+  }
+  if (options_.min_new_tokens > places) {
+    throw UsageError(fmt::format("--min-new-tokens {}: the model has {} places{}", options_.min_new_tokens, places,
+                                 least_->given() ? "" : "; its folder asks for as many, this flag would go before"));
+  }
   if (n_best_ > beams_.num_beams()) {
     throw UsageError(fmt::format("--n-best {}: at most --num-beams, which is {}", n_best_, beams_.num_beams()));
   }

@@ -11,8 +11,9 @@ namespace langzoo {
 class DecodeFlags {
  public:
   void add_to(Options& options);
-  /// What no flag says is as the model's folder says, or else greedy search. Throws UsageError naming the flag.
-  BeamSearchOptions options(GenerationConfig folder);
+  /// What no flag says is as the model's folder says, or else greedy search; a translation has no more tokens than the
+  /// model has places. Throws UsageError naming the flag.
+  BeamSearchOptions options(GenerationConfig folder, std::int64_t places);
   std::int64_t batch_size() const { return batch_size_; }
   bool has_n_best() const { return n_best_ > 1; }
 
@@ -20,7 +21,7 @@ class DecodeFlags {
   BeamFlags beams_;
   FlagsOverFolder over_folder_;
   BeamSearchOptions options_;
-  const Option* least_ = nullptr;  ///< --min-new-tokens
+  const Option *most_ = nullptr, *least_ = nullptr;  ///< --max-new-tokens, --min-new-tokens
   std::int64_t n_best_ = 1, batch_size_ = 32;
 };
 

@@ -114,7 +114,7 @@ class NeuralTranslation : public TranslationMethod {
     folder.do_sample.reset();
     folder.num_return_sequences.reset();
     show_generation_config(folder, file);
-    auto options = decoding_.options(folder);
+    auto options = decoding_.options(folder, translator.model->max_positions());
     try {
       options.check_vocabulary(translator.model->target_vocab_size());
     } catch (const std::invalid_argument& error) {

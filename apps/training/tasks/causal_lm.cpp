@@ -46,6 +46,11 @@ LoadedLm load_causal_lm(const fs::path& dir, const DeviceOptions& options) {
   return load_causal_lm(registered_model(dir), dir, options);
 }
 
+std::int64_t context_of(const CausalLm& model) {
+  constexpr std::int64_t kAny = std::int64_t{1} << 40;
+  return model.n_positions() > 0 ? model.n_positions() : kAny;
+}
+
 double total_nats(CausalLm& model, const TokenView& tokens, std::int64_t stride, torch::Device device) {
   const c10::InferenceMode inference;
   const EvaluationWindows windows(tokens, model.n_positions(), stride);
@@ -100,6 +105,7 @@ std::vector<TokenId> encode_prompt(const std::string& prompt, const LoadedLm& lm
   options.truncation = Truncation{.max_length = std::numeric_limits<std::size_t>::max()};
   options.padding = Padding{.length = 0};
   auto ids = lm.tokenizer->encode(prompt, options).ids;
+  if (const auto start = lm.model->prompt_start()) ids.insert(ids.begin(), *start);
   if (ids.empty()) {
     const auto& special = lm.tokenizer->special_tokens();
     if (!special.bos && !special.eos)
@@ -111,7 +117,7 @@ std::vector<TokenId> encode_prompt(const std::string& prompt, const LoadedLm& lm
 }
 
 void check_prompt_length(std::size_t tokens, const CausalLm& model) {
-  if (static_cast<std::int64_t>(tokens) <= model.n_positions()) return;
+  if (static_cast<std::int64_t>(tokens) <= context_of(model)) return;
   throw std::runtime_error(
       fmt::format("the prompt has {} tokens, but the model's context is {}", tokens, model.n_positions()));
 }
@@ -120,7 +126,7 @@ std::vector<std::vector<TokenId>> continue_ids(CausalLm& model, const std::vecto
                                                GenerateOptions options, torch::Device device) {
   const c10::InferenceMode inference;
   const auto size = static_cast<std::int64_t>(prompt.size());
-  options.max_new_tokens = std::min(options.max_new_tokens, model.n_positions() + 1 - size);
+  options.max_new_tokens = std::min(options.max_new_tokens, context_of(model) + 1 - size);
   if (options.max_new_tokens < 1) return {};
   options.min_new_tokens = std::min(options.min_new_tokens, options.max_new_tokens);
   options.eos_token_ids = model.end_tokens();
@@ -203,7 +209,7 @@ void CausalLmSetup::complete(RunConfig& config) {
 }
 
 std::vector<UnreadKeys> CausalLmSetup::unread_keys() const {
-  const bool told = options_.train == kMicroworld || options_.valid == kMicroworld;
+  const bool told = is_microworld_text(options_.train) || is_microworld_text(options_.valid);
   return {{!told, "a text that microworld does not tell", {"data.microworld_bytes", "data.microworld_seed"}},
           {!options_.valid.empty() && !told, "a run with data.valid", {"data.valid_fraction"}}};
 }

@@ -29,6 +29,9 @@ LoadedLm load_causal_lm(const RegisteredModel& registered, const std::filesystem
 /// As the model that its config.json names.
 LoadedLm load_causal_lm(const std::filesystem::path& dir, const DeviceOptions& options = {});
 
+/// Tokens that a model takes at once; of one that takes any number, more than any text has.
+std::int64_t context_of(const CausalLm& model);
+
 /// The nats of every token but the first, summed, in windows that begin every `stride` tokens.
 double total_nats(CausalLm& model, const TokenView& tokens, std::int64_t stride, torch::Device device);
 

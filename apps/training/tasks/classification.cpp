@@ -27,6 +27,7 @@ Metric fraction(double value) {
 class Classification : public ExampleKindFor<SequenceClassifier, LabelledText> {
  public:
   const ExampleFormat& format() const override { return format_; }
+  bool has_classes(const TokenModel& model) const override { return !has_several(of(model)); }
   bool accepts(const TokenModel& model) const override {
     return ExampleKindFor::accepts(model) && of(model).problem_type() != ProblemType::kRegression;
   }
@@ -43,12 +44,8 @@ class Classification : public ExampleKindFor<SequenceClassifier, LabelledText> {
 
   /// The labels, in the order of their bytes.
   std::string complete_config_of(ModelConfig& config, const Raws& raws) const override {
-    const auto type = find_field(fields_in(config), kProblemType);
-    const bool lists = type && std::any_of(raws.begin(), raws.end(), [](const Raw& raw) { return is_list(raw.label); });
-    if (type) {
-      const auto problem = lists ? ProblemType::kMultiLabel : ProblemType::kSingleLabel;
-      type->set(fmt::format("\"{}\"", kProblemTypeNames[static_cast<std::size_t>(problem)]));
-    }
+    const bool lists = find_field(fields_in(config), kProblemType) &&
+                       std::any_of(raws.begin(), raws.end(), [](const Raw& raw) { return is_list(raw.label); });
     std::set<std::string> names;
     for (const auto& raw : raws) {
       if (!lists) {
@@ -61,7 +58,8 @@ class Classification : public ExampleKindFor<SequenceClassifier, LabelledText> {
         throw std::runtime_error(fmt::format("{}: {}", where_of(raw), error.what()));
       }
     }
-    read_fields(config, write_fields(ClassLabels::of({names.begin(), names.end()})), "labels");
+    set_labels(config, ClassLabels::of({names.begin(), names.end()}),
+               lists ? ProblemType::kMultiLabel : ProblemType::kSingleLabel);
     return fmt::format("{} labels", names.size());
   }
 
@@ -81,9 +79,10 @@ class Classification : public ExampleKindFor<SequenceClassifier, LabelledText> {
   torch::Tensor logits_of(SequenceClassifier& model, const TokenBatch& batch) const override {
     return model.logits(inputs_of(batch));
   }
-  torch::Tensor loss_sum_of(const SequenceClassifier& model, const torch::Tensor& logits,
-                            const TokenBatch& batch) const override {
-    return sequence_loss_sum(logits, has_several(model) ? batch.values : batch.labels.flatten(), model.problem_type());
+  torch::Tensor loss_sum_of(const SequenceClassifier& model, const torch::Tensor& logits, const TokenBatch& batch,
+                            const LabelSmoothing& smoothing) const override {
+    return sequence_loss_sum(logits, has_several(model) ? batch.values : batch.labels.flatten(), model.problem_type(),
+                             smoothing);
   }
 
   EvalMetrics scores_of(const SequenceClassifier& model, const Raws& /*raws*/, const EncodedExamples& encoded,
@@ -116,7 +115,7 @@ class Classification : public ExampleKindFor<SequenceClassifier, LabelledText> {
     for (const auto& [id, name] : id2label) {
       if (name == label) return id;
     }
-    throw std::runtime_error(fmt::format("the model has no label \"{}\"", label));
+    throw std::runtime_error(unknown_label("label", label, model.labels()));
   }
 
   static EvalMetrics measures(double accuracy, const ClassScore& macro) {
@@ -160,6 +159,7 @@ class Classification : public ExampleKindFor<SequenceClassifier, LabelledText> {
       .otherwise = "does not classify texts",
       .decided = {"id2label", "label2id", kProblemType},
       .r_drop = true,
+      .label_smoothing = true,
       .microworld = {MicroworldTask::kClassification, MicroworldTask::kEntailment}};
 };
 

@@ -73,8 +73,8 @@ class DistillationSetup::Task : public ModelTask<MaskedLm, PretrainingSetup::Dat
   }
 
   std::string fingerprint() const override {
-    return fmt::format("distillation {} {} batch {} seed {}", data_.corpus.fingerprint,
-                       fingerprint_of(data_.train.options()), batch_.batch_size, seed_);
+    return fmt::format("distillation {} {} teacher {:016x} batch {} seed {}", data_.corpus.fingerprint,
+                       fingerprint_of(data_.train.options()), teacher_print_, batch_.batch_size, seed_);
   }
   std::vector<LossTerm> loss_terms() const override {
     std::vector<LossTerm> terms = {{"soft", loss_.soft}, {"mlm", loss_.masked_lm}};
@@ -115,6 +115,7 @@ class DistillationSetup::Task : public ModelTask<MaskedLm, PretrainingSetup::Dat
   }
 
   const std::shared_ptr<MaskedLm> teacher_;  ///< in evaluation mode
+  const std::uint64_t teacher_print_ = weights_fingerprint(teacher_->module());
   const DistilBertLoss loss_;
 };
 
@@ -130,9 +131,25 @@ std::vector<TrainFlag> DistillationSetup::flags() const {
   return flags;
 }
 
+std::vector<std::string> DistillationSetup::data_keys() const {
+  auto keys = PretrainingSetup::data_keys();
+  keys.push_back("train.teacher");
+  return keys;
+}
+
 void DistillationSetup::complete(RunConfig& config) {
   begin_with_teacher(config, keys_.teacher);
   PretrainingSetup::complete(config);
+}
+
+std::uint64_t weights_fingerprint(const torch::nn::Module& model) {
+  Fingerprint print(1);
+  for (const auto& item : model.named_parameters()) {
+    const auto values = item.value().detach().to(torch::kCPU).contiguous();
+    print.add(item.key());
+    print.add(std::string_view(static_cast<const char*>(values.const_data_ptr()), values.nbytes()));
+  }
+  return print.value();
 }
 
 void begin_with_teacher(RunConfig& config, std::string& teacher) {
@@ -202,7 +219,8 @@ std::unique_ptr<TrainingTask> DistillationSetup::make_task(TrainSetting& setting
     refuse(fmt::format("has states of width {}, the student of {}; train.cosine_weight=0 does without",
                        width_of(*teacher), width_of(*student)));
   }
-  require_fitting(std::min(student->n_positions(), teacher->n_positions()));
+  require_fitting(*student);
+  require_fitting(*teacher);
   if (keys_.begin_as_teacher && setting.init.empty()) {
     try {
       const torch::NoGradGuard no_grad;

@@ -24,6 +24,9 @@ struct DistillationKeys {
 /// unless the run has an init, sizes, but for half of the layers. Throws ConfigError where there is no such encoder.
 void begin_with_teacher(RunConfig& config, std::string& teacher);
 
+/// Covers the names and the bytes of a model's parameters, by which a run that goes on knows its teacher.
+std::uint64_t weights_fingerprint(const torch::nn::Module& model);
+
 /// A student is as begin_with_teacher() says.
 class DistillationSetup : public PretrainingSetup {
  public:
@@ -33,6 +36,7 @@ class DistillationSetup : public PretrainingSetup {
 
   void bind(RunConfig& config, TrainSetting& setting) override;
   std::vector<TrainFlag> flags() const override;
+  std::vector<std::string> data_keys() const override;
   void complete(RunConfig& config) override;
   std::unique_ptr<TrainingTask> make_task(TrainSetting& setting) override;
 

@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// While one is alive, torch draws from `seed` on; then it goes on as if nothing had been drawn.
+/// While one is alive, torch draws on the CPU from `seed` on; then it goes on as if nothing had been drawn.
 class DrawFrom {
  public:
   explicit DrawFrom(std::uint64_t seed)
@@ -45,11 +45,11 @@ torch::Tensor text_of(const PretrainingBatch& batch) {
 }
 
 EvalMetrics evaluate_pair(ElectraPretrainingImpl& model, const PretrainingDataset& examples, double weight,
-                          torch::Device device) {
+                          torch::Device device, const PretrainingEvaluation& evaluation = {}) {
   const DrawFrom same(1);
   double generator = 0, discriminator = 0;
   std::int64_t chosen = 0, tokens = 0, right = 0;
-  for_all_batches(examples, device, [&](const PretrainingBatch& batch) {
+  for_all_batches(examples, device, evaluation, [&](const PretrainingBatch& batch) {
     const auto inputs = inputs_of(batch);
     const auto loss = model.loss(inputs, text_of(batch), batch.labels);
     generator += loss.masked_lm.item<double>(), discriminator += loss.replaced.item<double>();
@@ -137,12 +137,13 @@ std::unique_ptr<TrainingTask> ElectraSetup::make_task(TrainSetting& setting) {
       throw ConfigError(fmt::format("model: {}", error.what()));
     }
   }
-  require_fitting(model->n_positions());
+  require_fitting(*model->discriminator);
   model->to(setting.device);
   return std::make_unique<Task>(std::move(model), std::move(data), weight_, setting);
 }
 
-EvalMetrics evaluate_electra(const fs::path& dir, const std::string& data, const DeviceOptions& options) {
+EvalMetrics evaluate_electra(const fs::path& dir, const std::string& data, const DeviceOptions& options,
+                             std::int64_t batch_size) {
   if (!fs::exists(dir / "generator"))
     throw FileError(dir, "has no folder generator: ELECTRA's loss needs the generator, which train saves there");
   double weight = kDiscriminatorWeight;
@@ -152,7 +153,7 @@ EvalMetrics evaluate_electra(const fs::path& dir, const std::string& data, const
   const auto tokenizer = load_model_tokenizer(dir, model->vocab_size());
   TokenizedText text;
   const auto examples = evaluation_examples(dir, data, *tokenizer, model->n_positions(), SentenceTask::kPacked, text);
-  return evaluate_pair(*model, examples, weight, options.device);
+  return evaluate_pair(*model, examples, weight, options.device, {.batch_size = batch_size, .most = 0});
 }
 
 }  // namespace langzoo

@@ -28,6 +28,7 @@ class ElectraSetup : public PretrainingSetup {
 /// loss (the generator's, and the discriminator's by its weight), generator_loss and discriminator_loss; accuracy of
 /// the discriminator. The weight is that of the run in `dir`; what the generator draws is the same every time. Throws
 /// FileError for a folder without the generator's.
-EvalMetrics evaluate_electra(const std::filesystem::path& dir, const std::string& data, const DeviceOptions& options);
+EvalMetrics evaluate_electra(const std::filesystem::path& dir, const std::string& data, const DeviceOptions& options,
+                             std::int64_t batch_size = 32);
 
 }  // namespace langzoo

@@ -149,11 +149,13 @@ std::int64_t SentenceEmbedder::width() const {
   return encoder_->width();
 }
 
-torch::Tensor SentenceEmbedder::embed(std::span<const std::string> texts) const {
+torch::Tensor SentenceEmbedder::embed(std::span<const std::string> texts, std::int64_t* cut) const {
   const ExampleEncoding encoding{*loaded_.tokenizer, *loaded_.model, max_length_, false};
   TokenExamples examples;
   for (const auto& text : texts) {
-    examples.add({.rows = {lower_case_ ? encoding.row(lower_case(text)) : encoding.row(text)}});
+    auto row = lower_case_ ? encoding.row(lower_case(text)) : encoding.row(text);
+    if (cut != nullptr) *cut += row.cut ? 1 : 0;
+    examples.add({.rows = {std::move(row)}});
   }
   auto all = torch::empty({examples.size(), width()});
   if (examples.size() == 0) return all;

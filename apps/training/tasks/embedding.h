@@ -37,9 +37,11 @@ class SentenceEmbedder {
 
   std::int64_t width() const;
   Pooling pooling() const { return pooling_; }
-  /// In their order; texts of like lengths are computed together. Shapes: -> (texts, C) float32 on the CPU. Throws what
-  /// the tokenizer throws.
-  torch::Tensor embed(std::span<const std::string> texts) const;
+  /// Tokens of a text that are read.
+  std::int64_t max_length() const { return max_length_; }
+  /// In their order; texts of like lengths are computed together. `cut`, if given, grows by the number of those that
+  /// are longer than what is read of them. Shapes: -> (texts, C) float32 on the CPU. Throws what the tokenizer throws.
+  torch::Tensor embed(std::span<const std::string> texts, std::int64_t* cut = nullptr) const;
 
  private:
   LoadedModel<TokenModel> loaded_;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <map>
 #include <stdexcept>
-#include <type_traits>
 #include <utility>
 
 #include <fmt/format.h>
@@ -80,8 +79,14 @@ class Named : public Setup {
     Setup::bind(config, setting);
     config.set_default("data.tokenizer", "train:wordpiece:8000");
     if (task_.name == "pair") config.set_default("data.microworld_task", "entailment");
-    if constexpr (kLayers) config.bind("train", layers_);
+    config.bind("train", layers_);
     config.bind("task", task_);
+  }
+
+  std::vector<TrainFlag> flags() const override {
+    auto flags = Setup::flags();
+    flags.push_back({"--batch-size", "train.batch_size"});
+    return flags;
   }
 
   void complete(RunConfig& config) override {
@@ -95,14 +100,11 @@ class Named : public Setup {
 
   std::unique_ptr<TrainingTask> make_task(TrainSetting& setting) override {
     auto task = Setup::make_task(setting);
-    if constexpr (kLayers) dynamic_cast<RuledTask&>(*task).set_parameter_rules(layers_.apply(task->model()));
+    dynamic_cast<RuledTask&>(*task).set_parameter_rules(layers_.apply(task->model()));
     return task;
   }
 
  private:
-  /// ELECTRA is pretrained as two encoders.
-  static constexpr bool kLayers = !std::is_same_v<Setup, ElectraSetup>;
-
   EncoderTask task_;
   LayerTraining layers_;
 };

@@ -25,11 +25,11 @@ const ExampleKind* find_example_kind(const TokenModel& model) {
 }
 
 EvalMetrics evaluate_example_model(const std::filesystem::path& dir, const std::string& data,
-                                   const DeviceOptions& options) {
+                                   const DeviceOptions& options, std::int64_t batch_size) {
   const auto loaded = load_example_model(dir, options);
   const auto* const kind = find_example_kind(*loaded.model);
   if (kind == nullptr) throw FileError(dir, "is no model of a task that learns from examples");
-  return evaluate_examples(*kind, loaded, dir, data);
+  return evaluate_examples(*kind, loaded, dir, data, batch_size);
 }
 
 }  // namespace langzoo

@@ -17,6 +17,6 @@ const ExampleKind* find_example_kind(const TokenModel& model);
 /// How well the model in `dir` does on `data`, which its kind reads. Throws as evaluate_examples(), and FileError for a
 /// model of no kind.
 EvalMetrics evaluate_example_model(const std::filesystem::path& dir, const std::string& data,
-                                   const DeviceOptions& options);
+                                   const DeviceOptions& options, std::int64_t batch_size = kExamplesAtOnce);
 
 }  // namespace langzoo

@@ -39,19 +39,6 @@ std::vector<std::string_view> names_of(const std::vector<MicroworldTask>& tasks)
   return names;
 }
 
-/// Throws ConfigError where tokens are of segments that the model has no vector for.
-void require_segments(ModelConfig& config, const TokenExamples& examples) {
-  const auto field = find_field(fields_in(config), "type_vocab_size");
-  if (!field) return;
-  const auto known = std::stoll(field->json());
-  for (std::int64_t i = 0; i < examples.size() * examples.rows(); ++i) {
-    for (const auto type : examples.type_ids(i / examples.rows(), i % examples.rows())) {
-      if (type < known) continue;
-      throw ConfigError(fmt::format("model.type_vocab_size = {}: the tokenizer gives segments up to {}", known, type));
-    }
-  }
-}
-
 struct LearnedExamples {
   std::shared_ptr<const Tokenizer> tokenizer;
   EncodedExamples train, valid;
@@ -61,8 +48,8 @@ struct LearnedExamples {
 class ExampleTask : public ModelTask<TokenModel, LearnedExamples, TokenBatch> {
  public:
   ExampleTask(const ExampleKind& kind, std::shared_ptr<TokenModel> model, LearnedExamples data, double r_drop,
-              const TrainSetting& setting)
-      : ModelTask(std::move(model), std::move(data), setting), kind_(kind), r_drop_(r_drop) {
+              const LabelSmoothing& smoothing, const TrainSetting& setting)
+      : ModelTask(std::move(model), std::move(data), setting), kind_(kind), r_drop_(r_drop), smoothing_(smoothing) {
     batches_ = token_batches(data_.train.examples, data_.train.pad, limits(), seed_, kPrepareAhead, rank_);
     fingerprint_ =
         fmt::format("{} {:016x} validation {:016x} tokenizer {:016x} batch {} {} seed {}", kind.format().task,
@@ -77,11 +64,11 @@ class ExampleTask : public ModelTask<TokenModel, LearnedExamples, TokenBatch> {
     const auto targets = kind_.targets(batch), tokens = batch.mask.sum().item<std::int64_t>();
     if (r_drop_ == 0) {
       return {targets, tokens, [this, batch = to_device(batch, device_)] {
-                return kind_.loss_sum(*model_, kind_.logits(*model_, batch), batch);
+                return kind_.loss_sum(*model_, kind_.logits(*model_, batch), batch, smoothing_);
               }};
     }
     return {{2 * targets, targets}, tokens, [this, batch = to_device(batch, device_)] {
-              const auto sums = r_drop_sums(kind_, *model_, batch);
+              const auto sums = r_drop_sums(kind_, *model_, batch, smoothing_);
               return std::vector{sums.cross_entropy, sums.divergence};
             }};
   }
@@ -100,6 +87,7 @@ class ExampleTask : public ModelTask<TokenModel, LearnedExamples, TokenBatch> {
 
   const ExampleKind& kind_;
   const double r_drop_;
+  const LabelSmoothing smoothing_;
   std::string fingerprint_;
 };
 
@@ -107,8 +95,7 @@ class ExampleTask : public ModelTask<TokenModel, LearnedExamples, TokenBatch> {
 
 EncodeOptions ExampleEncoding::options() const {
   EncodeOptions options;
-  const auto most = max_length > 0 ? max_length : model.n_positions();
-  if (most > 0) options.truncation = {.max_length = static_cast<std::size_t>(most)};
+  if (most() > 0) options.truncation = {.max_length = static_cast<std::size_t>(most())};
   options.own_padding = false;
   options.own_truncation = false;
   options.overflowing = false;
@@ -117,12 +104,48 @@ EncodeOptions ExampleEncoding::options() const {
 
 TokenRow ExampleEncoding::row(std::string_view text, std::string_view pair) const {
   const auto encoded = pair.empty() ? tokenizer.encode(text, options()) : tokenizer.encode_pair(text, pair, options());
-  return {{encoded.ids.begin(), encoded.ids.end()}, {encoded.type_ids.begin(), encoded.type_ids.end()}};
+  return fitted({encoded.ids, encoded.type_ids, encoded.cut > 0});
 }
 
-RDropSums r_drop_sums(const ExampleKind& kind, TokenModel& model, const TokenBatch& batch) {
+TokenRow ExampleEncoding::fitted(TokenRow row) const {
+  const auto known = model.n_segments();
+  if (known == 1) row.type_ids.clear();
+  for (const auto type : row.type_ids) {
+    if (known == 0 || type < known) continue;
+    throw std::runtime_error(
+        fmt::format("the tokenizer gives segment {}, the model knows {} (type_vocab_size)", type, known));
+  }
+  return row;
+}
+
+std::vector<std::string> ExampleKind::notes(const EncodedExamples& encoded, const ExampleEncoding& encoding) const {
+  if (encoded.cut == 0) return {};
+  return {
+      fmt::format("{} of {} {} were cut to {} tokens", encoded.cut, encoded.raw(), format().inputs, encoding.most())};
+}
+
+RDropSums r_drop_sums(const ExampleKind& kind, TokenModel& model, const TokenBatch& batch,
+                      const LabelSmoothing& smoothing) {
   const auto first = kind.logits(model, batch), second = kind.logits(model, batch);
-  return {kind.loss_sum(model, first, batch) + kind.loss_sum(model, second, batch), symmetric_kl(first, second)};
+  return {kind.loss_sum(model, first, batch, smoothing) + kind.loss_sum(model, second, batch, smoothing),
+          symmetric_kl(first, second)};
+}
+
+std::string unknown_label(const char* what, const std::string& label, const ClassLabels& known) {
+  constexpr std::size_t kShown = 8;
+  std::vector<std::string> names;
+  for (const auto& [id, name] : known.id2label) {
+    if (names.size() < kShown) names.push_back(name);
+  }
+  if (known.id2label.size() > kShown) names.push_back(fmt::format("{} more", known.id2label.size() - kShown));
+  return fmt::format("the model has no {} \"{}\", which its training data lacks; it has {}", what, label,
+                     fmt::join(names, ", "));
+}
+
+void set_labels(ModelConfig& config, const ClassLabels& labels, std::optional<ProblemType> problem) {
+  read_fields(config, write_fields(labels), "labels");
+  const auto type = find_field(fields_in(config), "problem_type");
+  if (type) type->set(problem ? fmt::format("\"{}\"", kProblemTypeNames[static_cast<std::size_t>(*problem)]) : "null");
 }
 
 TableFormat table_format_of(std::string_view name) {
@@ -241,13 +264,20 @@ ExampleData open_examples(const ExampleKind& kind, const ExampleOptions& options
 }
 
 EncodedExamples encode_examples(const ExampleKind& kind, const std::string& file, const RawExamples& raw,
-                                const ExampleEncoding& encoding) {
+                                const ExampleEncoding& encoding, const Message& message) {
   EncodedExamples encoded;
   encoded.pad = encoding.tokenizer.special_tokens().pad.value_or(0);
   for (std::int64_t i = 0; i < raw.size(); ++i) {
     encoded.first.push_back(encoded.examples.size());
     try {
-      for (const auto& example : kind.encode(raw, i, encoding)) encoded.examples.add(example);
+      const auto examples = kind.encode(raw, i, encoding);
+      bool cut = false;
+      for (const auto& example : examples) {
+        encoded.examples.add(example);
+        for (const auto& row : example.rows) cut = cut || row.cut;
+      }
+      encoded.cut += cut ? 1 : 0;
+      encoded.in_windows += examples.size() > 1 ? 1 : 0;
     } catch (const std::runtime_error& error) {
       throw FileError(file, fmt::format("{}: {}", kind.where(raw, i), error.what()));
     } catch (const std::invalid_argument& error) {
@@ -255,6 +285,9 @@ EncodedExamples encode_examples(const ExampleKind& kind, const std::string& file
     }
   }
   encoded.first.push_back(encoded.examples.size());
+  if (message) {
+    for (const auto& note : kind.notes(encoded, encoding)) message(fmt::format("{}: {}", file, note));
+  }
   return encoded;
 }
 
@@ -319,14 +352,14 @@ void require_accepted(const ExampleKind& kind, const TokenModel& model, const st
 }
 
 EvalMetrics evaluate_examples(const ExampleKind& kind, const LoadedModel<TokenModel>& loaded, const fs::path& dir,
-                              const std::string& data) {
+                              const std::string& data, std::int64_t batch_size) {
   require_accepted(kind, *loaded.model, dir.string());
   const auto run = run_options(kind, dir);
   auto reading = run.reading();
   reading.model = loaded.model.get();
   const auto raw = read_examples(kind, run, data, reading);
   const ExampleEncoding encoding{*loaded.tokenizer, *loaded.model, run.max_length};
-  return evaluate(kind, *loaded.model, *raw, encode_examples(kind, data, *raw, encoding), loaded.device);
+  return evaluate(kind, *loaded.model, *raw, encode_examples(kind, data, *raw, encoding), loaded.device, batch_size);
 }
 
 ExampleOptions run_options(const ExampleKind& kind, const fs::path& dir) {
@@ -340,6 +373,13 @@ void ExampleSetup::bind(RunConfig& config, TrainSetting& setting) {
   config.bind("data", data_);
   config.bind("model", *config_, kind_.format().decided);
   if (kind_.format().r_drop) bind_r_drop(config, r_drop_);
+  if (kind_.format().label_smoothing) {
+    config.bind("train", [this](FieldVisitor& visit) {
+      visit(
+          "label_smoothing", smoothing_.epsilon,
+          {.least = 0, .below = 1, .help = "what of each target's probability goes evenly to all; of training alone"});
+    });
+  }
   config.describe("train.batch_tokens", "of a micro-batch at most, padding included; 0: no such bound");
 }
 
@@ -375,13 +415,17 @@ std::unique_ptr<TrainingTask> ExampleSetup::make_task(TrainSetting& setting) {
     throw ConfigError(
         fmt::format("data.max_length = {}: the model takes {} tokens", data_.max_length, model->n_positions()));
   }
+  if (!kind_.has_classes(*model) && (r_drop_ > 0 || smoothing_.epsilon > 0)) {
+    throw ConfigError(fmt::format("train.{}: is of texts that have one label each, these may have several",
+                                  r_drop_ > 0 ? "r_drop" : "label_smoothing"));
+  }
   const ExampleEncoding encoding{*data.tokenizer, *model, data_.max_length};
-  auto train = encode_examples(kind_, data.train_file, *data.train, encoding);
-  auto valid = encode_examples(kind_, data.valid_file, *data.valid, encoding);
-  for (const auto* const encoded : {&train, &valid}) require_segments(*config_, encoded->examples);
+  auto train = encode_examples(kind_, data.train_file, *data.train, encoding, setting.message);
+  auto valid = encode_examples(kind_, data.valid_file, *data.valid, encoding, setting.message);
   return std::make_unique<ExampleTask>(
       kind_, std::move(model),
-      LearnedExamples{data.tokenizer, std::move(train), std::move(valid), std::move(data.valid)}, r_drop_, setting);
+      LearnedExamples{data.tokenizer, std::move(train), std::move(valid), std::move(data.valid)}, r_drop_, smoothing_,
+      setting);
 }
 
 }  // namespace langzoo

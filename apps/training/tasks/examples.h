@@ -19,6 +19,8 @@
 #include "data/microworld/tasks.h"
 #include "data/tasks/token_examples.h"
 #include "data/text/table.h"
+#include "models/io/class_labels.h"
+#include "models/losses/classification.h"
 #include "models/losses/r_drop.h"
 #include "models/task_model.h"
 #include "models/token_inputs.h"
@@ -39,7 +41,8 @@ struct ExampleFormat {
   std::string otherwise;             ///< what models of other kinds do not do: "does not classify texts"
   std::vector<std::string> decided;  ///< the fields of a config that the training data decides: "id2label"
   bool tables = true;                ///< files are tables, whose format may be said
-  bool r_drop = false;               ///< logits are of a softmax, so that there is the key train.r_drop
+  bool r_drop = false;               ///< there is the key train.r_drop
+  bool label_smoothing = false;      ///< there is the key train.label_smoothing
   /// Tasks of microworld whose examples are of this kind, the usual one first.
   std::vector<MicroworldTask> microworld = {};
 };
@@ -85,6 +88,10 @@ struct EncodedExamples {
   TokenExamples examples;
   std::vector<std::int64_t> first;  ///< of each raw example, and the end
   TokenId pad = 0;                  ///< fills up batches
+  std::int64_t cut = 0;             ///< raw examples of whose texts not all is read
+  std::int64_t in_windows = 0;      ///< raw examples that are several here
+
+  std::int64_t raw() const { return std::ssize(first) - 1; }
 };
 
 /// How tokens are made.
@@ -96,8 +103,13 @@ struct ExampleEncoding {
 
   /// What a row may have, as EncodeOptions; a tokenizer's own padding means nothing here.
   EncodeOptions options() const;
+  /// Tokens of a row at most; 0: any number.
+  std::int64_t most() const { return max_length > 0 ? max_length : model.n_positions(); }
   /// A text, or a pair; what is too long is cut.
   TokenRow row(std::string_view text, std::string_view pair = {}) const;
+  /// The row as the model reads it: one that knows but one segment is told of none. Throws std::runtime_error where it
+  /// knows several, but not one of the row's.
+  TokenRow fitted(TokenRow row) const;
 };
 
 /// Models are those that accepts() accepts. ExampleKindFor has the types.
@@ -121,15 +133,20 @@ class ExampleKind {
   /// Throws std::runtime_error saying what the model does not know.
   virtual std::vector<TokenExample> encode(const RawExamples& examples, std::int64_t i,
                                            const ExampleEncoding& encoding) const = 0;
+  /// What of the inputs is not read, or not at once, in words; none: all is.
+  virtual std::vector<std::string> notes(const EncodedExamples& encoded, const ExampleEncoding& encoding) const;
   /// What the model says of a batch, which is on its device: for each example a tensor, (labels) or, where
   /// tokens_dimension() is not 0, with the tokens of the row as that dimension of the batch's.
   virtual torch::Tensor logits(TokenModel& model, const TokenBatch& batch) const = 0;
   virtual std::int64_t tokens_dimension() const { return 0; }
   /// What the loss of a batch is a sum over.
   virtual std::int64_t targets(const TokenBatch& batch) const { return batch.ids.size(0); }
-  /// Summed over the targets of the batch.
-  virtual torch::Tensor loss_sum(const TokenModel& model, const torch::Tensor& logits,
-                                 const TokenBatch& batch) const = 0;
+  /// Summed over the targets of the batch. There is no smoothing but of kinds with ExampleFormat::label_smoothing.
+  virtual torch::Tensor loss_sum(const TokenModel& model, const torch::Tensor& logits, const TokenBatch& batch,
+                                 const LabelSmoothing& smoothing = {}) const = 0;
+  /// Whether a target is one of several classes, and the logits those of a softmax, which R-Drop and label smoothing
+  /// need.
+  virtual bool has_classes(const TokenModel& /*model*/) const { return true; }
   /// The measures beside the loss, of logits_of_all().
   virtual EvalMetrics scores(const TokenModel& model, const RawExamples& raw, const EncodedExamples& encoded,
                              const std::vector<torch::Tensor>& logits) const = 0;
@@ -165,8 +182,9 @@ class ExampleKindFor : public ExampleKind {
     return encode_raw(raws(examples).at(static_cast<std::size_t>(i)), encoding);
   }
   torch::Tensor logits(TokenModel& model, const TokenBatch& batch) const final { return logits_of(of(model), batch); }
-  torch::Tensor loss_sum(const TokenModel& model, const torch::Tensor& logits, const TokenBatch& batch) const final {
-    return loss_sum_of(of(model), logits, batch);
+  torch::Tensor loss_sum(const TokenModel& model, const torch::Tensor& logits, const TokenBatch& batch,
+                         const LabelSmoothing& smoothing = {}) const final {
+    return loss_sum_of(of(model), logits, batch, smoothing);
   }
   EvalMetrics scores(const TokenModel& model, const RawExamples& raw, const EncodedExamples& encoded,
                      const std::vector<torch::Tensor>& logits) const final {
@@ -193,14 +211,20 @@ class ExampleKindFor : public ExampleKind {
   virtual std::string complete_config_of(ModelConfig& config, const Raws& raws) const = 0;
   virtual std::vector<TokenExample> encode_raw(const Raw& raw, const ExampleEncoding& encoding) const = 0;
   virtual torch::Tensor logits_of(Interface& model, const TokenBatch& batch) const = 0;
-  virtual torch::Tensor loss_sum_of(const Interface& model, const torch::Tensor& logits,
-                                    const TokenBatch& batch) const = 0;
+  virtual torch::Tensor loss_sum_of(const Interface& model, const torch::Tensor& logits, const TokenBatch& batch,
+                                    const LabelSmoothing& smoothing) const = 0;
   virtual EvalMetrics scores_of(const Interface& model, const Raws& raws, const EncodedExamples& encoded,
                                 const std::vector<torch::Tensor>& logits) const = 0;
 };
 
 /// Of two readings of a batch, each with a dropout of its own. Of a kind with ExampleFormat::r_drop.
-RDropSums r_drop_sums(const ExampleKind& kind, TokenModel& model, const TokenBatch& batch);
+RDropSums r_drop_sums(const ExampleKind& kind, TokenModel& model, const TokenBatch& batch,
+                      const LabelSmoothing& smoothing = {});
+
+/// "the model has no WHAT "x"; it has a, b", the first few of them.
+std::string unknown_label(const char* what, const std::string& label, const ClassLabels& known);
+/// Gives a config these labels, and where it has a problem_type this one, or none.
+void set_labels(ModelConfig& config, const ClassLabels& labels, std::optional<ProblemType> problem = {});
 
 /// The section `data` of a run configuration.
 struct ExampleOptions {
@@ -243,9 +267,10 @@ struct ExampleData {
 ExampleData open_examples(const ExampleKind& kind, const ExampleOptions& options, ModelConfig& config,
                           const std::filesystem::path& dir, const Message& message);
 
-/// Throws FileError naming `file` and the place of the example that cannot be.
+/// Throws FileError naming `file` and the place of the example that cannot be. `message`, if given, is told what is not
+/// read of the file.
 EncodedExamples encode_examples(const ExampleKind& kind, const std::string& file, const RawExamples& raw,
-                                const ExampleEncoding& encoding);
+                                const ExampleEncoding& encoding, const Message& message = {});
 
 /// Those of `data`, a file or "microworld", of which they are those to validate of a run with these options. Nothing is
 /// left on the disk. Throws as ExampleKind::read().
@@ -280,7 +305,8 @@ LoadedModel<TokenModel> load_example_model(const std::filesystem::path& dir, con
 void require_accepted(const ExampleKind& kind, const TokenModel& model, const std::string& where);
 /// Of the model that is in `dir` on the file `data`, columns and lengths as in its run.
 EvalMetrics evaluate_examples(const ExampleKind& kind, const LoadedModel<TokenModel>& model,
-                              const std::filesystem::path& dir, const std::string& data);
+                              const std::filesystem::path& dir, const std::string& data,
+                              std::int64_t batch_size = kExamplesAtOnce);
 /// What the run that made the model folder `dir` says of data; the defaults where it does not.
 ExampleOptions run_options(const ExampleKind& kind, const std::filesystem::path& dir);
 
@@ -302,6 +328,7 @@ class ExampleSetup : public ModelSetup {
   const ExampleKind& kind_;
   ExampleOptions data_;
   double r_drop_ = 0;
+  LabelSmoothing smoothing_;
 };
 
 }  // namespace langzoo

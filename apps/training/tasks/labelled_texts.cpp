@@ -27,7 +27,7 @@ std::vector<LabelledText> read_labelled_texts(const std::filesystem::path& file,
   std::vector<TableColumn> wanted;
   for (std::size_t i = 0; i < names.size(); ++i) {
     const bool label = targets && i == inputs;
-    wanted.push_back({names[i], /*required=*/label, /*optional=*/usual && i == 1, /*list=*/label});
+    wanted.push_back({names[i], /*required=*/true, /*optional=*/usual && i == 1, /*list=*/label});
   }
   std::vector<LabelledText> texts;
   for (auto& row : read_rows(file, wanted, reading.format, reading.unread)) {

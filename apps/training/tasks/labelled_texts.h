@@ -24,8 +24,8 @@ struct LabelledText {
   std::vector<std::string> texts() const;
 };
 
-/// Without targets a file without columns is a text a line. A label may be a JSON list. Throws FileError,
-/// std::invalid_argument for other numbers of columns.
+/// Without targets a file without columns is a text a line, blank ones too. A label may be a JSON list. Throws FileError,
+/// also for an empty text, pair or label in a column, std::invalid_argument for other numbers of columns.
 std::vector<LabelledText> read_labelled_texts(const std::filesystem::path& file, const ExampleReading& reading);
 
 }  // namespace langzoo

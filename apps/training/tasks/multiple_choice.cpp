@@ -30,7 +30,9 @@ class MultipleChoiceKind : public ExampleKindFor<MultipleChoice, ChoiceExample> 
     texts.insert(texts.end(), raw.choices.begin(), raw.choices.end());
     return texts;
   }
-  std::string complete_config_of(ModelConfig& /*config*/, const Raws& raws) const override {
+  /// A head that scores one choice has labels that say nothing: transformers' default.
+  std::string complete_config_of(ModelConfig& config, const Raws& raws) const override {
+    set_labels(config, ClassLabels());
     return raws.empty() ? "" : fmt::format("{} choices each", raws[0].choices.size());
   }
   std::vector<TokenExample> encode_raw(const Raw& raw, const ExampleEncoding& encoding) const override {
@@ -42,9 +44,9 @@ class MultipleChoiceKind : public ExampleKindFor<MultipleChoice, ChoiceExample> 
   torch::Tensor logits_of(MultipleChoice& model, const TokenBatch& batch) const override {
     return model.logits(inputs_of(batch));
   }
-  torch::Tensor loss_sum_of(const MultipleChoice& /*model*/, const torch::Tensor& logits,
-                            const TokenBatch& batch) const override {
-    return cross_entropy(logits, batch.labels.flatten());
+  torch::Tensor loss_sum_of(const MultipleChoice& /*model*/, const torch::Tensor& logits, const TokenBatch& batch,
+                            const LabelSmoothing& smoothing) const override {
+    return cross_entropy(logits, batch.labels.flatten(), {.smoothing = smoothing});
   }
   EvalMetrics scores_of(const MultipleChoice& /*model*/, const Raws& raws, const EncodedExamples& /*encoded*/,
                         const std::vector<torch::Tensor>& logits) const override {
@@ -68,7 +70,9 @@ class MultipleChoiceKind : public ExampleKindFor<MultipleChoice, ChoiceExample> 
       .metrics = {"loss", "accuracy"},
       .metrics_help = "loss (nats an example), accuracy",
       .otherwise = "does not choose",
-      .decided = {},
+      .decided = {"id2label", "label2id", "problem_type"},
+      .r_drop = true,
+      .label_smoothing = true,
       .microworld = {MicroworldTask::kChoices}};
 };
 

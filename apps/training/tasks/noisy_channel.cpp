@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <atomic>
 #include <cctype>
+#include <cstdint>
+#include <numeric>
 #include <stdexcept>
 #include <utility>
 
@@ -235,17 +237,19 @@ TrainedNoisyChannel train_noisy_channel(const PairCorpus& corpus, const NoisyCha
                                         const Message& message) {
   const auto& tokenizers = corpus.tokenizers;
   auto channel = train_channel(corpus.train, training, message);
+  auto config = training.model;
+  config.source_vocab_size = static_cast<std::int64_t>(tokenizers.source().vocab_size());
+  config.target_vocab_size = static_cast<std::int64_t>(tokenizers.target().vocab_size());
   TrainedNoisyChannel trained = {
-      .model = {static_cast<std::int64_t>(tokenizers.source().vocab_size()), std::move(channel.model),
-                NGramModel(targets_of(corpus.train), static_cast<std::int32_t>(tokenizers.target().vocab_size()),
-                           training.model.n_grams()),
-                training.model.options},
+      .model = {config.source_vocab_size, std::move(channel.model), config.language_of(targets_of(corpus.train)),
+                config.options, config.modified},
       .log_likelihoods = std::move(channel.log_likelihoods)};
   if (!corpus.valid) return trained;
   auto& model = trained.model;
   trained.language_perplexity = model.language.perplexity(targets_of(*corpus.valid));
+  const auto& counts = model.language.counts();
   message(fmt::format("language model: {} n-grams, perplexity {:.2f} of the validation targets",
-                      model.language.tree().words.size() - 1, *trained.language_perplexity));
+                      std::accumulate(counts.begin(), counts.end(), std::uint64_t{0}), *trained.language_perplexity));
   trained.bleu = tune(model, tokenizers, *corpus.valid, training.tuning_pairs, message);
   return trained;
 }
@@ -337,7 +341,7 @@ std::unique_ptr<NoisyChannelTranslator> load_noisy_channel(const fs::path& dir) 
   auto model = NoisyChannelModel::load(dir);
   auto tokenizers = TranslationTokenizers::load(dir);
   check_vocabulary(dir, "source", tokenizers.source(), model.source_vocab_size);
-  check_vocabulary(dir, "target", tokenizers.target(), model.language.vocabulary());
+  check_vocabulary(dir, "target", tokenizers.target(), model.target_vocab_size());
   return std::make_unique<NoisyChannelTranslator>(std::move(model), std::move(tokenizers));
 }
 

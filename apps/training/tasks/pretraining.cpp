@@ -11,6 +11,7 @@
 #include "apps/training/model_task.h"
 #include "apps/training/saved_run.h"
 #include "data/files/config_error.h"
+#include "data/microworld/tasks.h"
 #include "data/text/causal_lm.h"
 #include "third_party/torch.h"
 
@@ -20,12 +21,18 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Examples at a time where nothing is learned.
-constexpr std::int64_t kValidatedAtOnce = 32;
-/// Examples that validation looks at.
-constexpr std::int64_t kMostValidated = 2000;
-
-const TextFormat kSentences = {.open_or_build = open_or_build_sentences, .special_tokens = {}, .tokens_only = false};
+/// Documents of sentences.
+TextFormat sentences_in(const MaskingKeys& keys) {
+  const auto language =
+      keys.microworld_language == "korean" ? MicroworldLanguage::kKorean : MicroworldLanguage::kEnglish;
+  return {.open_or_build = open_or_build_sentences,
+          .special_tokens = {},
+          .character_tokens = {},
+          .tokens_only = false,
+          .tell = [language](std::uint64_t seed, std::uint64_t bytes) {
+            return microworld_documents(seed, bytes, language);
+          }};
+}
 
 bool judges(SentenceTask task) {
   return task == SentenceTask::kNextSentence || task == SentenceTask::kSentenceOrder;
@@ -41,13 +48,14 @@ std::int64_t asked(const torch::Tensor& labels) {
 
 }  // namespace
 
-void for_all_batches(const PretrainingDataset& examples, torch::Device device,
+void for_all_batches(const PretrainingDataset& examples, torch::Device device, const PretrainingEvaluation& evaluation,
                      const std::function<void(const PretrainingBatch&)>& visit) {
   const c10::InferenceMode inference;
-  const auto count = std::min(examples.num_examples(), kMostValidated);
-  for (std::int64_t begin = 0; begin < count; begin += kValidatedAtOnce) {
+  const auto [at_once, most] = evaluation;
+  const auto count = most > 0 ? std::min(examples.num_examples(), most) : examples.num_examples();
+  for (std::int64_t begin = 0; begin < count; begin += at_once) {
     std::vector<PretrainingExample> batch;
-    for (auto i = begin; i < std::min(count, begin + kValidatedAtOnce); ++i) batch.push_back(examples.example(0, i));
+    for (auto i = begin; i < std::min(count, begin + at_once); ++i) batch.push_back(examples.example(0, i));
     visit(to_device(pretraining_batch(batch, examples.special().pad), device));
   }
 }
@@ -72,6 +80,8 @@ void MaskingKeys::for_each_field(FieldVisitor& visit) {
          .most = 4,
          .help = "rare tokens are hidden more often, by this power of their counts; 0: all alike"});
   visit("dynamic_masking", dynamic_masking, {.help = "each epoch hides others"});
+  visit("microworld_language", microworld_language,
+        {.choices = {"english", "korean"}, .help = "in which microworld tells its stories"});
 }
 
 PretrainingOptions MaskingKeys::options(SentenceTask sentences) const {
@@ -96,11 +106,12 @@ TokenInputs inputs_of(const PretrainingBatch& batch) {
           .attention_mask = torch::arange(batch.ids.size(1), batch.ids.device()) < batch.lengths.unsqueeze(1)};
 }
 
-EvalMetrics evaluate_pretraining(MaskedLm& model, const PretrainingDataset& examples, torch::Device device) {
+EvalMetrics evaluate_pretraining(MaskedLm& model, const PretrainingDataset& examples, torch::Device device,
+                                 const PretrainingEvaluation& evaluation) {
   auto* const judge = judges(examples.options().sentences) ? dynamic_cast<PretrainingModel*>(&model) : nullptr;
   double nats = 0, sentence_nats = 0;
   std::int64_t tokens = 0, right = 0, sentences = 0, right_sentences = 0;
-  for_all_batches(examples, device, [&](const PretrainingBatch& batch) {
+  for_all_batches(examples, device, evaluation, [&](const PretrainingBatch& batch) {
     const auto inputs = inputs_of(batch);
     const auto labels = batch.labels.flatten();
     const auto places = labels.ne(kIgnoredTarget).nonzero().flatten();
@@ -135,7 +146,7 @@ EvalMetrics evaluate_pretraining(MaskedLm& model, const PretrainingDataset& exam
 }
 
 EvalMetrics evaluate_pretraining(const RegisteredModel& registered, const fs::path& dir, const std::string& data,
-                                 const DeviceOptions& options) {
+                                 const DeviceOptions& options, std::int64_t batch_size) {
   auto loaded = load_model<MaskedLm>(registered, dir, options);
   loaded.tokenizer = load_model_tokenizer(dir, loaded.model->vocab_size());
   const bool judged = dynamic_cast<PretrainingModel*>(loaded.model.get()) != nullptr;
@@ -144,7 +155,7 @@ EvalMetrics evaluate_pretraining(const RegisteredModel& registered, const fs::pa
                                                              : SentenceTask::kNextSentence;
   TokenizedText text;
   const auto examples = evaluation_examples(dir, data, *loaded.tokenizer, loaded.model->n_positions(), sentences, text);
-  return evaluate_pretraining(*loaded.model, examples, loaded.device);
+  return evaluate_pretraining(*loaded.model, examples, loaded.device, {.batch_size = batch_size, .most = 0});
 }
 
 PretrainingDataset evaluation_examples(const fs::path& dir, const std::string& data, const Tokenizer& tokenizer,
@@ -152,7 +163,7 @@ PretrainingDataset evaluation_examples(const fs::path& dir, const std::string& d
   MaskingKeys masking;
   read_run_section(dir, "data", masking);
   masking.max_length = std::min(masking.max_length, n_positions);
-  text = open_text(data, tokenizer, microworld_seed_of(dir), kSentences);
+  text = open_text(data, tokenizer, microworld_seed_of(dir), sentences_in(masking));
   return {text.tokens, tokenizer, masking.options(sentences), /*seed=*/1};
 }
 
@@ -223,9 +234,11 @@ void PretrainingSetup::complete(RunConfig& config) {
 }
 
 std::vector<UnreadKeys> PretrainingSetup::unread_keys() const {
-  const bool told = corpus_.train == kMicroworld || corpus_.valid == kMicroworld;
+  const bool told = is_microworld_text(corpus_.train) || is_microworld_text(corpus_.valid);
   const bool packed = masking_.options(sentences_).sentences == SentenceTask::kPacked;
-  return {{!told, "a text that microworld does not tell", {"data.microworld_bytes", "data.microworld_seed"}},
+  return {{!told,
+           "a text that microworld does not tell",
+           {"data.microworld_bytes", "data.microworld_seed", "data.microworld_language"}},
           {!corpus_.valid.empty() && !told, "a run with data.valid", {"data.valid_fraction"}},
           {judges(sentences_), "a run that judges pairs of segments", {"data.examples"}},
           {packed, "data.examples = packed", {"data.short_examples"}}};
@@ -238,7 +251,7 @@ std::vector<std::string> PretrainingSetup::metric_names() const {
 }
 
 PretrainingSetup::Data PretrainingSetup::open_data(const TrainSetting& setting) {
-  auto corpus = open_text_corpus(corpus_, setting.out, setting.message, kSentences);
+  auto corpus = open_text_corpus(corpus_, setting.out, setting.message, sentences_in(masking_));
   complete_vocabulary(*config_, "vocab_size", *corpus.tokenizer);
   complete_special_tokens(*config_, *corpus.tokenizer);
   const auto options = masking_.options(sentences_);
@@ -257,15 +270,21 @@ PretrainingSetup::Data PretrainingSetup::open_data(const TrainSetting& setting) 
   return {std::move(corpus), std::move(train), std::move(valid)};
 }
 
-void PretrainingSetup::require_fitting(std::int64_t n_positions) const {
-  if (masking_.max_length <= n_positions) return;
-  throw ConfigError(fmt::format("data.max_length = {}: the model takes {} tokens", masking_.max_length, n_positions));
+void PretrainingSetup::require_fitting(const TokenModel& model) const {
+  if (masking_.max_length > model.n_positions()) {
+    throw ConfigError(
+        fmt::format("data.max_length = {}: the model takes {} tokens", masking_.max_length, model.n_positions()));
+  }
+  if (model.n_segments() == 1 && masking_.options(sentences_).sentences != SentenceTask::kPacked) {
+    throw ConfigError(fmt::format("model.type_vocab_size = 1: {} are of two segments",
+                                  judges(sentences_) ? "examples of " + name_of(sentences_) : "pairs (data.examples)"));
+  }
 }
 
 std::unique_ptr<TrainingTask> PretrainingSetup::make_task(TrainSetting& setting) {
   auto data = open_data(setting);
   auto model = make<MaskedLm>(setting);
-  require_fitting(model->n_positions());
+  require_fitting(*model);
   return std::make_unique<Task>(std::move(model), std::move(data), setting);
 }
 

@@ -29,6 +29,7 @@ struct MaskingKeys {
   std::int64_t max_ngram = 1;
   double prefer_rare = 0;
   bool dynamic_masking = true;
+  std::string microworld_language = "english";
 
   void for_each_field(FieldVisitor& visit);
   /// Of a run that asks `sentences`, which is kPacked where it asks nothing of them.
@@ -38,20 +39,27 @@ struct MaskingKeys {
 /// A batch as a model reads it.
 TokenInputs inputs_of(const PretrainingBatch& batch);
 
+/// How much is looked at where nothing is learned.
+struct PretrainingEvaluation {
+  std::int64_t batch_size = 32;  ///< examples at a time
+  std::int64_t most = 2000;      ///< examples, the first ones; 0: all
+};
+
 /// Of examples that do not change: loss and perplexity of hidden tokens, accuracy of them, and where segments are
 /// judged sentence_loss and sentence_accuracy.
-EvalMetrics evaluate_pretraining(MaskedLm& model, const PretrainingDataset& examples, torch::Device device);
+EvalMetrics evaluate_pretraining(MaskedLm& model, const PretrainingDataset& examples, torch::Device device,
+                                 const PretrainingEvaluation& evaluation = {});
 
-/// Of the model in `dir` on documents, with the run's masking.
+/// Of the model in `dir` on all documents of `data`, with the run's masking.
 EvalMetrics evaluate_pretraining(const RegisteredModel& registered, const std::filesystem::path& dir,
-                                 const std::string& data, const DeviceOptions& options);
+                                 const std::string& data, const DeviceOptions& options, std::int64_t batch_size = 32);
 
 /// Of documents with the masking of the run that made the model in `dir`, for a model that takes `n_positions` tokens.
 PretrainingDataset evaluation_examples(const std::filesystem::path& dir, const std::string& data,
                                        const Tokenizer& tokenizer, std::int64_t n_positions, SentenceTask sentences,
                                        TokenizedText& text);
-/// The first examples of the data set in batches on `device`, without gradients.
-void for_all_batches(const PretrainingDataset& examples, torch::Device device,
+/// Examples of the data set in batches on `device`, without gradients.
+void for_all_batches(const PretrainingDataset& examples, torch::Device device, const PretrainingEvaluation& evaluation,
                      const std::function<void(const PretrainingBatch&)>& visit);
 
 class PretrainingSetup : public ModelSetup {
@@ -77,8 +85,8 @@ class PretrainingSetup : public ModelSetup {
   };
   Data open_data(const TrainSetting& setting);
 
-  /// Throws ConfigError where examples are longer than the model takes.
-  void require_fitting(std::int64_t n_positions) const;
+  /// Throws ConfigError where examples are longer than the model takes, or pairs for one that knows but one segment.
+  void require_fitting(const TokenModel& model) const;
 
   SentenceTask sentences_;
   TextCorpusOptions corpus_;

@@ -48,27 +48,31 @@ class QuestionAnswering : public ExampleKindFor<QuestionAnswerer, Question> {
   }
   std::vector<std::string> texts_of(const Raw& raw) const override { return {raw.question, *raw.context}; }
   std::string where_of(const Raw& raw) const override { return "question " + raw.id; }
-  std::string complete_config_of(ModelConfig& /*config*/, const Raws& /*raws*/) const override { return {}; }
+  /// Two labels, the start's and the end's.
+  std::string complete_config_of(ModelConfig& config, const Raws& /*raws*/) const override {
+    set_labels(config, ClassLabels());
+    return {};
+  }
+  std::vector<std::string> notes(const EncodedExamples& encoded, const ExampleEncoding& encoding) const override {
+    const auto options = window_options(encoding);
+    std::vector<std::string> notes;
+    if (encoded.cut > 0) {
+      notes.push_back(
+          fmt::format("{} of {} questions were cut to {} tokens", encoded.cut, encoded.raw(), options.max_question));
+    }
+    if (encoded.in_windows > 0) {
+      notes.push_back(fmt::format("the contexts of {} of {} questions are read in several windows of {} tokens",
+                                  encoded.in_windows, encoded.raw(), options.max_length));
+    }
+    return notes;
+  }
 
   /// A window each; one that does not hold the first answer learns that there is none in it.
   std::vector<TokenExample> encode_raw(const Raw& raw, const ExampleEncoding& encoding) const override {
-    WindowOptions options;
-    const auto most = static_cast<std::size_t>(encoding.model.n_positions());
-    if (encoding.max_length > 0) {
-      options.max_length = static_cast<std::size_t>(encoding.max_length);
-    } else if (most > 0) {
-      options.max_length = std::min(options.max_length, most);
-    }
-    if (options.max_length < 8) {
-      throw std::invalid_argument(
-          fmt::format("a question and its context need at least 8 tokens at once, not {}", options.max_length));
-    }
-    // Of short windows the usual overlap and question would leave nothing.
-    options.overlap = std::min(options.overlap, options.max_length / 3);
-    options.max_question = std::min(options.max_question, options.max_length / 3);
     std::vector<TokenExample> examples;
-    for (const auto& window : question_windows(raw.question, *raw.context, encoding.tokenizer, options)) {
-      TokenExample example{.rows = {{window.ids, window.type_ids}}};
+    for (const auto& window :
+         question_windows(raw.question, *raw.context, encoding.tokenizer, window_options(encoding))) {
+      TokenExample example{.rows = {encoding.fitted({window.ids, window.type_ids, window.question_cut})}};
       example.places = places_of(window);
       if (encoding.targets) {
         TokenSpan span{window.none, window.none};
@@ -87,8 +91,8 @@ class QuestionAnswering : public ExampleKindFor<QuestionAnswerer, Question> {
     const auto [start, end] = model.logits(inputs_of(batch));
     return torch::stack({start, end}, 1);
   }
-  torch::Tensor loss_sum_of(const QuestionAnswerer& /*model*/, const torch::Tensor& logits,
-                            const TokenBatch& batch) const override {
+  torch::Tensor loss_sum_of(const QuestionAnswerer& /*model*/, const torch::Tensor& logits, const TokenBatch& batch,
+                            const LabelSmoothing& /*smoothing*/) const override {
     return span_loss(logits.select(1, 0), logits.select(1, 1), batch.labels.select(1, 0), batch.labels.select(1, 1),
                      batch.mask) *
            batch.ids.size(0);
@@ -111,6 +115,23 @@ class QuestionAnswering : public ExampleKindFor<QuestionAnswerer, Question> {
   }
 
  private:
+  static WindowOptions window_options(const ExampleEncoding& encoding) {
+    WindowOptions options;
+    const auto most = static_cast<std::size_t>(encoding.model.n_positions());
+    if (encoding.max_length > 0) {
+      options.max_length = static_cast<std::size_t>(encoding.max_length);
+    } else if (most > 0) {
+      options.max_length = std::min(options.max_length, most);
+    }
+    if (options.max_length < 8) {
+      throw std::invalid_argument(
+          fmt::format("a question and its context need at least 8 tokens at once, not {}", options.max_length));
+    }
+    // Of short windows the usual overlap and question would leave nothing.
+    options.overlap = std::min(options.overlap, options.max_length / 3);
+    options.max_question = std::min(options.max_question, options.max_length / 3);
+    return options;
+  }
   static std::size_t code_points(std::string_view text) {
     return static_cast<std::size_t>(
         std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
@@ -126,7 +147,7 @@ class QuestionAnswering : public ExampleKindFor<QuestionAnswerer, Question> {
                            .metrics = {"loss", "exact_match", "f1"},
                            .metrics_help = "loss (nats a place), exact_match and f1 (per cent)",
                            .otherwise = "does not answer questions",
-                           .decided = {},
+                           .decided = {"id2label", "label2id", "problem_type"},
                            .tables = false,
                            .microworld = {MicroworldTask::kQuestions}};
 };

@@ -29,8 +29,7 @@ class Regression : public ExampleKindFor<SequenceClassifier, LabelledText> {
   }
   std::vector<std::string> texts_of(const Raw& raw) const override { return raw.texts(); }
   std::string complete_config_of(ModelConfig& config, const Raws& /*raws*/) const override {
-    read_fields(config, write_fields(ClassLabels::of({"LABEL_0"})), "labels");
-    if (const auto type = find_field(fields_in(config), "problem_type")) type->set("\"regression\"");
+    set_labels(config, ClassLabels::of({"LABEL_0"}), ProblemType::kRegression);
     return {};
   }
   std::vector<TokenExample> encode_raw(const Raw& raw, const ExampleEncoding& encoding) const override {
@@ -44,8 +43,8 @@ class Regression : public ExampleKindFor<SequenceClassifier, LabelledText> {
   torch::Tensor logits_of(SequenceClassifier& model, const TokenBatch& batch) const override {
     return model.logits(inputs_of(batch));
   }
-  torch::Tensor loss_sum_of(const SequenceClassifier& model, const torch::Tensor& logits,
-                            const TokenBatch& batch) const override {
+  torch::Tensor loss_sum_of(const SequenceClassifier& model, const torch::Tensor& logits, const TokenBatch& batch,
+                            const LabelSmoothing& /*smoothing*/) const override {
     return sequence_loss_sum(logits, batch.values, model.problem_type());
   }
   EvalMetrics scores_of(const SequenceClassifier& /*model*/, const Raws& /*raws*/, const EncodedExamples& encoded,

@@ -61,14 +61,13 @@ class Tagging : public ExampleKindFor<TokenClassifier, TaggedSentence> {
   }
   std::string complete_config_of(ModelConfig& config, const Raws& raws) const override {
     const auto tags = tag_set(raws);
-    read_fields(config, write_fields(ClassLabels::of(tags)), "labels");
+    set_labels(config, ClassLabels::of(tags));
     return fmt::format("{} tags", tags.size());
   }
 
   std::vector<TokenExample> encode_raw(const Raw& raw, const ExampleEncoding& encoding) const override {
-    const auto most = encoding.max_length > 0 ? encoding.max_length : encoding.model.n_positions();
-    const auto pieces = word_pieces(raw.words, encoding.tokenizer, static_cast<std::size_t>(most));
-    TokenExample example{.rows = {{pieces.ids, pieces.type_ids}}};
+    const auto pieces = word_pieces(raw.words, encoding.tokenizer, static_cast<std::size_t>(encoding.most()));
+    TokenExample example{.rows = {encoding.fitted({pieces.ids, pieces.type_ids, pieces.cut > 0})}};
     example.places.assign(pieces.first.begin(), pieces.first.end());
     if (!encoding.targets) return {example};
     std::vector<std::int64_t> ids;
@@ -80,9 +79,9 @@ class Tagging : public ExampleKindFor<TokenClassifier, TaggedSentence> {
   torch::Tensor logits_of(TokenClassifier& model, const TokenBatch& batch) const override {
     return model.logits(inputs_of(batch));
   }
-  torch::Tensor loss_sum_of(const TokenClassifier& /*model*/, const torch::Tensor& logits,
-                            const TokenBatch& batch) const override {
-    return cross_entropy(logits.flatten(0, 1), batch.labels.flatten());
+  torch::Tensor loss_sum_of(const TokenClassifier& /*model*/, const torch::Tensor& logits, const TokenBatch& batch,
+                            const LabelSmoothing& smoothing) const override {
+    return cross_entropy(logits.flatten(0, 1), batch.labels.flatten(), {.smoothing = smoothing});
   }
 
   EvalMetrics scores_of(const TokenClassifier& model, const Raws& raws, const EncodedExamples& encoded,
@@ -126,7 +125,7 @@ class Tagging : public ExampleKindFor<TokenClassifier, TaggedSentence> {
     for (const auto& [id, name] : model.labels().id2label) {
       if (name == tag) return id;
     }
-    throw std::runtime_error(fmt::format("the model has no tag \"{}\"", tag));
+    throw std::runtime_error(unknown_label("tag", tag, model.labels()));
   }
 
   ExampleFormat format_ = {
@@ -140,8 +139,9 @@ class Tagging : public ExampleKindFor<TokenClassifier, TaggedSentence> {
       .metrics = {"loss", "accuracy", "precision", "recall", "f1"},
       .metrics_help = "loss (nats a word), accuracy (of tags); precision, recall and f1 of entities, as seqeval",
       .otherwise = "does not tag words",
-      .decided = {"id2label", "label2id"},
+      .decided = {"id2label", "label2id", "problem_type"},
       .tables = false,
+      .label_smoothing = true,
       .microworld = {MicroworldTask::kTags}};
 };
 

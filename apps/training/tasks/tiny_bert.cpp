@@ -65,9 +65,11 @@ class TinyBertSetup::Task : public ModelTask<FittedStudent, StudentExamples, Tok
         temperature_(temperature) {
     const BatchLimits limits{.tokens = batch_.batch_tokens, .sentences = batch_.batch_size};
     batches_ = token_batches(data_.train.examples, data_.train.pad, limits, seed_, kPrepareAhead, rank_);
-    fingerprint_ = fmt::format("tiny_bert {:016x} validation {:016x} tokenizer {:016x} batch {} {} seed {}",
-                               data_.train.examples.fingerprint(), data_.valid.examples.fingerprint(),
-                               tokenizer_fingerprint(*data_.tokenizer), limits.sentences, limits.tokens, seed_);
+    fingerprint_ =
+        fmt::format("tiny_bert {:016x} validation {:016x} tokenizer {:016x} teacher {:016x} batch {} {} seed {}",
+                    data_.train.examples.fingerprint(), data_.valid.examples.fingerprint(),
+                    tokenizer_fingerprint(*data_.tokenizer), weights_fingerprint(teacher_->module()), limits.sentences,
+                    limits.tokens, seed_);
   }
 
   std::string fingerprint() const override { return fingerprint_; }
@@ -126,6 +128,7 @@ TinyBertSetup::TinyBertSetup(const RegisteredModel& registered, std::unique_ptr<
 
 void TinyBertSetup::bind(RunConfig& config, TrainSetting& setting) {
   ExampleSetup::bind(config, setting);
+  config.bind("data", augmentation_);
   config.bind("train", [this](FieldVisitor& visit) {
     visit("teacher", teacher_, {.help = "the folder of the classifier to learn from"});
     if (stage_ == Stage::kPrediction)
@@ -139,9 +142,15 @@ std::vector<TrainFlag> TinyBertSetup::flags() const {
   return flags;
 }
 
+std::vector<std::string> TinyBertSetup::data_keys() const {
+  auto keys = ExampleSetup::data_keys();
+  keys.push_back("train.teacher");
+  return keys;
+}
+
 void TinyBertSetup::complete(RunConfig& config) {
   begin_with_teacher(config, teacher_);
-  if (r_drop_ != 0) throw ConfigError("train.r_drop: a student learns from its teacher alone");
+  augmentation_.complete();
   freeze_layers_ = std::stoll(config.value("train.freeze_layers"));
   ExampleSetup::complete(config);
 }
@@ -151,7 +160,27 @@ std::vector<UnreadKeys> TinyBertSetup::unread_keys() const {
   unread.push_back({stage_ == Stage::kIntermediate,
                     "stage intermediate, which learns from the attention of all layers at once,",
                     {"train.gradient_checkpointing"}});
+  unread.push_back({true, "a student, which learns from its teacher alone,", {"train.r_drop", "train.label_smoothing"}});
+  for (auto& rule : augmentation_.unread_keys()) unread.push_back(std::move(rule));
   return unread;
+}
+
+void TinyBertSetup::augment(ExampleData& data, const TrainSetting& setting) const {
+  const auto texts = data.train->size();
+  const auto file = setting.out / "data" / "augmented.jsonl";
+  // What a model says differs in the last digits from machine to machine: a run that goes on reads what it has.
+  if (!setting.resume || !fs::exists(file)) {
+    setting.message(fmt::format("putting other words into {} texts", texts));
+    const auto& raw = dynamic_cast<const RawExamplesOf<LabelledText>&>(*data.train).items;
+    try {
+      write_augmented(file, raw, augmentation_, setting.device, setting.trainer.seed);
+    } catch (const std::invalid_argument& error) {
+      throw ConfigError(fmt::format("data.augment: {}", error.what()));
+    }
+  }
+  data.train_file = file.string();
+  data.train = kind_.read(file);
+  setting.message(fmt::format("{}: {} texts made of {}", data.train_file, data.train->size(), texts));
 }
 
 std::unique_ptr<TrainingTask> TinyBertSetup::make_task(TrainSetting& setting) {
@@ -159,6 +188,7 @@ std::unique_ptr<TrainingTask> TinyBertSetup::make_task(TrainSetting& setting) {
     throw ConfigError(fmt::format("train.teacher = {}: {}", teacher_, why));
   };
   auto data = open_examples(kind_, data_, *config_, setting.out, setting.message);
+  if (augmentation_.copies > 0) augment(data, setting);
   complete_vocabulary(*config_, "vocab_size", *data.tokenizer);
   complete_special_tokens(*config_, *data.tokenizer);
   DeviceOptions device;
@@ -185,8 +215,8 @@ std::unique_ptr<TrainingTask> TinyBertSetup::make_task(TrainSetting& setting) {
     throw ConfigError(fmt::format("data.max_length = {}: the models take {} tokens", data_.max_length, most));
   if (data_.max_length > 0) most = data_.max_length;
   const ExampleEncoding encoding{*data.tokenizer, *student, most};
-  auto train = encode_examples(kind_, data.train_file, *data.train, encoding);
-  auto valid = encode_examples(kind_, data.valid_file, *data.valid, encoding);
+  auto train = encode_examples(kind_, data.train_file, *data.train, encoding, setting.message);
+  auto valid = encode_examples(kind_, data.valid_file, *data.valid, encoding, setting.message);
   auto fitted = std::make_shared<FittedStudent>(student, theirs.width());
   fitted->to(setting.device);
   return std::make_unique<Task>(

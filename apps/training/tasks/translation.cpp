@@ -33,6 +33,11 @@ Translator load_translator(const RegisteredModel& registered, const fs::path& di
   if (!translator.model->end_token()) {
     throw FileError(dir / "config.json", "eos_token_id is null: a translation has no end");
   }
+  const auto start = translator.model->generation_config.decoder_start_token_id;
+  if (start && *start >= translator.model->target_vocab_size()) {
+    throw FileError(dir / "generation_config.json", fmt::format("decoder_start_token_id = {}: the model has {} tokens",
+                                                                *start, translator.model->target_vocab_size()));
+  }
   translator.tokenizers = TranslationTokenizers::load(dir);
   const auto& tokenizers = translator.tokenizers;
   if (&tokenizers.source() == &tokenizers.target() &&
@@ -72,7 +77,7 @@ std::vector<Hypotheses> decode_sources(const Translator& translator, std::span<c
   const auto& of_folder = translator.model->generation_config;
   of_folder.apply_constraints_to(options);
   options.eos_token_ids = token_ids(of_folder.eos_token_id);
-  if (options.eos_token_ids.empty()) options.eos_token_ids = {translator.model->end_token().value()};
+  if (options.eos_token_ids.empty()) options.eos_token_ids = translator.model->end_tokens();
   options.max_new_tokens = std::min(options.max_new_tokens, translator.model->max_positions());
   std::vector<Hypotheses> results(sources.size());
   std::vector<std::size_t> order;
@@ -85,7 +90,8 @@ std::vector<Hypotheses> decode_sources(const Translator& translator, std::span<c
   }
   std::stable_sort(order.begin(), order.end(),
                    [&](std::size_t a, std::size_t b) { return sources[a].size() > sources[b].size(); });
-  const std::vector<TokenId> start = {translator.special.start};
+  const auto other_start = of_folder.decoder_start_token_id.value_or(-1);
+  const std::vector<TokenId> start = {other_start < 0 ? translator.special.start : static_cast<TokenId>(other_start)};
   for (std::size_t first = 0; first < order.size(); first += static_cast<std::size_t>(batch_size)) {
     const auto rows =
         std::span(order).subspan(first, std::min(static_cast<std::size_t>(batch_size), order.size() - first));
@@ -99,7 +105,7 @@ std::vector<Hypotheses> decode_sources(const Translator& translator, std::span<c
     batch.source = batch.source.to(translator.device);
     batch.source_lengths = batch.source_lengths.to(translator.device);
     const std::vector<std::vector<TokenId>> starts(rows.size(), start);
-    auto prompts = pad_left(starts, translator.special.start);
+    auto prompts = pad_left(starts, start.front());
     prompts.ids = prompts.ids.to(translator.device);
     prompts.mask = prompts.mask.to(translator.device);
     const auto step = translator.model->start(batch.source, batch.source_lengths, options.max_new_tokens);

@@ -20,6 +20,11 @@ TEST_CASE("a chart draws what is finite and averages what is long") {
   CHECK(svg.find("nan") == std::string::npos);
   CHECK(svg.find("inf") == std::string::npos);
   CHECK(svg_chart("none", {}, 100, 100).find("nan") == std::string::npos);
+  std::vector<CurvePoint> huge;
+  for (int i = 0; i < 2000; ++i) huge.push_back({i * 1e299, i % 2 == 0 ? 1e308 : -9e299});
+  const auto far = svg_chart("far", {{"a", "train", huge}, {"b", "valid", {{0, 1e300}, {1, 1}}}}, 100, 100);
+  CHECK(far.find("nan") == std::string::npos);
+  CHECK(far.find("inf") == std::string::npos);
   CHECK(svg_chart("flat", {{"a", "train", {{0, 0}, {1, 0}}}}, 100, 100).find("nan") == std::string::npos);
 }
 

@@ -52,6 +52,14 @@ TEST_CASE("the page of several runs has each metric over steps, tokens and time,
     CHECK(html.find(external) == std::string::npos);
   }
   CHECK_THAT(runs_page({run_log("alone", "", "")}), Contains("1 run"));
+  const auto huge = run_log("huge",
+                            R"({"step": 1, "tokens": 1e308, "loss": 1e308, "tokens_per_second": 1e-308}
+{"step": 2, "valid": {"loss": 1e308, "bleu": -1e308}, "best": true}
+{"step": 1e308, "tokens": 1.5e308, "loss": -1e308, "tokens_per_second": 1e308}
+{"step": 4e307, "valid": {"loss": -1e308, "bleu": 1e308}, "best": true})",
+                            "");
+  const auto page = runs_page({huge, first});
+  for (const auto* no_number : {"nan", ">inf", " inf", "inf "}) CHECK(page.find(no_number) == std::string::npos);
   CHECK_THROWS_WITH(runs_page(std::vector<RunLog>(9)), Contains("at most 8"));
 }
 
@@ -62,6 +70,9 @@ TEST_CASE("a folder that is no run is refused by name") {
   CHECK_THROWS_WITH(read_run_log("a", dir.path()), Catch::Contains("metrics.jsonl") && Catch::Contains("no reports"));
   write_file(dir / "metrics.jsonl", kMetrics);
   CHECK(read_run_log("a", dir.path()).evaluations.size() == 2);
+  const std::string deep = std::string(200'000, '[') + std::string(200'000, ']');
+  write_file(dir / "run.json", R"({"train": {"a": )" + deep + "}}");
+  CHECK_THROWS_WITH(read_run_log("a", dir.path()), Catch::Contains("run.json: is nested too deeply"));
 }
 
 }  // namespace langzoo::test::runs_report_test

@@ -145,6 +145,20 @@ TEST_CASE("a checkpoint that cannot be written leaves the one before") {
   CHECK_THROWS_AS(save_checkpoint(out / "checkpoint-3/model.safetensors", 1, [](const fs::path&) {}), FileError);
 }
 
+TEST_CASE("the generators of averaged discriminators are averaged too") {
+  const TempDir dir;
+  const std::string config = R"({"model_type": "toy"})";
+  const std::vector<fs::path> dirs = {folder(dir, "a", 1, config, "tokens"), folder(dir, "b", 4, config, "tokens")};
+  folder(dir, "a/generator", 3, config, "tokens"), folder(dir, "b/generator", 5, config, "tokens");
+  average_models(dirs, dir / "mean");
+  CHECK(torch::equal(load_safetensors(dir / "mean/model.safetensors")["w"], torch::full({2}, 2.5)));
+  CHECK(torch::equal(load_safetensors(dir / "mean/generator/model.safetensors")["w"], torch::full({2}, 4.0)));
+  CHECK(fs::exists(dir / "mean/generator/config.json"));
+  folder(dir, "b/generator", 5, R"({"model_type": "other"})", "tokens");
+  CHECK_THROWS_WITH(average_models(dirs, dir / "none"), Catch::Contains("model_type is not that of"));
+  CHECK_FALSE(fs::exists(dir / "none"));
+}
+
 TEST_CASE("an averaged model has the mean of the weights, and what the checkpoints share") {
   const TempDir dir;
   const std::string config = R"({"model_type": "toy", "width": 2, "dropout": 0.1})";
@@ -170,9 +184,14 @@ TEST_CASE("an averaged model has the mean of the weights, and what the checkpoin
     CHECK_FALSE(fs::exists(dir / "none"));
   };
   refused(folder(dir, "c", 1, config, "others"), "c/tokenizer.json: is not the same as in");
+  const auto more = folder(dir, "more", 1, config, "tokens");
+  write_file(more / "vocab.txt", "a\n");
+  refused(more, "more/vocab.txt: is not in");
   refused(folder(dir, "d", 1, R"({"model_type": "toy", "width": 3})", "tokens"), "width is not that of");
   refused(folder(dir, "e", 1, R"({"model_type": "toy"})", "tokens"), "width is not that of");
   refused(folder(dir, "f", 1, "[]", "tokens"), "is no JSON object");
+  const auto deep = "{\"a\": " + std::string(200'000, '[') + std::string(200'000, ']') + "}";
+  refused(folder(dir, "g", 1, deep, "tokens"), "is no JSON object");
   fs::remove(dirs[0] / "config.json");
   const std::vector<fs::path> bare = {dirs[0]};
   CHECK_THROWS_WITH(average_models(bare, dir / "none"), Catch::Contains("it has no config.json"));

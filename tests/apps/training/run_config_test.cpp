@@ -115,7 +115,8 @@ TEST_CASE("an impossible value names key, value and what is allowed") {
   CHECK(error("train.learning_rate=1e999") != "no error");
   CHECK(error("train.learning_rate=-1") == "--set: train.learning_rate = -1 must be a number above 0");
   CHECK(error("train.schedule=cosin") ==
-        "--set: train.schedule = cosin must be one of constant, linear, cosine, inverse_sqrt, wsd");
+        "--set: train.schedule = cosin must be one of constant, linear, cosine, inverse_sqrt, wsd, "
+        "plateau, linear_from_start");
   CHECK(error("train.seed=-1") != "no error");
   CHECK(error("train.seed=18446744073709551615") == "no error");
   CHECK(run.options.seed == 18446744073709551615u);
@@ -233,8 +234,9 @@ TEST_CASE("presets are listed by program, and an unknown one lists them") {
     names.push_back(preset.name);
     CHECK(!preset.about.empty());
   }
-  CHECK(names == std::vector<std::string>{"gpt2", "gpt2-large", "gpt2-medium", "gpt2-xl", "microworld",
-                                          "shakespeare-char", "warandpeace-bpe"});
+  CHECK(names == std::vector<std::string>{"gpt2", "gpt2-large", "gpt2-medium", "gpt2-xl", "gpt3-1.3b", "gpt3-125m",
+                                          "gpt3-13b", "gpt3-175b", "gpt3-2.7b", "gpt3-350m", "gpt3-6.7b", "gpt3-760m",
+                                          "microworld", "openai-gpt", "shakespeare-char", "warandpeace-bpe"});
   CHECK(presets_of("no such program").empty());
   CHECK_THAT(error_of([&] { run.config.load_preset("gpt", "gpt5"); }),
              Catch::StartsWith("preset gpt5: unknown; there are gpt2, gpt2-large"));

@@ -172,6 +172,11 @@ TEST_CASE("what a newer program saved, and what is damaged, is refused by name")
   fails([](Json& h) { h["progress"]["valid"]["loss"]["better"] = "sideways"; }, "sideways");
   fails([](Json& h) { h.erase("options"); }, "options");
   fails([](Json& h) { h = Json::array(); }, "damaged");
+  fails(
+      [](Json& h) {
+        for (int i = 0; i < 200; ++i) h["options"] = Json::array({h["options"]});
+      },
+      "nested too deeply");
 }
 
 TEST_CASE("metrics come back from a state with their labels and directions") {

@@ -78,6 +78,29 @@ TEST_CASE("train writes a MarianMTModel, translates with it, and a resumed run i
   const auto scores = succeed({"eval", "--model", model, "--data", (dir / "train.tsv").string(), "--json"}).object();
   CHECK(scores["pairs"] == 500);
   succeed({"align", "--model", model, "--text", "12", "--translation", "bc"});
+  CHECK_THAT(succeed({"translate", "--model", model, "--text", "1", "--max-new-tokens", "30"}).err,
+             Catch::Contains("--max-new-tokens 30: the model has 20 places"));
+  check_error(transformer({"translate", "--model", model, "--text", "1", "--min-new-tokens", "30"}), 2,
+              "--min-new-tokens 30: the model has 20 places");
+  // Pairs beyond them are named, a translation of the model's own that does not end is shown as far as it goes.
+  const std::string longer(30, '1');
+  write_file(dir / "half.tsv", "\tab\n12\tab\n");
+  write_file(dir / "long.tsv", "\tbc\n12\t" + std::string(30, 'b') + "\n");
+  for (const std::string verb : {"align", "attention"}) {
+    const auto show = [&](std::vector<std::string> flags) {
+      flags.insert(flags.begin(), {verb, "--model", model, "--json"});
+      return transformer(flags);
+    };
+    check_error(show({"--data", (dir / "long.tsv").string(), "--pairs", "5"}), 1,
+                "long.tsv: line 2: has 30 tokens, and the model takes 19");
+    const auto half = show({"--data", (dir / "half.tsv").string(), "--pairs", "5"});
+    CHECK(half.objects().size() == 1);
+    CHECK_THAT(half.err, Catch::Contains("not shown: 1 pair whose source is empty"));
+    check_error(show({"--text", "1", "--out", "/dev/stdout"}), 2, "--json: not with --out to stdout");
+    check_error(show({"--text", longer}), 1, "--text: has 30 tokens");
+    check_error(show({"--text", "1", "--translation", std::string(30, 'b')}), 1, "--translation: has 30 tokens");
+    CHECK(show({"--text", "1", "--min-new-tokens", "20"}).code == 0);
+  }
 }
 
 TEST_CASE("flags go before what the folder says of decoding, and a blank line gives an object too") {

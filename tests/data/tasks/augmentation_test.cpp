@@ -1,6 +1,7 @@
 #include "tests/support/test.h"
 
 #include <cmath>
+#include <map>
 #include <set>
 
 #include "data/tasks/augmentation.h"
@@ -12,12 +13,15 @@ namespace langzoo::augmentation_test {
 using Texts = std::vector<std::string>;
 
 /// big and small have two replacements each, cat one.
-Texts neighbours(std::span<const std::string_view> words, std::size_t position) {
-  const auto word = words[position];
-  if (word == "big") return {"large", "huge"};
-  if (word == "small") return {"little", "tiny"};
-  if (word == "cat") return {"dog"};
-  return {};
+std::vector<Texts> neighbours(std::string_view text, std::span<const Offset> words) {
+  static const std::map<std::string_view, Texts> known = {
+      {"big", {"large", "huge"}}, {"small", {"little", "tiny"}}, {"cat", {"dog"}}};
+  std::vector<Texts> all;
+  for (const auto& [begin, end] : words) {
+    const auto found = known.find(text.substr(begin, end - begin));
+    all.push_back(found == known.end() ? Texts() : found->second);
+  }
+  return all;
 }
 
 TEST_CASE("words are runs of letters, numbers and marks") {
@@ -43,6 +47,8 @@ TEST_CASE("augmented texts: words replaced by neighbours, all else as it was") {
   CHECK(augmented_texts("nothing here", neighbours, {}, 1, 1).empty());
   CHECK(augmented_texts("", neighbours, {}, 1, 1).empty());
   CHECK_THROWS_AS(augmented_texts("cat", neighbours, {.replace = 0}, 1, 1), std::invalid_argument);
+  const auto too_few = [](std::string_view, std::span<const Offset>) { return std::vector<Texts>(); };
+  CHECK_THROWS_AS(augmented_texts("cat", too_few, {}, 1, 1), std::invalid_argument);
 }
 
 TEST_CASE("a word is replaced with the probability that is asked for, by each neighbour as often") {

@@ -73,10 +73,14 @@ TEST_CASE("what is wrong with questions is told with file and question") {
         "question q7: answer \"Ann\" does not stand at character 99 of its context of 4");
   wrong("a.json",
         squad("Ann.", R"({"id": "q7", "question": "Who?", "answers": [{"text": "Ann", "answer_start": -1}]})"),
-        "question q7: field \"answer_start\" is no number from 0");
+        "article 1, paragraph 1, question q7: field \"answers.answer_start\" is no number from 0");
   wrong("a.json", squad("Ann.", R"({"id": "q7", "question": "Who?"})"), "question q7: has no field \"answers\"");
   wrong("a.json", squad("Ann.", R"({"question": "Who?", "answers": []})"),
-        "article 1, paragraph 1: has no field \"id\"");
+        "article 1, paragraph 1, question 1 there: has no field \"id\"");
+  wrong("a.json", squad("Ann.", R"({"id": "q", "question": "Who?", "answers": [{"answer_start": 0}]})"),
+        "question q: field \"answers\" holds what is no object with \"text\" and \"answer_start\"");
+  wrong("a.json", squad("Ann.", R"({"id": "q", "question": "Who?", "answers": [{"text": 3, "answer_start": 0}]})"),
+        "question q: field \"answers.text\" is not a text");
   wrong("a.json", squad("Ann.", R"({"id": "q", "question": " ", "answers": []})"), "question q: has an empty question");
   wrong("a.json", squad(" ", R"({"id": "q", "question": "?", "answers": []})"),
         "article 1, paragraph 1: has an empty context");
@@ -84,12 +88,15 @@ TEST_CASE("what is wrong with questions is told with file and question") {
   wrong("a.json", squad("Ann.", twice + "," + twice), "question q comes twice");
   wrong("a.json", "{\"data\": []}", "holds no questions");
   wrong("a.json", "{\"data\": 3}", "the file: field \"data\" is no list");
-  wrong("a.json", "[1", "is no JSON");
+  wrong("a.json", "[1", "is no JSON: parse error at line 1");
   wrong("a.json", std::string(100000, '['), "is nested too deeply");
   wrong("a.csv", "question,context\n", "is no file of questions");
   wrong("a.jsonl", "{\"question\": \"?\", \"context\": \"a\"}\n", "line 1: has no field \"answers\"");
   wrong("a.jsonl", R"({"question": "?", "context": "a", "answers": {"text": ["a"], "answer_start": []}})",
         "line 1: has 1 answers and 0 positions");
+  const std::string deep = std::string(200000, '[') + std::string(200000, ']');
+  wrong("a.jsonl", R"({"question": "?", "context": "a", "answers": [], "id": )" + deep + "}",
+        "line 1: \"id\" is no text");
 }
 
 }  // namespace langzoo::questions_test

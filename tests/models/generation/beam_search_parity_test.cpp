@@ -97,7 +97,7 @@ TEST_CASE("beam search of a GPT-2 gives transformers' ids and scores") {
     INFO(c["settings"].dump());
     const auto prompts = c["prompts"].get<std::vector<Ids>>();
     const auto padded = pad_left(prompts, 0);
-    Gpt2StepFunction step(model, padded.mask, model->config().n_positions);
+    GptStepFunction step(model.ptr(), padded.mask, model->config().n_positions);
     check_equal(beam_search(step, padded, options_of(c["settings"])), c);
   }
 }
@@ -123,7 +123,7 @@ TEST_CASE("beam search of a GPT-2 with all logits processors gives transformers'
     const auto padded = pad_left(c["prompts"].get<std::vector<Ids>>(), 0);
     auto options = options_of(c["settings"]);
     options.prefixes = c["prefixes"].get<std::vector<Ids>>();
-    Gpt2StepFunction step(model, padded.mask, model->config().n_positions);
+    GptStepFunction step(model.ptr(), padded.mask, model->config().n_positions);
     check_equal(beam_search(step, padded, options), c);
   }
 }

@@ -10,7 +10,7 @@ namespace {
 
 /// Greedy ids after the prompts, by the step function alone. Shapes: (B,count).
 torch::Tensor greedy(const Gpt2LmHeadModel& model, const torch::Tensor& ids, const torch::Tensor& mask, int count) {
-  Gpt2StepFunction decoder(model, mask, ids.size(1) + count);
+  GptStepFunction decoder(model.ptr(), mask, ids.size(1) + count);
   std::vector<torch::Tensor> chosen;
   auto next = ids;
   for (int i = 0; i < count; ++i) {

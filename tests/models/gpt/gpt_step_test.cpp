@@ -16,7 +16,7 @@ TEST_CASE("steps after a left-padded prompt give each row the logits it has alon
   const auto ids = torch::arange(24).view({3, 8}) * 7 % 97, mask = torch::ones_like(ids);
   mask[0].narrow(0, 0, 6).zero_();
   mask[2].narrow(0, 0, 3).zero_();
-  Gpt2StepFunction decoder(model, mask, 12);
+  GptStepFunction decoder(model.ptr(), mask, 12);
   CHECK(decoder.capacity() == 12);
   const auto tokens = torch::tensor({{5, 6, 7}, {8, 9, 10}, {11, 12, 13}});
   auto logits = decoder.step(ids);
@@ -40,7 +40,7 @@ TEST_CASE("however the tokens are divided into calls, all logits are the forward
   for (const bool padded : {false, true}) {
     const auto expected = model->forward(ids, {.attention_mask = padded ? mask : torch::Tensor()}).logits;  // (B,T,V)
     for (const auto& sizes : std::vector<std::vector<std::int64_t>>{{12}, {5, 7}, {8, 1, 3}, {1, 1, 2, 4, 4}}) {
-      Gpt2StepFunction decoder(model, padded ? mask.narrow(1, 0, 8) : torch::Tensor(), 12);
+      GptStepFunction decoder(model.ptr(), padded ? mask.narrow(1, 0, 8) : torch::Tensor(), 12);
       std::int64_t begin = 0;
       for (const auto size : sizes) {
         const auto part = ids.narrow(1, begin, size);
@@ -66,27 +66,27 @@ TEST_CASE("reordered rows go on from the rows they name") {
   const auto ids = torch::arange(16).view({2, 8}) * 5 % 97, mask = torch::ones_like(ids);
   mask[1].narrow(0, 0, 4).zero_();
   const auto rows = torch::tensor({1, 0, 1}), next = torch::tensor({{3}, {4}, {5}});
-  Gpt2StepFunction decoder(model, mask, 9);
+  GptStepFunction decoder(model.ptr(), mask, 9);
   decoder.step(ids);
   decoder.reorder(rows);
   const auto logits = decoder.step(next);
-  Gpt2StepFunction expected(model, mask.index_select(0, rows), 9);
+  GptStepFunction expected(model.ptr(), mask.index_select(0, rows), 9);
   expected.step(ids.index_select(0, rows));
   CHECK(max_difference(logits, expected.step(next)) < 1e-5);
 }
 
 TEST_CASE("what does not fit is refused") {
   auto model = fixture_model();
-  CHECK_THROWS_WITH(Gpt2StepFunction(model, {}, 33), Catch::Contains("33") && Catch::Contains("n_positions = 32"));
-  Gpt2StepFunction decoder(model, {}, 4);
+  CHECK_THROWS_WITH(GptStepFunction(model.ptr(), {}, 33), Catch::Contains("33") && Catch::Contains("n_positions = 32"));
+  GptStepFunction decoder(model.ptr(), {}, 4);
   decoder.step(torch::zeros({1, 4}, torch::kInt64));
   CHECK_THROWS_WITH(decoder.step(torch::zeros({1, 1}, torch::kInt64)), Catch::Contains("capacity of 4"));
   CHECK_THROWS_WITH(decoder.all_logits(torch::zeros({1, 1}, torch::kInt64)), Catch::Contains("capacity of 4"));
-  Gpt2StepFunction three(model, {}, 4);
+  GptStepFunction three(model.ptr(), {}, 4);
   three.step(torch::zeros({3, 1}, torch::kInt64));
   CHECK_THROWS_AS(three.step(torch::zeros({1, 1}, torch::kInt64)), std::invalid_argument);
   model->train();
-  CHECK_THROWS_WITH(Gpt2StepFunction(model, {}, 4), Catch::Contains("eval()"));
+  CHECK_THROWS_WITH(GptStepFunction(model.ptr(), {}, 4), Catch::Contains("eval()"));
 }
 
 }  // namespace langzoo::test

@@ -104,7 +104,7 @@ TEST_CASE("logits from the cache equal the full forward's, one token or several 
     std::vector<KvCache> caches(2, KvCache(12));
     std::int64_t seen = 0;
     for (const std::int64_t tokens : {5, 1, 4, 1, 1}) {
-      Gpt2Inputs inputs;
+      GptInputs inputs;
       if (padded) inputs.attention_mask = mask.narrow(1, 0, seen + tokens);
       inputs.caches = &caches;
       const torch::NoGradGuard no_grad;

@@ -35,6 +35,17 @@ TEST_CASE("labels are written as transformers writes them, and read back") {
   CHECK(config_from_json<Config>(R"({"id2label": {"0": "a"}})", "c.json").labels.size() == 1);
 }
 
+TEST_CASE("a file that only says how many labels there are has transformers' names") {
+  std::vector<std::string> others;
+  const auto old = config_from_json<Config>(R"({"num_labels": 3, "x": 1})", "c.json", &others);
+  CHECK(old.labels.id2label == std::map<std::int64_t, std::string>{{0, "LABEL_0"}, {1, "LABEL_1"}, {2, "LABEL_2"}});
+  CHECK(others == std::vector<std::string>{"x"});
+  const auto named = config_from_json<Config>(R"({"num_labels": 3, "id2label": {"0": "a"}})", "c.json", &others);
+  CHECK(named.labels.size() == 1);
+  CHECK(others.empty());
+  CHECK_THROWS_WITH(config_from_json<Config>(R"({"num_labels": 0})", "c.json"), Catch::Contains("c.json: num_labels"));
+}
+
 TEST_CASE("labels with a hole or that contradict each other are named") {
   const auto fails = [](const std::string& text, const std::string& message) {
     CHECK_THROWS_WITH(config_from_json<Config>(text, "c.json"), "c.json: config: " + message);

@@ -89,4 +89,29 @@ TEST_CASE("rows may be reordered in any way, as often as one likes") {
   }
 }
 
+TEST_CASE("a cache with a window gives the tokens that can be seen, in order and in bounded memory") {
+  torch::manual_seed(8);
+  constexpr std::int64_t kTokens = 60, kWindow = 4;
+  const auto keys = torch::randn({2, 1, kTokens, 3});
+  for (const std::int64_t tokens : {1, 2, 3, 7, 13}) {
+    INFO(tokens);
+    KvCache cache(kTokens, kWindow);
+    const void* buffer = nullptr;
+    for (std::int64_t past = 0; past + tokens <= kTokens; past += tokens) {
+      const auto now = past + tokens, seen = std::min(now, kWindow - 1 + tokens);
+      const auto [k, v] = cache.append(keys.narrow(2, past, tokens), 2 * keys.narrow(2, past, tokens));
+      CHECK(cache.length() == now);
+      REQUIRE(k.size(2) >= seen);
+      CHECK(torch::equal(k.narrow(2, k.size(2) - seen, seen), keys.narrow(2, now - seen, seen)));
+      CHECK(torch::equal(v, 2 * k));
+      if (tokens == 1) {
+        CHECK(k.storage().nbytes() == 2 * 2 * kWindow * 3 * sizeof(float));
+        if (buffer != nullptr) CHECK(k.storage().data() == buffer);
+        buffer = k.storage().data();
+      }
+    }
+    CHECK_THROWS_WITH(cache.append(keys, keys), Catch::Contains("capacity of 60"));
+  }
+}
+
 }  // namespace langzoo::test

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "data/random/random.h"
+#include "models/ngram/ngram_estimator.h"
 #include "tests/support/test.h"
 
 namespace langzoo::test::noisy_channel_test {
@@ -21,7 +22,7 @@ struct Bitext {
   }
   NGramModel language(std::int32_t vocabulary, int order) const {
     const std::vector<std::span<const std::int32_t>> sentences(e.begin(), e.end());
-    return {sentences, vocabulary, {.order = order}};
+    return estimate_ngrams(sentences, vocabulary + 1, vocabulary, {.order = order, .discount_fallback = true});
   }
 };
 
@@ -44,12 +45,10 @@ void search_all(const IbmModel& channel, const NGramModel& language, const Noisy
                 std::vector<bool>& explained, int last, const Words& e, double score, double& best, Words& best_e) {
   const auto first = std::find(explained.begin(), explained.end(), false) - explained.begin();
   const auto log_p = [&](std::int32_t word) {
-    Words context{kSentenceStart};
-    context.insert(context.end(), e.begin(), e.end());
-    return options.language_weight * std::log(language.probability(context, word));
+    return options.language_weight * std::log(language.probability(language.start(), e, word));
   };
   if (first == static_cast<std::ptrdiff_t>(f.size())) {
-    score += log_p(kSentenceStop);
+    score += log_p(language.sentence_end());
     if (score > best) {
       best = score;
       best_e = e;
@@ -68,7 +67,7 @@ void search_all(const IbmModel& channel, const NGramModel& language, const Noisy
     const auto log_t = [&](std::int32_t by) { return std::log(static_cast<double>(channel.t(f[at], by))); };
     if (channel.t(f[at], kUnaligned) > 0) go_on(e, log_t(kUnaligned));
     if (!e.empty() && channel.t(f[at], e.back()) > 0) go_on(e, log_t(e.back()));
-    for (std::int32_t word = 0; word < language.vocabulary(); ++word) {
+    for (std::int32_t word = 0; word < language.sentence_end(); ++word) {
       if (!(channel.t(f[at], word) > 0)) continue;
       Words longer = e;
       longer.push_back(word);

@@ -56,7 +56,7 @@ double max_difference(ModelImpl& a, ModelImpl& b) {
   return largest;
 }
 
-const AdamWOptions kOptions{0.9, 0.95, 1e-8, kWeightDecay};
+const AdamOptions kOptions{0.9, 0.95, 1e-8, kWeightDecay};
 
 }  // namespace
 

@@ -36,6 +36,11 @@ TEST_CASE("Falling schedules: warm-up, peak, half way, end and after") {
   CHECK(schedule.at(35) == Approx(0.775));
   CHECK(schedule.at(110) == Approx(0.1));
   CHECK(schedule.at(111) == Approx(0.1));
+  schedule.kind = ScheduleKind::kLinearFromStart;
+  CHECK(schedule.at(5) == Approx(0.5));
+  CHECK(schedule.at(11) == Approx(0.91));
+  CHECK(schedule.at(55) == Approx(0.55));
+  CHECK(schedule.at(110) == Approx(0.1));
   schedule.kind = ScheduleKind::kConstant;
   CHECK(schedule.at(5) == Approx(0.5));
   CHECK(schedule.at(110) == 1.0);
@@ -58,7 +63,7 @@ TEST_CASE("A run shorter than its warm-up, or of one step") {
 
 TEST_CASE("Before the first step a schedule is where it begins") {
   for (const auto kind : {ScheduleKind::kConstant, ScheduleKind::kLinear, ScheduleKind::kCosine,
-                          ScheduleKind::kInverseSqrt, ScheduleKind::kWsd}) {
+                          ScheduleKind::kInverseSqrt, ScheduleKind::kWsd, ScheduleKind::kLinearFromStart}) {
     CHECK(Schedule{kind, 1.0, 0.5, 0, 1}.at(0) == 1.0);
     CHECK(Schedule{kind, 1.0, 0.5, 4, 8}.at(0) == 0.0);
   }

@@ -291,7 +291,7 @@ TEST_CASE("impossible configurations are refused by field and value") {
   check(
       "plain", [](auto& c) { c.dropout = 1.0; }, "dropout", "1");
   check(
-      "plain", [](auto& c) { c.eos_token_id = 11; }, "eos_token_id", "11");
+      "plain", [](auto& c) { c.eos_token_id = {11}; }, "eos_token_id", "11");
   check(
       "plain", [](auto& c) { c.decoder_layers = 2; }, "bridge = state", "decoder_layers = 2");
   check(
@@ -325,6 +325,22 @@ TEST_CASE("impossible configurations are refused by field and value") {
   CHECK_THROWS_WITH(Seq2SeqConfig::preset("transformer"), Catch::Contains("transformer") && Catch::Contains("gnmt"));
   CHECK_THROWS_WITH(config_from_json<Seq2SeqConfig>(R"({"source_vocab_size": "x"})", "c.json"),
                     Catch::Contains("c.json") && Catch::Contains("source_vocab_size"));
+}
+
+TEST_CASE("the end token of a file is one or a list, and is written as it was") {
+  const auto read = [](const std::string& eos) {
+    return config_from_json<Seq2SeqConfig>(
+        R"({"source_vocab_size": 9, "target_vocab_size": 9, "eos_token_id": )" + eos + "}", "config.json");
+  };
+  CHECK(read("3").eos_token_id == std::vector<std::int64_t>{3});
+  CHECK(read("[3, 5]").eos_token_id == std::vector<std::int64_t>{3, 5});
+  CHECK(read("null").eos_token_id.empty());
+  CHECK_THAT(write_fields(read("[3]")), Catch::Contains("\"eos_token_id\": 3,"));
+  CHECK(config_from_json<Seq2SeqConfig>(write_fields(read("[3, 5]")), "written").eos_token_id ==
+        std::vector<std::int64_t>{3, 5});
+  CHECK(read("[3, 900]").eos_token_id == std::vector<std::int64_t>{3, 900});  // never met
+  CHECK_THROWS_WITH(read("[900, 901]"), Catch::Contains("eos_token_id = [900, 901] must be in [0, 9)"));
+  CHECK_THROWS_WITH(read("[3, -1]"), Catch::Contains("eos_token_id") && Catch::Contains("one or a list"));
 }
 
 TEST_CASE("batches that do not fit are refused") {

@@ -76,7 +76,7 @@ void enumerate(const BpeOptions& options, const Symbols& symbols, double dropout
   result[symbols] += probability;
 }
 
-Symbols ids_of(const TokenModel& model, const std::string& word, SubwordSampling* sampling = nullptr) {
+Symbols ids_of(const TokenizerModel& model, const std::string& word, SubwordSampling* sampling = nullptr) {
   std::vector<ModelToken> tokens;
   model.tokenize(word, tokens, sampling);
   Symbols ids;

@@ -10,7 +10,7 @@ namespace {
 
 using nlohmann::json;
 
-std::shared_ptr<const TokenModel> read_model(const json& model) {
+std::shared_ptr<const TokenizerModel> read_model(const json& model) {
   return read_token_model(JsonField(model, "model", "tokenizer.json"));
 }
 
@@ -24,7 +24,7 @@ std::string error_of(const char* text) {
 }
 
 /// id, begin and end of every token in a row; null where the model cannot tokenize the word.
-json tokens_of(const TokenModel& model, const std::string& word) {
+json tokens_of(const TokenizerModel& model, const std::string& word) {
   std::vector<ModelToken> tokens = {{7, 7, 7}};  // what is there already stays
   try {
     model.tokenize(word, tokens);

@@ -4,6 +4,7 @@
 #include "apps/training/tasks/classification.h"
 #include "models/bert/bert.h"
 #include "models/fasttext/fasttext.h"
+#include "tests/apps/training/tasks/small_bert.h"
 
 using namespace langzoo;
 using Catch::Contains;
@@ -77,7 +78,7 @@ TEST_CASE("the labels are the training file's in the order of their bytes, a sha
 }
 
 TEST_CASE("texts are cut to what the model takes; log-probabilities stay in the order of the texts") {
-  const auto opened = open("abc\ta\n", "a\ta\nbbbbcc\tb\n\tc\ncac\ta\n");
+  const auto opened = open("abc\ta\n", "a\ta\nbbbbcc\tb\nc\tc\ncac\ta\n");
   const auto& tokenizer = *opened->data.tokenizer;
   for (const std::string name : {"a", "b", "c"}) REQUIRE(tokenizer.token_to_id(name) == name[0] - 'a');
   TokenCounter model;
@@ -85,16 +86,16 @@ TEST_CASE("texts are cut to what the model takes; log-probabilities stay in the 
   const auto texts = encode_examples(classification(), "valid.tsv", raw, {tokenizer, model});
   std::vector<std::int64_t> lengths;
   for (std::int64_t i = 0; i < raw.size(); ++i) lengths.push_back(texts.examples.length(i));
-  CHECK(lengths == std::vector<std::int64_t>{1, 4, 0, 3});
+  CHECK(lengths == std::vector<std::int64_t>{1, 4, 1, 3});
   const auto all = logits_of_all(classification(), model, texts, torch::kCPU);
-  const auto counts = torch::tensor({{1.F, 0.F, 0.F}, {0.F, 4.F, 0.F}, {0.F, 0.F, 0.F}, {1.F, 0.F, 2.F}});
+  const auto counts = torch::tensor({{1.F, 0.F, 0.F}, {0.F, 4.F, 0.F}, {0.F, 0.F, 1.F}, {1.F, 0.F, 2.F}});
   CHECK(test::max_difference(torch::stack(all.logits), counts) < 1e-6);
   CHECK(model.largest == 4);
   const auto metrics = evaluate(classification(), model, raw, texts, torch::kCPU);
-  // Predicted: a, b, a (of equals the first), c.
-  CHECK(metrics.at("accuracy").value == 0.5);
+  // Predicted: a, b, c, c.
+  CHECK(metrics.at("accuracy").value == 0.75);
   CHECK(metrics.at("accuracy").direction == Direction::kHigherIsBetter);
-  CHECK(metrics.at("f1").value == Approx((0.5 + 1 + 0) / 3));
+  CHECK(metrics.at("f1").value == Approx((2.0 / 3 + 1 + 2.0 / 3) / 3));
   CHECK(metrics.at("loss").direction == Direction::kLowerIsBetter);
   const auto log_probs = counts.log_softmax(-1);
   const auto nats = -(log_probs[0][0] + log_probs[1][1] + log_probs[2][2] + log_probs[3][0]).item<double>() / 4;
@@ -103,7 +104,7 @@ TEST_CASE("texts are cut to what the model takes; log-probabilities stay in the 
 
 TEST_CASE("of texts with several labels each label is judged by itself, and a text is right where all are") {
   TokenCounter model({"a", "b", "c"}, ProblemType::kMultiLabel);
-  const auto opened = open("abc\t[\"a\", \"b\"]\n", "ab\ta, b\ncb\tc\n\t\"\"\n");
+  const auto opened = open("abc\t[\"a\", \"b\"]\n", "ab\ta, b\ncb\tc\n");
   auto config = ModelConfig::of(BertConfig());
   classification().complete_config(*config, *opened->data.train);
   CHECK(config->as<BertConfig>().problem_type == "multi_label_classification");
@@ -158,6 +159,53 @@ TEST_CASE("two readings of texts have both cross-entropies and the divergence of
   const double divergence = ((p - q) * (p / q).log()).sum().item<double>() / 2;
   CHECK(divergence > 0);
   CHECK(sums.divergence.item<double>() == Approx(divergence).epsilon(1e-4));
+}
+
+TEST_CASE("labels may be smoothed, those of texts that have several not") {
+  TokenCounter model;
+  const auto opened = open("abc\ta\n", "abca\ta\nb\tb\n");
+  const auto texts = encode_examples(classification(), "v", *opened->data.valid, {*opened->data.tokenizer, model});
+  const auto batch = token_batch(texts.examples, {0, 1}, 0);
+  const auto logits = torch::tensor({{2.F, 1.F, 1.F}, {0.F, 1.F, 0.F}});
+  const auto log_probs = logits.log_softmax(-1);
+  const double smoothed =
+      -0.7 * (log_probs[0][0] + log_probs[1][1]).item<double>() - 0.1 * log_probs.sum().item<double>();
+  CHECK(classification().loss_sum(model, logits, batch, {.epsilon = 0.3}).item<double>() == Approx(smoothed));
+  CHECK(classification().has_classes(model));
+  CHECK_FALSE(classification().has_classes(TokenCounter({"a", "b", "c"}, ProblemType::kMultiLabel)));
+}
+
+TEST_CASE("texts that are cut are counted, and an empty one is named with its line") {
+  const TokenCounter model;
+  const auto opened = open("abc\ta\n", "abcab\ta\nb\tb\ncccccc\tc\n");
+  std::vector<std::string> told;
+  const auto texts = encode_examples(classification(), "valid.tsv", *opened->data.valid,
+                                     {*opened->data.tokenizer, model}, [&](const auto& text) { told.push_back(text); });
+  CHECK(texts.cut == 2);
+  CHECK(told == std::vector<std::string>{"valid.tsv: 2 of 3 texts were cut to 4 tokens"});
+  const auto wrong = [&](const std::string& content, const std::string& what) {
+    test::write_file(opened->dir / "wrong.csv", content);
+    CHECK_THROWS_WITH(classification().read(opened->dir / "wrong.csv"), Contains("wrong.csv: line ") && Contains(what));
+  };
+  wrong("text,label\na,a\n,b\n", "line 3: has an empty text");
+  wrong("text,label\n\" \",b\n", "line 2: has an empty text");
+  wrong("text,pair,label\na,,b\n", "line 2: has an empty pair");
+  wrong("text,label\na,\n", "line 2: has an empty label");
+  test::write_file(opened->dir / "one.jsonl",
+                   "{\"text\": \"a\", \"label\": \"a\"}\n{\"text\": \"a\", \"pair\": \"b\", \"label\": \"a\"}\n");
+  CHECK(classification().read(opened->dir / "one.jsonl")->size() == 2);
+}
+
+TEST_CASE("segments that a model does not know are none, or are refused") {
+  const test::SmallExamples small(classification(), "train.csv", "text,pair,label\nanna,the park,a\njohn,a door,b\n");
+  auto config = small.config();
+  config.type_vocab_size = 1;
+  BertForSequenceClassification one(config);
+  const auto encoded = encode_examples(classification(), "t", *small.data.train, {*small.data.tokenizer, *one});
+  CHECK(encoded.examples.type_ids(0, 0).empty());
+  const BertForSequenceClassification two(small.config());
+  const ExampleEncoding encoding{*small.data.tokenizer, *two};
+  CHECK_THROWS_WITH(encoding.fitted({{1, 2}, {0, 2}}), Contains("segment 2, the model knows 2 (type_vocab_size)"));
 }
 
 TEST_CASE("a label that the model does not have is named with its line") {

@@ -56,4 +56,31 @@ TEST_CASE("a student with all layers of its teacher has nothing to learn from it
   CHECK(random->task().next().counts.size() == 2);
 }
 
+TEST_CASE("a run goes on with the teacher that it began with, wherever that lies") {
+  const TempDir dir;
+  const auto teach = [&](const std::string& out, const std::string& seed) {
+    small_run(dir, pretraining_setup("bert", "mlm"), out,
+              {{"data.tokenizer", "train:wordpiece:60"}, {"train.seed", seed}})
+        ->train();
+  };
+  teach("teacher", "1");
+  teach("other", "2");
+  const auto student = [&](const std::string& teacher, const std::string& steps, bool resume) {
+    auto run = std::make_unique<TrainingRun>("bert", distillation_setup("bert", kDistillation));
+    run->open(dir / "student", resume);
+    for (const auto& [key, value] : RunSettings{{"data.train", (dir / "text.txt").string()},
+                                                {"data.max_length", "20"},
+                                                {"train.batch_size", "4"},
+                                                {"train.max_steps", steps},
+                                                {"train.teacher", (dir / teacher).string()}}) {
+      run->config().set(key, value, "test");
+    }
+    run->train();
+  };
+  student("teacher", "1", false);
+  CHECK_THROWS_WITH(student("other", "2", true), Catch::Contains("teacher"));
+  std::filesystem::rename(dir / "teacher", dir / "moved");
+  student("moved", "2", true);
+}
+
 }  // namespace langzoo::test::distillation_test

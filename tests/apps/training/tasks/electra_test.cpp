@@ -28,4 +28,22 @@ TEST_CASE("a generator and a discriminator learn together; what validation draws
   CHECK(first.at("loss").value == Approx(first.at("generator_loss").value + 7 * first.at("discriminator_loss").value));
 }
 
+TEST_CASE("layers of both are frozen, or learn more slowly, by their depth") {
+  const TempDir dir;
+  const auto run = small_run(dir, pretraining_setup("electra", "electra"), "run",
+                             {{"train.freeze_layers", "1"}, {"train.gradient_checkpointing", "true"}});
+  run->prepare();
+  auto& model = run->task().model();
+  const auto rules = run->task().parameter_rules();
+  const auto parameters = model.named_parameters();
+  const auto matched = match_rules(parameters, rules);
+  for (std::size_t i = 0; i < matched.size(); ++i) {
+    const auto& name = parameters[i].key();
+    INFO(name);
+    const bool below = name.find("embedding") != name.npos || name.find("layer.0.") != name.npos;
+    CHECK((matched[i] != nullptr && matched[i]->frozen) == below);
+  }
+  CHECK_NOTHROW(run->train());
+}
+
 }  // namespace langzoo::test::electra_test

@@ -30,6 +30,9 @@ TEST_CASE("texts of all lengths have their vectors at their places; a folder say
     CHECK(max_difference(alone[0], all[static_cast<std::int64_t>(i)]) < 1e-5);
   }
   CHECK(embedder.embed({}).size(0) == 0);
+  std::int64_t cut = 0;
+  load({.max_length = 4}).embed(texts, &cut);
+  CHECK(cut == 1);
   const auto unit = load({.normalize = true}).embed(texts);
   CHECK(max_difference(unit.norm(2, 1), torch::ones({3})) < 1e-5);
   CHECK_THROWS_WITH(load({.pooling = Pooling::kPooler}).embed(texts), Catch::Contains("no pooler"));

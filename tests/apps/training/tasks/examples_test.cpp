@@ -52,8 +52,8 @@ class Pairs : public ExampleKindFor<Reader, TableRow> {
   torch::Tensor logits_of(Reader& /*model*/, const TokenBatch& batch) const override {
     return batch.mask.sum(-1, /*keepdim=*/true);
   }
-  torch::Tensor loss_sum_of(const Reader& /*model*/, const torch::Tensor& logits,
-                            const TokenBatch& /*batch*/) const override {
+  torch::Tensor loss_sum_of(const Reader& /*model*/, const torch::Tensor& logits, const TokenBatch& /*batch*/,
+                            const LabelSmoothing& /*smoothing*/) const override {
     return logits.sum();
   }
   EvalMetrics scores_of(const Reader& /*model*/, const Raws& raws, const EncodedExamples& /*encoded*/,

@@ -57,6 +57,28 @@ TEST_CASE("what a run's masking cannot be is refused before anything is prepared
   CHECK_THROWS_WITH(wide->prepare(), Catch::Contains("data.max_length = 20: the model takes 16 tokens"));
 }
 
+TEST_CASE("microworld tells documents of sentences, in both languages") {
+  const TempDir dir;
+  const auto told = [&](const std::string& out, const std::string& language) {
+    const auto run = small_run(dir, pretraining_setup("bert", "mlm+nsp"), out,
+                               {{"data.train", "microworld"},
+                                {"data.tokenizer", "train:wordpiece:600"},
+                                {"data.microworld_bytes", "3000"},
+                                {"data.microworld_language", language}});
+    run->prepare();
+    return read_file(dir / out / "data/train.txt");
+  };
+  const auto english = told("english", "english");
+  CHECK_THAT(english, Catch::Contains(".\n") && Catch::Contains("\n\n"));
+  CHECK(told("korean", "korean") != english);
+}
+
+TEST_CASE("pairs of segments for a model that knows but one are refused") {
+  const TempDir dir;
+  const auto one = small_run(dir, pretraining_setup("bert", "mlm+nsp"), "nsp", {{"model.type_vocab_size", "1"}});
+  CHECK_THROWS_WITH(one->prepare(), Catch::Contains("model.type_vocab_size = 1: examples of nsp are of two segments"));
+}
+
 TEST_CASE("keys are the masking's options") {
   MaskingKeys keys;
   keys.mask_probability = 0.2, keys.prefer_rare = 0.7, keys.max_ngram = 3, keys.whole_words = true;

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <utility>
 
+#include <nlohmann/json.hpp>
+
 #include "apps/training/tasks/translation.h"
 #include "data/files/files.h"
 #include "models/seq2seq/seq2seq.h"
@@ -13,7 +15,8 @@ namespace {
 
 /// A random model, saved beside the tokenizer of digits and letters that both sides share.
 struct Model {
-  explicit Model(bool with_end = true) {
+  /// `ends`: what may end a target beside the tokenizer's end token; nullopt: not even that may.
+  explicit Model(std::optional<std::vector<std::int64_t>> ends = std::vector<std::int64_t>()) {
     const TextSource signs = [once = true](std::string& text) mutable {
       text = "0123456789 abcdefghij";
       return std::exchange(once, false);
@@ -24,8 +27,11 @@ struct Model {
     config.source_vocab_size = config.target_vocab_size = static_cast<std::int64_t>(tokenizer->vocab_size());
     config.embedding_size = config.hidden_size = 8;
     config.decoder_start_token_id = start_token_of(*tokenizer, "data.tokenizer");
-    config.eos_token_id = end_token_of(*tokenizer, "data.tokenizer");
-    if (!with_end) config.eos_token_id.reset();
+    config.eos_token_id.clear();
+    if (ends) {
+      config.eos_token_id = {end_token_of(*tokenizer, "data.tokenizer")};
+      config.eos_token_id.insert(config.eos_token_id.end(), ends->begin(), ends->end());
+    }
     torch::manual_seed(1);
     Seq2Seq(config)->save_pretrained(dir / "model");
     TranslationTokenizers(std::move(tokenizer), nullptr).save(dir / "model");
@@ -41,7 +47,7 @@ TEST_CASE("a saved translator has its special tokens; one whose model never ends
   CHECK(translator.special.start == translator.model->start_token());
   CHECK(translator.special.target_end == translator.model->end_token());
   CHECK(translator.special.source_end);
-  const Model endless(false);
+  const Model endless(std::nullopt);
   CHECK_THROWS_WITH(
       load_translator(endless.dir / "model"),
       Catch::Contains("config.json") && Catch::Contains("eos_token_id is null: a translation has no end"));
@@ -104,6 +110,49 @@ TEST_CASE("a translation depends on its sentence alone, and an empty one stays e
   }
   CHECK(together[1].empty());
   CHECK(together[4].empty());
+}
+
+TEST_CASE("any of the config's end tokens ends a translation, also of a model that no folder describes") {
+  const std::vector<std::vector<TokenId>> sources = {{4, 5, 6}};
+  BeamSearchOptions options;
+  options.num_beams = 1;
+  options.max_new_tokens = 8;
+  const auto greedy = [&](const Translator& translator) {
+    return decode_sources(translator, sources, options, 1)[0][0].ids;
+  };
+  const auto load = [](const Model& model) { return load_translator(model.dir / "model"); };
+  const auto one_end = greedy(load(Model()));
+  REQUIRE(one_end.size() > 1);
+  auto several = load(Model(std::vector<std::int64_t>{one_end[0]}));
+  CHECK(several.special.target_end == load(Model()).special.target_end);
+  CHECK(greedy(several) == std::vector{one_end[0]});
+  several.model->generation_config = {};
+  CHECK(greedy(several) == std::vector{one_end[0]});
+}
+
+TEST_CASE("decoding begins with the start token of generation_config.json, losses with that of config.json") {
+  const std::vector<std::vector<TokenId>> sources = {{4, 5, 6}};
+  BeamSearchOptions options;
+  options.max_new_tokens = 8;
+  const Model model;
+  const auto dir = model.dir / "model";
+  const auto of = [&](const Translator& translator) {
+    return decode_sources(translator, sources, options, 1)[0][0].log_probability;
+  };
+  const auto load = [&](const std::string& generation_config) {
+    write_file(dir / "generation_config.json", generation_config);
+    return load_translator(dir);
+  };
+  const auto own = of(load("{}")), other = of(load(R"({"decoder_start_token_id": 9})"));
+  CHECK(own != other);
+  CHECK(own == of(load(R"({"decoder_start_token_id": null})")));
+  CHECK(load(R"({"decoder_start_token_id": 9})").special.start != 9);
+  auto config = nlohmann::json::parse(read_file(dir / "config.json"));
+  config["decoder_start_token_id"] = 9;
+  write_file(dir / "config.json", config.dump());
+  CHECK(of(load("{}")) == other);
+  CHECK_THROWS_WITH(load(R"({"decoder_start_token_id": 900})"),
+                    Catch::Contains("generation_config.json: decoder_start_token_id = 900"));
 }
 
 TEST_CASE("texts are scored in per cent, exact matches to the letter") {

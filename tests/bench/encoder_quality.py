@@ -1,0 +1,419 @@
+"""What BERT and its relatives learn on small public data: three tables, each figure the mean and the standard deviation
+over the seeds.
+
+Usage: python encoder_quality.py --data FOLDER --out FOLDER [--langzoo PROGRAM] [--tables tasks objectives distillation]
+       [--rows rt-polarity ...] [--seeds 1 2 3] [--scale 1] [--threads 1] [--until HH:MM] [--print]
+
+FOLDER holds the public files under their usual names (FILES below). Every training is a command of langzoo-bert; its
+name, command, processor seconds and last line are kept in OUT/results.jsonl, and what is there is not trained again, so
+that a run that was stopped goes on. --print trains nothing. --scale multiplies the steps of all trainings.
+
+tasks         A model of our own for English and one for Korean, pretrained by masked tokens on the texts that
+              corpora() gathers (no held-out text of a task is among them), then fine-tuned, beside the same shape and
+              vocabulary with random weights and as many steps. What is held out, where the data has no part for it: every
+              tenth line of rt-polarity; every fifth premise of KorNLI, which has three lines each; every fifth sentence
+              of UNER and WikiGold; the last three of SQuAD's 16 articles. XCOPA (Italian) is trained on its 100
+              validation rows and tested on its 500 test rows.
+objectives    One shape, one kind of examples (pairs of segments), the same text and order, and for each objective as many
+              steps as take the processor time of the masked LM's: MLM and MLM + NSP with BERT, MLM + SOP with an ALBERT
+              that shares nothing and whose embeddings are as wide as its layers, replaced tokens with ELECTRA. Once on
+              microworld, for microworld's tasks, once on War and Peace, for the parts of speech of EWT.
+distillation  A student of one layer: alone, beginning with a layer of its teacher, and with DistilBERT's three losses, by
+              masked-LM loss and as a classifier; then TinyBERT's stages, with the fine-tuned English model as teacher.
+
+The last weights count: nothing is chosen by the held-out data.
+"""
+
+import argparse
+import csv
+import json
+import os
+import re
+import shlex
+import statistics
+import subprocess
+import time
+from pathlib import Path
+
+FILES = """warandpeace.train.txt warandpeace.valid.txt wikitext2.valid.txt rt-polarity.neg rt-polarity.pos
+subjectivity.objective.txt subjectivity.subjective.txt banking77.train.csv banking77.test.csv wnut17.train.conll
+wnut17.dev.conll ewt-pos.train.tsv ewt-pos.dev.tsv uner-ewt.dev.iob2 wikigold.conll squad-articles.train.json
+xcopa.it.val.jsonl xcopa.it.test.jsonl nsmc-style.train.tsv nsmc-style.dev.tsv kornli.dev.tsv korsts.train.tsv
+korsts.dev.tsv ko-question-pair.train.csv ko-question-pair.test.csv news-koen.dev.ko news-koen.test.ko
+tatoeba-en-ko.tsv""".split()
+
+SHAPE = {"model.hidden_size": 64, "model.intermediate_size": 256}  # over bert-tiny's 2 layers with 2 heads
+STUDENT = {"model.dim": 64, "model.n_layers": 1, "model.n_heads": 2, "model.hidden_dim": 256}
+UNSHARED_ALBERT = {"model.embedding_size": 64, "model.parameter_sharing": "none", "model.hidden_dropout_prob": 0.1,
+                   "model.attention_probs_dropout_prob": 0.1}
+PRETRAINING = {"train.learning_rate": 2e-3, "train.warmup_steps": 200, "train.batch_size": 16, "data.max_length": 128,
+               "train.save_every": 0}
+FINE_TUNING = {"train.learning_rate": 1e-3, "train.warmup_steps": 50, "train.batch_size": 16, "train.eval_every": 0,
+               "train.save_every": 0}
+PRETRAINING_STEPS = {"english": 4000, "korean": 2000}
+OBJECTIVE_STEPS = 500  # of the masked LM
+STUDENT_STEPS, TINY_STEPS, MIDDLE_STEPS = 300, 1500, 750
+
+
+class Row:
+    """A row of the first table: `steps` of 16 examples of `task`, the held-out figures `metrics` of it."""
+
+    def __init__(self, language, task, train, valid, steps, metrics, columns=None, settings=None):
+        self.language, self.task, self.steps, self.metrics = language, task, steps, metrics
+        self.arguments = ["--task", task, "--data", train, "--valid", valid]
+        self.arguments += ["--columns", columns] if columns else []
+        self.settings = settings or {}
+
+
+ROWS = {
+    "rt-polarity": Row("english", "classification", "rt.train.tsv", "rt.test.tsv", 1200, ["accuracy"], "1,2"),
+    "banking77": Row("english", "classification", "banking77.train.csv", "banking77.test.csv", 2000, ["accuracy"],
+                     "text,category"),
+    "KorNLI": Row("korean", "pair", "kornli.train.tsv", "kornli.test.tsv", 500, ["accuracy"], "1,2,3"),
+    "KorSTS": Row("korean", "regression", "korsts.train.tsv", "korsts.dev.tsv", 800, ["pearson", "spearman"],
+                  "sentence1,sentence2,score"),
+    "Korean question pairs": Row("korean", "pair", "ko-question-pair.train.csv", "ko-question-pair.test.csv", 1000,
+                                 ["accuracy"], "question1,question2,is_duplicate"),
+    "WNUT17": Row("english", "tagging", "wnut17.train.conll", "wnut17.dev.conll", 800, ["f1"]),
+    "UNER": Row("english", "tagging", "uner.train.iob2", "uner.test.iob2", 800, ["f1"]),
+    "WikiGold": Row("english", "tagging", "wikigold.train.conll", "wikigold.test.conll", 800, ["f1"]),
+    "EWT tags": Row("english", "tagging", "ewt-pos.train.tsv", "ewt-pos.dev.tsv", 800, ["accuracy"]),
+    "SQuAD articles": Row("english", "qa", "squad.train.json", "squad.test.json", 300, ["exact_match", "f1"],
+                          settings={"data.max_length": 160}),
+    "XCOPA, 100 rows": Row("english", "choice", "xcopa.it.val.jsonl", "xcopa.it.test.jsonl", 50, ["accuracy"]),
+}
+MICROWORLD = {  # task: steps, examples to train on, the share of as many that is held out, metric
+    "classification": (250, 1000, 0.5, "accuracy"),
+    "pair": (250, 1000, 0.5, "accuracy"),
+    "regression": (250, 2000, 0.25, "spearman"),
+    "tagging": (250, 2000, 0.25, "f1"),
+    "qa": (250, 1000, 0.5, "f1"),
+}
+
+
+def lines(path):
+    return path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+
+
+def write(path, rows, end="\n"):
+    if not path.exists():
+        path.write_text("".join(row + end for row in rows), encoding="utf-8")
+
+
+def corpora(data, out):
+    """Makes the splits and the texts to pretrain on, in `out`, and links what stays as it is."""
+    found = {path.name: path for path in data.rglob("*")}
+    for name in FILES:
+        if name not in found:
+            raise SystemExit(f"{name} is not in {data}")
+        if not (out / name).exists():
+            (out / name).symlink_to(found[name].resolve())
+    text = {name: lines(out / name) for name in FILES if not name.endswith(".json")}
+    reviews = [f"{line.rstrip()}\t{kind}" for kind in ("neg", "pos") for line in text[f"rt-polarity.{kind}"]]
+    held_out = {row.split("\t")[0] for row in reviews[9::10]}
+    write(out / "rt.train.tsv", [row for i, row in enumerate(reviews) if i % 10 != 9])
+    write(out / "rt.test.tsv", reviews[9::10])
+    premises = list(enumerate(text["kornli.dev.tsv"][1:]))
+    write(out / "kornli.train.tsv", [row for i, row in premises if i // 3 % 5])
+    write(out / "kornli.test.tsv", [row for i, row in premises if i // 3 % 5 == 0])
+    sentences = {}
+    for name, file in (("uner", "uner-ewt.dev.iob2"), ("wikigold", "wikigold.conll")):
+        sentences[name] = [s.strip("\n") for s in re.split(r"\n\s*\n", (out / file).read_text(encoding="utf-8")) if s.strip()]
+        end = Path(file).suffix
+        write(out / f"{name}.train{end}", [s for i, s in enumerate(sentences[name]) if i % 5 != 4], "\n\n")
+        write(out / f"{name}.test{end}", sentences[name][4::5], "\n\n")
+    squad = json.loads((out / "squad-articles.train.json").read_text(encoding="utf-8"))
+    for name, articles in (("squad.train.json", squad["data"][:-3]), ("squad.test.json", squad["data"][-3:])):
+        write(out / name, [json.dumps({**squad, "data": articles}, ensure_ascii=False)])
+
+    def words(rows, separator):
+        """Sentences of a word a line."""
+        sentence = []
+        for row in rows + [""]:
+            if row.strip():
+                sentence.append(row.split(separator)[0])
+            elif sentence:
+                yield " ".join(sentence)
+                sentence = []
+
+    english = text["warandpeace.train.txt"] + text["wikitext2.valid.txt"]
+    english += [row.split("\t")[0] for i, row in enumerate(reviews) if i % 10 != 9]
+    for kind in ("objective", "subjective"):
+        english += [line for line in map(str.rstrip, text[f"subjectivity.{kind}.txt"]) if line not in held_out]
+    with open(out / "banking77.train.csv", encoding="utf-8", newline="") as file:
+        english += [row[0].replace("\n", " ").strip() for row in list(csv.reader(file))[1:]]
+    for name in ("wnut17.train.conll", "ewt-pos.train.tsv"):
+        english += words(text[name], "\t")
+    english += words("\n\n".join(s for i, s in enumerate(sentences["wikigold"]) if i % 5 != 4).split("\n"), " ")
+    for article in squad["data"][:-3]:
+        for paragraph in article["paragraphs"]:
+            english += [paragraph["context"]] + [question["question"] for question in paragraph["qas"]]
+    write(out / "english.txt", english)
+    korean = [row.split("\t")[1] for part in ("train", "dev") for row in text[f"nsmc-style.{part}.tsv"][1:]]
+    korean += [part for i, row in premises if i // 3 % 5 for part in row.split("\t")[:2]]
+    korean += [part for row in text["korsts.train.tsv"][1:] for part in row.split("\t")[5:7]]
+    with open(out / "ko-question-pair.train.csv", encoding="utf-8-sig", newline="") as file:
+        korean += [part for row in list(csv.reader(file))[1:] for part in row[3:5]]
+    korean += text["news-koen.dev.ko"] + text["news-koen.test.ko"]
+    korean += [row.split("\t")[1] for row in text["tatoeba-en-ko.tsv"]]
+    write(out / "korean.txt", korean)
+
+
+class OutOfTime(Exception):
+    pass
+
+
+class Trainings:
+    def __init__(self, options):
+        self.options, self.file = options, options.out / "results.jsonl"
+        self.done = {}
+        if self.file.exists():
+            for line in lines(self.file):
+                result = json.loads(line)
+                self.done[result["name"]] = result
+
+    def train(self, name, verb, arguments, settings, steps, seed=1, keep=True, folder=None):
+        """`steps` at --scale 1. Returns what is kept of it; of a training in a `folder` of its own nothing is kept."""
+        if name in self.done:
+            return self.done[name]
+        if self.options.until and time.time() > self.options.until:
+            raise OutOfTime
+        target = folder or self.options.out / "runs" / name
+        subprocess.run(["rm", "-rf", str(target)], check=True)
+        settings = {**settings, "train.max_steps": max(1, round(steps * self.options.scale))}
+        command = [self.options.langzoo, verb, *map(str, arguments), "--seed", str(seed), "--threads",
+                   str(self.options.threads), "--json", "--out", str(target), "--set",
+                   *(f"{key}={value}" for key, value in settings.items())]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=self.options.out)
+        output, errors = process.communicate()
+        if process.returncode:
+            raise SystemExit(f"{shlex.join(command)} failed:\n{errors.decode(errors='replace')[-2000:]}")
+        usage = self.processor_seconds()
+        result = {"name": name, "seconds": usage, "command": shlex.join(command),
+                  "result": json.loads(output.decode().strip().splitlines()[-1])}
+        if not keep:
+            subprocess.run(["rm", "-rf", str(target)], check=True)
+        if folder is None:
+            with self.file.open("a") as file:
+                file.write(json.dumps(result) + "\n")
+            self.done[name] = result
+            print(f"{time.strftime('%H:%M:%S')} {name}: {usage:.0f} s, {result['result'].get('valid')}", flush=True)
+        return result
+
+    used = 0.0
+
+    def processor_seconds(self):
+        """Of the last child that ended."""
+        times = os.times()
+        before, self.used = self.used, times.children_user + times.children_system
+        return self.used - before
+
+    def figure(self, pattern, metric, scale=100.0, digits=1):
+        values = [result["result"]["valid"][metric] * scale for name, result in sorted(self.done.items())
+                  if re.fullmatch(pattern, name) and metric in (result["result"].get("valid") or {})]
+        if not values:
+            return "-"
+        spread = f" ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else ""
+        few = "" if len(values) == len(self.options.seeds) else f" ({len(values)} of {len(self.options.seeds)} seeds)"
+        return f"{statistics.mean(values):.{digits}f}{spread}{few}"
+
+
+def pretrained(runs, language):
+    out = runs.options.out
+    steps = PRETRAINING_STEPS[language]
+    runs.train(language, "train", ["--objective", "mlm", "--data", f"{language}.txt", "--tokenizer",
+                                   "train:wordpiece:4000", "--preset", "bert-tiny"],
+               {**SHAPE, **PRETRAINING, "data.valid_fraction": 0.01,
+                "train.eval_every": max(1, round(steps * runs.options.scale / 8))}, steps)
+    return out / "runs" / language
+
+
+def fine_tuned(runs, name, seed):
+    row = ROWS[name]
+    model = pretrained(runs, row.language)
+    for kind, begin, shape in (("pretrained", ["--init", model], {}),
+                               ("new", ["--preset", "bert-tiny", "--tokenizer", model], SHAPE)):
+        runs.train(f"{name} {kind} {seed}", "finetune", row.arguments + begin, {**shape, **FINE_TUNING, **row.settings},
+                   row.steps, seed, keep=name == "banking77" and kind == "pretrained")
+
+
+def tasks(runs):
+    for seed in runs.options.seeds:
+        for name in runs.options.rows:
+            fine_tuned(runs, name, seed)
+
+
+def tasks_table(runs):
+    print("\n| task | measure | from random weights | pretrained |\n|---|---|--:|--:|")
+    for name, row in ROWS.items():
+        for metric in row.metrics:
+            scale = 1.0 if row.task == "qa" else 100.0
+            print(f"| {name} | {metric} |", " | ".join(runs.figure(f"{re.escape(name)} {kind} [0-9]+", metric, scale)
+                                                      for kind in ("new", "pretrained")), "|")
+
+
+OBJECTIVES = {
+    "mlm": ("bert", {"data.examples": "pairs"}),
+    "mlm+nsp": ("bert", {}),
+    "mlm+sop": ("albert", UNSHARED_ALBERT),
+    "electra": ("electra", {"model.embedding_size": 64, "data.examples": "pairs"}),
+}
+
+
+def microworld_documents(runs):
+    """A sentence a line."""
+    out = runs.options.out
+    if (out / "microworld.train.txt").exists():
+        return
+    told = out / "runs" / "told"
+    runs.train("told", "train", ["--data", "microworld", "--tokenizer", "train:wordpiece:600", "--preset", "bert-tiny"],
+               {"data.microworld_bytes": 4000000, "data.valid_fraction": 0.02, "train.eval_every": 0}, 1 / runs.options.scale,
+               folder=told)
+    for part in ("train", "valid"):
+        text = (told / "data" / f"{part}.txt").read_text(encoding="utf-8")
+        write(out / f"microworld.{part}.txt", re.sub(r'([.?!]"?) +', r"\1\n", text).split("\n"))
+
+
+def objectives(runs):
+    out = runs.options.out
+    microworld_documents(runs)
+    for corpus, size in (("microworld", 600), ("warandpeace", 4000)):
+        first = out / "runs" / f"{corpus} mlm"
+        data = ["--data", f"{corpus}.train.txt", "--preset", "bert-tiny"]
+        common = {**SHAPE, **PRETRAINING, "train.warmup_steps": 100}
+
+        def model(objective, tokenizer):
+            model_type, own = OBJECTIVES[objective]
+            return data + ["--model-type", model_type, "--objective", objective, "--tokenizer", tokenizer], {**common, **own}
+
+        def seconds(objective, steps, tokenizer):
+            arguments, settings = model(objective, tokenizer)
+            trial = runs.train("trial", "train", arguments, {**settings, "data.valid_fraction": 0, "train.eval_every": 0},
+                               steps / runs.options.scale, folder=out / "runs" / "trial")
+            return trial["seconds"]
+
+        file = out / f"{corpus}.steps.json"
+        if file.exists():
+            steps = json.loads(file.read_text())
+        else:
+            costs = {o: statistics.median(seconds(o, 61, f"train:wordpiece:{size}") - seconds(o, 1, f"train:wordpiece:{size}")
+                                          for _ in range(3)) for o in OBJECTIVES}
+            steps = {o: round(OBJECTIVE_STEPS * costs["mlm"] / cost) for o, cost in costs.items()}
+            file.write_text(json.dumps(steps))
+        for objective, number in steps.items():
+            arguments, settings = model(objective, first if objective != "mlm" else f"train:wordpiece:{size}")
+            runs.train(f"{corpus} {objective}", "train", arguments + ["--valid", f"{corpus}.valid.txt"],
+                       {**settings, "train.eval_every": max(1, round(number * runs.options.scale / 5))}, number)
+    for seed in runs.options.seeds:
+        for objective in [*OBJECTIVES, "new"]:
+            def begin(corpus):
+                if objective == "new":
+                    return ["--preset", "bert-tiny", "--tokenizer", out / "runs" / f"{corpus} mlm"], SHAPE
+                return ["--init", out / "runs" / f"{corpus} {objective}"], {}
+
+            arguments, shape = begin("microworld")
+            for task, (number, examples, share, _) in MICROWORLD.items():
+                runs.train(f"microworld {task} after {objective} {seed}", "finetune",
+                           ["--task", task, "--data", "microworld", *arguments],
+                           {**shape, **FINE_TUNING, "data.microworld_examples": examples, "data.valid_fraction": share},
+                           number, seed, keep=False)
+            arguments, shape = begin("warandpeace")
+            runs.train(f"ewt after {objective} {seed}", "finetune", ROWS["EWT tags"].arguments + arguments,
+                       {**shape, **FINE_TUNING}, 300, seed, keep=False)
+
+
+def objectives_table(runs):
+    print("\n| pretrained by | steps; processor seconds |", " | ".join(MICROWORLD), "| EWT tags |\n|---|---|" +
+          "--:|" * (len(MICROWORLD) + 1))
+    for objective in ["new", *OBJECTIVES]:
+        cost = [f"{r['result']['step']}; {r['seconds']:.0f}" for c in ("microworld", "warandpeace")
+                if (r := runs.done.get(f"{c} {objective}"))]
+        cells = [runs.figure(f"microworld {task} after {re.escape(objective)} [0-9]+", metric, 1.0 if task == "qa" else 100.0)
+                 for task, (*_, metric) in MICROWORLD.items()]
+        cells.append(runs.figure(f"ewt after {re.escape(objective)} [0-9]+", "accuracy"))
+        print(f"| {objective} | {', '.join(cost) or '-'} |", " | ".join(cells), "|")
+
+
+def distillation(runs):
+    out = runs.options.out
+    banking = ["--data", "banking77.train.csv", "--valid", "banking77.test.csv"]
+    fine_tuning = {**FINE_TUNING, "data.columns": "text,category"}
+    for seed in runs.options.seeds:
+        teacher = pretrained(runs, "english")
+        fine_tuned(runs, "banking77", seed)
+        settings = {**PRETRAINING, "train.warmup_steps": 100, "data.valid_fraction": 0.01, "train.eval_every": 0}
+        text = ["--data", "english.txt"]
+        runs.train(f"student alone {seed}", "train",
+                   text + ["--model-type", "distilbert", "--objective", "mlm", "--tokenizer", teacher],
+                   {**STUDENT, **settings, "data.prefer_rare": 0.7}, STUDENT_STEPS, seed)
+        runs.train(f"student begun {seed}", "distill", text + ["--teacher", teacher],
+                   {**settings, "train.soft_weight": 0, "train.cosine_weight": 0}, STUDENT_STEPS, seed)
+        runs.train(f"student distilled {seed}", "distill", text + ["--teacher", teacher], settings, STUDENT_STEPS, seed)
+
+        def student(kind):
+            return out / "runs" / f"student {kind} {seed}"
+
+        def tuned(name, begin, shape):
+            runs.train(f"classifier {name} {seed}", "finetune", ["--task", "classification", *banking, *begin],
+                       {**shape, **fine_tuning}, TINY_STEPS, seed, keep=False)
+
+        for kind in ("alone", "begun", "distilled"):
+            tuned(f"of {kind}", ["--init", student(kind)], {})
+        tuned("of new", ["--model-type", "distilbert", "--tokenizer", teacher], STUDENT)
+        classifier = ["--teacher", out / "runs" / f"banking77 pretrained {seed}", *banking]
+        for kind in ("new", "distilled"):
+            begin = ["--init", student(kind)] if kind != "new" else []
+            middle = f"classifier of {kind}, middle {seed}"
+            runs.train(middle, "distill", ["--stage", "intermediate", *classifier, *begin], fine_tuning, MIDDLE_STEPS, seed)
+            for name, start in ((f"classifier of {kind}, prediction {seed}", begin),
+                                (f"classifier of {kind}, both {seed}", ["--init", out / "runs" / middle])):
+                runs.train(name, "distill", ["--stage", "prediction", *classifier, *start], fine_tuning, TINY_STEPS, seed,
+                           keep=False)
+
+
+def distillation_table(runs):
+    print("\n| student | masked-LM loss | banking77, accuracy |\n|---|--:|--:|")
+    for kind in ("alone", "begun", "distilled"):
+        print(f"| {kind} | {runs.figure(f'student {kind} [0-9]+', 'loss', 1.0, 3)} |",
+              runs.figure(f"classifier of {kind} [0-9]+", "accuracy"), "|")
+    print("\n| TinyBERT | from random weights | from the distilled student |\n|---|--:|--:|")
+    for stage, name in (("", "labels alone"), (", prediction", "prediction"), (", both", "intermediate, then prediction")):
+        print(f"| {name} |", " | ".join(runs.figure(f"classifier of {kind}{stage} [0-9]+", "accuracy")
+                                        for kind in ("new", "distilled")), "|")
+    print(f"| the teacher | {runs.figure('banking77 pretrained [0-9]+', 'accuracy')} | |")
+
+
+TABLES = {"tasks": (tasks, tasks_table), "objectives": (objectives, objectives_table),
+          "distillation": (distillation, distillation_table)}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--langzoo", default="langzoo-bert")
+    parser.add_argument("--tables", nargs="+", choices=TABLES, default=list(TABLES))
+    parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS))
+    parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
+    parser.add_argument("--scale", type=float, default=1.0)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--until", type=lambda text: time.mktime(time.strptime(time.strftime("%Y-%m-%d ") + text,
+                                                                               "%Y-%m-%d %H:%M")))
+    parser.add_argument("--print", action="store_true")
+    options = parser.parse_args()
+    options.out = options.out.resolve()
+    (options.out / "runs").mkdir(parents=True, exist_ok=True)
+    runs = Trainings(options)
+    if not options.print:
+        corpora(options.data, options.out)
+        try:
+            for name in options.tables:
+                TABLES[name][0](runs)
+        except OutOfTime:
+            print("no time left; the same command goes on")
+    for name in options.tables:
+        TABLES[name][1](runs)
+
+
+if __name__ == "__main__":
+    main()

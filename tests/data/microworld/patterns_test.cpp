@@ -1,0 +1,96 @@
+#include "tests/support/test.h"
+
+#include <map>
+#include <set>
+#include <sstream>
+
+#include "data/microworld/patterns.h"
+#include "data/tasks/prompts.h"
+
+namespace langzoo::test {
+namespace {
+
+std::vector<std::string> words(const std::string& text) {
+  std::istringstream in(text);
+  return {std::istream_iterator<std::string>(in), {}};
+}
+
+}  // namespace
+
+TEST_CASE("a document's examples follow its rule") {
+  std::set<std::set<std::string>> label_pairs;
+  for (std::uint64_t document = 0; document < 40; ++document) {
+    INFO(document);
+    for (const auto& [input, answer] : microworld_pattern(PatternKind::kCopy, 1, document, 9).examples)
+      CHECK(input == answer);
+    for (const auto& [input, answer] : microworld_pattern(PatternKind::kReverse, 1, document, 9).examples) {
+      auto reversed = words(input);
+      std::reverse(reversed.begin(), reversed.end());
+      CHECK(words(answer) == reversed);
+    }
+    for (const auto& [input, answer] : microworld_pattern(PatternKind::kTranslate, 1, document, 9).examples) {
+      std::map<std::string, std::string> dictionary;
+      const auto given = words(input);
+      for (std::size_t i = 0; i < 6; i += 2)
+        dictionary[given.at(i).substr(0, given[i].size() - 1)] = given.at(i + 1).substr(0, 2);
+      std::vector<std::string> expected;
+      for (std::size_t i = 6; i < given.size(); ++i) expected.push_back(dictionary.at(given[i]));
+      CHECK(words(answer) == expected);
+    }
+    const auto labels = microworld_pattern(PatternKind::kLabels, 1, document, 12);
+    std::map<std::string, std::string> label_of;
+    for (const auto& [input, answer] : labels.examples) {
+      CHECK(label_of.emplace(input, answer).first->second == answer);
+      CHECK((answer == labels.choices.at(0) || answer == labels.choices.at(1)));
+    }
+    label_pairs.insert({labels.choices.begin(), labels.choices.end()});
+  }
+  CHECK(label_pairs.size() > 20);
+}
+
+TEST_CASE("a problem's chain ends in its answer, and its numbers stay small") {
+  for (std::uint64_t number = 0; number < 300; ++number) {
+    const auto problem = microworld_problem(2, number, 1 + static_cast<std::int64_t>(number) % 5);
+    INFO(problem.question << " " << problem.chain);
+    std::int64_t last = -1;
+    std::istringstream chain(problem.chain);
+    for (std::string equals; true;) {
+      std::int64_t a = 0, b = 0, c = 0;
+      char sign = 0;
+      if (!(chain >> a >> sign >> b >> equals >> c)) break;
+      chain.ignore(1);
+      if (last >= 0) CHECK(a == last);
+      CHECK(c == (sign == '+' ? a + b : a - b));
+      CHECK((c >= 0 && c <= 20));
+      last = c;
+    }
+    CHECK(last == problem.answer);
+  }
+  CHECK_THROWS_AS(microworld_problem(1, 1, 0), std::invalid_argument);
+}
+
+TEST_CASE("the texts are decided by the seed, and its tasks make prompts") {
+  CHECK(microworld_patterns(1, 5000) == microworld_patterns(1, 5000));
+  CHECK(microworld_patterns(1, 5000) != microworld_patterns(2, 5000));
+  CHECK(microworld_problems(1, 5000, 3, true).find(" = ") != std::string::npos);
+  CHECK(microworld_problems(1, 5000, 3, false).find(" = ") == std::string::npos);
+
+  const auto labels = microworld_prompts("labels", 3, 10);
+  REQUIRE(labels.examples.size() == 10);
+  CHECK_NOTHROW(labels.task.validate());
+  const auto prompt = Prompts(labels.task, labels.examples, 2, 1).prompt(labels.examples[0]);
+  CHECK_THAT(prompt, Catch::Matchers::EndsWith("\n" + labels.examples[0].fields.at("input") + " -> "));
+  const auto& first = labels.examples[0];
+  CHECK(first.answer == first.choices.at(static_cast<std::size_t>(first.choice)));
+  CHECK((microworld_prompts("labels", 3, 10).examples == labels.examples));
+  CHECK_FALSE((microworld_prompts("labels", 4, 10).examples == labels.examples));
+
+  const auto problems = microworld_prompts("problems-2", 1, 20);
+  CHECK_NOTHROW(problems.task.validate());
+  const Prompts chains(problems.task, problems.examples, 1, 1, /*chains=*/true);
+  CHECK_THAT(chains.prompt(problems.examples[0]), Catch::Contains(" The answer is "));
+  CHECK_THROWS_WITH(microworld_prompts("sums", 1, 1), Catch::Contains("labels, copy, reverse, translate"));
+  CHECK_THROWS_WITH(microworld_prompts("problems-0", 1, 1), Catch::Contains("problems-N"));
+}
+
+}  // namespace langzoo::test
