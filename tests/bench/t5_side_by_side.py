@@ -73,6 +73,9 @@ def with_ctranslate2(directory, scratch, args):
                 def get_vocab(self):
                     return {token: i for i, token in enumerate(tokens)}
 
+                def convert_ids_to_tokens(self, i):
+                    return tokens[i]
+
             return Names()
 
     Converter(str(directory)).convert(str(converted), quantization="float32")
