@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # From a fresh machine to a trained GPT: sets up, builds, trains on the embedded corpus (about two minutes on two cores),
-# evaluates, samples, and says what to try next.
+# evaluates, samples, compares eight kinds of language models (two more), and says what to try next.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -20,10 +20,14 @@ show "$gpt" train --data microworld --preset microworld --out "$out" "${resume[@
 show "$gpt" eval --model "$out" --data microworld
 show "$gpt" generate --model "$out" --prompt "Anna" --max-new-tokens 200 --temperature 0.8 --seed 1
 
+compared=runs/quickstart-compare
+show build/release/bin/langzoo-compare lm --spec lineage --budget tokens=400K --out "$compared" --resume
+
 cat <<END
 
 Next:
   look at the learning curve:     $out/report.html
+  the models side by side:        $compared/report.html
   your own text:                  $gpt train --data FILE --tokenizer train:bytebpe:4096 --out runs/mine
   nanoGPT's character model:      $gpt train --data FILE --preset shakespeare-char --out runs/char
   open it in Python:              transformers.AutoModelForCausalLM.from_pretrained("$out")

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "models/knowledge_reader.h"
 #include "models/layers/activation_checkpoint.h"
 #include "models/layers/nested.h"
 #include "third_party/torch.h"
@@ -42,10 +43,13 @@ std::int64_t EncoderStack::n_segments() const {
 
 EncoderOutput EncoderStack::encode(const TokenInputs& inputs, const EncoderWants& wants) {
   check(inputs, n_positions(), family_name());
-  const auto& [ids, token_types, mask, compute_padding] = inputs;
+  const auto &ids = inputs.ids, &token_types = inputs.token_type_ids;
+  if (inputs.entity_ids.defined() && dynamic_cast<KnowledgeReader*>(this) == nullptr)
+    throw std::invalid_argument(std::string(family_name()) + ": knows no entities");
   const bool recorded = wants.attentions || wants.attention_scores;
   const bool relative = !layers.front()->distances.is_empty();
-  TokenRows rows(mask, !compute_padding && !recorded && !relative, word_embeddings().scalar_type());
+  TokenRows rows(inputs.attention_mask, !inputs.compute_padding && !recorded && !relative,
+                 word_embeddings().scalar_type());
   AttentionRecord record{.keeps_weights = wants.attentions, .keeps_scores = wants.attention_scores};
   if (recorded) rows.record = &record;
 

@@ -7,15 +7,22 @@
 #include "data/files/file_error.h"
 #include "models/albert/albert.h"
 #include "models/bert/bert.h"
+#include "models/captioner/captioner.h"
+#include "models/deep_lstm/deep_lstm.h"
 #include "models/distilbert/distilbert.h"
 #include "models/electra/electra.h"
+#include "models/elmo/elmo.h"
+#include "models/ernie/ernie.h"
 #include "models/fasttext/fasttext.h"
 #include "models/glove/glove.h"
 #include "models/gpt/gpt.h"
 #include "models/gpt/gpt_neo.h"
 #include "models/gpt/openai_gpt.h"
+#include "models/image_tokens/image_tokens.h"
+#include "models/kagnet/kagnet.h"
 #include "models/ngram_lm/ngram_lm.h"
 #include "models/noisy_channel/noisy_channel_model.h"
+#include "models/ntm/ntm.h"
 #include "models/ppmi_svd/ppmi_svd.h"
 #include "models/rnn_lm/ar_lm.h"
 #include "models/rnn_lm/rnn_lm.h"
@@ -23,6 +30,8 @@
 #include "models/seq2seq/seq2seq.h"
 #include "models/t5/t5.h"
 #include "models/t5/t5_heads.h"
+#include "models/tagger/tagger.h"
+#include "models/transe/transe.h"
 #include "models/transformer/transformer.h"
 #include "models/transformer/transformer_lm.h"
 #include "models/word2vec/word2vec.h"
@@ -77,8 +86,7 @@ constexpr RegisteredModel kModels[] = {
     model<OpenAiGptForSequenceClassification>("openai-gpt", "OpenAIGPTForSequenceClassification", "langzoo-gpt",
                                               "GPT: classification and regression of texts"),
     model<OpenAiGptDoubleHeadsModel>("openai-gpt", "OpenAIGPTDoubleHeadsModel", "langzoo-gpt", "GPT: multiple choice"),
-    model<OpenAiGptModel>("openai-gpt", "OpenAIGPTModel", "langzoo-gpt",
-                          "GPT without a head: tokens to hidden states"),
+    model<OpenAiGptModel>("openai-gpt", "OpenAIGPTModel", "langzoo-gpt", "GPT without a head: tokens to hidden states"),
     model<GptNeoForCausalLm>("gpt_neo", "GPTNeoForCausalLM", "langzoo-gpt",
                              "GPT-Neo, a language model of dense and locally banded layers"),
     model<GptNeoForSequenceClassification>("gpt_neo", "GPTNeoForSequenceClassification", "langzoo-gpt",
@@ -159,6 +167,14 @@ constexpr RegisteredModel kModels[] = {
                                           "DistilBERT: answers as spans of a context"),
     model<DistilBertModel>("distilbert", "DistilBertModel", "langzoo-bert",
                            "DistilBERT without a head: tokens to hidden states"),
+    model<ErnieForPreTraining>("ernie-thu", "ErnieForPreTraining", "langzoo-ernie",
+                               "ERNIE (Tsinghua): masked LM, next sentences, entities"),
+    model<ErnieForEntityTyping>("ernie-thu", "ErnieForEntityTyping", "langzoo-ernie",
+                                "ERNIE (Tsinghua): what names are of"),
+    model<ErnieForRelationClassification>("ernie-thu", "ErnieForRelationClassification", "langzoo-ernie",
+                                          "ERNIE (Tsinghua): how two names are related"),
+    model<Transe>("transe", "TransE", "langzoo-ernie", "vectors of a knowledge graph's entities and relations"),
+    model<KagNet>("kagnet", "KagNet", "langzoo-kagnet", "multiple choice by the paths of a knowledge graph"),
     model<FastTextForSequenceClassification>("fasttext", "FastTextForSequenceClassification", "langzoo-fasttext",
                                              "text classification by averaged word vectors"),
     model<Word2Vec>("word2vec", "Word2Vec", "langzoo-word2vec", "skip-gram and CBOW word vectors"),
@@ -169,7 +185,17 @@ constexpr RegisteredModel kModels[] = {
     model<RnnLm>("rnn-lm", "RnnLM", "langzoo-lm", "recurrent language models"),
     model<ArLm>("ar-lm", "ArLM", "langzoo-lm", "a feed-forward language model over the last words"),
     model<TransformerLm>("transformer-lm", "TransformerLM", "langzoo-lm", "the Transformer's decoder alone"),
+    model<ElmoLm>("elmo", "ElmoLM", "langzoo-lm", "ELMo: a bidirectional language model over letters"),
+    model<ElmoModel>("elmo", "ElmoModel", "langzoo-lm", "ELMo without an output layer: words to the layers' states"),
+    model<Captioner>("captioner", "ImageCaptioner", "langzoo-caption", "captions of pictures"),
+    model<ImageTokens>("image-tokens", "ImageTokensModel", "langzoo-caption", "pictures of captions"),
     model<NGramLm>("ngram", "NGramLM", "langzoo-lm", "n-gram language models"),
+    model<TaggerForTokenClassification>("tagger", "TaggerForTokenClassification", "langzoo-tagger",
+                                        "recurrent taggers, with or without a CRF"),
+    model<TaggerForSequenceClassification>("tagger", "TaggerForSequenceClassification", "langzoo-tagger",
+                                           "recurrent text classifiers"),
+    model<Ntm>("ntm", "NeuralTuringMachine", "langzoo-ntm", "a controller beside a memory that heads read and write"),
+    model<DeepLstm>("deep-lstm", "DeepLSTM", "langzoo-ntm", "a deep LSTM whose layers all see input and output"),
 };
 
 std::string joined(const std::vector<std::string>& names) {

@@ -16,17 +16,21 @@ Tensor target_log_probabilities(const Tensor& logits, const Tensor& targets) {
   return precise.gather(1, targets.unsqueeze(1)).squeeze(1) - precise.logsumexp(1);
 }
 
-Tensor StreamLm::log_probabilities(const Tensor& ids, const Tensor& targets, StreamMemory& memory) {
-  constexpr std::int64_t kRows = 256;                                          // bounds the logits
-  const auto hidden = read(ids, memory).hidden.transpose(0, 1).flatten(0, 1);  // (B T, C)
-  const auto wanted = targets.reshape({-1});
+Tensor target_log_probabilities(const Tensor& states, const Tensor& targets,
+                                const std::function<Tensor(const Tensor&)>& output) {
+  constexpr std::int64_t kRows = 256;
   std::vector<Tensor> parts;
-  for (std::int64_t first = 0; first < hidden.size(0); first += kRows) {
-    const auto count = std::min(kRows, hidden.size(0) - first);
-    parts.push_back(
-        target_log_probabilities(output_logits(hidden.narrow(0, first, count)), wanted.narrow(0, first, count)));
+  for (std::int64_t first = 0; first < states.size(0); first += kRows) {
+    const auto count = std::min(kRows, states.size(0) - first);
+    parts.push_back(target_log_probabilities(output(states.narrow(0, first, count)), targets.narrow(0, first, count)));
   }
-  return at::cat(parts).view(ids.sizes());
+  return at::cat(parts);
+}
+
+Tensor StreamLm::log_probabilities(const Tensor& ids, const Tensor& targets, StreamMemory& memory) {
+  const auto hidden = read(ids, memory).hidden.transpose(0, 1).flatten(0, 1);  // (B T, C)
+  const auto output = [this](const Tensor& states) { return output_logits(states); };
+  return target_log_probabilities(hidden, targets.reshape({-1}), output).view(ids.sizes());
 }
 
 std::optional<std::int32_t> StreamLm::prompt_start() const {

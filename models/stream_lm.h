@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -44,6 +45,11 @@ class StreamLm : public CausalLm {
 
 /// ln softmax(logits) at the targets. Shapes: logits (N,V), targets (N) int64 -> (N) float32.
 torch::Tensor target_log_probabilities(const torch::Tensor& logits, const torch::Tensor& targets);
+
+/// The same of what an output layer makes of states, so many rows at a time that the logits stay small.
+/// Shapes: states (N,C), targets (N) int64, output (n,C) -> (n,V) -> (N) float32.
+torch::Tensor target_log_probabilities(const torch::Tensor& states, const torch::Tensor& targets,
+                                       const std::function<torch::Tensor(const torch::Tensor&)>& output);
 
 /// Decodes from the memory of the last step. Rows of different length are padded on the left: their memory is what it
 /// was until their first token.

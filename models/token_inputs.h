@@ -13,6 +13,10 @@ struct TokenInputs {
   /// Padding is not computed: what comes out there is made of zeros. With this it is, as in transformers; the tokens'
   /// results are the same.
   bool compute_padding = false;
+  // For models that read tokens' texts (models/token_features.h).
+  torch::Tensor characters = {};  ///< (B,T,W) int64, 0 behind a token's
+  torch::Tensor features = {};    ///< (J,B,T,C)
+  torch::Tensor entity_ids = {};  ///< (B,T) int64 of models that read any: the entity that a token names, or -1
 };
 
 }  // namespace langzoo

@@ -4,7 +4,7 @@ set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/langzoo)
 
 set(targets langzoo_files langzoo_tokenizers langzoo_metrics langzoo_ngram)
 if(LANGZOO_TORCH)
-  list(APPEND targets langzoo_data langzoo_models langzoo_training langzoo)
+  list(APPEND targets langzoo_knowledge langzoo_data langzoo_models langzoo_training langzoo)
 endif()
 install(TARGETS ${targets} EXPORT langzoo
   DESTINATION ${CMAKE_INSTALL_LIBDIR})

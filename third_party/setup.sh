@@ -11,7 +11,8 @@ sentencepiece_sha256=8138cec27c2f2282f4a34d9a016e3374cd40e5c6e9cb335063db66a0a3b
 sentencepiece_patch=$PWD/third_party/sentencepiece.patch
 sentencepiece_root=build/sentencepiece
 packages=(g++ clang cmake ninja-build patch pkg-config python3
-  nlohmann-json3-dev libpcre2-dev libutf8proc-dev libfmt-dev libcli11-dev catch2 libbenchmark-dev)
+  nlohmann-json3-dev libpcre2-dev libutf8proc-dev libpng-dev libfmt-dev libcli11-dev catch2 libbenchmark-dev
+  libhdf5-dev)
 
 say() { echo "setup: $*" >&2; }
 fail() { say "$*"; exit 1; }

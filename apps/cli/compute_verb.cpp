@@ -23,16 +23,22 @@ void keep_freed_memory() {
 #endif
 }
 
-/// --threads; otherwise LibTorch's own choice as far as there are CPUs for the process. What OMP_NUM_THREADS asks for
-/// stays.
-void set_torch_threads(const CommonOptions& common) {
-  if (common.threads) return at::set_num_threads(static_cast<int>(*common.threads));
+/// Otherwise LibTorch's own choice as far as there are CPUs for the process.
+void set_torch_threads(std::optional<std::size_t> threads) {
+  if (threads) return at::set_num_threads(static_cast<int>(*threads));
   if (std::getenv("OMP_NUM_THREADS") != nullptr) return;
   const auto most = static_cast<int>(available_cpus());
   if (at::get_num_threads() > most) at::set_num_threads(most);
 }
 
 }  // namespace
+
+void set_up_compute(std::optional<std::size_t> threads) {
+  keep_freed_memory();
+  set_torch_threads(threads);
+  // A softmax over near-zero embeddings runs several times slower on denormals.
+  at::globalContext().setFlushDenormal(true);
+}
 
 torch::Device ComputeOptions::torch_device() const {
   if (device == "cpu") return torch::kCPU;
@@ -56,10 +62,7 @@ void ComputeVerb::add_options(Options& options) {
 
 void ComputeVerb::run(const CommonOptions& common) {
   static_cast<CommonOptions&>(options_) = common;
-  keep_freed_memory();
-  set_torch_threads(common);
-  // A softmax over near-zero embeddings runs several times slower on denormals.
-  at::globalContext().setFlushDenormal(true);
+  set_up_compute(common.threads);
   compute(options_);
 }
 

@@ -20,6 +20,10 @@ struct ComputeOptions : CommonOptions {
   torch::Dtype torch_dtype() const;
 };
 
+/// LibTorch set up to compute: with so many threads, or as many as there are CPUs for the process. What OMP_NUM_THREADS
+/// asks for stays.
+void set_up_compute(std::optional<std::size_t> threads);
+
 /// A verb whose --threads are LibTorch's.
 class ComputeVerb : public Verb {
  public:

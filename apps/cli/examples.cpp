@@ -49,11 +49,11 @@ class ExampleVerb : public ModelVerb {
     all.pop_back();
     return fmt::format("{}{}{}", fmt::join(all, ", "), last, end);
   }
-  Option& add_data_options(Options& options, bool targets) {
-    auto& data = options.add(
-        "--data", data_,
-        fmt::format("{}: {}, or microworld", of_kinds(targets ? &ExampleFormat::examples : &ExampleFormat::inputs),
-                    of_kinds(&ExampleFormat::files, ", or ")));
+  Option& add_data_options(Options& options, bool targets, const char* besides = "") {
+    auto& data = options.add("--data", data_,
+                             fmt::format("{}{}: {}, or microworld", besides,
+                                         of_kinds(targets ? &ExampleFormat::examples : &ExampleFormat::inputs),
+                                         of_kinds(&ExampleFormat::files, ", or ")));
     options.add("--format", format_, kTableFormatHelp)
         .one_of({std::begin(kTableFormatNames), std::end(kTableFormatNames)})
         .needs("--data");
@@ -151,18 +151,24 @@ class ExampleVerb : public ModelVerb {
 
 class EvalVerb : public ExampleVerb {
  public:
-  using ExampleVerb::ExampleVerb;
+  EvalVerb(std::vector<ExamplePredictions> kinds, OtherEvaluation other)
+      : ExampleVerb(std::move(kinds)), other_(std::move(other)) {}
   std::string name() const override { return "eval"; }
-  std::string summary() const override { return "measure a model on " + of_kinds(&ExampleFormat::examples); }
-  std::string examples() const override { return "eval --model run --data test.csv\n"; }
+  std::string summary() const override {
+    return (other_.run ? "measure a model on a text, or on " : "measure a model on ") +
+           of_kinds(&ExampleFormat::examples);
+  }
+  std::string examples() const override { return other_.examples + "eval --model run --data test.csv\n"; }
+  bool heeds_seed() const override { return other_.run != nullptr; }
   std::string notes() const override {
-    std::string notes = "Fields under --json: examples";
+    std::string notes = other_.notes + (other_.run ? "Of a fine-tuned model: " : "Fields under --json: ") +
+                        (kinds_[0].counts == nullptr ? "examples" : "sentences, tokens (of tagging words)");
     for (const auto& kind : kinds_) {
       const auto& format = kind.kind().format();
       notes +=
           kinds_.size() == 1 ? ", " + format.metrics_help : fmt::format("\n  {}: {}", format.task, format.metrics_help);
     }
-    if (kinds_.size() > 1) {
+    if (kinds_.size() > 1 && !other_.run) {
       notes +=
           "\n  pretrained models, on documents as train reads them, without examples: loss (nats), perplexity and "
           "accuracy\n  of hidden tokens, sentence_loss, sentence_accuracy; of electra generator_loss and "
@@ -172,12 +178,24 @@ class EvalVerb : public ExampleVerb {
   }
   void add_own_options(Options& options) override {
     ModelVerb::add_own_options(options);
-    add_data_options(options, /*targets=*/true).required();
+    add_data_options(options, /*targets=*/true, other_.run ? "a text, or " : "").required();
+    given_ = [&options](const std::string& flag) { return options.given(flag); };
+    if (!other_.run) return;
+    other_.add_options(options);
+    options.idle_where("--seed", "no text of microworld is measured",
+                       [this] { return !other_.heeds_seed(data_.value_or("")) || !is_for_other(); });
   }
   void compute(const ComputeOptions& common) override {
+    if (other_.run && other_.takes(model_)) {
+      refuse_example_flags("reads a text");
+      return other_.run(model_, *data_, common);
+    }
+    for (const auto& flag : other_.flags) {
+      if (given_(flag)) throw UsageError(fmt::format("{}: the model in {} is measured on examples", flag, model_));
+    }
     auto opened = open(common);
     if (kinds_.size() > 1 && find_kind(*opened.model) == nullptr && is_pretrained(*opened.model)) {
-      refuse_example_flags();
+      refuse_example_flags("is measured on documents, as its run read them");
       EvaluationOptions options;
       options.device = opened.device, options.dtype = common.torch_dtype();
       options.batch_size = batch_size();
@@ -189,6 +207,7 @@ class EvalVerb : public ExampleVerb {
     const auto raw = read(loaded, /*targets=*/true);
     const auto encoded = encode_examples(kind, *data_, *raw, encoding(loaded, /*targets=*/true), print_note);
     std::vector<Figure> figures = {{"examples", "examples", raw->size()}};
+    if (loaded.kind->counts != nullptr) figures = loaded.kind->counts(*raw, encoded);
     for (auto& figure : figures_of(evaluate(kind, *model.model, *raw, encoded, model.device, batch_size()))) {
       figures.push_back(std::move(figure));
     }
@@ -196,25 +215,37 @@ class EvalVerb : public ExampleVerb {
   }
 
  private:
+  /// Where the folder is none, that is said later.
+  bool is_for_other() const {
+    try {
+      return other_.takes(model_);
+    } catch (const std::exception&) {
+      return true;
+    }
+  }
   /// Whether it has learnt from documents, and is measured on them.
   static bool is_pretrained(const TokenModel& model) {
     return dynamic_cast<const MaskedLm*>(&model) != nullptr ||
            dynamic_cast<const ReplacedTokenDetector*>(&model) != nullptr;
   }
   /// Documents are read and cut as the run did.
-  void refuse_example_flags() const {
+  void refuse_example_flags(const char* why) const {
     const auto refuse = [&](const char* flag) {
-      throw UsageError(fmt::format("{}: the model in {} is measured on documents, as its run read them", flag, model_));
+      throw UsageError(fmt::format("{}: the model in {} {}", flag, model_, why));
     };
     if (columns_) refuse("--columns");
     if (format_ != kTableFormatNames[0]) refuse("--format");
     if (max_length_) refuse("--max-length");
+    if (other_.run && batch_size_given_()) refuse("--batch-size");
   }
   static std::vector<Figure> figures_of(const EvalMetrics& metrics) {
     std::vector<Figure> figures;
     for (const auto& [name, value] : values_of(metrics)) figures.push_back({name, name, value});
     return figures;
   }
+
+  OtherEvaluation other_;
+  std::function<bool(const std::string&)> given_;
 };
 
 class PredictVerb : public ExampleVerb {
@@ -342,8 +373,8 @@ class PredictVerb : public ExampleVerb {
 
 }  // namespace
 
-std::unique_ptr<Verb> example_eval_verb(std::vector<ExamplePredictions> kinds) {
-  return std::make_unique<EvalVerb>(std::move(kinds));
+std::unique_ptr<Verb> example_eval_verb(std::vector<ExamplePredictions> kinds, OtherEvaluation other) {
+  return std::make_unique<EvalVerb>(std::move(kinds), std::move(other));
 }
 
 std::unique_ptr<Verb> example_predict_verb(std::vector<ExamplePredictions> kinds) {

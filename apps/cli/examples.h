@@ -2,11 +2,18 @@
 /// and report.
 #pragma once
 
+#include <filesystem>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "apps/cli/base/figure_list.h"
+#include "apps/cli/base/json_output.h"
 #include "apps/cli/base/program.h"
+#include "apps/cli/compute_verb.h"
 #include "apps/training/families.h"
 #include "apps/training/tasks/examples.h"
 #include "apps/training/tasks/labelled_texts.h"
@@ -37,7 +44,12 @@ struct ExamplePredictions {
   void (*print)(const PredictedExamples& predicted);
   /// HTML of the first examples, kMostShownExamples at most (apps/cli/predictions_page.h).
   std::string (*show)(const PredictedExamples& predicted);
+  /// How much there is, what eval says first; nullptr: examples alone.
+  std::vector<Figure> (*counts)(const RawExamples& raw, const EncodedExamples& encoded) = nullptr;
 };
+
+/// Adds the members ids, token_type_ids and logits, where they are asked for: of one row, or a list of rows.
+void add_logits(JsonMembers& members, const PredictedExamples& predicted, std::int64_t example, JsonValue logits);
 
 /// Those of each kind.
 ExamplePredictions classification_predictions();
@@ -45,6 +57,11 @@ ExamplePredictions regression_predictions();
 ExamplePredictions tagging_predictions();
 ExamplePredictions answer_predictions();
 ExamplePredictions choice_predictions();
+/// Of all of these.
+std::vector<ExamplePredictions> all_predictions();
+/// The first and the third for taggers: eval counts sentences and tokens, probabilities are an object by label.
+ExamplePredictions tagger_classification_predictions();
+ExamplePredictions tagger_tagging_predictions();
 
 // What models say of texts whose task has no examples: the scores of masked LMs (tokens, vocabulary), of replaced token
 // detectors (tokens), of next sentences (2), and {mlm, sentence} of both together.
@@ -56,7 +73,18 @@ void print_text_logits(const LoadedModel<TokenModel>& loaded, const ExampleEncod
 
 // Verbs that take any model that one of the kinds accepts.
 
-std::unique_ptr<Verb> example_eval_verb(std::vector<ExamplePredictions> kinds);
+/// What `eval` does of a program that has models of no kind as well.
+struct OtherEvaluation {
+  std::string examples = {}, notes = {};
+  std::vector<std::string> flags = {};             ///< those that are of such models alone
+  bool (*heeds_seed)(std::string_view) = nullptr;  ///< of --data, for such models; others never do
+  std::function<void(Options&)> add_options = {};
+  /// Whether it is for the model in the folder.
+  std::function<bool(const std::filesystem::path& model)> takes = {};
+  std::function<void(const std::string& model, const std::string& data, const ComputeOptions& common)> run = {};
+};
+
+std::unique_ptr<Verb> example_eval_verb(std::vector<ExamplePredictions> kinds, OtherEvaluation other = {});
 std::unique_ptr<Verb> example_predict_verb(std::vector<ExamplePredictions> kinds);
 
 /// These, `report`, and `train` for a model of `family`, which must outlive the verbs.

@@ -34,23 +34,17 @@ JsonValue numbers(const torch::Tensor& tensor) {
   return std::vector<double>(flat.data_ptr<float>(), flat.data_ptr<float>() + flat.numel());
 }
 
-/// The members ids, token_type_ids and logits, where they are asked for: of one row, or a list of rows.
-void add_logits(JsonMembers& members, const PredictedExamples& predicted, std::int64_t example, JsonValue logits) {
-  if (!predicted.with_logits) return;
-  const auto& examples = predicted.encoded.examples;
-  std::vector<JsonValue> ids, types;
-  for (std::int64_t row = 0; row < examples.rows(); ++row) {
-    const auto row_ids = examples.ids(example, row);
-    const auto row_types = examples.type_ids(example, row);
-    ids.emplace_back(std::vector<TokenId>(row_ids.begin(), row_ids.end()));
-    types.emplace_back(row_types.empty() ? std::vector<std::int32_t>(row_ids.size())
-                                         : std::vector<std::int32_t>(row_types.begin(), row_types.end()));
-  }
-  members.emplace_back("ids", examples.rows() == 1 ? ids[0] : JsonValue(ids));
-  members.emplace_back("token_type_ids", examples.rows() == 1 ? types[0] : JsonValue(types));
-  members.emplace_back("logits", std::move(logits));
+/// In the order of label ids, or by label.
+JsonValue probability_list(const SequenceClassifier& /*model*/, const torch::Tensor& probabilities) {
+  return numbers(probabilities);
+}
+JsonValue probability_object(const SequenceClassifier& model, const torch::Tensor& probabilities) {
+  JsonMembers members;
+  for (const auto& [id, name] : model.labels().id2label) members.emplace_back(name, probabilities[id].item<double>());
+  return members;
 }
 
+template <auto kProbabilities>
 void print_labels(const PredictedExamples& predicted) {
   const auto& model = dynamic_cast<const SequenceClassifier&>(predicted.model);
   const bool several = model.problem_type() == ProblemType::kMultiLabel;
@@ -60,7 +54,7 @@ void print_labels(const PredictedExamples& predicted) {
     const auto labels = chosen_labels(model, probabilities);
     if (predicted.json) {
       JsonMembers members = {{"label", several ? JsonValue(labels) : JsonValue(labels[0])},
-                             {"probabilities", numbers(probabilities)}};
+                             {"probabilities", kProbabilities(model, probabilities)}};
       add_logits(members, predicted, static_cast<std::int64_t>(i), numbers(logits));
       print_json(members);
     } else if (several) {
@@ -160,6 +154,22 @@ JsonValue text_logits(TokenModel& model, const TokenInputs& inputs) {
 
 }  // namespace
 
+void add_logits(JsonMembers& members, const PredictedExamples& predicted, std::int64_t example, JsonValue logits) {
+  if (!predicted.with_logits) return;
+  const auto& examples = predicted.encoded.examples;
+  std::vector<JsonValue> ids, types;
+  for (std::int64_t row = 0; row < examples.rows(); ++row) {
+    const auto row_ids = examples.ids(example, row);
+    const auto row_types = examples.type_ids(example, row);
+    ids.emplace_back(std::vector<TokenId>(row_ids.begin(), row_ids.end()));
+    types.emplace_back(row_types.empty() ? std::vector<std::int32_t>(row_ids.size())
+                                         : std::vector<std::int32_t>(row_types.begin(), row_types.end()));
+  }
+  members.emplace_back("ids", examples.rows() == 1 ? ids[0] : JsonValue(ids));
+  members.emplace_back("token_type_ids", examples.rows() == 1 ? types[0] : JsonValue(types));
+  members.emplace_back("logits", std::move(logits));
+}
+
 bool gives_text_logits(const TokenModel& model) {
   return dynamic_cast<const MaskedLm*>(&model) != nullptr ||
          dynamic_cast<const ReplacedTokenDetector*>(&model) != nullptr ||
@@ -192,7 +202,7 @@ ExamplePredictions classification_predictions() {
           "the labels of texts",
           "--text \"a fine film\"",
           "label (of several labels a list), probabilities (in the order of label ids)",
-          print_labels,
+          print_labels<probability_list>,
           show_labels};
 }
 
@@ -218,6 +228,35 @@ ExamplePredictions answer_predictions() {
 ExamplePredictions choice_predictions() {
   return {multiple_choice, "the choices that go on from premises", "", "choice (from 0), probabilities", print_choices,
           show_choices};
+}
+
+std::vector<ExamplePredictions> all_predictions() {
+  return {classification_predictions(), regression_predictions(), tagging_predictions(), answer_predictions(),
+          choice_predictions()};
+}
+
+ExamplePredictions tagger_classification_predictions() {
+  auto predictions = classification_predictions();
+  predictions.fields = "label (of several labels a list), probabilities (an object by label)";
+  predictions.print = print_labels<probability_object>;
+  predictions.counts = [](const RawExamples& raw, const EncodedExamples& encoded) {
+    std::int64_t tokens = 0;
+    for (std::int64_t i = 0; i < encoded.examples.size(); ++i) tokens += encoded.examples.length(i);
+    return std::vector<Figure>{{"sentences", "sentences", raw.size()}, {"tokens", "tokens", tokens}};
+  };
+  return predictions;
+}
+
+ExamplePredictions tagger_tagging_predictions() {
+  auto predictions = tagging_predictions();
+  predictions.example = "--text \"Anna lives in Paris\"";
+  predictions.counts = [](const RawExamples& raw, const EncodedExamples& /*encoded*/) {
+    std::int64_t words = 0;
+    for (const auto& sentence : dynamic_cast<const RawExamplesOf<TaggedSentence>&>(raw).items)
+      words += std::ssize(sentence.words);
+    return std::vector<Figure>{{"sentences", "sentences", raw.size()}, {"tokens", "tokens", words}};
+  };
+  return predictions;
 }
 
 }  // namespace langzoo

@@ -1,23 +1,25 @@
 #include "apps/cli/train_verb.h"
 
-#include <array>
-#include <atomic>
 #include <cmath>
 #include <csignal>
+#include <functional>
 #include <iostream>
 #include <set>
-
 #include <sstream>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <torch/cuda.h>
 #include <unistd.h>
 
 #include "apps/cli/base/figures.h"
 #include "apps/cli/base/json_output.h"
 #include "apps/cli/metrics_log.h"
 #include "apps/cli/progress.h"
+#include "apps/cli/rank_environment.h"
 #include "apps/cli/report.h"
+#include "apps/cli/stop_on_signal.h"
+#include "apps/training/count_parameters.h"
 #include "apps/training/release_memory.h"
 #include "apps/training/training_state.h"
 #include "data/files/config_error.h"
@@ -27,60 +29,6 @@ namespace langzoo {
 namespace fs = std::filesystem;
 
 namespace {
-
-/// While one is alive, SIGINT, SIGTERM and SIGHUP stop the trainer after the step under way; a second SIGINT ends the
-/// process. Those that are ignored stay so: nohup ignores SIGHUP.
-class StopOnSignal {
- public:
-  explicit StopOnSignal(Trainer& trainer) {
-    trainer_ = &trainer;
-    number_ = 0;
-    for (auto& [number, before] : before_) {
-      struct sigaction action {};
-      action.sa_handler = stop;
-      action.sa_flags = SA_RESTART;
-      sigaction(number, nullptr, &before);
-      if (before.sa_handler != SIG_IGN) sigaction(number, &action, nullptr);
-    }
-  }
-  ~StopOnSignal() {
-    for (const auto& [number, before] : before_) sigaction(number, &before, nullptr);
-    trainer_ = nullptr;
-  }
-  StopOnSignal(const StopOnSignal&) = delete;
-  StopOnSignal& operator=(const StopOnSignal&) = delete;
-
-  /// The one that stopped the trainer; empty: none.
-  static std::string name() {
-    const int number = number_;
-    if (number == 0) return {};
-    return number == SIGINT ? "SIGINT" : number == SIGHUP ? "SIGHUP" : "SIGTERM";
-  }
-
- private:
-  static void stop(int number) {
-    auto* trainer = trainer_.exchange(nullptr);
-    if (trainer == nullptr && number == SIGINT) _exit(128 + SIGINT);
-    if (trainer == nullptr) return;
-    number_ = number;
-    trainer->request_stop();
-    constexpr char kText[] = "\nsaving after this step; Ctrl-C again stops without saving\n";
-    [[maybe_unused]] const auto written = write(STDERR_FILENO, kText, sizeof(kText) - 1);
-  }
-
-  static inline std::atomic<Trainer*> trainer_{nullptr};
-  static inline std::atomic<int> number_{0};
-  std::array<std::pair<int, struct sigaction>, 3> before_ = {{{SIGINT, {}}, {SIGTERM, {}}, {SIGHUP, {}}}};
-};
-
-std::int64_t count_parameters(const torch::nn::Module& model) {
-  std::set<const void*> seen;
-  std::int64_t count = 0;
-  for (const auto& parameter : model.parameters()) {
-    if (seen.insert(parameter.unsafeGetTensorImpl()).second) count += parameter.numel();
-  }
-  return count;
-}
 
 /// Keeps the report page up to date: rewritten after every evaluation.
 class ReportWriter : public TrainerObserver {
@@ -138,25 +86,32 @@ void of_flag(const std::string& flag, const std::function<void()>& use) {
   }
 }
 
-torch::Device device_of(const TaskSetup& setup, const ComputeOptions& common) {
+/// Ranks of one machine take its CUDA devices in turn.
+torch::Device device_of(const TaskSetup& setup, const ComputeOptions& common, std::int64_t local_rank) {
   const auto reason = setup.needs_cpu();
-  if (reason.empty()) return common.torch_device();
+  if (reason.empty()) {
+    const auto device = common.torch_device();
+    if (!device.is_cuda()) return device;
+    return {torch::kCUDA, static_cast<c10::DeviceIndex>(local_rank % torch::cuda::device_count())};
+  }
   if (common.device == "cuda") throw UsageError("--device cuda: " + reason);
   return torch::kCPU;
 }
 
-void print_summary(const TrainSummary& summary, const std::string& unit, const fs::path& out, bool json) {
-  if (json) {
-    std::optional<JsonMembers> valid;
-    if (const auto values = values_of(summary.valid); !values.empty()) valid.emplace(values.begin(), values.end());
-    print_json({{"step", summary.step},
-                {"tokens", summary.tokens},
-                {"tokens_per_second", summary.tokens_per_second},
-                {"peak_memory_bytes", peak_memory_bytes()},
-                {"train_loss", summary.train_loss},
-                {"valid", valid}});
-    return;
-  }
+void print_as_json(const TrainSummary& summary, const JsonMembers& more) {
+  std::optional<JsonMembers> valid;
+  if (const auto values = values_of(summary.valid); !values.empty()) valid.emplace(values.begin(), values.end());
+  JsonMembers members = {{"step", summary.step},
+                         {"tokens", summary.tokens},
+                         {"tokens_per_second", summary.tokens_per_second},
+                         {"peak_memory_bytes", peak_memory_bytes()},
+                         {"train_loss", summary.train_loss},
+                         {"valid", valid}};
+  members.insert(members.end(), more.begin(), more.end());
+  print_json(members);
+}
+
+void print_summary(const TrainSummary& summary, const std::string& unit, const fs::path& out) {
   const auto loss = std::isfinite(summary.train_loss) ? fmt::format("{:.4f}", summary.train_loss) : "-";
   std::cout << fmt::format("step {}  tokens {}  train loss {}", summary.step, summary.tokens, loss);
   if (!summary.valid.empty()) std::cout << "  " << in_words(summary.valid);
@@ -185,17 +140,26 @@ void TrainVerb::add_own_options(Options& options) {
   TrainingRun run(program_, make_setup_());
   const auto& config = run.config();
   options.add("--data", data_, fmt::format("{} (data.train)", config.help_of("data.train")));
-  for (const auto& [name, key] : run.setup().flags()) {
-    const auto help = fmt::format("{} ({})", config.help_of(key), key);
-    const auto give = [this, name = name, key = key](const std::string& value) {
-      flags_.emplace_back(name, key + "=" + value);
-    };
-    if (config.is_flag(key)) {
-      options.on_flag(
-          name, [give] { give("true"); }, help);
-    } else {
-      options.on(name, give, help).take_last();
+  std::set<std::string> declared;
+  const auto add_flags = [&](TrainingRun& of) {
+    for (const auto& [name, key] : of.setup().flags()) {
+      if (!declared.insert(name).second) continue;
+      const auto help = fmt::format("{} ({})", of.config().help_of(key), key);
+      const auto give = [this, name = name, key = key](const std::string& value) {
+        flags_.emplace_back(name, key + "=" + value);
+      };
+      if (of.config().is_flag(key)) {
+        options.on_flag(
+            name, [give] { give("true"); }, help);
+      } else {
+        options.on(name, give, help).take_last();
+      }
     }
+  };
+  add_flags(run);
+  for (const auto& make : other_setups()) {
+    TrainingRun other(program_, make());
+    add_flags(other);
   }
   std::vector<std::string> names;
   for (const auto& preset : presets_of(program_)) names.push_back(preset.name);
@@ -213,6 +177,13 @@ void TrainVerb::add_own_options(Options& options) {
   options.add("--resume", resume_, "go on with the run in --out; starts it where nothing was saved yet");
   options.add("--overwrite", overwrite_, "start anew in --out; the run in it goes once this one has a checkpoint")
       .excludes("--resume");
+  options
+      .add("--timeout", timeout_,
+           fmt::format("seconds for the ranks of a run to find each other, and for one that hangs; {} unless "
+                       "LANGZOO_TIMEOUT says otherwise",
+                       kDefaultTimeout))
+      .between(1, 1e6)
+      .needs("several processes (langzoo-launch, torchrun)", [] { return has_ranks(); });
 }
 
 std::string TrainVerb::flag_value(const std::string& flag) const {
@@ -275,27 +246,51 @@ void TrainVerb::configure(RunConfig& config, const ComputeOptions& common) const
 void TrainVerb::compute(const ComputeOptions& common) {
   // A pipe that nobody reads any more (a tee that the same SIGHUP ended) is no reason to lose a run.
   std::signal(SIGPIPE, SIG_IGN);
+  const auto rendezvous = rendezvous_from_environment(timeout_);
+  if (!rendezvous) return train(common, nullptr);
+  local_rank_ = rendezvous->local_rank;
+  if (is_restart()) {
+    resume_ = true;
+    overwrite_ = false;
+  }
+  as_rank(*rendezvous, [&](Distributed& ranks) { train(common, &ranks); });
+}
+
+void TrainVerb::train(const ComputeOptions& common, Distributed* ranks) {
   const fs::path out(out_);
   TrainingRun run(program_, make_setup_());
   Progress progress(std::cerr, stderr_is_terminal());
-  run.setting().message = [&](const std::string& text) { progress.line(text); };
+  const bool leads = ranks == nullptr || ranks->leads();
+  const auto together = [&](const std::function<void()>& work) {
+    ranks == nullptr ? work() : ranks->together("checks its settings", work);
+  };
+  if (leads) run.setting().message = [&](const std::string& text) { progress.line(text); };
+  if (ranks != nullptr) run.setting().distributed = ranks, run.setting().rank = ranks->rank();
   of_flag("--out", [&] {
-    if (!resume_ && !overwrite_ && !is_new_or_empty(out)) {
-      throw ConfigError(out_ + ": is not empty; --resume goes on with the run in it, --overwrite starts anew");
-    }
+    together([&] {
+      if (leads && !resume_ && !overwrite_ && !is_new_or_empty(out))
+        throw ConfigError(out_ + ": is not empty; --resume goes on with the run in it, --overwrite starts anew");
+    });
     overwrite_ ? run.overwrite(out) : run.open(out, resume_);
   });
-  configure(run.config(), common);
-  if (run.setup().needs_train_data() && run.config().value("data.train").empty()) {
-    throw UsageError(fmt::format("data.train (--data) is missing: {}", run.config().help_of("data.train")));
-  }
+  together([&] {
+    configure(run.config(), common);
+    if (run.setup().needs_train_data() && run.config().value("data.train").empty()) {
+      throw UsageError(fmt::format("data.train (--data) is missing: {}", run.config().help_of("data.train")));
+    }
+  });
   run.complete();
-  run.setting().device = device_of(run.setup(), common);
-  run.add_observer(progress);
+  together([&] { run.setting().device = device_of(run.setup(), common, local_rank_); });
+  if (leads) run.add_observer(progress);
   run.prepare();
   release_freed_memory();
   auto& task = run.task();
   auto& trainer = run.trainer();
+  if (!leads) {
+    const StopOnSignal signals(trainer, /*tells=*/false);
+    run.train();
+    return;
+  }
   MetricsLog log(out, run.resumed() ? trainer.step() : 0);
   run.add_observer(log);
   const auto parameters = count_parameters(task.model());
@@ -312,6 +307,10 @@ void TrainVerb::compute(const ComputeOptions& common) {
                             counted(task.batches_per_epoch(), "batch", "batches"),
                             counted(trainer.total_steps(), "step", "steps"),
                             run.resumed() ? fmt::format(", going on after step {}", trainer.step()) : ""));
+  if (ranks != nullptr) {
+    progress.line(fmt::format("{} ranks, each {} sequences a micro-batch", ranks->rank().world,
+                              run.config().value("train.batch_size")));
+  }
   TrainSummary summary;
   try {
     const StopOnSignal signals(trainer);
@@ -326,8 +325,13 @@ void TrainVerb::compute(const ComputeOptions& common) {
     explain_failure(progress, run, out_);
     throw;
   }
+  const Distributed::Busy busy(ranks, "writes its report");
   report.finish(summary, summary.interrupted ? std::vector<ReportSample>{} : run.setup().samples());
-  print_summary(summary, task.unit(), out, common.json);
+  if (common.json) {
+    print_as_json(summary, more_members(summary));
+  } else {
+    print_summary(summary, task.unit(), out);
+  }
   // A run that was stopped has done what it should, even where the terminal it would tell is gone.
   if (summary.interrupted && !std::cout.flush()) std::cout.clear();
 }

@@ -3,10 +3,12 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "apps/cli/base/json_output.h"
 #include "apps/cli/compute_verb.h"
 #include "apps/training/task_setup.h"
 #include "apps/training/training_run.h"
@@ -36,6 +38,13 @@ class TrainVerb : public ComputeVerb {
   /// Help for the keys that other setups have besides: a headline that begins "Keys of --set", and a line a key.
   virtual std::string more_keys() const { return {}; }
 
+  /// Setups whose flags are declared beside those of the first one: which of them is made is not known before the
+  /// command line is read, and a key that it does not have is refused by name.
+  virtual std::vector<MakeSetup> other_setups() const { return {}; }
+
+  /// What else the last line under --json holds.
+  virtual JsonMembers more_members(const TrainSummary& /*summary*/) const { return {}; }
+
   /// For more_keys(): the keys of these setups that `shown`, another's help, and those before do not have.
   std::string keys_beside(std::string shown, const std::vector<MakeSetup>& others) const;
   /// A setup's keys with their defaults, a line each; none where there is no such setup (ConfigError).
@@ -54,6 +63,7 @@ class TrainVerb : public ComputeVerb {
 
  private:
   void configure(RunConfig& config, const ComputeOptions& common) const;
+  void train(const ComputeOptions& common, Distributed* ranks);
 
   std::string program_, examples_;
   MakeSetup make_setup_;
@@ -61,6 +71,8 @@ class TrainVerb : public ComputeVerb {
   std::vector<std::string> set_;
   std::vector<std::pair<std::string, std::string>> flags_;  ///< those given: name, key=value
   bool resume_ = false, overwrite_ = false;
+  std::optional<double> timeout_;
+  std::int64_t local_rank_ = 0;
 };
 
 }  // namespace langzoo

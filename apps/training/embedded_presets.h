@@ -1,4 +1,5 @@
-/// apps/configs/<program>/<preset>.json, carried inside the programs; apps/CMakeLists.txt writes the table.
+/// apps/configs/<program>/<preset>.json and apps/prompts/<task>.json, carried inside the programs; apps/CMakeLists.txt
+/// writes the table.
 #pragma once
 
 #include <string_view>
@@ -7,10 +8,12 @@
 namespace langzoo {
 
 struct EmbeddedPreset {
-  std::string_view program;  ///< "gpt"
+  std::string_view program;  ///< "gpt"; of tasks kPromptTasks
   std::string_view name;     ///< the file's, without .json
   std::string_view json;
 };
+
+inline constexpr std::string_view kPromptTasks = "prompts";
 
 /// By program and name.
 extern const std::vector<EmbeddedPreset> kEmbeddedPresets;

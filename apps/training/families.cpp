@@ -5,33 +5,49 @@
 
 #include <fmt/format.h>
 
+#include "apps/training/tasks/bit_sequences.h"
 #include "apps/training/tasks/causal_lm.h"
 #include "apps/training/tasks/classification.h"
 #include "apps/training/tasks/electra.h"
+#include "apps/training/tasks/elmo.h"
 #include "apps/training/tasks/encoders.h"
+#include "apps/training/tasks/entity_pretraining.h"
+#include "apps/training/tasks/ernie.h"
 #include "apps/training/tasks/example_kinds.h"
+#include "apps/training/tasks/gpt.h"
+#include "apps/training/tasks/kagnet.h"
 #include "apps/training/tasks/lm.h"
 #include "apps/training/tasks/ngram.h"
 #include "apps/training/tasks/noisy_channel.h"
+#include "apps/training/tasks/pictures/captioning.h"
+#include "apps/training/tasks/pictures/image_tokens.h"
 #include "apps/training/tasks/pretraining.h"
 #include "apps/training/tasks/t5.h"
+#include "apps/training/tasks/tagger.h"
 #include "apps/training/tasks/text_to_text.h"
+#include "apps/training/tasks/transe.h"
 #include "apps/training/tasks/translation.h"
 #include "apps/training/tasks/word_vectors.h"
 #include "apps/training/tasks/word_vectors/training.h"
 #include "data/files/config_error.h"
 #include "data/files/file_error.h"
+#include "models/captioner/captioner.h"
+#include "models/deep_lstm/deep_lstm.h"
+#include "models/elmo/elmo.h"
 #include "models/fasttext/fasttext.h"
 #include "models/glove/glove.h"
 #include "models/gpt/gpt.h"
 #include "models/gpt/gpt_neo.h"
 #include "models/gpt/openai_gpt.h"
+#include "models/image_tokens/image_tokens.h"
 #include "models/ngram_lm/ngram_lm.h"
 #include "models/noisy_channel/noisy_channel_model.h"
+#include "models/ntm/ntm.h"
 #include "models/ppmi_svd/ppmi_svd.h"
 #include "models/rnn_lm/ar_lm.h"
 #include "models/rnn_lm/rnn_lm.h"
 #include "models/seq2seq/seq2seq.h"
+#include "models/transe/transe.h"
 #include "models/transformer/transformer.h"
 #include "models/transformer/transformer_lm.h"
 #include "models/word2vec/word2vec.h"
@@ -41,59 +57,6 @@ namespace langzoo {
 namespace fs = std::filesystem;
 
 namespace {
-
-std::unique_ptr<ModelConfig> gpt_config() {
-  // Small enough to learn something on a laptop; the published shapes are presets.
-  Gpt2Config small;
-  small.n_layer = small.n_head = 4;
-  small.n_embd = small.n_positions = 256;
-  // The published vocabulary is GPT-2's own; a run has its tokenizer's.
-  small.vocab_size = kFromTokenizer;
-  small.bos_token_id.reset();
-  small.eos_token_id.clear();
-  return ModelConfig::of(small);
-}
-
-std::unique_ptr<ModelConfig> openai_gpt_config() {
-  OpenAiGptConfig small;
-  small.n_layer = small.n_head = 4;
-  small.n_embd = small.n_positions = 256;
-  small.vocab_size = kFromTokenizer;
-  return ModelConfig::of(small);
-}
-
-std::unique_ptr<ModelConfig> gpt_neo_config() {
-  GptNeoConfig small;
-  small.num_layers = small.num_heads = 4;
-  small.hidden_size = small.max_position_embeddings = 256;
-  small.attention_types = {{{"global", "local"}, 2}};
-  small.window_size = 64;
-  small.vocab_size = kFromTokenizer;
-  small.bos_token_id.reset();
-  small.eos_token_id.clear();
-  return ModelConfig::of(small);
-}
-
-/// A language model of a program's other types: run.json says which.
-class TypedCausalLmSetup : public CausalLmSetup {
- public:
-  using CausalLmSetup::CausalLmSetup;
-
-  void bind(RunConfig& config, TrainSetting& setting) override {
-    CausalLmSetup::bind(config, setting);
-    config.bind("task", [this](FieldVisitor& visit) {
-      visit("model_type", model_type_, {.choices = {registered_.model_type}, .help = "what --model-type says"});
-    });
-  }
-
- private:
-  std::string model_type_{registered_.model_type};
-};
-
-template <std::unique_ptr<ModelConfig> (*kConfig)()>
-std::unique_ptr<TaskSetup> causal_lm_setup(std::string_view model_type) {
-  return std::make_unique<TypedCausalLmSetup>(*find_registered_model(model_type), kConfig());
-}
 
 std::unique_ptr<ModelConfig> seq2seq_config() {
   auto luong = Seq2SeqConfig::preset("luong");
@@ -124,9 +87,42 @@ std::unique_ptr<ModelConfig> lm_config() {
   return ModelConfig::of(config);
 }
 
+/// The published shape has 93.6M parameters without its output layer.
+std::unique_ptr<ModelConfig> elmo_config() {
+  ElmoConfig small;
+  small.vocab_size = kFromTokenizer;
+  small.filters = {{1, 32}, {2, 32}, {3, 64}, {4, 128}};
+  small.highway_layers = 1;
+  small.projection_size = 128;
+  small.hidden_size = 512;
+  return ModelConfig::of(small);
+}
+
+std::unique_ptr<ModelConfig> captioner_config() {
+  CaptionerConfig config;
+  config.vocab_size = config.decoder_start_token_id = kFromTokenizer;
+  config.eos_token_id.clear();
+  return ModelConfig::of(config);
+}
+
+std::unique_ptr<ModelConfig> image_tokens_config() {
+  ImageTokensConfig config;
+  config.vocab_size = config.pad_token_id = kFromTokenizer;
+  config.eos_token_id.clear();
+  return ModelConfig::of(config);
+}
+
 template <class Config>
 std::unique_ptr<ModelConfig> own_defaults() {
   return ModelConfig::of(Config());
+}
+
+/// Of a model whose task decides how wide its inputs and outputs are.
+template <class Config>
+std::unique_ptr<ModelConfig> bit_sequence_config() {
+  Config config;
+  config.input_size = config.output_size = kFromTokenizer;
+  return ModelConfig::of(config);
 }
 
 /// Translation, and the keys of scheduled sampling.
@@ -266,6 +262,15 @@ EvalMetrics evaluate_lm(const Family& family, const fs::path& dir, const std::st
   return stream_metrics(stream_log_probabilities(*lm.model, *text.ids, {}, lm.device));
 }
 
+EvalMetrics evaluate_elmo(const Family& /*family*/, const fs::path& dir, const std::string& data,
+                          const EvaluationOptions& options) {
+  const auto lm = load_elmo(dir, options);
+  const auto text = open_stream_text(data, *lm.tokenizer, lines_of_run(dir),
+                                     options.seed.value_or(microworld_seed_of(dir)), /*with_forms=*/true);
+  if (text.predicted() < 1) throw std::runtime_error(data + ": has no token to predict");
+  return elmo_metrics(elmo_log_probabilities(*lm.model, text, options.batch_size, lm.device));
+}
+
 PairsOptions pairs_to_read(const fs::path& dir, const std::string& data, const EvaluationOptions& options) {
   auto reading = evaluation_pairs_of(dir);
   reading.data = data;
@@ -317,19 +322,65 @@ EvalMetrics evaluate_discriminator(const Family& /*family*/, const fs::path& dir
   return evaluate_electra(dir, data, options, options.batch_size);
 }
 
+EvalMetrics evaluate_entities(const Family& family, const fs::path& dir, const std::string& data,
+                              const EvaluationOptions& options) {
+  return evaluate_entity_pretraining(family.model(), dir, data, options, options.batch_size);
+}
+
+EvalMetrics evaluate_graph(const Family& family, const fs::path& dir, const std::string& data,
+                           const EvaluationOptions& options) {
+  return evaluate_transe(family.model(), dir, data, options);
+}
+
 EvalMetrics evaluate_vectors(const Family& /*family*/, const fs::path& dir, const std::string& data,
                              const EvaluationOptions& /*options*/) {
   return evaluate_word_vectors(load_word_vectors(dir), data);
 }
 
+/// `data` is a task's name; its lengths are those of the run.
+EvalMetrics evaluate_bits(const Family& family, const fs::path& dir, const std::string& data,
+                          const EvaluationOptions& options) {
+  const auto loaded = load_model<BitSequenceModel>(family.model(), dir, options);
+  auto task = bit_sequence_task_of_run(dir);
+  task.name = data;
+  const auto seed = options.seed.value_or(1);
+  return measure_bits(*loaded.model,
+                      {.format = task.format(),
+                       .lengths = task.exact_lengths(),
+                       .sequences = task.valid_sequences,
+                       .seed = seed,
+                       .batch_size = options.batch_size},
+                      loaded.device)
+      .metrics();
+}
+
 // A new family adds one line.
 constexpr Family kFamilies[] = {
-    {"gpt2", "GPT2LMHeadModel", "gpt", "causal-lm", gpt_config, [] { return make_setup<CausalLmSetup>("gpt"); },
-     evaluate_causal_lm},
-    {"openai-gpt", "OpenAIGPTLMHeadModel", "gpt", "causal-lm", openai_gpt_config,
-     [] { return causal_lm_setup<openai_gpt_config>("openai-gpt"); }, evaluate_causal_lm},
-    {"gpt_neo", "GPTNeoForCausalLM", "gpt", "causal-lm", gpt_neo_config,
-     [] { return causal_lm_setup<gpt_neo_config>("gpt_neo"); }, evaluate_causal_lm},
+    {"gpt2", "GPT2LMHeadModel", "gpt", "causal-lm", [] { return gpt_config("gpt2"); },
+     [] { return gpt_lm_setup("gpt2"); }, evaluate_causal_lm},
+    {"gpt2", "GPT2ForSequenceClassification", "gpt", "classification", [] { return gpt_config("gpt2"); },
+     [] { return gpt_finetuning_setup("gpt2", "classification"); }, evaluate_example},
+    {"gpt2", "GPT2DoubleHeadsModel", "gpt", "multiple-choice", [] { return gpt_config("gpt2"); },
+     [] { return gpt_finetuning_setup("gpt2", "choice"); }, evaluate_example},
+    {"gpt2", "GPT2ForTokenClassification", "gpt", "tagging", [] { return gpt_config("gpt2"); },
+     [] { return gpt_finetuning_setup("gpt2", "tagging"); }, evaluate_example},
+    {"gpt2", "GPT2ForQuestionAnswering", "gpt", "question-answering", [] { return gpt_config("gpt2"); },
+     [] { return gpt_finetuning_setup("gpt2", "qa"); }, evaluate_example},
+    {"openai-gpt", "OpenAIGPTLMHeadModel", "gpt", "causal-lm", [] { return gpt_config("openai-gpt"); },
+     [] { return gpt_lm_setup("openai-gpt"); }, evaluate_causal_lm},
+    {"openai-gpt", "OpenAIGPTForSequenceClassification", "gpt", "classification",
+     [] { return gpt_config("openai-gpt"); }, [] { return gpt_finetuning_setup("openai-gpt", "classification"); },
+     evaluate_example},
+    {"openai-gpt", "OpenAIGPTDoubleHeadsModel", "gpt", "multiple-choice", [] { return gpt_config("openai-gpt"); },
+     [] { return gpt_finetuning_setup("openai-gpt", "choice"); }, evaluate_example},
+    {"gpt_neo", "GPTNeoForCausalLM", "gpt", "causal-lm", [] { return gpt_config("gpt_neo"); },
+     [] { return gpt_lm_setup("gpt_neo"); }, evaluate_causal_lm},
+    {"gpt_neo", "GPTNeoForSequenceClassification", "gpt", "classification", [] { return gpt_config("gpt_neo"); },
+     [] { return gpt_finetuning_setup("gpt_neo", "classification"); }, evaluate_example},
+    {"gpt_neo", "GPTNeoForTokenClassification", "gpt", "tagging", [] { return gpt_config("gpt_neo"); },
+     [] { return gpt_finetuning_setup("gpt_neo", "tagging"); }, evaluate_example},
+    {"gpt_neo", "GPTNeoForQuestionAnswering", "gpt", "question-answering", [] { return gpt_config("gpt_neo"); },
+     [] { return gpt_finetuning_setup("gpt_neo", "qa"); }, evaluate_example},
     {"seq2seq", "Seq2Seq", "seq2seq", "translation", seq2seq_config, [] { return make_setup<Seq2SeqSetup>("seq2seq"); },
      evaluate_translation},
     {"marian", "MarianMTModel", "transformer", "translation", transformer_config<false>, transformer_setup<false>,
@@ -401,6 +452,23 @@ constexpr Family kFamilies[] = {
     {"distilbert", "DistilBertForMultipleChoice", "bert", "multiple-choice",
      [] { return encoder_config("distilbert"); }, [] { return finetuning_setup("distilbert", "choice"); },
      evaluate_example},
+    {"captioner", "ImageCaptioner", "caption", "captioning", captioner_config,
+     [] { return make_setup<CaptioningSetup>("caption"); }, evaluate_captioning},
+    {"image-tokens", "ImageTokensModel", "caption", "image-generation", image_tokens_config,
+     [] {
+       return std::unique_ptr<TaskSetup>(
+           std::make_unique<ImageTokensSetup>(*find_registered_model("image-tokens"), image_tokens_config()));
+     },
+     evaluate_image_tokens},
+    {"transe", "TransE", "ernie", "link-prediction", own_defaults<TranseConfig>, transe_setup, evaluate_graph},
+    {"ernie-thu", "ErnieForPreTraining", "ernie", "entity-pretraining", ernie_config,
+     [] { return ernie_setup("pretrain"); }, evaluate_entities},
+    {"ernie-thu", "ErnieForEntityTyping", "ernie", "entity-typing", ernie_config, [] { return ernie_setup("typing"); },
+     evaluate_example},
+    {"ernie-thu", "ErnieForRelationClassification", "ernie", "relation-classification", ernie_config,
+     [] { return ernie_setup("relation"); }, evaluate_example},
+    {"kagnet", "KagNet", "kagnet", "graph-choice", [] { return kagnet_config(); }, [] { return kagnet_setup(); },
+     evaluate_example},
     {"word2vec", "Word2Vec", "word2vec", "word-vectors", own_defaults<Word2VecConfig>,
      [] { return word_vectors_setup("skipgram"); }, evaluate_vectors},
     {"ppmi-svd", "PpmiSvd", "word2vec", "word-vectors", own_defaults<PpmiSvdConfig>,
@@ -413,7 +481,16 @@ constexpr Family kFamilies[] = {
     {"ar-lm", "ArLM", "lm", "language-model", lm_config<ArLmConfig>, [] { return lm_setup("ar"); }, evaluate_lm},
     {"transformer-lm", "TransformerLM", "lm", "language-model", lm_config<TransformerLmConfig>,
      [] { return lm_setup("transformer"); }, evaluate_lm},
+    {"elmo", "ElmoLM", "lm", "language-model", elmo_config, [] { return lm_setup("elmo"); }, evaluate_elmo},
     {"ngram", "NGramLM", "lm", "language-model", own_defaults<NGramLmConfig>, ngram_setup, evaluate_lm},
+    {"tagger", "TaggerForTokenClassification", "tagger", "tagging", [] { return tagger_config("tagging"); },
+     [] { return tagger_setup("tagging"); }, evaluate_example},
+    {"tagger", "TaggerForSequenceClassification", "tagger", "classification",
+     [] { return tagger_config("classification"); }, [] { return tagger_setup("classification"); }, evaluate_example},
+    {"ntm", "NeuralTuringMachine", "ntm", "bit-sequences", bit_sequence_config<NtmConfig>,
+     [] { return bit_sequence_setup("ntm"); }, evaluate_bits},
+    {"deep-lstm", "DeepLSTM", "ntm", "bit-sequences", bit_sequence_config<DeepLstmConfig>,
+     [] { return bit_sequence_setup("lstm"); }, evaluate_bits},
 };
 
 const Family* find_family(std::string_view model_type, std::string_view architecture = {}) {

@@ -46,12 +46,15 @@ class ModelTask : public RuledTask {
         data_(std::move(data)),
         device_(setting.device),
         rank_(setting.rank),
+        ranks_(setting.distributed),
         batch_(setting.batch),
         accumulation_(setting.trainer.accumulation),
         seed_(setting.trainer.seed) {}
 
-  /// The micro-batches of an optimizer step, those of all ranks together.
-  std::int64_t step_batches() const { return accumulation_ * rank_.world; }
+  /// The micro-batches of an optimizer step.
+  std::int64_t step_batches() const { return accumulation_; }
+  /// train.batch_size of all ranks together.
+  std::int64_t batch_size_of_all() const { return batch_.batch_size * rank_.world; }
   /// The step, counted from 0, that the next micro-batch belongs to.
   std::int64_t step() const {
     const auto [epoch, batch] = batches_->position();
@@ -62,6 +65,7 @@ class ModelTask : public RuledTask {
   Data data_;  ///< outlives the batches, which are made of it
   const torch::Device device_;
   const Rank rank_;
+  Distributed* const ranks_;  ///< of one process none
   const BatchOptions batch_;
   const std::int64_t accumulation_;
   const std::uint64_t seed_;

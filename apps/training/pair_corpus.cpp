@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "apps/training/saved_run.h"
+#include "apps/training/sentence_tokens.h"
 #include "data/files/config_error.h"
 #include "data/files/files.h"
 #include "data/files/text_lines.h"
@@ -89,13 +90,6 @@ TextSource texts_of(SentencePairs& pairs, bool sources, bool targets, bool utf8)
     text = std::move(sources ? pair.source : pair.target);
     return true;
   };
-}
-
-/// What begins, ends and fills up sentences, and stands for unknown characters.
-std::vector<std::string> sentence_tokens(const TokenizerSpec& spec) {
-  if (spec.kind == "char") return {"<pad>", "<s>", "</s>", "<unk>"};
-  if (spec.kind == "wordpiece") return {};  // its own [CLS], [SEP], [PAD] and [UNK]
-  return {"<s>", "</s>", "<pad>"};
 }
 
 std::unique_ptr<Tokenizer> make_side(const TokenizerSpec& spec, const PairsOptions& data, bool sources, bool targets,

@@ -169,7 +169,7 @@ void RunConfig::set_all(std::string_view json, const std::string& source) {
       throw ConfigError(fmt::format("{}: is a run of the program {}, not of {}", source, shortened(dumped(members)),
                                     dumped(program_)));
     }
-    if (section == "program" || section == "about" || section == "version") continue;
+    if (section == "program" || section == "about" || section == "version" || section == "ranks") continue;
     set_below(section, members);
   }
 }
@@ -252,7 +252,7 @@ std::vector<Preset> presets_of(const std::string& program) {
 }
 
 void BatchOptions::for_each_field(FieldVisitor& visit) {
-  visit("batch_size", batch_size, {.least = 1, .most = 1 << 20, .help = "sequences a micro-batch"});
+  visit("batch_size", batch_size, {.least = 1, .most = 1 << 20, .help = "sequences a micro-batch, of each process"});
   visit("batch_tokens", batch_tokens,
         {.least = 0,
          .most = 1LL << 40,

@@ -107,7 +107,7 @@ std::vector<Preset> presets_of(const std::string& program);
 
 /// How many sequences a step takes; beside the trainer's own options in the section `train`.
 struct BatchOptions {
-  std::int64_t batch_size = 12;  ///< sequences a micro-batch
+  std::int64_t batch_size = 12;  ///< sequences a micro-batch; of several processes each has so many
   /// Tokens that an optimizer step predicts, padding left out. A causal language model's step has so many micro-batches
   /// of batch_size sequences that they are at least as many; an encoder-decoder's has train.accumulation micro-batches
   /// of as many pairs as have about so many target tokens together, never more, end tokens included. 0: a step has

@@ -82,6 +82,13 @@ std::uint64_t count_units(const std::vector<fs::path>& files, bool lines) {
   return reader.units();
 }
 
+struct WordHash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+};
+template <class Value>
+using WordMap = std::unordered_map<std::string, Value, WordHash, std::equal_to<>>;
+
 void check_word(std::string_view word) {
   if (word == kStart || word == kEnd)
     throw std::runtime_error(
@@ -93,30 +100,65 @@ void check_line(std::string_view line) {
   if (at < line.size()) throw std::runtime_error(fmt::format("is not UTF-8 at byte {}", at + 1));
 }
 
-StreamText read_stream(UnitReader reader, const Tokenizer& tokenizer, bool lines) {
+/// Numbers words in the order in which they come.
+class FormReader {
+ public:
+  void end() { forms_->places.push_back(0); }
+  void add(std::string_view line) {
+    for (const auto word : words_of(line)) {
+      auto found = places_.find(word);
+      if (found == places_.end()) {
+        forms_->words.emplace_back(word);
+        found = places_.emplace(word, static_cast<TokenId>(forms_->words.size())).first;
+      }
+      forms_->places.push_back(found->second);
+    }
+  }
+  void keep(std::size_t most) { forms_->places.resize(std::min(most, forms_->places.size())); }
+  std::shared_ptr<const WordForms> take() { return std::move(forms_); }
+
+ private:
+  std::shared_ptr<WordForms> forms_ = std::make_shared<WordForms>();
+  WordMap<TokenId> places_;
+};
+
+/// `most`: tokens to predict; 0: all.
+StreamText read_stream(UnitReader reader, const Tokenizer& tokenizer, bool lines, bool with_forms,
+                       std::int64_t most = 0) {
+  if (with_forms && !has_whole_words(tokenizer))
+    throw ConfigError("data.tokenizer: a model that reads the letters of words needs words, or words:N");
   const LineEncoder encoder(tokenizer);
+  std::optional<FormReader> forms;
+  if (with_forms) forms.emplace();
   auto ids = std::make_shared<std::vector<TokenId>>();
-  ids->push_back(encoder.end());
-  for (std::string_view text; reader.next(text);) {
+  const auto end = [&] {
+    ids->push_back(encoder.end());
+    if (forms) forms->end();
+  };
+  end();
+  for (std::string_view text; (most == 0 || std::ssize(*ids) <= most) && reader.next(text);) {
     try {
       encoder.encode(text, *ids);
     } catch (const std::runtime_error& error) {
       throw reader.error(error.what());
     }
-    if (lines) ids->push_back(encoder.end());
+    if (forms) forms->add(text);
+    if (lines) end();
+  }
+  if (most > 0 && std::ssize(*ids) > most + 1) {
+    const auto kept = static_cast<std::size_t>(most) + 1;
+    ids->resize(kept);
+    if (forms) forms->keep(kept);
   }
   ids->shrink_to_fit();
   StreamText stream{ids, tokenizer.vocab_size()};
+  if (forms) stream.forms = forms->take();
   if (encoder.unknown()) stream.unknown = std::count(ids->begin(), ids->end(), *encoder.unknown());
   return stream;
 }
 
 std::unique_ptr<Tokenizer> count_words_of(UnitReader reader, std::size_t vocab_size) {
-  struct Hash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
-  };
-  std::unordered_map<std::string, std::uint64_t, Hash, std::equal_to<>> counts;
+  WordMap<std::uint64_t> counts;
   for (std::string_view line; reader.next(line);) {
     try {
       check_line(line);
@@ -158,6 +200,11 @@ std::uint64_t print_of(const StreamText& text) {
   Fingerprint print(1);
   const auto& ids = *text.ids;
   print.add(std::string_view(reinterpret_cast<const char*>(ids.data()), ids.size() * sizeof(TokenId)));
+  if (text.forms) {
+    const auto& [words, places] = *text.forms;
+    for (const auto& word : words) print.add(word + '\n');
+    print.add(std::string_view(reinterpret_cast<const char*>(places.data()), places.size() * sizeof(TokenId)));
+  }
   return print.value();
 }
 
@@ -187,6 +234,7 @@ void StreamTextOptions::for_each_field(FieldVisitor& visit) {
   visit("valid", valid, {.help = "likewise; empty: the last lines of data.train"});
   visit("tokenizer", tokenizer, {.help = tokenizers});
   visit("lines", lines, {.help = "a line is a sentence with its </s>; false: line ends are white space"});
+  visit("max_tokens", max_tokens, {.least = 0, .help = "learn from the text's first so many tokens; 0: from all"});
   visit("valid_fraction", valid_fraction,
         {.least = 0, .most = 0.9, .help = "of the lines, set aside for validation where data.valid is empty"});
   visit("microworld_bytes", microworld_bytes,
@@ -210,7 +258,7 @@ bool has_whole_words(const Tokenizer& tokenizer) {
 }
 
 std::unique_ptr<Tokenizer> word_tokenizer(std::vector<std::pair<std::string, std::uint64_t>> counts,
-                                          std::size_t vocab_size) {
+                                          std::size_t vocab_size, std::shared_ptr<const Normalizer> normalizer) {
   std::vector<WordCount> words;
   words.reserve(counts.size());
   for (auto& [word, count] : counts) words.push_back({std::move(word), count});
@@ -226,6 +274,7 @@ std::unique_ptr<Tokenizer> word_tokenizer(std::vector<std::pair<std::string, std
   // <unk> is a word that a text may have: decoding shows it.
   parts.added_tokens = {{.content = std::string(kUnknown), .id = 0, .special = false},
                         {.content = std::string(kEnd), .id = 1}};
+  parts.normalizer = std::move(normalizer);
   parts.pre_tokenizer = std::make_shared<WhitespaceSplitPreTokenizer>();
   parts.model = std::make_shared<WordLevel>(std::move(learned));
   parts.special_tokens.unk = 0;
@@ -239,15 +288,21 @@ LineEncoder::LineEncoder(const Tokenizer& tokenizer)
       end_(end_token_of(tokenizer, "data.tokenizer")),
       unknown_(tokenizer.special_tokens().unk) {}
 
-void LineEncoder::encode(std::string_view line, std::vector<TokenId>& ids) const {
+std::vector<std::string_view> words_of_sentence(std::string_view line) {
   check_line(line);
-  const auto words = words_of(line);
+  auto words = words_of(line);
   for (const auto word : words) check_word(word);
+  return words;
+}
+
+void LineEncoder::encode(std::string_view line, std::vector<TokenId>& ids) const {
+  const auto words = words_of_sentence(line);
   if (!words_) return tokenizer_.encode(line, ids);
   for (const auto word : words) ids.push_back(tokenizer_.token_to_id(word).value_or(*unknown_));
 }
 
-StreamCorpus open_stream_corpus(const StreamTextOptions& options, const fs::path& dir, const Message& message) {
+StreamCorpus open_stream_corpus(const StreamTextOptions& options, const fs::path& dir, const Message& message,
+                                bool with_forms) {
   if (options.train.empty())
     throw ConfigError("data.train is missing: a text file, a folder of .txt files, or microworld");
   const auto work = dir / "data";
@@ -269,11 +324,14 @@ StreamCorpus open_stream_corpus(const StreamTextOptions& options, const fs::path
     corpus.tokenizer->save(dir);
   }
   const auto& tokenizer = *corpus.tokenizer;
-  corpus.train = read_stream(for_training(), tokenizer, options.lines);
+  const auto read = [&](UnitReader reader, std::int64_t most = 0) {
+    return read_stream(std::move(reader), tokenizer, options.lines, with_forms, most);
+  };
+  corpus.train = read(for_training(), options.max_tokens);
   if (!valid.files.empty()) {
-    corpus.valid = read_stream(UnitReader(valid.files, options.lines), tokenizer, options.lines);
+    corpus.valid = read(UnitReader(valid.files, options.lines));
   } else if (begin_valid != kAll) {
-    corpus.valid = read_stream(UnitReader(train.files, options.lines, begin_valid), tokenizer, options.lines);
+    corpus.valid = read(UnitReader(train.files, options.lines, begin_valid));
   }
   corpus.fingerprint = fmt::format("text {:016x} validation {:016x} tokenizer {:016x} tokens {}",
                                    print_of(corpus.train), corpus.valid ? print_of(*corpus.valid) : 0,
@@ -282,22 +340,11 @@ StreamCorpus open_stream_corpus(const StreamTextOptions& options, const fs::path
 }
 
 StreamText open_stream_text(const std::string& data, const Tokenizer& tokenizer, bool lines,
-                            std::uint64_t microworld_seed) {
+                            std::uint64_t microworld_seed, bool with_forms) {
   const ScratchDir scratch;
   show_as(scratch.path() / "text.txt", data);
   const auto documents = evaluation_documents(data, microworld_seed, scratch.path());
-  return read_stream(UnitReader(documents.files, lines), tokenizer, lines);
-}
-
-StreamText stream_of_lines(std::span<const std::string> lines, const Tokenizer& tokenizer) {
-  const LineEncoder encoder(tokenizer);
-  auto ids = std::make_shared<std::vector<TokenId>>(1, encoder.end());
-  for (const auto& line : lines) {
-    encoder.encode(line, *ids);
-    ids->push_back(encoder.end());
-  }
-  return {ids, tokenizer.vocab_size(),
-          encoder.unknown() ? std::count(ids->begin(), ids->end(), *encoder.unknown()) : 0};
+  return read_stream(UnitReader(documents.files, lines), tokenizer, lines, with_forms);
 }
 
 bool lines_of_run(const fs::path& dir) {

@@ -11,18 +11,19 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "apps/training/text_corpus.h"
+#include "tokenizers/normalizers/normalizer.h"
 
 namespace langzoo {
 
 /// The section `data` of a run's configuration.
 struct StreamTextOptions : TextCorpusOptions {
-  bool lines = true;  ///< a line is a sentence; false: line ends are white space
+  bool lines = true;            ///< a line is a sentence; false: line ends are white space
+  std::int64_t max_tokens = 0;  ///< to predict in training: the text's first; 0: all
 
   /// data.tokenizer is "words" by default: all words of the training text.
   StreamTextOptions();
@@ -33,6 +34,9 @@ struct StreamTextOptions : TextCorpusOptions {
 /// N of data.tokenizer = words:N, 0 of words; nothing of other tokenizers. Throws ConfigError for another N than a
 /// number of words.
 std::optional<std::size_t> most_words_of(const std::string& tokenizer);
+
+/// What stands between blanks. Throws std::runtime_error as LineEncoder::encode().
+std::vector<std::string_view> words_of_sentence(std::string_view line);
 
 /// Turns lines into tokens.
 class LineEncoder {
@@ -56,15 +60,24 @@ class LineEncoder {
 /// Whether its tokens are words between white space, which decoded stand beside each other with a space between.
 bool has_whole_words(const Tokenizer& tokenizer);
 /// <unk>, </s>, then the words by falling count, of equal counts in the order of their bytes; those beyond
-/// `vocab_size`, 0 being any number, are <unk>. Throws std::invalid_argument for one that has no room.
+/// `vocab_size`, 0 being any number, are <unk>. Words are what a text's `normalizer` makes of it, if there is one.
+/// Throws std::invalid_argument for a vocabulary that has no room.
 std::unique_ptr<Tokenizer> word_tokenizer(std::vector<std::pair<std::string, std::uint64_t>> counts,
-                                          std::size_t vocab_size);
+                                          std::size_t vocab_size,
+                                          std::shared_ptr<const Normalizer> normalizer = nullptr);
+
+/// The words of a stream as they are written, also those that are <unk>: for models that read letters.
+struct WordForms {
+  std::vector<std::string> words;  ///< each once
+  std::vector<TokenId> places;     ///< of each token 0 where it is </s>, else 1 + the number of its word
+};
 
 /// Tokens in memory: of a text, the end token first.
 struct StreamText {
   std::shared_ptr<const std::vector<TokenId>> ids;
   std::size_t vocab_size = 0;
-  std::int64_t unknown = 0;  ///< <unk> among them
+  std::int64_t unknown = 0;                     ///< <unk> among them
+  std::shared_ptr<const WordForms> forms = {};  ///< where they are asked for
 
   TokenView view() const { return {*ids, vocab_size}; }
   std::int64_t predicted() const { return static_cast<std::int64_t>(ids->size()) - 1; }  ///< all but the first
@@ -78,16 +91,15 @@ struct StreamCorpus {
 };
 
 /// The tokenizer that `options` ask for (that in `dir` where there is one, else it is saved there) and both texts;
-/// where data.valid is empty, data.valid_fraction of the lines (or words) of data.train, its last. Throws ConfigError,
-/// and FileError naming file and line.
+/// where data.valid is empty, data.valid_fraction of the lines (or words) of data.train, its last. `with_forms`: both
+/// with their WordForms, for which tokens must be words. Throws ConfigError, and FileError naming file and line.
 StreamCorpus open_stream_corpus(const StreamTextOptions& options, const std::filesystem::path& dir,
-                                const Message& message);
+                                const Message& message, bool with_forms = false);
 
 /// A text to evaluate: a file, a folder, or microworld.
 StreamText open_stream_text(const std::string& data, const Tokenizer& tokenizer, bool lines,
-                            std::uint64_t microworld_seed = TextCorpusOptions{}.microworld_seed);
-/// Lines that are given.
-StreamText stream_of_lines(std::span<const std::string> lines, const Tokenizer& tokenizer);
+                            std::uint64_t microworld_seed = TextCorpusOptions{}.microworld_seed,
+                            bool with_forms = false);
 /// How the run that made model folder `dir` read text.
 bool lines_of_run(const std::filesystem::path& dir);
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -42,6 +43,9 @@ struct MicroBatch {
   MicroBatch(std::vector<std::int64_t> term_counts, std::int64_t tokens,
              std::function<std::vector<torch::Tensor>()> loss_sums)
       : counts(std::move(term_counts)), num_tokens(tokens), loss_sums(std::move(loss_sums)) {}
+
+  /// That of a rank which has no example of a batch.
+  static MicroBatch nothing(std::size_t terms = 1) { return {std::vector<std::int64_t>(terms, 0), 0, nullptr}; }
 
   std::vector<std::int64_t> counts;  ///< of each term: what its sum is over
   std::int64_t num_tokens = 0;       ///< read, in TrainingTask::unit(), for the speed shown
@@ -101,6 +105,14 @@ class TrainingTask {
   virtual EvalMetrics evaluate() = 0;
   /// Writes the Hugging Face directory (weights, config.json, tokenizer files).
   virtual void save_model(const std::filesystem::path& dir) = 0;
+
+  // Where several processes train together (Distributed), all of them call these at once:
+
+  /// Along which dimension the parts of an entry of state() follow each other, each rank's its own; nothing: all ranks
+  /// have the same.
+  virtual std::optional<std::int64_t> state_dimension(const std::string& /*name*/) const { return std::nullopt; }
+  /// Called before the model is evaluated or saved: an own algorithm brings together what its ranks have learned.
+  virtual void synchronize() {}
 
   /// What MicroBatch::num_tokens counts: "tokens", "words".
   virtual std::string unit() const { return "tokens"; }

@@ -68,11 +68,36 @@ bool same_labels(ModelConfig& a, ModelConfig& b) {
   return !x || !y || x->json() == y->json();
 }
 
+std::int64_t vocabulary_of(ModelConfig& config) {
+  const auto field = find_field(fields_in(config), "vocab_size");
+  return field && field->json() != "null" ? std::stoll(field->json()) : 0;
+}
+
+/// Tokens that a run's vocabulary has beyond that of the model it begins with are new: gives the tensors of `file` that
+/// have a row for each of `before` tokens the further rows that `model` has, which are random.
+void grow_vocabulary(StateDict& file, const torch::nn::Module& model, const PretrainedTraits& traits,
+                     std::int64_t before, std::int64_t after) {
+  const auto fresh = state_dict(model);
+  const auto prefix = traits.base_model_prefix + ".";
+  const auto counterpart = [&](const std::string& name) {
+    if (const auto* const found = fresh.find(name)) return found;
+    return fresh.find(name.starts_with(prefix) ? name.substr(prefix.size()) : prefix + name);
+  };
+  for (auto& item : file) {
+    auto& tensor = item.value();
+    const auto* const mine = counterpart(item.key());
+    if (mine == nullptr || tensor.dim() != mine->dim() || tensor.dim() == 0) continue;
+    if (tensor.size(0) != before || mine->size(0) != after || tensor[0].sizes() != (*mine)[0].sizes()) continue;
+    tensor = torch::cat({tensor, mine->detach().slice(0, before).to(tensor.scalar_type())});
+  }
+}
+
 }  // namespace
 
 void TrainSetting::bind(RunConfig& config) {
   config.bind("train", trainer);
   config.bind("train", batch);
+  config.bind("train", distribution);
   config.bind("train", [this](FieldVisitor& visit) {
     visit("init", init, {.help = "a model folder whose weights the run begins with, its tokenizer with them"});
   });
@@ -149,7 +174,8 @@ std::shared_ptr<torch::nn::Module> make_model(const RegisteredModel& registered,
   const fs::path init = setting.init;
   const auto& traits = registered.traits();
   auto file = load_weights(init);
-  if (!same_labels(*config_in(init, {registered, config}), config)) {
+  const auto theirs = config_in(init, {registered, config});
+  if (!same_labels(*theirs, config)) {
     for (const auto& name : file.keys()) {
       const auto begins_so = [&](const std::string& head) { return name.starts_with(head); };
       if (std::any_of(traits.heads.begin(), traits.heads.end(), begins_so)) file.erase(name);
@@ -158,6 +184,8 @@ std::shared_ptr<torch::nn::Module> make_model(const RegisteredModel& registered,
   LoadReport report;
   untie_different(fields_in(config), file, traits, report);
   auto model = make_model(registered, config);
+  const auto before = vocabulary_of(*theirs), after = vocabulary_of(config);
+  if (after > before && before > 0) grow_vocabulary(file, *model, traits, before, after);
   load_pretrained_weights(*model, file, init, traits, {.new_head = true}, report);
   const auto summary = report.summary();
   setting.message(fmt::format("begins with the weights in {}{}", init.string(), summary.empty() ? "" : ": " + summary));

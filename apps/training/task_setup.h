@@ -31,6 +31,8 @@ struct TrainSetting {
   torch::Device device = torch::kCPU;
   bool resume = false;  ///< `out` may hold an earlier part of this run
   Rank rank;            ///< of the processes that train together: the task's batches, and so the trainer's, are its
+  Distributed* distributed = nullptr;  ///< these processes, where there are several; outlives the run
+  DistributionOptions distribution;
   Message message = [](const std::string&) {};
 
   /// Binds the keys that every run has.

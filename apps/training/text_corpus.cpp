@@ -76,7 +76,9 @@ TextDocuments find_documents(const std::string& data, const fs::path& file, std:
                              const TextFormat& format) {
   if (!is_microworld_text(data)) return {find_text_files(data), std::nullopt};
   const auto told = tell(data, seed, bytes, format);
-  write_file_atomically(file, told.text);
+  // Another rank of the run may have told it already, and read it.
+  std::error_code error;
+  if (!fs::exists(file, error) || read_file(file) != told.text) write_file_atomically(file, told.text);
   return {{file}, told.nats};
 }
 

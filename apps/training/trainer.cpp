@@ -16,9 +16,11 @@
 #include <fmt/ranges.h>
 
 #include "apps/training/checkpoints.h"
+#include "apps/training/distributed/gradient_sync.h"
 #include "apps/training/flush_denormals.h"
 #include "apps/training/training_state.h"
 #include "data/files/file_error.h"
+#include "data/random/random.h"
 #include "models/io/config_fields.h"
 #include "models/optim/autocast.h"
 #include "models/optim/clip.h"
@@ -135,6 +137,69 @@ void check_counts(const std::vector<std::int64_t>& counts, std::size_t terms) {
     throw std::logic_error("a micro-batch counts fewer than no targets");
 }
 
+/// What a rank's generators begin with: rank 0 draws as one process would.
+std::uint64_t seed_of(std::uint64_t seed, const Rank& rank, std::int64_t step) {
+  if (rank.index == 0) return seed;
+  return mix_bits(mix_bits(seed + static_cast<std::uint64_t>(rank.index)) + static_cast<std::uint64_t>(step));
+}
+
+void seed_generators(torch::Device device, std::uint64_t seed) {
+  for (const torch::Device d : {torch::Device(torch::kCPU), device}) {
+    auto generator = default_generator(d);
+    const std::lock_guard<std::mutex> lock(generator.mutex());
+    generator.set_current_seed(seed);
+  }
+}
+
+std::string rng_prefix(std::int64_t rank) {
+  return rank == 0 ? "rng" : fmt::format("rng.{}", rank);
+}
+
+/// Parameters and buffers of rank 0 for all. Throws DistributedError where models have others.
+void begin_alike(torch::nn::Module& model, Distributed& ranks) {
+  const torch::NoGradGuard no_grad;
+  StateDict tensors = module_tensors(model);
+  std::string listed;
+  for (const auto& item : tensors)
+    listed += fmt::format("{} {} {}\n", item.key(), toString(item.value().scalar_type()), item.value().sizes());
+  const auto all = ranks.gather(listed);
+  for (std::size_t r = 1; r < all.size(); ++r) {
+    if (all[r] == all[0]) continue;
+    const auto [a, b] = std::mismatch(all[0].begin(), all[0].end(), all[r].begin(), all[r].end());
+    const auto begin = all[0].rfind('\n', static_cast<std::size_t>(a - all[0].begin()));
+    const auto line = all[0].substr(begin == std::string::npos ? 0 : begin + 1);
+    throw DistributedError(
+        DistributedError::Kind::kDisagreement,
+        fmt::format("rank {} has another model than rank 0, which has {}", r, line.substr(0, line.find('\n'))));
+  }
+  for (auto& item : tensors) {
+    const auto sent = item.value().cpu().contiguous();
+    if (sent.numel() > 0) ranks.broadcast(sent.reshape({-1}).view(torch::kUInt8));
+    if (!sent.is_same(item.value())) item.value().copy_(sent);
+  }
+}
+
+/// Throws DistributedError naming a buffer that is another on another rank.
+void check_buffers(const torch::nn::Module& model, Distributed& ranks) {
+  std::string listed;
+  for (const auto& item : model.named_buffers()) {
+    if (!item.value().defined()) continue;
+    const auto bytes = item.value().detach().cpu().contiguous();
+    const std::string_view view(static_cast<const char*>(bytes.const_data_ptr()), bytes.nbytes());
+    listed += fmt::format("{} {:016x}\n", item.key(), std::hash<std::string_view>()(view));
+  }
+  const auto all = ranks.gather(listed);
+  for (std::size_t r = 1; r < all.size(); ++r) {
+    std::istringstream here(all[0]), there(all[r]);
+    for (std::string a, b; std::getline(here, a) && std::getline(there, b);) {
+      if (a == b) continue;
+      throw DistributedError(
+          DistributedError::Kind::kDisagreement,
+          fmt::format("rank {}: the model's buffer {} is another than rank 0's", r, a.substr(0, a.rfind(' '))));
+    }
+  }
+}
+
 /// The names of the values in which two fingerprints differ: "text 0f3a validation 77ab seed 1" has the names text,
 /// validation and seed. Nothing where they do not list the same values.
 std::vector<std::string> parts_that_differ(const std::string& a, const std::string& b) {
@@ -222,17 +287,33 @@ void TrainerOptions::validate() const {
   }
 }
 
+void DistributionOptions::for_each_field(FieldVisitor& visit) {
+  visit("shard_optimizer", shard_optimizer,
+        {.help = "of several processes each keeps its part of AdamW's moments (ZeRO stage 1)"});
+  visit("gradient_dtype", gradient_dtype,
+        {.choices = {"float32", "bfloat16"}, .help = "in which gradients travel between processes"});
+  visit("bucket_mb", bucket_mb,
+        {.most = 1e5, .above = 0, .help = "MB of gradients that travel together, while others are computed"});
+  visit("sync_every", sync_every,
+        {.least = 1, .help = "steps after which the processes of an own algorithm bring their tables together"});
+}
+
 struct Trainer::State {
-  State(TrainingTask& t, TrainerOptions o, fs::path directory, torch::Device d);
+  State(TrainingTask& t, TrainerOptions o, fs::path directory, torch::Device d, Distributed* among,
+        const DistributionOptions& distribution);
 
   bool finished() const;
   bool epochs_done() const;
   bool saves() const { return rank.index == 0; }
+  bool stops() const { return ranks == nullptr ? stop.load() : all_stop; }
   const std::string& fingerprint();
   void train_step();
   void own_step(std::int64_t step);
   void optimizer_step(std::int64_t step);
+  void share_values();
   void settle();
+  void collect(TrainingState& state);
+  void restore(const TrainingState& saved);
   void report();
   void evaluate(bool due);
   bool judge(const EvalMetrics& metrics);
@@ -260,6 +341,7 @@ struct Trainer::State {
   TrainerOptions options;
   fs::path out;
   torch::Device device;
+  Distributed* ranks;  ///< of several
   Rank rank;
   torch::ScalarType dtype;
   std::vector<LossTerm> terms;  ///< their names; weights are those of the last step
@@ -271,12 +353,14 @@ struct Trainer::State {
   std::unique_ptr<Optimizer> optimizer;
   std::unique_ptr<Ema> ema;
   std::unique_ptr<GradScaler> scaler;
+  std::optional<GradientSync> sync;  ///< of several ranks
   Schedule schedule;
 
   TrainingProgress progress;
   bool resumed = false;
   std::int64_t saved_step = -1, reported_step = 0;
   std::atomic<bool> stop{false};
+  bool all_stop = false;  ///< a rank was asked to, and all know
 
   // On the device, read by settle(): a GPU is not waited for at every step.
   torch::Tensor interval_loss;    // float64 scalar, sum since the last settle
@@ -291,20 +375,39 @@ struct Trainer::State {
   std::int64_t reported_tokens = 0;
 };
 
-Trainer::State::State(TrainingTask& t, TrainerOptions o, fs::path directory, torch::Device d)
+Trainer::State::State(TrainingTask& t, TrainerOptions o, fs::path directory, torch::Device d, Distributed* among,
+                      const DistributionOptions& distribution)
     : task(t),
       options((o.validate(), std::move(o))),
       out(std::move(directory)),
       device(d),
+      ranks(among),
       rank(task.rank()),
       dtype(compute_dtype(options.dtype)),
       terms(checked_terms(task.loss_terms())) {
   check_rank(rank);
+  if (ranks != nullptr && rank != ranks->rank())
+    throw std::logic_error(
+        fmt::format("the task is rank {}'s, the trainer is rank {}", rank.index, ranks->rank().index));
   task.model().to(device);
   if (options.optimizer != "own") {
-    parameters.emplace(task.model().named_parameters(), task.parameter_rules());
+    Shard shard;
+    if (ranks != nullptr && distribution.shard_optimizer) {
+      shard = {rank.index, rank.world, [this](const torch::Tensor& own) {
+                 const auto sent = own.cpu();
+                 auto all = torch::empty({sent.numel() * rank.world}, sent.options());
+                 ranks->gather(sent, all);
+                 return saves() ? all : torch::Tensor();
+               }};
+    }
+    parameters.emplace(task.model().named_parameters(), task.parameter_rules(), shard);
     optimizer = make_optimizer(options.optimizer, *parameters, options);
-    if (options.ema_decay > 0) ema = std::make_unique<Ema>(*parameters, options.ema_decay);
+  }
+  if (ranks != nullptr) begin_alike(task.model(), *ranks);
+  if (parameters && options.ema_decay > 0) ema = std::make_unique<Ema>(*parameters, options.ema_decay);
+  if (ranks != nullptr && parameters) {
+    sync.emplace(*parameters, *ranks, static_cast<std::int64_t>(distribution.bucket_mb * 1e6),
+                 distribution.gradient_dtype == "bfloat16");
   }
   if (dtype == torch::kFloat16) scaler = std::make_unique<GradScaler>(device);
   const std::int64_t batches = task.batches_per_epoch();
@@ -315,7 +418,7 @@ Trainer::State::State(TrainingTask& t, TrainerOptions o, fs::path directory, tor
               options.warmup_steps,
               options.max_steps,
               options.wsd_decay_fraction};
-  const std::int64_t step_batches = options.accumulation * rank.world;
+  const std::int64_t step_batches = options.accumulation;
   if (options.max_epochs > 0 && options.max_epochs <= options.max_steps * step_batches / batches) {
     schedule.total_steps =
         std::min(options.max_steps, (options.max_epochs * batches + step_batches - 1) / step_batches);
@@ -363,7 +466,14 @@ void Trainer::State::train_step() {
 }
 
 void Trainer::State::own_step(std::int64_t step) {
-  const OwnStep done = task.own_step(learning_rate);
+  OwnStep done = task.own_step(learning_rate);
+  if (ranks != nullptr) {
+    double sums[] = {done.loss_sum, static_cast<double>(done.num_targets), static_cast<double>(done.num_tokens),
+                     stop ? 1.0 : 0.0};
+    ranks->sum(sums);
+    done = {sums[0], static_cast<std::int64_t>(sums[1]), static_cast<std::int64_t>(sums[2])};
+    all_stop = sums[3] > 0;
+  }
   if (!std::isfinite(done.loss_sum)) first_bad_step.fill_(step);
   interval_loss += done.loss_sum;
   progress.interval_loss.count += done.num_targets;
@@ -380,27 +490,56 @@ void Trainer::State::optimizer_step(std::int64_t step) {
   std::vector<MicroBatch> batches;
   double rate_scale = 0;
   std::vector<std::int64_t> counts(terms.size(), 0);
+  std::int64_t tokens = 0;
   for (std::int64_t i = 0; i < options.accumulation && (i == 0 || !epochs_done()); ++i) {
     batches.push_back(task.next());
     check_counts(batches.back().counts, terms.size());
     rate_scale += batches.back().learning_rate_scale;
+    tokens += batches.back().num_tokens;
     for (std::size_t t = 0; t < terms.size(); ++t) counts[t] += batches.back().counts[t];
   }
   learning_rate *= rate_scale / static_cast<double>(batches.size());
   const auto learns = [&](std::size_t t) { return counts[t] > 0 && terms[t].weight != 0; };
-  bool any = false;
-  for (std::size_t t = 0; t < terms.size(); ++t) any = any || learns(t);
-  if (!any) throw std::runtime_error(fmt::format("step {}: its batches hold no target to learn from", step));
+  const auto check_counted = [&] {
+    bool any = false;
+    for (std::size_t t = 0; t < terms.size(); ++t) any = any || learns(t);
+    if (!any) throw std::runtime_error(fmt::format("step {}: its batches hold no target to learn from", step));
+  };
+  // Counts of all ranks, on their way while the first forward pass is computed.
+  torch::Tensor of_all;
+  Distributed::Pending counting;
+  if (ranks == nullptr) {
+    check_counted();
+  } else {
+    auto own = counts;
+    own.insert(own.end(), {tokens, stop ? 1 : 0});
+    of_all = torch::tensor(own, torch::kInt64);
+    counting = ranks->start_sum(of_all);
+  }
+  const auto count_all = [&] {
+    if (!of_all.defined()) return;
+    counting.wait();
+    const auto* const all = of_all.const_data_ptr<std::int64_t>();
+    std::copy_n(all, counts.size(), counts.begin());
+    tokens = all[counts.size()];
+    all_stop = all[counts.size() + 1] > 0;
+    of_all.reset();
+    check_counted();
+  };
 
   parameters->zero_grad();
   std::vector<torch::Tensor> means(terms.size());  // of the step, by term; undefined where there is nothing to count
-  for (MicroBatch& kept : batches) {
-    const MicroBatch batch = std::move(kept);  // released with its graph at the end of its turn
+  for (std::size_t i = 0; i < batches.size(); ++i) {
+    const MicroBatch batch = std::move(batches[i]);  // released with its graph at the end of its turn
+    const bool empty = batch.num_tokens == 0 && std::all_of(batch.counts.begin(), batch.counts.end(),
+                                                            [](std::int64_t count) { return count == 0; });
+    if (empty && ranks != nullptr) continue;  // there were fewer examples than ranks
     std::vector<torch::Tensor> sums;
     {
       const AutocastGuard autocast(device.type(), dtype);
       sums = batch.loss_sums();
     }
+    count_all();
     if (sums.size() != terms.size())
       throw std::logic_error(fmt::format("a micro-batch has {} losses, expected {}", sums.size(), terms.size()));
     std::vector<torch::Tensor> roots, seeds;
@@ -417,9 +556,25 @@ void Trainer::State::optimizer_step(std::int64_t step) {
       const auto share = sum.detach().to(torch::kFloat64) / count;
       means[t] = means[t].defined() ? means[t] + share : share;
     }
+    if (sync && i + 1 == batches.size()) sync->expect_last_backward();
     if (!roots.empty()) torch::autograd::backward(roots, seeds);
-    progress.tokens += batch.num_tokens;
-    process_tokens += batch.num_tokens;
+  }
+  count_all();
+  progress.tokens += tokens;
+  process_tokens += tokens;
+  if (sync) {
+    std::vector<double> sums(terms.size(), 0);
+    for (std::size_t t = 0; t < terms.size(); ++t)
+      if (means[t].defined()) sums[t] = means[t].item<double>();
+    const bool first = sync->unused().empty() && process_steps == 0;
+    sync->finish(sums);
+    for (std::size_t t = 0; t < terms.size(); ++t)
+      means[t] = counts[t] > 0 ? torch::full({}, sums[t], interval_loss.options()) : torch::Tensor();
+    if (first && !sync->unused().empty()) {
+      const auto text = fmt::format("{} have no gradient on any rank in the first step: {}", sync->unused().size(),
+                                    fmt::join(sync->unused(), ", "));
+      notify([&](TrainerObserver& observer) { observer.on_message("parameters that are not used: " + text); });
+    }
   }
   torch::Tensor step_loss;
   for (std::size_t t = 0; t < terms.size(); ++t) {
@@ -457,9 +612,24 @@ void Trainer::State::optimizer_step(std::int64_t step) {
     if (options.clip_norm > 0)
       divisor = clip_divisor(options.clip_value > 0 ? parameters->grad_norm() : norm, options.clip_norm);
     optimizer->step(learning_rate, divisor, found_inf);
+    if (parameters->shard().world > 1) share_values();
     if (ema) ema->update();
   }
   if (scaler) scaler->update();
+}
+
+/// Of a divided optimizer every rank has updated its own part of the weights.
+void Trainer::State::share_values() {
+  const torch::NoGradGuard no_grad;
+  const auto& shard = parameters->shard();
+  for (const auto& group : parameters->groups()) {
+    const auto size = group.values.numel();
+    const auto own = group.values.slice(0, shard.begin(size), shard.end(size)).to(torch::kCPU, false, /*copy=*/true);
+    const auto all = group.values.is_cpu() ? group.values : torch::empty_like(group.values, torch::kCPU);
+    ranks->gather(own, all);
+    if (!group.values.is_cpu()) group.values.copy_(all);
+  }
+  parameters->mark_changed();
 }
 
 /// Reads what the device holds. Throws when a loss or gradient since the last call was not finite.
@@ -469,9 +639,12 @@ void Trainer::State::settle() {
   const std::int64_t bad_step = first_bad_step.item<std::int64_t>();
   if (bad_step > 0) {
     const fs::path state = training_state_path(out);
-    throw std::runtime_error(fmt::format(
+    const auto text = fmt::format(
         "step {}: the loss or a gradient is not finite (loss {}, gradient norm {}); {}", bad_step, loss, grad_norm,
-        fs::exists(state) ? "the last checkpoint in " + out.string() + " is kept" : "nothing was saved before"));
+        fs::exists(state) ? "the last checkpoint in " + out.string() + " is kept" : "nothing was saved before");
+    if (ranks != nullptr) ranks->all_know();
+    if (!saves()) throw DistributedError(DistributedError::Kind::kDisagreement, text);
+    throw std::runtime_error(text);
   }
   progress.interval_loss.sum += loss;
   interval_loss.zero_();
@@ -532,7 +705,9 @@ void Trainer::State::evaluate(bool due) {
   EvalReport report;
   report.step = progress.step;
   {
+    const Distributed::Busy busy(ranks, "evaluates");
     const RngGuard rng(device);
+    if (ranks != nullptr) task.synchronize();
     const AveragedWeights averaged(ema.get(), optimizer.get());
     {
       // No InferenceMode: what a module caches meanwhile (masks, packed weights) must stay usable in training.
@@ -541,6 +716,14 @@ void Trainer::State::evaluate(bool due) {
       task.model().eval();
       report.metrics = task.evaluate();
       task.model().train();
+      if (ranks != nullptr && !report.metrics.empty()) {
+        // Whatever they decide, they decide alike.
+        std::vector<double> values;
+        for (const auto& [name, metric] : report.metrics) values.push_back(metric.value);
+        ranks->broadcast(torch::from_blob(values.data(), {std::ssize(values)}, torch::kFloat64));
+        auto value = values.begin();
+        for (auto& [name, metric] : report.metrics) metric.value = *value++;
+      }
     }
     progress.evaluated_step = progress.step;
     progress.evaluated_epoch = epochs();
@@ -627,12 +810,76 @@ void Trainer::State::keep_if_best(const Metric& metric) {
   for (const auto step : gone) remove_checkpoint(out, step);
 }
 
+/// Their tensors, of all ranks those that are each its own.
+void Trainer::State::collect(TrainingState& state) {
+  insert_prefixed(state.tensors, "model", module_tensors(task.model()));
+  if (optimizer) insert_prefixed(state.tensors, "optimizer", optimizer->state_dict());
+  if (ema) insert_prefixed(state.tensors, "ema", ema->state_dict());
+  if (scaler) insert_prefixed(state.tensors, "scaler", scaler->state_dict());
+  const auto of_task = task.state(), rng = rng_states(device);
+  if (ranks == nullptr) {
+    insert_prefixed(state.tensors, "task", of_task);
+    insert_prefixed(state.tensors, "rng", rng);
+    return;
+  }
+  const auto of_all = [&](const torch::Tensor& own) {
+    const auto sent = own.cpu().contiguous().view({-1});
+    auto all = torch::empty({sent.numel() * rank.world}, sent.options());
+    ranks->gather(sent, all);
+    return all.chunk(rank.world);
+  };
+  for (const auto& item : of_task) {
+    auto tensor = item.value();
+    if (const auto dimension = task.state_dimension(item.key())) {
+      std::vector<torch::Tensor> parts;
+      for (const auto& part : of_all(tensor)) parts.push_back(part.view(tensor.sizes()));
+      tensor = at::cat(parts, *dimension);
+    }
+    state.tensors.insert("task/" + item.key(), tensor);
+  }
+  for (const auto& item : rng) {
+    const auto parts = of_all(item.value());
+    for (std::int64_t r = 0; r < rank.world; ++r) {
+      state.tensors.insert(rng_prefix(r) + "/" + item.key(), parts[static_cast<std::size_t>(r)].clone());
+    }
+  }
+}
+
+/// What collect() has collected, on as many ranks or others.
+void Trainer::State::restore(const TrainingState& saved) {
+  copy_into_module(task.model(), extract_prefixed(saved.tensors, "model"));
+  if (optimizer) optimizer->load_state_dict(extract_prefixed(saved.tensors, "optimizer"));
+  if (ema) ema->load_state_dict(extract_prefixed(saved.tensors, "ema"));
+  const StateDict of_scaler = extract_prefixed(saved.tensors, "scaler");
+  if (scaler && !of_scaler.is_empty()) scaler->load_state_dict(of_scaler);
+  task.seek(saved.progress.position);
+  StateDict of_task;
+  for (const auto& item : extract_prefixed(saved.tensors, "task")) {
+    auto tensor = item.value();
+    const auto dimension = ranks == nullptr ? std::nullopt : task.state_dimension(item.key());
+    if (dimension) {
+      const auto size = tensor.size(*dimension);
+      const auto begin = size * rank.index / rank.world, end = size * (rank.index + 1) / rank.world;
+      tensor = tensor.narrow(*dimension, begin, end - begin).contiguous();
+    }
+    of_task.insert(item.key(), tensor);
+  }
+  task.load_state(of_task);
+}
+
 void Trainer::State::save() {
   settle();
+  if (ranks != nullptr) {
+    task.synchronize();
+    check_buffers(task.model(), *ranks);
+  }
   if (!saves()) {
+    TrainingState state;
+    collect(state);
     saved_step = progress.step;
     return;
   }
+  const Distributed::Busy busy(ranks, "saves a checkpoint");
   const RngGuard rng(device);
   {
     const AveragedWeights averaged(ema.get(), optimizer.get());
@@ -647,19 +894,15 @@ void Trainer::State::save() {
   state.options = options;
   state.world = rank.world;
   state.fingerprint = fingerprint();
-  insert_prefixed(state.tensors, "model", module_tensors(task.model()));
-  if (optimizer) insert_prefixed(state.tensors, "optimizer", optimizer->state_dict());
-  if (ema) insert_prefixed(state.tensors, "ema", ema->state_dict());
-  if (scaler) insert_prefixed(state.tensors, "scaler", scaler->state_dict());
-  insert_prefixed(state.tensors, "task", task.state());
-  insert_prefixed(state.tensors, "rng", rng_states(device));
+  collect(state);
   save_training_state(out, state);
   saved_step = progress.step;
   notify([&](TrainerObserver& observer) { observer.on_checkpoint(progress.step, out); });
 }
 
-Trainer::Trainer(TrainingTask& task, TrainerOptions options, fs::path out, torch::Device device)
-    : state_(std::make_unique<State>(task, std::move(options), std::move(out), device)) {}
+Trainer::Trainer(TrainingTask& task, TrainerOptions options, fs::path out, torch::Device device, Distributed* ranks,
+                 const DistributionOptions& distribution)
+    : state_(std::make_unique<State>(task, std::move(options), std::move(out), device, ranks, distribution)) {}
 
 Trainer::~Trainer() = default;
 
@@ -682,23 +925,30 @@ std::int64_t Trainer::total_steps() const {
 
 bool Trainer::resume() {
   State& s = *state_;
-  const auto saved = load_training_state(s.out);
+  std::optional<TrainingState> saved;
+  const auto load = [&] {
+    if (s.saves()) saved = load_training_state(s.out);
+  };
+  if (s.ranks == nullptr) {
+    load();
+  } else {
+    s.ranks->together("reads a checkpoint", load);
+    share_training_state(saved, *s.ranks);
+  }
   if (!saved) return false;
-  std::vector<std::string> messages = check_resumable(*saved, s.options, s.rank.world);
+  std::vector<std::string> messages = check_resumable(*saved, s.options);
   if (saved->fingerprint != s.fingerprint()) messages.push_back(s.task.accept_fingerprint(saved->fingerprint));
   try {
-    copy_into_module(s.task.model(), extract_prefixed(saved->tensors, "model"));
-    if (s.optimizer) s.optimizer->load_state_dict(extract_prefixed(saved->tensors, "optimizer"));
-    if (s.ema) s.ema->load_state_dict(extract_prefixed(saved->tensors, "ema"));
-    const StateDict scaler = extract_prefixed(saved->tensors, "scaler");
-    if (s.scaler && !scaler.is_empty()) s.scaler->load_state_dict(scaler);
-    s.task.seek(saved->progress.position);
-    s.task.load_state(extract_prefixed(saved->tensors, "task"));
+    s.restore(*saved);
   } catch (const std::exception& error) {
     throw FileError(training_state_path(s.out), fmt::format("cannot resume: {}", error.what()));
   }
   s.progress = saved->progress;
-  restore_rng_states(s.device, extract_prefixed(saved->tensors, "rng"));
+  const auto rng = extract_prefixed(saved->tensors, rng_prefix(s.rank.index));
+  if (s.ranks != nullptr && (rng.is_empty() || saved->world != s.rank.world)) {
+    seed_generators(s.device, seed_of(s.options.seed, s.rank, s.progress.step));
+  }
+  if (s.rank.index == 0 || saved->world == s.rank.world) restore_rng_states(s.device, rng);
   s.resumed = true;
   s.saved_step = s.reported_step = s.progress.step;
   for (const std::string& message : messages)
@@ -712,16 +962,10 @@ TrainSummary Trainer::run() {
   for (const fs::path& dir : {s.out, s.out / "best", training_state_path(s.out).parent_path()})
     if (s.saves()) remove_partial_files(dir);
   if (s.saves()) remove_later_checkpoints(s.out, s.progress.step);
-  if (!s.resumed && s.progress.step == 0) {
-    for (const torch::Device device : {torch::Device(torch::kCPU), s.device}) {
-      auto generator = default_generator(device);
-      const std::lock_guard<std::mutex> lock(generator.mutex());
-      generator.set_current_seed(s.options.seed);
-    }
-  }
+  if (!s.resumed && s.progress.step == 0) seed_generators(s.device, seed_of(s.options.seed, s.rank, 0));
   s.task.model().train();
   // Evaluating and saving come at the top, so that a run interrupted where they were due makes up for them on resuming.
-  while (!s.stop) {
+  while (!s.stops()) {
     const bool started = s.progress.step > 0;
     const bool due = s.due(s.options.eval_every) || s.epoch_due();
     if (started && (s.finished() || due) && s.progress.evaluated_step != s.progress.step) {
@@ -745,7 +989,7 @@ TrainSummary Trainer::run() {
                            ? progress.interval_loss.mean()
                            : progress.train_loss;
   summary.valid = s.progress.valid;
-  summary.interrupted = s.stop;
+  summary.interrupted = s.stops();
   return summary;
 }
 

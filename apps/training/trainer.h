@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "apps/training/distributed/distributed.h"
 #include "apps/training/task.h"
 #include "models/io/config_fields.h"
 #include "models/optim/optimizers.h"
@@ -51,9 +52,19 @@ struct TrainerOptions : OptimizerOptions {
   void validate() const;
 };
 
+/// Further `train.*` keys, of runs of several processes (apps/training/distributed).
+struct DistributionOptions {
+  bool shard_optimizer = false;            ///< ZeRO stage 1: each rank keeps its part of the optimizer's state
+  std::string gradient_dtype = "float32";  ///< of the gradients on their way: float32 or bfloat16
+  double bucket_mb = 25;                   ///< of gradients that travel together, MB
+  std::int64_t sync_every = 10;            ///< steps of an own algorithm after which ranks bring their tables together
+
+  void for_each_field(FieldVisitor& visit);
+};
+
 struct StepReport {
   std::int64_t step = 0, max_steps = 0, epoch = 0;
-  std::int64_t tokens = 0;  ///< since the start of the run
+  std::int64_t tokens = 0;  ///< since the start of the run, of all ranks, as all else here
   double loss = 0;  ///< mean over the steps since the last report; of a task's own algorithm, over their targets
   /// The same of each loss term, not weighted, where there are several: a mean over the steps in which it had a count.
   std::vector<std::pair<std::string, double>> losses;
@@ -88,18 +99,20 @@ struct TrainSummary {
 class Trainer {
  public:
   /// Checkpoints go to `out`: the Hugging Face directory itself, `out/best`, those of `out/checkpoint-STEP` that are
-  /// kept, and `out/training_state/`. One of several
-  /// ranks (TrainingTask::rank) takes its share of a step's batches (all finish a round together, so that the last may
-  /// reach into the next epoch), and only rank 0 writes; exchanging counts and gradients is left to whoever runs
-  /// several. Throws std::invalid_argument for impossible options and parameter rules.
-  Trainer(TrainingTask& task, TrainerOptions options, std::filesystem::path out, torch::Device device);
+  /// kept, and `out/training_state/`. Of several `ranks`, which outlive it, each trains on its share of every batch
+  /// (TrainingTask::rank), gradients and losses are those of all tokens together, and only rank 0 reads and writes
+  /// checkpoints. All begin with rank 0's weights. Throws std::invalid_argument for impossible options and parameter
+  /// rules, DistributedError where another rank's model is another.
+  Trainer(TrainingTask& task, TrainerOptions options, std::filesystem::path out, torch::Device device,
+          Distributed* ranks = nullptr, const DistributionOptions& distribution = {});
   ~Trainer();
 
   void add_observer(TrainerObserver& observer);
   /// Continues from `out/training_state` bit for bit; false when nothing was saved there yet. Every option but
   /// `optimizer`, `best_metric` and having a moving average at all may differ from the saved run's (max_steps may be
-  /// raised, and accumulation traded for ranks); each difference that changes what is learned is told to the observers.
-  /// Throws std::runtime_error naming what does not fit: another model, optimizer, parameter rule or data order.
+  /// raised), the number of ranks too; each difference that changes what is learned is told to the observers. On as
+  /// many ranks as before dropout goes on as well, others draw anew. Throws std::runtime_error naming what does not
+  /// fit: another model, optimizer, parameter rule or data order.
   bool resume();
   /// The optimizer steps done, resumed ones included.
   std::int64_t step() const;
@@ -109,7 +122,7 @@ class Trainer {
   /// not finite; the last checkpoint stays. Flushes denormals to zero meanwhile, and seeds the default generators on a
   /// fresh run.
   TrainSummary run();
-  /// Safe in a signal handler: the run saves after the step under way and returns.
+  /// Safe in a signal handler: the run saves after the step under way and returns; all ranks do where one is told.
   void request_stop() noexcept;
 
  private:

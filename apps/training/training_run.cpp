@@ -12,6 +12,7 @@
 #include "apps/training/training_state.h"
 #include "data/files/config_error.h"
 #include "data/files/files.h"
+#include "models/optim/optimizers.h"
 
 namespace langzoo {
 
@@ -21,9 +22,10 @@ using Json = nlohmann::json;
 namespace {
 
 /// Settings that may change when a run goes on: they decide how far and how often, not what a step does.
-const std::vector<std::string> kMayChange = {"train.max_steps",       "train.max_epochs", "train.eval_every", "train.eval_epochs",
-                                             "train.save_every",      "train.log_every",  "train.patience",
-                                             "train.keep_checkpoints"};
+const std::vector<std::string> kMayChange = {"train.max_steps",   "train.max_epochs",       "train.eval_every",
+                                             "train.eval_epochs", "train.save_every",       "train.log_every",
+                                             "train.patience",    "train.keep_checkpoints", "train.shard_optimizer",
+                                             "train.bucket_mb",   "data.sequences"};
 
 bool listed(const std::vector<std::string>& keys, const std::string& key) {
   return std::find(keys.begin(), keys.end(), key) != keys.end();
@@ -63,7 +65,35 @@ TrainingRun::TrainingRun(std::string program, std::unique_ptr<TaskSetup> setup)
 
 TrainingRun::~TrainingRun() = default;
 
+/// `work` of every rank, of which one that fails ends all.
+void TrainingRun::all(const std::string& doing, const std::function<void()>& work) const {
+  setting_.distributed == nullptr ? work() : setting_.distributed->together(doing, work);
+}
+
+/// `work`, which opens the folder, is rank 0's; the others learn what it has found.
+void TrainingRun::follow(const fs::path& out, const std::function<void()>& work) {
+  auto* const ranks = setting_.distributed;
+  if (ranks == nullptr) return work();
+  all("opens its folder", [&] {
+    if (leads()) work();
+  });
+  const auto found = ranks->broadcast((setting_.resume ? "1" : "0") + earlier_);
+  if (leads()) return;
+  setting_.out = out;
+  setting_.resume = found.front() == '1';
+  earlier_ = found.substr(1);
+  if (setting_.resume) config_.set_all(earlier_, (out / kRunFile).string());
+}
+
 void TrainingRun::open(const fs::path& out, bool resume) {
+  follow(out, [&] { open_folder(out, resume); });
+}
+
+void TrainingRun::overwrite(const fs::path& out) {
+  follow(out, [&] { open_to_replace(out); });
+}
+
+void TrainingRun::open_folder(const fs::path& out, bool resume) {
   recover_replaced_run(out);
   setting_.out = out;
   const auto run_file = out / kRunFile;
@@ -82,9 +112,9 @@ void TrainingRun::open(const fs::path& out, bool resume) {
   config_.set_all(earlier_, run_file.string());
 }
 
-void TrainingRun::overwrite(const fs::path& out) {
+void TrainingRun::open_to_replace(const fs::path& out) {
   recover_replaced_run(out);
-  if (is_new_or_empty(out)) return open(out);
+  if (is_new_or_empty(out)) return open_folder(out, false);
   const auto run_file = replaceable_run(out);
   const auto run = Json::parse(read_run(run_file));
   if (!run.contains("train") || !run.contains("data")) {
@@ -96,6 +126,12 @@ void TrainingRun::overwrite(const fs::path& out) {
 
 void TrainingRun::complete() {
   if (setting_.out.empty()) throw std::logic_error("a training run is opened before its settings are complete");
+  all("checks its settings", [&] { complete_settings(); });
+  if (setting_.distributed != nullptr) check_settings_alike();
+  completed_ = true;
+}
+
+void TrainingRun::complete_settings() {
   begin_with_init();
   setup_->complete(config_);
   // Before data is prepared, which may take long and is removed again when a run does not get under way.
@@ -113,14 +149,110 @@ void TrainingRun::complete() {
   if (trainer.optimizer == "own" && !setup_->has_own_algorithm()) {
     throw ConfigError("train.optimizer is 'own', but this family has no training algorithm of its own");
   }
+  if (setting_.distributed != nullptr && setting_.distribution.shard_optimizer && trainer.optimizer != "own" &&
+      !shards_state(trainer.optimizer)) {
+    throw ConfigError(fmt::format(
+        "train.shard_optimizer = true: the optimizer {} does not divide its state among processes, adamw does",
+        trainer.optimizer));
+  }
   if (setting_.resume) {
-    check_differences();
+    if (leads()) check_batch_size();
+    if (leads()) check_differences();
     check_data_is_there();
   } else {
     refuse_unread();
   }
   if (use_ == OutputUse::kReplace) refuse_replaced();
-  completed_ = true;
+}
+
+/// Throws DistributedError naming a key, other than of data, that two ranks have different values of.
+void TrainingRun::check_settings_alike() const {
+  auto& ranks = *setting_.distributed;
+  const auto of_leader = ranks.broadcast(config_.resolved());
+  const auto data_keys = setup_->data_keys();
+  std::string difference;
+  for (const auto& [key, here, there] : config_.differing(of_leader)) {
+    if (!listed(data_keys, key) && difference.empty())
+      difference = fmt::format("{} = {}, but {} on rank 0", key, here, there);
+  }
+  const auto all = ranks.gather(difference);
+  for (std::size_t r = 0; r < all.size(); ++r) {
+    if (!all[r].empty())
+      throw DistributedError(DistributedError::Kind::kDisagreement, fmt::format("rank {}: {}", r, all[r]));
+  }
+}
+
+/// Decides where a rank that does not lead finds prepared data: in rank 0's folder where it sees that, which must be
+/// for the same data then.
+void TrainingRun::find_folder() {
+  auto& ranks = *setting_.distributed;
+  const auto written = ranks.broadcast(leads() ? read_run(setting_.out / kRunFile) : "");
+  const auto of_leader = ranks.broadcast(config_.resolved());
+  std::string difference;
+  all("looks for the run's folder", [&] {
+    if (leads()) return;
+    std::error_code error;
+    if (!fs::exists(setting_.out / kRunFile, error) || read_run(setting_.out / kRunFile) != written) {
+      scratch_ = std::make_unique<ScratchDir>();
+      setting_.out = scratch_->path();
+      return;
+    }
+    const auto data_keys = setup_->data_keys();
+    for (const auto& [key, here, there] : config_.differing(of_leader)) {
+      if (listed(data_keys, key) && absolute_if_there(there) != absolute_if_there(here) && difference.empty())
+        difference = fmt::format("{} = {}, but {} on rank 0", key, here, there);
+    }
+  });
+  const auto all_differences = ranks.gather(difference);
+  for (std::size_t r = 0; r < all_differences.size(); ++r) {
+    if (!all_differences[r].empty())
+      throw DistributedError(DistributedError::Kind::kDisagreement, fmt::format("rank {}: {}", r, all_differences[r]));
+  }
+}
+
+void TrainingRun::check_data_alike() const {
+  auto& ranks = *setting_.distributed;
+  const auto prints = ranks.gather(task_->fingerprint());
+  for (std::size_t r = 1; r < prints.size(); ++r) {
+    if (prints[r] == prints[0]) continue;
+    throw DistributedError(DistributedError::Kind::kDisagreement,
+                           fmt::format("rank {}: the data (data.train) is another than rank 0's: '{}', not '{}'", r,
+                                       prints[r], prints[0]));
+  }
+}
+
+/// Rank 0 prepares the data; the others open what it has prepared.
+void TrainingRun::make_task() {
+  const auto make = [&] {
+    torch::manual_seed(setting_.trainer.seed);
+    task_ = setup_->make_task(setting_);
+    if (task_->rank() != setting_.rank) throw ConfigError("this kind of task trains in one process only");
+  };
+  if (setting_.distributed == nullptr) return make();
+  const bool resume = setting_.resume;
+  if (!leads()) setting_.resume = scratch_ == nullptr;
+  setting_.distributed->leader_first("prepares its data", make);
+  setting_.resume = resume;
+  check_data_alike();
+}
+
+/// A step of N ranks goes on as one of M where they take as many sequences together.
+void TrainingRun::check_batch_size() const {
+  const auto key = "train.batch_size";
+  const auto earlier = Json::parse(earlier_);
+  const std::int64_t before = std::stoll(earlier.value("ranks", "1")), now = setting_.rank.world;
+  const auto& batch = setting_.batch;
+  const bool counts = !(batch.batch_tokens > 0 && setup_->unread_beside_batch_tokens() == key);
+  if (before == now || !counts || !earlier.contains("train")) return;
+  const auto size = earlier.at("train").value("batch_size", batch.batch_size);
+  if (size * before == batch.batch_size * now) return;
+  const auto of_ranks = [](std::int64_t each, std::int64_t world) {
+    return world == 1 ? fmt::format("{} in one process", each) : fmt::format("{} on each of {} ranks", each, world);
+  };
+  const auto hint = size * before % now == 0 ? fmt::format("--set {}={} keeps it", key, size * before / now)
+                                             : fmt::format("{} ranks cannot keep it", now);
+  throw ConfigError(fmt::format("cannot resume: {} = {}, was {}: their product must stay {}; {}", key,
+                                of_ranks(batch.batch_size, now), of_ranks(size, before), size * before, hint));
 }
 
 void TrainingRun::refuse_unread() const {
@@ -128,16 +260,22 @@ void TrainingRun::refuse_unread() const {
   auto rules = setup_->unread_keys();
   rules.push_back({trainer.optimizer == "own",
                    "train.optimizer = own",
-                   {"train.weight_decay", "train.clip_norm", "train.clip_value", "train.ema_decay", "train.accumulation", "train.dtype",
-                    "train.beta1", "train.beta2", "train.epsilon", "train.correct_bias"}});
+                   {"train.weight_decay", "train.clip_norm", "train.clip_value", "train.ema_decay",
+                    "train.accumulation", "train.dtype", "train.beta1", "train.beta2", "train.epsilon",
+                    "train.correct_bias", "train.shard_optimizer", "train.gradient_dtype", "train.bucket_mb"}});
+  rules.push_back({trainer.optimizer != "own", "train.optimizer = " + trainer.optimizer, {"train.sync_every"}});
+  rules.push_back({setting_.distributed == nullptr,
+                   "a run of one process",
+                   {"train.shard_optimizer", "train.gradient_dtype", "train.bucket_mb", "train.sync_every"}});
   std::vector<std::string> unread_options;
   for (const auto option : unread_optimizer_options(trainer.optimizer)) {
     unread_options.push_back(fmt::format("train.{}", option));
   }
   rules.push_back({true, "train.optimizer = " + trainer.optimizer, std::move(unread_options)});
   const auto batch_tokens = setting_.batch.batch_tokens;
-  rules.push_back(
-      {batch_tokens > 0, fmt::format("train.batch_tokens = {} (0 lets it count)", batch_tokens), {setup_->unread_beside_batch_tokens()}});
+  rules.push_back({batch_tokens > 0,
+                   fmt::format("train.batch_tokens = {} (0 lets it count)", batch_tokens),
+                   {setup_->unread_beside_batch_tokens()}});
   rules.push_back({trainer.schedule != "wsd", "train.schedule = " + trainer.schedule, {"train.wsd_decay_fraction"}});
   rules.push_back({trainer.schedule != "plateau",
                    "train.schedule = " + trainer.schedule,
@@ -191,8 +329,10 @@ void TrainingRun::refuse_replaced() const {
 void TrainingRun::check_differences() const {
   const auto data_keys = setup_->data_keys();
   const bool has_state = fs::exists(training_state_path(setting_.out));
+  const bool other_world = std::stoll(Json::parse(earlier_).value("ranks", "1")) != setting_.rank.world;
   for (const auto& [key, here, there] : config_.differing(earlier_)) {
     if (listed(kMayChange, key)) continue;
+    if (other_world && key == "train.batch_size") continue;  // check_batch_size() has looked at it
     // Another name of the data is all right where a saved state tells that it is the same data.
     if (listed(data_keys, key) && (absolute_if_there(there) == here || (has_state && may_be_renamed(key, here)))) {
       continue;
@@ -225,7 +365,10 @@ void TrainingRun::add_observer(TrainerObserver& observer) {
 }
 
 void TrainingRun::write_run() {
-  resolved_ = config_.resolved({{"program", program_}, {"version", LANGZOO_VERSION}});
+  std::vector<std::pair<std::string, std::string>> head = {{"program", program_}, {"version", LANGZOO_VERSION}};
+  if (setting_.rank.world > 1) head.emplace_back("ranks", std::to_string(setting_.rank.world));
+  resolved_ = config_.resolved(head);
+  if (!leads()) return;
   write_file_atomically(setting_.out / kRunFile, resolved_);
 }
 
@@ -235,25 +378,30 @@ void TrainingRun::prepare() {
   if (!needs_cpu.empty() && !setting_.device.is_cpu()) {
     throw ConfigError(fmt::format("device {}: {}", setting_.device.str(), needs_cpu));
   }
-  guard_.emplace(setting_.out, use_);
-  if (!setting_.resume) write_run();  // a run killed while it prepares its data can be resumed
-  torch::manual_seed(setting_.trainer.seed);
-  task_ = setup_->make_task(setting_);
-  if (task_->rank() != setting_.rank) throw ConfigError("this kind of task trains in one process only");
+  all("opens its folder", [&] {
+    if (leads()) guard_.emplace(setting_.out, use_);
+    if (!setting_.resume) write_run();  // a run killed while it prepares its data can be resumed
+  });
+  if (setting_.distributed != nullptr) find_folder();
+  make_task();
   auto options = setting_.trainer;
   const auto micro = setting_.batch.batch_size * setup_->tokens_per_sequence() * setting_.rank.world;
   if (setting_.batch.batch_tokens > 0 && micro > 0) {
     options.accumulation = std::max<std::int64_t>(1, (setting_.batch.batch_tokens + micro - 1) / micro);
   }
-  trainer_ = std::make_unique<Trainer>(*task_, options, setting_.out, setting_.device);
-  keep_folder_ = std::make_unique<KeepFolder>(*guard_);
-  trainer_->add_observer(*keep_folder_);
+  trainer_ = std::make_unique<Trainer>(*task_, options, setting_.out, setting_.device, setting_.distributed,
+                                       setting_.distribution);
+  if (guard_) {
+    keep_folder_ = std::make_unique<KeepFolder>(*guard_);
+    trainer_->add_observer(*keep_folder_);
+  }
   for (auto* observer : observers_) trainer_->add_observer(*observer);
-  resumed_ = setting_.resume && trainer_->resume();
-  if (resumed_) {
-    guard_->keep();
-    check_steps_left();
-  } else if (setting_.resume && fs::exists(setting_.out / "model.safetensors")) {
+  all("goes on from a checkpoint", [&] {
+    resumed_ = setting_.resume && trainer_->resume();
+    if (resumed_ && guard_) guard_->keep();
+    if (resumed_) check_steps_left();
+  });
+  if (!resumed_ && leads() && setting_.resume && fs::exists(setting_.out / "model.safetensors")) {
     setting_.message("no training state was saved here: starting from the beginning, the weights will be replaced");
   }
   write_run();

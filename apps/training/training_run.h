@@ -1,6 +1,11 @@
 /// One run of training: its settings, its folder, its task and its trainer, in the order in which they come to be.
 /// Prints nothing.
 ///
+/// Of several processes (setting().distributed, setting().rank, set before open()) each has a TrainingRun, and all call
+/// the same functions. The folder is rank 0's: others read in it what rank 0 has prepared or, on a machine that does
+/// not share it, prepare their data in a scratch folder. What one of them cannot do, and settings or data in which two
+/// differ, end all before training: ConfigError and others on the rank whose mistake it is, DistributedError on others.
+///
 ///     TrainingRun run("gpt", family_of_program("gpt").setup());
 ///     run.open("out");
 ///     run.config().set("data.train", "book.txt", "main.cpp");
@@ -8,6 +13,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +21,7 @@
 
 #include "apps/training/output_dir.h"
 #include "apps/training/run_config.h"
+#include "apps/training/scratch_dir.h"
 #include "apps/training/task_setup.h"
 #include "apps/training/trainer.h"
 
@@ -49,7 +56,7 @@ class TrainingRun {
   void add_observer(TrainerObserver& observer);
   /// complete() where that was not called; then writes run.json, prepares the data, makes the model and the trainer,
   /// and goes on from what was saved. Throws ConfigError, FileError and std::runtime_error for data that cannot be
-  /// used, ConfigError for a folder that another process writes.
+  /// used, ConfigError for a folder that another process writes, DistributedError.
   void prepare();
 
   // After prepare(), but for train():
@@ -67,6 +74,17 @@ class TrainingRun {
   TrainSummary train();
 
  private:
+  bool leads() const { return setting_.distributed == nullptr || setting_.distributed->leads(); }
+  void all(const std::string& doing, const std::function<void()>& work) const;
+  void follow(const std::filesystem::path& out, const std::function<void()>& work);
+  void open_folder(const std::filesystem::path& out, bool resume);
+  void open_to_replace(const std::filesystem::path& out);
+  void complete_settings();
+  void check_settings_alike() const;
+  void find_folder();
+  void check_data_alike() const;
+  void make_task();
+  void check_batch_size() const;
   void refuse_unread() const;
   void begin_with_init();
   void refuse_replaced() const;
@@ -86,7 +104,8 @@ class TrainingRun {
   std::string resolved_;
   OutputUse use_ = OutputUse::kNew;
   std::vector<TrainerObserver*> observers_;
-  std::optional<OutputGuard> guard_;  ///< outlives what has files of the folder open
+  std::unique_ptr<ScratchDir> scratch_;  ///< of a rank whose machine does not see the folder
+  std::optional<OutputGuard> guard_;     ///< outlives what has files of the folder open
   std::unique_ptr<TrainingTask> task_;
   std::unique_ptr<TrainerObserver> keep_folder_;
   std::unique_ptr<Trainer> trainer_;

@@ -133,7 +133,10 @@ fs::path training_state_path(const fs::path& out) {
   return out / "training_state" / "state.safetensors";
 }
 
-void save_training_state(const fs::path& out, const TrainingState& state) {
+namespace {
+
+/// The state as tensors alone, a header among them.
+StateDict packed(const TrainingState& state) {
   const StateJson header = {{"version", kVersion},
                             {"progress", to_json(state.progress)},
                             {"options", fields_of(state.options)},
@@ -141,18 +144,13 @@ void save_training_state(const fs::path& out, const TrainingState& state) {
                             {"fingerprint", state.fingerprint}};
   StateDict tensors = state.tensors;
   tensors.insert(kHeader, to_bytes(header.dump(-1, ' ', false, StateJson::error_handler_t::replace)));
-  const fs::path path = training_state_path(out);
-  std::error_code error;
-  fs::create_directories(path.parent_path(), error);
-  if (error) throw FileError(path.parent_path(), "cannot be created: " + error.message());
-  save_safetensors(path, tensors);
+  return tensors;
 }
 
-std::optional<TrainingState> load_training_state(const fs::path& out) {
-  const fs::path path = training_state_path(out);
-  if (!fs::exists(path)) return std::nullopt;
+/// What was packed; `path` is for errors.
+TrainingState unpacked(StateDict tensors, const fs::path& path) {
   TrainingState state;
-  state.tensors = load_safetensors(path);
+  state.tensors = std::move(tensors);
   const torch::Tensor* header = state.tensors.find(kHeader);
   if (header == nullptr || header->scalar_type() != torch::kUInt8)
     throw FileError(path, fmt::format("is no training state: {} is missing", kHeader));
@@ -177,6 +175,52 @@ std::optional<TrainingState> load_training_state(const fs::path& out) {
   }
   state.tensors.erase(kHeader);
   return state;
+}
+
+}  // namespace
+
+void save_training_state(const fs::path& out, const TrainingState& state) {
+  const auto tensors = packed(state);
+  const fs::path path = training_state_path(out);
+  std::error_code error;
+  fs::create_directories(path.parent_path(), error);
+  if (error) throw FileError(path.parent_path(), "cannot be created: " + error.message());
+  save_safetensors(path, tensors);
+}
+
+std::optional<TrainingState> load_training_state(const fs::path& out) {
+  const fs::path path = training_state_path(out);
+  if (!fs::exists(path)) return std::nullopt;
+  return unpacked(load_safetensors(path), path);
+}
+
+void share_training_state(std::optional<TrainingState>& state, Distributed& ranks) {
+  const bool leads = ranks.leads();
+  StateDict own;
+  std::string listed;
+  if (leads && state) {
+    own = packed(*state);
+    auto json = StateJson::array();
+    for (const auto& item : own) {
+      const auto sizes = item.value().sizes();
+      json.push_back({{"name", item.key()},
+                      {"dtype", static_cast<int>(item.value().scalar_type())},
+                      {"shape", std::vector<std::int64_t>(sizes.begin(), sizes.end())}});
+    }
+    listed = json.dump();
+  }
+  listed = ranks.broadcast(listed);
+  if (listed.empty()) return;
+  StateDict tensors;
+  for (const auto& entry : StateJson::parse(listed)) {
+    const auto name = entry.at("name").get<std::string>();
+    const auto type = static_cast<torch::ScalarType>(entry.at("dtype").get<int>());
+    const auto shape = entry.at("shape").get<std::vector<std::int64_t>>();
+    const auto tensor = leads ? own[name].cpu().contiguous() : torch::empty(shape, type);
+    if (tensor.numel() > 0) ranks.broadcast(tensor.reshape({-1}).view(torch::kUInt8));
+    tensors.insert(name, tensor);
+  }
+  if (!leads) state = unpacked(std::move(tensors), "the training state of rank 0");
 }
 
 void insert_prefixed(StateDict& into, const std::string& prefix, const StateDict& from) {
@@ -218,12 +262,11 @@ void copy_into_module(torch::nn::Module& module, const StateDict& saved) {
   for (auto& item : own) item.value().copy_(saved[item.key()]);
 }
 
-std::vector<std::string> check_resumable(const TrainingState& saved, const TrainerOptions& current,
-                                         std::int64_t world) {
+std::vector<std::string> check_resumable(const TrainingState& saved, const TrainerOptions& current) {
   static const std::unordered_set<std::string> kFixed = {"optimizer", "best_metric", "keep_which"};
-  static const std::unordered_set<std::string> kHarmless = {"max_steps",   "max_epochs",   "eval_every",
-                                                            "eval_epochs", "save_every",   "log_every",
-                                                            "patience",    "accumulation", "keep_checkpoints"};
+  static const std::unordered_set<std::string> kHarmless = {"max_steps",   "max_epochs",      "eval_every",
+                                                            "eval_epochs", "save_every",      "log_every",
+                                                            "patience",    "keep_checkpoints"};
   std::vector<std::string> messages;
   // Those of one optimizer's own are objects.
   const StateJson before = fields_of(saved.options).flatten(), now = fields_of(current).flatten();
@@ -238,14 +281,6 @@ std::vector<std::string> check_resumable(const TrainingState& saved, const Train
           fmt::format("cannot resume with train.{} = {}: the run was saved with {}", key, here.dump(), value.dump()));
     }
     messages.push_back(fmt::format("resumed with train.{} = {}, was {}", key, here.dump(), value.dump()));
-  }
-  if (saved.options.accumulation * saved.world != current.accumulation * world) {
-    const auto on_ranks = [](std::int64_t accumulation, std::int64_t ranks) {
-      return fmt::format("{}{}", accumulation, ranks == 1 ? "" : fmt::format(" on each of {} ranks", ranks));
-    };
-    messages.push_back(fmt::format("resumed with train.accumulation = {}, was {}",
-                                   on_ranks(current.accumulation, world),
-                                   on_ranks(saved.options.accumulation, saved.world)));
   }
   return messages;
 }

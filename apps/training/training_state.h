@@ -11,6 +11,7 @@
 
 #include <torch/nn/module.h>
 
+#include "apps/training/distributed/distributed.h"
 #include "apps/training/trainer.h"
 #include "models/io/state_dict.h"
 
@@ -61,6 +62,9 @@ void save_training_state(const std::filesystem::path& out, const TrainingState& 
 /// FileError naming what is damaged, and an option that this program does not know.
 std::optional<TrainingState> load_training_state(const std::filesystem::path& out);
 
+/// Gives all ranks the state that rank 0 has, or none. All call it.
+void share_training_state(std::optional<TrainingState>& state, Distributed& ranks);
+
 /// Entries of `from` as "<prefix>/<name>" of `into`, and back.
 void insert_prefixed(StateDict& into, const std::string& prefix, const StateDict& from);
 StateDict extract_prefixed(const StateDict& from, const std::string& prefix);
@@ -71,9 +75,9 @@ StateDict module_tensors(const torch::nn::Module& module);
 /// then.
 void copy_into_module(torch::nn::Module& module, const StateDict& saved);
 
-/// Throws std::runtime_error naming the option when a run saved as `saved` cannot go on under `current` in a world of
-/// so many ranks; returns a message for each other difference that changes what is learned.
-std::vector<std::string> check_resumable(const TrainingState& saved, const TrainerOptions& current, std::int64_t world);
+/// Throws std::runtime_error naming the option when a run saved as `saved` cannot go on under `current`; returns a
+/// message for each other difference that changes what is learned.
+std::vector<std::string> check_resumable(const TrainingState& saved, const TrainerOptions& current);
 
 /// Removes what write_file_atomically leaves in `dir` when the process is killed.
 void remove_partial_files(const std::filesystem::path& dir);

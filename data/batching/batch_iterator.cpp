@@ -31,6 +31,11 @@ void check_rank(const Rank& rank) {
     throw std::invalid_argument(fmt::format("rank {} does not exist in a world of {}", rank.index, rank.world));
 }
 
+std::vector<std::int64_t> share_of(const std::vector<std::int64_t>& examples, const Rank& rank) {
+  const auto size = static_cast<std::int64_t>(examples.size());
+  return {examples.begin() + size * rank.index / rank.world, examples.begin() + size * (rank.index + 1) / rank.world};
+}
+
 DataPosition following(DataPosition at, std::int64_t batches_per_epoch, std::int64_t batches) {
   at.batch += batches;
   return {at.epoch + at.batch / batches_per_epoch, at.batch % batches_per_epoch};

@@ -22,7 +22,11 @@ struct Rank {
 /// Throws std::invalid_argument unless 0 <= index < world.
 void check_rank(const Rank& rank);
 
-/// Where training stands in its data: the batches handed out so far, to all ranks. Nothing prepared ahead counts.
+/// Of the examples of a batch that all ranks take together, those of one rank: parts that follow each other and are as
+/// even as can be. Empty where there are fewer examples than ranks.
+std::vector<std::int64_t> share_of(const std::vector<std::int64_t>& examples, const Rank& rank);
+
+/// Where training stands in its data: the batches handed out so far, each to all ranks. Nothing prepared ahead counts.
 struct DataPosition {
   std::int64_t epoch = 0;
   std::int64_t batch = 0;  ///< batches of this epoch consumed
@@ -56,8 +60,8 @@ void check_position(const DataPosition& at, std::int64_t batches_per_epoch);
 /// that many batches ahead and sleeps in between; what comes out is the same, since a batch depends on its position
 /// only. `make` then runs on that thread: it must not share unprotected state with the consumer. One consumer.
 ///
-/// Of a world of N ranks, rank r takes batch k * N + r of that one order for k = 0, 1, ..., while the position, which
-/// is the same on all ranks, moves on by N: a run may go on in another world.
+/// Ranks share every batch (share_of()): the order of N of them is that of one process whose batches are N times
+/// larger, and a position means the same in any world.
 ///
 /// A batch whose making costs microseconds is cheaper made without a thread (see tests/bench).
 template <class Batch>
@@ -65,10 +69,9 @@ class BatchIterator {
  public:
   using Make = std::function<Batch(const DataPosition&)>;
 
-  BatchIterator(std::int64_t batches_per_epoch, Make make, std::size_t prepare_ahead = 0, Rank rank = {})
-      : batches_per_epoch_(batches_per_epoch), make_(std::move(make)), prepare_ahead_(prepare_ahead), rank_(rank) {
+  BatchIterator(std::int64_t batches_per_epoch, Make make, std::size_t prepare_ahead = 0)
+      : batches_per_epoch_(batches_per_epoch), make_(std::move(make)), prepare_ahead_(prepare_ahead) {
     check_position({}, batches_per_epoch);
-    check_rank(rank);
   }
   BatchIterator(const BatchIterator&) = delete;
   BatchIterator& operator=(const BatchIterator&) = delete;
@@ -85,11 +88,11 @@ class BatchIterator {
   std::int64_t batches_per_epoch() const { return batches_per_epoch_; }
   DataPosition position() const { return position_; }
 
-  /// The batch at position(), of rank r the r-th from there, then moves on. An exception out of `make` comes out here,
-  /// in its turn, and leaves the position: calling again tries again.
+  /// The batch at position(), then moves on. An exception out of `make` comes out here, in its turn, and leaves the
+  /// position: calling again tries again.
   Batch next() {
-    Batch batch = prepare_ahead_ == 0 ? make_(own(position_)) : take();
-    position_ = following(position_, batches_per_epoch_, rank_.world);
+    Batch batch = prepare_ahead_ == 0 ? make_(position_) : take();
+    position_ = following(position_, batches_per_epoch_);
     return batch;
   }
 
@@ -106,9 +109,6 @@ class BatchIterator {
     std::optional<Batch> batch;
     std::exception_ptr failure;
   };
-
-  /// The batch of this rank where all stand at `position`.
-  DataPosition own(const DataPosition& position) const { return following(position, batches_per_epoch_, rank_.index); }
 
   void restart() {
     {
@@ -149,14 +149,14 @@ class BatchIterator {
       lock.unlock();
       Prepared prepared;
       try {
-        prepared.batch.emplace(make_(own(at)));
+        prepared.batch.emplace(make_(at));
       } catch (...) {
         prepared.failure = std::current_exception();
       }
       lock.lock();
       if (generation != generation_) continue;  // somebody went elsewhere meanwhile
       failed_ = prepared.failure != nullptr;
-      to_make_ = following(at, batches_per_epoch_, rank_.world);
+      to_make_ = following(at, batches_per_epoch_);
       ready_.push_back(std::move(prepared));
       changed_.notify_all();
     }
@@ -165,7 +165,6 @@ class BatchIterator {
   const std::int64_t batches_per_epoch_;
   const Make make_;
   const std::size_t prepare_ahead_;
-  const Rank rank_;
   DataPosition position_;  ///< the consumer's
   bool retry_ = false;     ///< the batch at position_ failed last time
 

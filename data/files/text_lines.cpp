@@ -30,6 +30,7 @@ FileLines::FileLines(const std::filesystem::path& path)
     : path_(path), file_((refuse_other_kind(path), path)), lines_(file_.text()) {}
 
 FileError FileLines::error(const std::string& what) const {
+  if (number() == 0) return {path_, what};  // nothing was read
   return {path_, "line " + std::to_string(number()) + ": " + what};
 }
 

@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "data/microworld/chooser.h"
+#include "data/microworld/knowledge.h"
 #include "data/microworld/korean.h"
 #include "data/microworld/korean_grammar.h"
 #include "data/microworld/microworld.h"
@@ -478,6 +479,9 @@ std::string microworld_documents(std::uint64_t seed, std::uint64_t min_bytes, La
 std::string microworld_task_file(MicroworldTask task, std::uint64_t seed, std::int64_t count, Language language) {
   std::string file;
   const auto add = [&](const nlohmann::ordered_json& row) { file += row.dump() + "\n"; };
+  const auto part = seed % 2 == 0 ? KnowledgePart::kTold : KnowledgePart::kUntold;
+  if (task >= MicroworldTask::kTypes && language != Language::kEnglish)
+    throw std::invalid_argument("microworld's knowledge is told in English alone");
   switch (task) {
     case MicroworldTask::kClassification:
       for (const auto& [text, pair, label] : microworld_classification(seed, count, language))
@@ -503,6 +507,31 @@ std::string microworld_task_file(MicroworldTask task, std::uint64_t seed, std::i
       for (const auto& [words, tags, line] : microworld_tags(seed, count, language)) {
         for (std::size_t i = 0; i < words.size(); ++i) file += words[i] + "\t" + tags[i] + "\n";
         file += "\n";
+      }
+      break;
+    case MicroworldTask::kTypes:
+    case MicroworldTask::kRelations: {
+      const bool types = task == MicroworldTask::kTypes;
+      for (const auto& [text, mentions, labels] :
+           (types ? microworld_types : microworld_relations)(seed / 2, count, part)) {
+        auto ents = nlohmann::ordered_json::array();
+        for (const auto& [entity, begin, end] : mentions) ents.push_back({entity, begin, end});
+        nlohmann::ordered_json row = {{"text", text}, {"ents", std::move(ents)}};
+        if (types)
+          row["label"] = labels;
+        else
+          row["label"] = labels.front();
+        add(row);
+      }
+      break;
+    }
+    case MicroworldTask::kGraphQuestions:
+      for (const auto& example : microworld_graph_questions(seed / 2, count, part)) {
+        nlohmann::ordered_json row = {{"premise", example.premise}};
+        for (std::size_t i = 0; i < example.choices.size(); ++i)
+          row[fmt::format("choice{}", i + 1)] = example.choices[i];
+        row["label"] = example.label;
+        add(row);
       }
       break;
     case MicroworldTask::kQuestions:

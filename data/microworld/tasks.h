@@ -60,10 +60,23 @@ std::vector<ChoiceExample> microworld_choices(std::uint64_t seed, std::int64_t c
 /// that many bytes.
 std::string microworld_documents(std::uint64_t seed, std::uint64_t min_bytes, MicroworldLanguage language);
 
-enum class MicroworldTask { kClassification, kEntailment, kSimilarity, kTags, kQuestions, kChoices };
+enum class MicroworldTask {
+  kClassification,
+  kEntailment,
+  kSimilarity,
+  kTags,
+  kQuestions,
+  kChoices,
+  // Of data/microworld/knowledge.h: seed / 2 says which facts; an even seed's are to train on, an odd one's to
+  // validate.
+  kTypes,
+  kRelations,
+  kGraphQuestions
+};
 /// The examples as a file that data/tasks reads: JSON lines with text and label; text, pair and label (entailment,
-/// similarity); premise, choice1, choice2, label; tags in columns; SQuAD's JSON. `suffix_of` is the name's end:
-/// ".jsonl".
+/// similarity); text, ents (names with their first character and the end) and label (types: a list); premise, choice1,
+/// choice2, ... and label; tags in columns; SQuAD's JSON. `suffix_of` is the name's end: ".jsonl". Throws
+/// std::invalid_argument for tasks of knowledge in another language than English.
 std::string microworld_task_file(MicroworldTask task, std::uint64_t seed, std::int64_t count,
                                  MicroworldLanguage language);
 std::string_view suffix_of(MicroworldTask task);

@@ -116,14 +116,15 @@ std::unique_ptr<BatchIterator<ParallelBatch>> mixture_batches(const ParallelCorp
                                                               const TaskEnds& ends, std::span<const double> rates,
                                                               BatchLimits limits, std::uint64_t seed,
                                                               std::size_t prepare_ahead, Rank rank) {
+  check_rank(rank);
   auto order = std::make_shared<const MixtureSampler>(pair_lengths(corpus, special), ends, rates, limits, seed);
   const auto batches = order->batches_per_epoch();
   return std::make_unique<BatchIterator<ParallelBatch>>(
       batches,
-      [&corpus, special, order = std::move(order)](const DataPosition& at) {
-        return parallel_batch(corpus, order->examples(at), special);
+      [&corpus, special, order = std::move(order), rank](const DataPosition& at) {
+        return parallel_batch(corpus, share_of(order->examples(at), rank), special);
       },
-      prepare_ahead, rank);
+      prepare_ahead);
 }
 
 }  // namespace langzoo

@@ -208,12 +208,13 @@ std::unique_ptr<BatchIterator<ParallelBatch>> parallel_batches(const ParallelCor
                                                                const ParallelSpecialTokens& special, BatchLimits limits,
                                                                std::uint64_t seed, std::size_t prepare_ahead, Rank rank,
                                                                const SubwordSampler* sampler) {
+  check_rank(rank);
   LengthBatchSampler order(pair_lengths(corpus, special), limits, seed);
   const std::int64_t batches = order.batches_per_epoch();
   return std::make_unique<BatchIterator<ParallelBatch>>(
       batches,
-      [&corpus, special, order = std::move(order), sampler](const DataPosition& at) {
-        auto pairs = order.examples(at);
+      [&corpus, special, order = std::move(order), sampler, rank](const DataPosition& at) {
+        auto pairs = share_of(order.examples(at), rank);
         if (sampler == nullptr) return parallel_batch(corpus, std::move(pairs), special);
         std::vector<std::int64_t> rows(pairs.size());
         std::iota(rows.begin(), rows.end(), 0);
@@ -221,7 +222,7 @@ std::unique_ptr<BatchIterator<ParallelBatch>> parallel_batches(const ParallelCor
         batch.pairs = std::move(pairs);
         return batch;
       },
-      prepare_ahead, rank);
+      prepare_ahead);
 }
 
 }  // namespace langzoo

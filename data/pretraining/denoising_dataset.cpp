@@ -51,11 +51,12 @@ std::unique_ptr<BatchIterator<ParallelBatch>> denoising_batches(DenoisingDataset
                                                                 const ParallelSpecialTokens& special,
                                                                 std::int64_t batch_size, std::size_t prepare_ahead,
                                                                 Rank rank) {
-  const EpochOrder order(dataset.num_examples(), batch_size, dataset.seed());
+  check_rank(rank);
+  const EpochOrder order(dataset.num_examples(), batch_size * rank.world, dataset.seed());
   return std::make_unique<BatchIterator<ParallelBatch>>(
       order.batches_per_epoch(),
-      [dataset, order, special](const DataPosition& at) {
-        auto numbers = order.examples(at);
+      [dataset, order, special, rank](const DataPosition& at) {
+        auto numbers = share_of(order.examples(at), rank);
         const auto corpus = dataset.examples(at.epoch, numbers);
         std::vector<std::int64_t> rows(numbers.size());
         std::iota(rows.begin(), rows.end(), 0);
@@ -63,7 +64,7 @@ std::unique_ptr<BatchIterator<ParallelBatch>> denoising_batches(DenoisingDataset
         batch.pairs = std::move(numbers);
         return batch;
       },
-      prepare_ahead, rank);
+      prepare_ahead);
 }
 
 }  // namespace langzoo

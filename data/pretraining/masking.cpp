@@ -30,12 +30,35 @@ bool has_letter_or_number(std::string_view piece) {
   return false;
 }
 
-/// The tokens that may be chosen, or the words of them, in their order.
+/// Where the phrases that may be chosen end, by where they begin; 0: none does.
+std::vector<std::size_t> phrase_ends(std::span<const std::int64_t> ids, std::span<const std::uint8_t> special,
+                                     const MaskingVocabulary& vocabulary) {
+  std::vector<std::size_t> ends(ids.size(), 0);
+  const auto is_border = [&](std::size_t at) {
+    return at == ids.size() || special[at] != 0 || vocabulary.beginnings->begins_word(ids[at]);
+  };
+  for (const auto& match : vocabulary.phrases->longest_matches(ids)) {
+    const auto at = [&](std::size_t i) { return special.begin() + static_cast<std::ptrdiff_t>(i); };
+    const bool text = std::all_of(at(match.begin), at(match.end), [](std::uint8_t mark) { return mark == 0; });
+    if (text && is_border(match.begin) && is_border(match.end)) ends[match.begin] = match.end;
+  }
+  return ends;
+}
+
+/// The tokens that may be chosen, or the words and phrases of them, in their order.
 std::vector<Span> candidates_of(std::span<const std::int64_t> ids, std::span<const std::uint8_t> special,
-                                const WordBeginnings* words) {
+                                const MaskingVocabulary& vocabulary, bool whole_words) {
+  const auto* const words = whole_words ? vocabulary.beginnings : nullptr;
+  const auto phrases =
+      vocabulary.phrases != nullptr ? phrase_ends(ids, special, vocabulary) : std::vector<std::size_t>(ids.size(), 0);
   std::vector<Span> candidates;
   for (std::size_t i = 0; i < ids.size(); ++i) {
     if (special[i] != 0) continue;
+    if (phrases[i] > 0) {
+      candidates.push_back({i, phrases[i]});
+      i = phrases[i] - 1;
+      continue;
+    }
     const bool goes_on =
         words != nullptr && !candidates.empty() && candidates.back().end == i && !words->begins_word(ids[i]);
     if (goes_on) {
@@ -123,11 +146,11 @@ std::vector<std::int64_t> mask_tokens(std::span<std::int64_t> ids, std::span<con
   if (special.size() != ids.size()) {
     throw std::invalid_argument(fmt::format("{} tokens, {} marks of special ones", ids.size(), special.size()));
   }
-  if (options.whole_words && vocabulary.beginnings == nullptr) {
-    throw std::invalid_argument("whole words need to know which tokens begin words");
+  if ((options.whole_words || vocabulary.phrases != nullptr) && vocabulary.beginnings == nullptr) {
+    throw std::invalid_argument("whole words and phrases need to know which tokens begin words");
   }
   std::vector<std::int64_t> labels(ids.size(), kIgnoredTarget);
-  const auto candidates = candidates_of(ids, special, options.whole_words ? vocabulary.beginnings : nullptr);
+  const auto candidates = candidates_of(ids, special, vocabulary, options.whole_words);
   auto left = std::max<std::int64_t>(1, std::llrint(options.probability * static_cast<double>(ids.size())));
   if (options.most > 0) left = std::min(left, options.most);
 

@@ -1,5 +1,5 @@
 /// Which tokens of a sequence a model has to restore, and what it sees in their place: masked language modelling of
-/// BERT (Devlin et al. 2019), with whole words, with ALBERT's n-grams (Lan et al. 2020). No torch.
+/// BERT (Devlin et al. 2019), with whole words, with ALBERT's n-grams (Lan et al. 2020), with known phrases. No torch.
 #pragma once
 
 #include <cstddef>
@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "data/knowledge/phrase_matcher.h"
 #include "data/random/random.h"
 #include "tokenizers/tokenizer.h"
 
@@ -41,7 +42,11 @@ struct MaskingOptions {
 struct MaskingVocabulary {
   std::int64_t size = 0;                       ///< random tokens are below
   std::int64_t mask = 0;                       ///< the mask token
-  const WordBeginnings* beginnings = nullptr;  ///< needed for whole_words
+  const WordBeginnings* beginnings = nullptr;  ///< needed for whole_words and phrases
+  /// Names and phrases that are chosen as a whole or not at all, whatever other tokens are (knowledge masking of Sun et
+  /// al. 2019, "ERNIE: Enhanced Representation through Knowledge Integration"). Those count that begin and end where
+  /// words do.
+  const PhraseMatcher* phrases = nullptr;
   /// By id: how likely a token (of words the first one) is chosen beside others; empty: all are equally likely. Numbers
   /// above 0.
   std::span<const float> weights = {};

@@ -7,7 +7,9 @@
 
 #include <fmt/format.h>
 
+#include "data/files/text_lines.h"
 #include "data/text/causal_lm.h"
+#include "data/text/fingerprint.h"
 #include "third_party/torch.h"
 
 namespace langzoo {
@@ -152,6 +154,29 @@ void truncate_pair(std::vector<std::int64_t>& a, std::vector<std::int64_t>& b, s
 
 }  // namespace
 
+std::shared_ptr<const KnownPhrases> known_phrases(std::string_view lines, const Tokenizer& tokenizer) {
+  auto known = std::make_shared<KnownPhrases>();
+  Fingerprint print(1);
+  TextLines reader(lines);
+  std::int64_t phrase = 0;
+  for (std::string_view line; reader.next(line);) {
+    std::vector<TokenId> tokens;
+    tokenizer.encode(line, tokens);
+    const std::vector<std::int64_t> ids(tokens.begin(), tokens.end());
+    if (line.find_first_not_of(kSpaces) == std::string_view::npos) continue;
+    const auto unknown = tokenizer.special_tokens().unk;
+    if (ids.empty() || (unknown && std::find(tokens.begin(), tokens.end(), *unknown) != tokens.end())) {
+      ++known->left_out;
+      continue;
+    }
+    known->matcher.add(ids, phrase++);
+    print.add(ids.size());
+    for (const auto id : ids) print.add(static_cast<std::uint64_t>(id));
+  }
+  known->fingerprint = print.value();
+  return known;
+}
+
 void PretrainingOptions::validate() const {
   masking.validate();
   const std::int64_t least = special_count(sentences) + 2;
@@ -184,7 +209,7 @@ PretrainingDataset::PretrainingDataset(TokenView sentences, const Tokenizer& tok
                                             tokenizer.vocab_size()));
   }
   shared_ = std::make_shared<Shared>(sentences, longest_sentence(options));
-  if (options.masking.whole_words) shared_->beginnings.emplace(tokenizer);
+  if (options.masking.whole_words || options.phrases) shared_->beginnings.emplace(tokenizer);
   if (options.prefer_rare > 0) shared_->weights = rarity_weights(token_counts(shared_->corpus), options.prefer_rare);
   shared_->num_examples = static_cast<std::int64_t>(plan_of(0)->cuts.size());
 }
@@ -263,7 +288,8 @@ PretrainingExample PretrainingDataset::example(std::int64_t epoch, std::int64_t 
     special[i] = id == special_.cls || id == special_.sep || id == special_.pad || id == special_.mask ? 1 : 0;
   }
   const MaskingVocabulary vocabulary{static_cast<std::int64_t>(shared_->corpus.vocab_size()), special_.mask,
-                                     shared_->beginnings ? &*shared_->beginnings : nullptr, shared_->weights};
+                                     shared_->beginnings ? &*shared_->beginnings : nullptr,
+                                     options_.phrases ? &options_.phrases->matcher : nullptr, shared_->weights};
   auto random = random_of(Purpose::kMasks, seed_, options_.dynamic_masking ? epoch : 0, number);
   example.labels = mask_tokens(example.ids, special, vocabulary, options_.masking, random);
   return example;
@@ -301,15 +327,17 @@ PretrainingBatch to_device(PretrainingBatch batch, torch::Device device) {
 std::unique_ptr<BatchIterator<PretrainingBatch>> pretraining_batches(PretrainingDataset dataset,
                                                                      std::int64_t batch_size, std::size_t prepare_ahead,
                                                                      Rank rank) {
-  const EpochOrder order(dataset.num_examples(), batch_size, dataset.seed());
+  check_rank(rank);
+  const EpochOrder order(dataset.num_examples(), batch_size * rank.world, dataset.seed());
   return std::make_unique<BatchIterator<PretrainingBatch>>(
       order.batches_per_epoch(),
-      [dataset, order](const DataPosition& at) {
+      [dataset, order, rank](const DataPosition& at) {
         std::vector<PretrainingExample> examples;
-        for (const auto number : order.examples(at)) examples.push_back(dataset.example(at.epoch, number));
+        for (const auto number : share_of(order.examples(at), rank))
+          examples.push_back(dataset.example(at.epoch, number));
         return pretraining_batch(examples, dataset.special().pad);
       },
-      prepare_ahead, rank);
+      prepare_ahead);
 }
 
 }  // namespace langzoo

@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include <torch/types.h>
@@ -19,6 +20,15 @@
 #include "data/pretraining/sentence_file.h"
 
 namespace langzoo {
+
+/// Phrases in the tokens of one tokenizer, for knowledge masking.
+struct KnownPhrases {
+  PhraseMatcher matcher;
+  std::uint64_t fingerprint = 0;  ///< of their ids
+  std::int64_t left_out = 0;      ///< lines that are no tokens the vocabulary knows
+};
+/// Those of a text, one a line; blank lines are none.
+std::shared_ptr<const KnownPhrases> known_phrases(std::string_view lines, const Tokenizer& tokenizer);
 
 /// How examples are cut out of documents, and what is asked of their halves.
 enum class SentenceTask {
@@ -33,7 +43,8 @@ struct PretrainingOptions {
   std::int64_t max_length = 128;  ///< tokens of an example, special ones included
   double short_examples = 0.1;    ///< share of pairs of which a length is drawn from 2 to the longest
   MaskingOptions masking;
-  double prefer_rare = 0;       ///< exponent of rarity_weights by the text's own counts; DistilBERT: 0.7; 0: all alike
+  double prefer_rare = 0;  ///< exponent of rarity_weights by the text's own counts; DistilBERT: 0.7; 0: all alike
+  std::shared_ptr<const KnownPhrases> phrases;  ///< MaskingVocabulary::phrases, with those of this tokenizer; or none
   bool dynamic_masking = true;  ///< other masks every epoch; false: one mask for an example, as of a file
   /// Other examples every epoch: pairs are cut anew, packing begins elsewhere. False: those of the first one.
   bool dynamic_examples = true;

@@ -41,7 +41,9 @@ std::string_view without_stop(std::string_view text) {
 std::string next_number(std::string_view text, std::size_t& at) {
   for (; at < text.size(); ++at) {
     if (!is_digit(text[at])) continue;
-    std::string number = at > 0 && text[at - 1] == '-' ? "-" : "";
+    // Behind a digit, as in "3-4", it is a dash.
+    const bool negative = at > 0 && text[at - 1] == '-' && (at == 1 || !is_digit(text[at - 2]));
+    std::string number = negative ? "-" : "";
     bool point = false;
     for (; at < text.size(); ++at) {
       const char c = text[at];

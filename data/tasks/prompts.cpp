@@ -160,7 +160,10 @@ void PromptTask::validate() const {
 }
 
 PromptTask read_prompt_task(const std::filesystem::path& path) {
-  const auto text = read_file(path, kMostBytes);
+  return parse_prompt_task(read_file(path, kMostBytes), path);
+}
+
+PromptTask parse_prompt_task(std::string_view text, const std::filesystem::path& path) {
   if (nested_too_deeply(text)) throw FileError(path, "is nested too deeply");
   const auto object = json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!object.is_object()) throw FileError(path, "is no JSON object: {\"name\": ..., \"input\": ..., \"target\": ...}");

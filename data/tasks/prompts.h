@@ -34,6 +34,8 @@ struct PromptTask {
 
 /// Throws FileError naming the field that is missing, unknown or of another type.
 PromptTask read_prompt_task(const std::filesystem::path& path);
+/// The same of a file's text; `origin` is what errors name.
+PromptTask parse_prompt_task(std::string_view text, const std::filesystem::path& origin);
 
 struct PromptExample {
   std::map<std::string, std::string> fields;  ///< texts, numbers and truth values, as texts

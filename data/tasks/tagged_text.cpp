@@ -194,6 +194,20 @@ std::vector<std::string_view> views_of(std::span<const std::string> texts) {
   return {texts.begin(), texts.end()};
 }
 
+/// The same entities, word i of [begin, end) with the letter that letter(i, begin, end) gives.
+template <class Letter>
+std::vector<std::string> respelled_tags(std::span<const std::string_view> tags, const Letter& letter) {
+  std::vector<std::string> iobes;
+  for (const auto tag : tags) iobes.push_back(iobes_tag(tag));
+  std::vector<std::string> result(tags.size(), "O");
+  for (const auto& [begin, end, type] : find_entities(views_of(iobes))) {
+    // A letter alone has no type, which find_entities calls _.
+    const auto behind = iobes[begin].size() > 1 ? "-" + std::string(type) : "";
+    for (auto i = begin; i < end; ++i) result[i] = std::string(1, letter(i, begin, end)) + behind;
+  }
+  return result;
+}
+
 }  // namespace
 
 std::vector<TaggedSentence> read_tagged_text(const std::filesystem::path& path, const TaggedTextOptions& options) {
@@ -211,11 +225,12 @@ std::vector<TaggedSentence> read_tagged_text(const std::filesystem::path& path, 
   reader.finish();
   auto sentences = std::move(reader.sentences);
   if (sentences.empty()) throw FileError(path, "holds no sentences");
-  if (!options.tags || !options.to_bio) return sentences;
+  if (!options.tags || options.spelling == TagSpelling::kAsWritten) return sentences;
+  const auto respelled = options.spelling == TagSpelling::kBio ? bio_tags : iobes_tags;
   std::vector<std::string_view> all;
   for (const auto& sentence : sentences) all.insert(all.end(), sentence.tags.begin(), sentence.tags.end());
   if (!are_entity_tags(all)) return sentences;
-  for (auto& sentence : sentences) sentence.tags = bio_tags(views_of(sentence.tags));
+  for (auto& sentence : sentences) sentence.tags = respelled(views_of(sentence.tags));
   return sentences;
 }
 
@@ -233,15 +248,14 @@ bool are_entity_tags(std::span<const std::string_view> tags) {
 }
 
 std::vector<std::string> bio_tags(std::span<const std::string_view> tags) {
-  std::vector<std::string> iobes;
-  for (const auto tag : tags) iobes.push_back(iobes_tag(tag));
-  std::vector<std::string> result(tags.size(), "O");
-  for (const auto& [begin, end, type] : find_entities(views_of(iobes))) {
-    // A letter alone has no type, which find_entities calls _.
-    const auto behind = iobes[begin].size() > 1 ? "-" + std::string(type) : "";
-    for (auto i = begin; i < end; ++i) result[i] = (i == begin ? "B" : "I") + behind;
-  }
-  return result;
+  return respelled_tags(tags, [](std::size_t i, std::size_t begin, std::size_t) { return i == begin ? 'B' : 'I'; });
+}
+
+std::vector<std::string> iobes_tags(std::span<const std::string_view> tags) {
+  return respelled_tags(tags, [](std::size_t i, std::size_t begin, std::size_t end) {
+    if (end - begin == 1) return 'S';
+    return i == begin ? 'B' : i + 1 == end ? 'E' : 'I';
+  });
 }
 
 std::vector<EntitySpan> entity_spans(std::span<const std::string> words, std::span<const std::string> tags) {

@@ -1,7 +1,8 @@
-/// Sentences of words with tags: parts of speech, or entities, whose tags become BIO whatever scheme a file is written
-/// in.
+/// Sentences of words with tags: parts of speech, or entities, whose tags become BIO or IOBES whatever scheme a file is
+/// written in.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -19,10 +20,15 @@ struct TaggedSentence {
   std::int64_t line = 0;          ///< where it begins, from 1
 };
 
+/// How the tags of entities are spelled once they are read.
+enum class TagSpelling { kBio, kIobes, kAsWritten };
+/// In the order of TagSpelling.
+inline constexpr std::array<std::string_view, 3> kTagSpellingNames = {"bio", "iobes", "as_written"};
+
 struct TaggedTextOptions {
   std::string word_column, tag_column;  ///< numbers from 1 (of .jsonl: names); empty: as below
   bool tags = true;                     ///< false: words only
-  bool to_bio = true;                   ///< entities' tags become BIO; false: as they stand
+  TagSpelling spelling = TagSpelling::kBio;
 };
 
 /// The sentences of a file.
@@ -48,6 +54,8 @@ bool are_entity_tags(std::span<const std::string_view> tags);
 /// of BIO with an I that nothing begins. An entity is what find_entities finds (data/metrics/entities.h), so that
 /// scores are the same before and after. Throws std::invalid_argument for what is no such tag.
 std::vector<std::string> bio_tags(std::span<const std::string_view> tags);
+/// Likewise in IOBES: S alone; B, I, E of several words.
+std::vector<std::string> iobes_tags(std::span<const std::string_view> tags);
 
 /// An entity of a sentence.
 struct EntitySpan {

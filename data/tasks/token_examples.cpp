@@ -33,6 +33,42 @@ torch::Tensor padded_lists(const std::vector<std::int64_t>& chosen, const ListOf
   return padded;
 }
 
+/// Shapes: -> (B,R,T,W), R rows of T tokens.
+torch::Tensor padded_characters(const TokenExamples& examples, const std::vector<std::int64_t>& chosen,
+                                std::int64_t tokens) {
+  const auto rows = examples.rows();
+  std::size_t width = 0;
+  const auto for_each_token = [&](const auto& use) {
+    for (std::size_t b = 0; b < chosen.size(); ++b) {
+      for (std::int64_t row = 0; row < rows; ++row) {
+        const auto size = std::ssize(examples.ids(chosen[b], row));
+        for (std::int64_t t = 0; t < size; ++t) {
+          use((static_cast<std::int64_t>(b) * rows + row) * tokens + t, examples.characters(chosen[b], row, t));
+        }
+      }
+    }
+  };
+  for_each_token([&](std::int64_t /*token*/, auto list) { width = std::max(width, list.size()); });
+  const auto W = static_cast<std::int64_t>(std::max<std::size_t>(width, 1));
+  auto padded = torch::zeros({std::ssize(chosen), rows, tokens, W}, torch::kInt64);
+  auto* const to = padded.data_ptr<std::int64_t>();
+  for_each_token([&](std::int64_t token, auto list) { std::copy(list.begin(), list.end(), to + token * W); });
+  return padded;
+}
+
+/// Shapes: -> (J,B,T,C); undefined where an example has none.
+torch::Tensor padded_features(const TokenExamples& examples, const std::vector<std::int64_t>& chosen,
+                              std::int64_t tokens) {
+  torch::Tensor padded;
+  for (std::size_t b = 0; b < chosen.size(); ++b) {
+    const auto own = examples.features(chosen[b]);
+    if (!own.defined()) return {};
+    if (!padded.defined()) padded = own.new_zeros({own.size(0), std::ssize(chosen), tokens, own.size(2)});
+    padded.select(1, static_cast<std::int64_t>(b)).narrow(1, 0, own.size(1)).copy_(own);
+  }
+  return padded;
+}
+
 }  // namespace
 
 void TokenExamples::add(const TokenExample& example) {
@@ -44,20 +80,47 @@ void TokenExamples::add(const TokenExample& example) {
     if (!row.type_ids.empty() && row.type_ids.size() != row.ids.size()) {
       throw std::invalid_argument(fmt::format("{} tokens with {} type ids", row.ids.size(), row.type_ids.size()));
     }
+    const bool of_all = row.characters.size() == row.ids.size() && characters_.ends.size() == ids_.items.size();
+    if (!of_all && !(row.characters.empty() && !has_characters())) {
+      throw std::invalid_argument(fmt::format("{} tokens with {} lists of characters{}", row.ids.size(),
+                                              row.characters.size(), has_characters() ? "" : ", others have none"));
+    }
   }
   for (const auto& row : example.rows) {
     ids_.add(row.ids);
     types_.add(row.type_ids);
+    for (const auto& token : row.characters) characters_.add(token);
   }
   labels_.add(example.labels);
   values_.add(example.values);
   places_.add(example.places);
+  knowledge_.add(example.knowledge);
 }
 
 std::int64_t TokenExamples::length(std::int64_t example) const {
   std::size_t longest = 0;
   for (std::int64_t row = 0; row < rows_; ++row) longest = std::max(longest, ids(example, row).size());
   return static_cast<std::int64_t>(longest);
+}
+
+void TokenExamples::set_features(std::int64_t example, torch::Tensor features) {
+  const auto tokens = std::ssize(ids(example, 0));
+  if (rows_ != 1 || features.dim() != 3 || features.size(1) != tokens)
+    throw std::invalid_argument(fmt::format("features of another number of tokens than {}", tokens));
+  features_.resize(static_cast<std::size_t>(size()));
+  features_[static_cast<std::size_t>(example)] = features.contiguous();
+}
+
+torch::Tensor TokenExamples::features(std::int64_t example) const {
+  return features_.empty() ? torch::Tensor() : features_.at(static_cast<std::size_t>(example));
+}
+
+std::span<const std::int32_t> TokenExamples::characters(std::int64_t example, std::int64_t row,
+                                                        std::int64_t place) const {
+  if (!has_characters()) return {};
+  const auto list = example * rows_ + row;
+  const auto before = list == 0 ? 0 : ids_.ends.at(static_cast<std::size_t>(list - 1));
+  return characters_.of(static_cast<std::int64_t>(before) + place);
 }
 
 std::uint64_t TokenExamples::fingerprint() const {
@@ -70,6 +133,12 @@ std::uint64_t TokenExamples::fingerprint() const {
     print.add(bytes_of(lists.ends));
   };
   add(ids_), add(types_), add(labels_), add(values_);
+  if (has_characters()) add(characters_);
+  for (const auto& features : features_) {
+    if (features.defined())
+      print.add(std::string_view(static_cast<const char*>(features.data_ptr()), features.nbytes()));
+  }
+  if (!knowledge_.items.empty()) add(knowledge_);
   return print.value();
 }
 
@@ -102,8 +171,10 @@ TokenBatch token_batch(const TokenExamples& examples, std::vector<std::int64_t> 
       types += width;
     }
   }
+  if (examples.has_characters()) batch.characters = padded_characters(examples, chosen, width);
+  batch.features = padded_features(examples, chosen, width);
   if (rows == 1) {
-    for (auto* tensor : {&batch.ids, &batch.mask, &batch.type_ids}) {
+    for (auto* tensor : {&batch.ids, &batch.mask, &batch.type_ids, &batch.characters}) {
       if (tensor->defined()) *tensor = tensor->squeeze(1);
     }
   }
@@ -111,12 +182,15 @@ TokenBatch token_batch(const TokenExamples& examples, std::vector<std::int64_t> 
       chosen, [&](std::int64_t i) { return examples.labels(i); }, kIgnoredTarget);
   batch.values = padded_lists<float>(
       chosen, [&](std::int64_t i) { return examples.values(i); }, 0);
+  batch.knowledge = padded_lists<std::int64_t>(
+      chosen, [&](std::int64_t i) { return examples.knowledge(i); }, kIgnoredTarget);
   batch.examples = std::move(chosen);
   return batch;
 }
 
 TokenBatch to_device(TokenBatch batch, torch::Device device) {
-  for (auto* tensor : {&batch.ids, &batch.type_ids, &batch.mask, &batch.labels, &batch.values}) {
+  for (auto* tensor :
+       {&batch.ids, &batch.type_ids, &batch.mask, &batch.labels, &batch.values, &batch.characters, &batch.features}) {
     if (tensor->defined()) *tensor = tensor->to(device);
   }
   return batch;
@@ -130,14 +204,15 @@ std::vector<PairLength> token_lengths(const TokenExamples& examples) {
 
 std::unique_ptr<BatchIterator<TokenBatch>> token_batches(const TokenExamples& examples, TokenId pad, BatchLimits limits,
                                                          std::uint64_t seed, std::size_t prepare_ahead, Rank rank) {
+  check_rank(rank);
   LengthBatchSampler order(token_lengths(examples), limits, seed);
   const auto batches = order.batches_per_epoch();
   return std::make_unique<BatchIterator<TokenBatch>>(
       batches,
-      [&examples, pad, order = std::move(order)](const DataPosition& at) {
-        return token_batch(examples, order.examples(at), pad);
+      [&examples, pad, order = std::move(order), rank](const DataPosition& at) {
+        return token_batch(examples, share_of(order.examples(at), rank), pad);
       },
-      prepare_ahead, rank);
+      prepare_ahead);
 }
 
 }  // namespace langzoo

@@ -20,8 +20,8 @@ WordPieces word_pieces(std::span<const std::string> words, const Tokenizer& toke
   EncodeOptions options{.own_truncation = false, .own_padding = false};
   if (max_length > 0) options.truncation = Truncation{.max_length = max_length};
   auto encoding = tokenizer.encode(text, options);
-  WordPieces pieces{std::move(encoding.ids), std::move(encoding.type_ids), std::vector<std::int32_t>(words.size(), -1),
-                    0};
+  WordPieces pieces{
+      std::move(encoding.ids), std::move(encoding.type_ids), std::vector<std::int32_t>(words.size(), -1), 0, {}, {}};
   std::size_t reached = 0;          // words up to the last piece
   std::size_t from = 0, solid = 0;  // no text but spaces between these: looked for once for all pieces of a run
   for (std::size_t i = 0; i < pieces.ids.size(); ++i) {
@@ -37,6 +37,8 @@ WordPieces word_pieces(std::span<const std::string> words, const Tokenizer& toke
     reached = word + 1;
   }
   if (!encoding.overflowing.empty()) pieces.cut = words.size() - reached;
+  pieces.offsets = std::move(encoding.offsets);
+  pieces.text = std::move(text);
   return pieces;
 }
 

@@ -17,7 +17,9 @@ struct WordPieces {
   /// Of each word the position of its first piece; -1: it has none, because nothing of it is left (a control character)
   /// or it stands behind max_length.
   std::vector<std::int32_t> first;
-  std::size_t cut = 0;  ///< words that have none for the second reason
+  std::size_t cut = 0;          ///< words that have none for the second reason
+  std::string text = {};        ///< the words with single spaces between them
+  std::vector<Offset> offsets;  ///< of the pieces in it; empty ones of special tokens
 };
 
 /// The words of a sentence with single spaces between them. A piece belongs to the word where its text begins, the

@@ -54,11 +54,14 @@ CausalLmBatch CausalLmDataset::windows(std::int64_t epoch, std::span<const std::
 
 std::unique_ptr<BatchIterator<CausalLmBatch>> causal_lm_batches(CausalLmDataset dataset, std::int64_t batch_size,
                                                                 std::size_t prepare_ahead, Rank rank) {
-  const EpochOrder order(dataset.num_windows(), batch_size, dataset.seed());
+  check_rank(rank);
+  const EpochOrder order(dataset.num_windows(), batch_size * rank.world, dataset.seed());
   return std::make_unique<BatchIterator<CausalLmBatch>>(
       order.batches_per_epoch(),
-      [dataset, order](const DataPosition& at) { return dataset.windows(at.epoch, order.examples(at)); }, prepare_ahead,
-      rank);
+      [dataset, order, rank](const DataPosition& at) {
+        return dataset.windows(at.epoch, share_of(order.examples(at), rank));
+      },
+      prepare_ahead);
 }
 
 EvaluationWindows::EvaluationWindows(TokenView tokens, std::int64_t n_positions, std::int64_t stride)

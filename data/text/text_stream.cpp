@@ -41,11 +41,11 @@ TextStream::TextStream(TokenView tokens, const TextStreamOptions& options) : tok
         fmt::format("{} tokens are too few for {} columns, which need {}", tokens.size(), columns, columns + 1));
   }
   const auto windows = std::ceil(static_cast<double>(length_) / mean_steps(options));
-  batches_ = std::clamp<std::int64_t>(static_cast<std::int64_t>(windows), 1, length_) * options.rank.world;
+  batches_ = std::clamp<std::int64_t>(static_cast<std::int64_t>(windows), 1, length_);
 }
 
 std::vector<std::int64_t> TextStream::cuts(std::int64_t epoch) const {
-  const auto windows = batches_ / options_.rank.world;
+  const auto windows = batches_;
   std::vector<std::int64_t> cuts = {0};
   if (!options_.random_steps) {
     for (std::int64_t i = 1; i <= windows; ++i) cuts.push_back(std::min(length_, i * options_.steps));
@@ -67,8 +67,7 @@ std::vector<std::int64_t> TextStream::cuts(std::int64_t epoch) const {
 }
 
 TextStreamBatch TextStream::batch(const DataPosition& at) const {
-  const auto world = options_.rank.world;
-  const auto window = static_cast<std::size_t>(at.batch / world);
+  const auto window = static_cast<std::size_t>(at.batch);
   const auto places = cuts(at.epoch);
   const auto begin = places.at(window), steps = places.at(window + 1) - begin;
   const auto B = options_.batch_size;
@@ -78,7 +77,7 @@ TextStreamBatch TextStream::batch(const DataPosition& at) const {
   batch.targets = torch::empty({B, steps}, torch::kInt64);
   std::vector<std::int64_t> row(static_cast<std::size_t>(steps + 1));
   for (std::int64_t b = 0; b < B; ++b) {
-    const auto column = at.batch % world * B + b;
+    const auto column = options_.rank.index * B + b;
     tokens_.read(static_cast<std::size_t>(column * length_ + begin), row);
     std::copy_n(row.begin(), steps, batch.ids.data_ptr<std::int64_t>() + b * steps);
     std::copy_n(row.begin() + 1, steps, batch.targets.data_ptr<std::int64_t>() + b * steps);
@@ -88,9 +87,8 @@ TextStreamBatch TextStream::batch(const DataPosition& at) const {
 
 std::unique_ptr<BatchIterator<TextStreamBatch>> text_stream_batches(TextStream stream, std::size_t prepare_ahead) {
   const auto batches = stream.batches_per_epoch();
-  const auto rank = stream.options().rank;
   return std::make_unique<BatchIterator<TextStreamBatch>>(
-      batches, [stream](const DataPosition& at) { return stream.batch(at); }, prepare_ahead, rank);
+      batches, [stream](const DataPosition& at) { return stream.batch(at); }, prepare_ahead);
 }
 
 }  // namespace langzoo

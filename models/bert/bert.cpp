@@ -11,9 +11,7 @@
 
 namespace langzoo {
 
-namespace {
-
-constexpr PostNormLayerNames kLayerNames = {.query = "attention.self.query",
+const PostNormLayerNames kBertLayerNames = {.query = "attention.self.query",
                                             .key = "attention.self.key",
                                             .value = "attention.self.value",
                                             .attention_output = "attention.output.dense",
@@ -22,8 +20,6 @@ constexpr PostNormLayerNames kLayerNames = {.query = "attention.self.query",
                                             .outer = "output.dense",
                                             .output_norm = "output.LayerNorm",
                                             .distances = "attention.self.distance_embedding"};
-
-}  // namespace
 
 BertConfig BertConfig::preset(const std::string& name) {
   struct Size {
@@ -84,7 +80,7 @@ void wire_bert(torch::nn::Module& at, EncoderStack& stack, const EncoderConfig& 
     stack.embeddings = at.register_module("embeddings", TokenEmbeddings(embeddings));
     if (embedded != width) stack.projection = at.register_module("embeddings_project", Linear(embedded, width));
     for (std::int64_t i = 0; i < config.num_hidden_layers; ++i)
-      stack.add_layer(at, fmt::format("encoder.layer.{}", i), PostNormLayer(config.layer(kLayerNames)));
+      stack.add_layer(at, fmt::format("encoder.layer.{}", i), PostNormLayer(config.layer(kBertLayerNames)));
     if (wiring.pooler) stack.pooler = register_nested(at, "pooler.dense", Linear(width, width));
   }
   if (!SkipInit::active()) init_encoder(at, config.initializer_range, config.pad_token_id);

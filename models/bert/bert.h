@@ -35,6 +35,9 @@ struct BertConfig : EncoderConfig {
   double head_dropout() const { return classifier_dropout.value_or(hidden_dropout_prob); }
 };
 
+/// What BERT calls the parameters of a layer.
+extern const PostNormLayerNames kBertLayerNames;
+
 /// How those that are wired like BERT differ from it.
 struct BertWiring {
   bool pooler = false;

@@ -79,7 +79,7 @@ void Gpt2Config::for_each_field(FieldVisitor& visit) {
   visit("bos_token_id", bos_token_id, token("begins a text"));
   visit("eos_token_id", eos_token_id, token("ends a text; one token or several", true));
   visit("pad_token_id", pad_token_id, token("fills up"));
-  heads.for_each_field(visit);
+  visit_heads(visit);
   visit.constant("add_cross_attention", "false", "this GPT-2 is a decoder alone");
 }
 
@@ -88,7 +88,7 @@ void Gpt2Config::validate() const {
   if (n_embd % n_head != 0)
     throw std::invalid_argument(c10::str("gpt2 config: n_embd = ", n_embd, " must be a multiple of n_head = ", n_head));
   check_activation("gpt2 config", "activation_function", activation_function);
-  heads.labels.validate("gpt2 config");
+  labels.validate("gpt2 config");
 }
 
 Gpt2AttentionImpl::Gpt2AttentionImpl(const Gpt2Config& config, std::int64_t layer)

@@ -31,7 +31,7 @@
 namespace langzoo {
 
 /// Hugging Face's config.json of model_type "gpt2", key by key; the defaults are the 124M model "gpt2".
-struct Gpt2Config {
+struct Gpt2Config : GptHeadFields {
   std::int64_t vocab_size = 50257;
   std::int64_t n_positions = 1024;
   std::int64_t n_embd = 768;
@@ -50,7 +50,6 @@ struct Gpt2Config {
   std::optional<std::int64_t> bos_token_id = 50256;
   std::vector<std::int64_t> eos_token_id = {50256};  ///< any of these
   std::optional<std::int64_t> pad_token_id;
-  GptHeadFields heads;
 
   void for_each_field(FieldVisitor& visit);
 
@@ -62,7 +61,6 @@ struct Gpt2Config {
 
   std::int64_t inner_width() const { return n_inner.value_or(4 * n_embd); }
   std::int64_t head_width() const { return n_embd / n_head; }
-  ProblemType problem() const { return heads.problem(); }
 };
 
 /// Causal multi-head self-attention with one projection for queries, keys and values.
@@ -135,9 +133,7 @@ class Gpt2ModelImpl : public TaskModule<Gpt2ModelImpl, Gpt2Config, GptModel> {
 TORCH_MODULE(Gpt2Model);
 
 /// For models/gpt/gpt_heads.h.
-struct Gpt2Family {
-  using Config = Gpt2Config;
-  using Model = Gpt2Model;
+struct Gpt2Family : GptFamily<Gpt2Config, Gpt2Model> {
   static constexpr const char* kName = "gpt2";
   static constexpr const char* kLmHead = "LMHeadModel";
   static PretrainedTraits traits(const std::string& task) {
@@ -147,8 +143,8 @@ struct Gpt2Family {
 
 using Gpt2LmHeadModelImpl = GptLmHeadModelImpl<Gpt2Family>;
 using Gpt2ForSequenceClassificationImpl = GptForSequenceClassificationImpl<Gpt2Family>;
-using Gpt2ForTokenClassificationImpl = GptForTokenClassificationImpl<Gpt2Family>;
-using Gpt2ForQuestionAnsweringImpl = GptForQuestionAnsweringImpl<Gpt2Family>;
+using Gpt2ForTokenClassificationImpl = ForTokenClassificationImpl<Gpt2Family>;
+using Gpt2ForQuestionAnsweringImpl = ForQuestionAnsweringImpl<Gpt2Family>;
 using Gpt2DoubleHeadsModelImpl = GptDoubleHeadsModelImpl<Gpt2Family>;
 TORCH_MODULE(Gpt2LmHeadModel);
 TORCH_MODULE(Gpt2ForSequenceClassification);

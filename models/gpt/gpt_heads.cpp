@@ -1,19 +1,22 @@
 #include "models/gpt/gpt_heads.h"
 
-#include <stdexcept>
+#include <map>
+#include <vector>
 
 #include "models/losses/cross_entropy.h"
 #include "third_party/torch.h"
 
 namespace langzoo {
 
-void GptHeadFields::for_each_field(FieldVisitor& visit) {
+void GptHeadFields::visit_heads(FieldVisitor& visit) {
   labels.for_each_field(visit);
   visit_problem_type(visit, problem_type);
   visit("summary_first_dropout", summary_first_dropout,
         {.least = 0, .below = 1, .help = "dropout of what choices are scored by"});
   visit("classifier_dropout", classifier_dropout,
         {.least = 0, .below = 1, .help = "dropout of what a tagger reads; null: 0.1"});
+  visit("pair_in_both_orders", pair_in_both_orders,
+        {.help = "a classifier reads pairs in either order and adds up the logits"});
   visit.constant("summary_type", "\"cls_index\"", "a choice is scored by its last token");
   visit.constant("summary_use_proj", "true", "a choice is scored by a linear layer");
   visit.constant("summary_proj_to_labels", "true", "a choice has one score");
@@ -44,17 +47,24 @@ Linear output_layer(torch::nn::Module& at, const torch::Tensor& words, bool tied
 
 torch::Tensor lm_loss_of_rows(const torch::Tensor& hidden, const torch::Tensor& ids, const torch::Tensor& mask,
                               const torch::Tensor& words) {
+  const auto sum_of = [&](const torch::Tensor& states, const torch::Tensor& tokens) {  // (R,N,C), (R,N)
+    const auto last = tokens.size(1) - 1;
+    return linear_cross_entropy(states.narrow(1, 0, last).flatten(0, 1), words, tokens.narrow(1, 1, last).flatten()) /
+           static_cast<double>(last);
+  };
   auto total = torch::zeros({}, hidden.options().dtype(torch::kFloat32));
-  for (std::int64_t row = 0; row < ids.size(0); ++row) {
-    auto tokens = ids[row], states = hidden[row];  // (T), (T,C)
-    if (mask.defined()) {
-      const auto places = mask[row].nonzero().squeeze(1);
-      tokens = tokens.index_select(0, places);
-      states = states.index_select(0, places);
-    }
-    if (tokens.size(0) < 2) continue;
-    const CrossEntropyOptions mean{.reduction = Reduction::kMean};
-    total = total + linear_cross_entropy(states.slice(0, 0, -1), words, tokens.slice(0, 1), mean);
+  if (!mask.defined()) return ids.size(1) < 2 ? total : total + sum_of(hidden, ids);
+  // Rows of one length at once: their tokens count alike.
+  std::map<std::int64_t, std::vector<std::int64_t>> rows_by_length;
+  const auto lengths = mask.ne(0).sum(1).to(torch::kCPU);
+  for (std::int64_t row = 0; row < ids.size(0); ++row) rows_by_length[lengths[row].item<std::int64_t>()].push_back(row);
+  for (const auto& [length, rows] : rows_by_length) {
+    if (length < 2) continue;
+    const auto chosen = torch::tensor(rows).to(ids.device());
+    const auto there = mask.index_select(0, chosen).ne(0);  // (R,T)
+    const auto count = static_cast<std::int64_t>(rows.size());
+    total = total + sum_of(hidden.index_select(0, chosen).index({there}).view({count, length, -1}),
+                           ids.index_select(0, chosen).index({there}).view({count, length}));
   }
   return total;
 }

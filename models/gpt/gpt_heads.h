@@ -1,12 +1,13 @@
 /// The heads of the GPT line. A model says what differs, in a struct that has
 ///
-///     using Config = Gpt2Config;                        // with vocab_size, initializer_range, heads, ...
-///     using Model = Gpt2Model;                          // a GptModel
-///     static constexpr const char* kName = "gpt2";      // begins errors
-///     static constexpr const char* kLmHead = "LMHeadModel";   // the class of its language model is "GPT2" + this
-///     static PretrainedTraits traits(const std::string& task);          // of "GPT2" + task
+///     struct Gpt2Family : GptFamily<Gpt2Config, Gpt2Model> {              // a GptHeadFields and a GptModel
+///       static constexpr const char* kName = "gpt2";                      // begins errors
+///       static constexpr const char* kLmHead = "LMHeadModel";             // its language model is "GPT2" + this
+///       static PretrainedTraits traits(const std::string& task);          // of "GPT2" + task
+///     };
 ///
 /// and names the classes: `using Gpt2LmHeadModelImpl = GptLmHeadModelImpl<Gpt2Family>; TORCH_MODULE(Gpt2LmHeadModel);`
+/// Taggers and question answering are those of models/encoder_heads.h.
 ///
 /// What reads a text reads its last token, which alone knows all of it; Radford et al. 2018, section 3.2.
 #pragma once
@@ -27,15 +28,26 @@
 
 namespace langzoo {
 
-/// The part of a config that its heads need; the keys are transformers'.
+/// The part of a config that its heads need: the configs are derived from it. The keys are transformers', but for
+/// pair_in_both_orders.
 struct GptHeadFields {
   ClassLabels labels;
   std::optional<std::string> problem_type;   ///< kProblemTypeNames; null: one label is a number, more are classes
   double summary_first_dropout = 0.1;        ///< of what DoubleHeads' choices are scored by
   std::optional<double> classifier_dropout;  ///< of what a tagger reads; null: 0.1
+  bool pair_in_both_orders = false;          ///< AuxiliaryLm::reads_both_orders()
 
-  void for_each_field(FieldVisitor& visit);
+  void visit_heads(FieldVisitor& visit);
   ProblemType problem() const;
+};
+
+/// What the families have alike.
+template <class ConfigType, class ModelType>
+struct GptFamily {
+  using Config = ConfigType;
+  using Model = ModelType;
+  static double tagging_dropout(const Config& config) { return config.classifier_dropout.value_or(0.1); }
+  static double answer_dropout(const Config& /*config*/) { return 0; }
 };
 
 /// Next-token logits and the states that they are of.
@@ -130,63 +142,34 @@ class GptForSequenceClassificationImpl
 
   explicit GptForSequenceClassificationImpl(const typename Family::Config& config)
       : GptForSequenceClassificationImpl::EncoderTaskModule(config, /*pooler=*/false),
-        score(this->register_module("score", Linear(this->base->width(), config.heads.labels.size(), false))) {
+        score(this->register_module("score", Linear(this->base->width(), config.labels.size(), false))) {
     this->init_head();
   }
 
-  const ClassLabels& labels() const override { return this->config_.heads.labels; }
+  const ClassLabels& labels() const override { return this->config_.labels; }
   ProblemType problem_type() const override { return this->config_.problem(); }
-  torch::Tensor logits(const TokenInputs& inputs) override { return score(this->base->encode(inputs).pooled); }
-  LogitsWithLm logits_with_lm(const TokenInputs& inputs) override {
-    const auto encoded = this->base->encode(inputs);
-    return {score(encoded.pooled),
-            lm_loss_of_rows(encoded.hidden, inputs.ids, inputs.attention_mask, this->base->word_embeddings())};
+  /// Of several rows of an example, a pair in both orders, the sum. Shapes: inputs (B,T) or (B,rows,T) -> (B, labels).
+  torch::Tensor logits(const TokenInputs& inputs) override {
+    return by_example(inputs, score(this->base->encode(one_by_one(inputs)).pooled));
   }
+  LogitsWithLm logits_with_lm(const TokenInputs& inputs) override {
+    const auto rows = one_by_one(inputs);
+    const auto encoded = this->base->encode(rows);
+    return {by_example(inputs, score(encoded.pooled)),
+            lm_loss_of_rows(encoded.hidden, rows.ids, rows.attention_mask, this->base->word_embeddings())};
+  }
+  bool reads_both_orders() const override { return this->config_.pair_in_both_orders; }
 
   Linear score{nullptr};
-};
-
-template <class Family>
-class GptForTokenClassificationImpl
-    : public EncoderTaskModule<GptForTokenClassificationImpl<Family>, Family, TokenClassifier> {
- public:
-  static constexpr const char* kTask = "ForTokenClassification";
-
-  explicit GptForTokenClassificationImpl(const typename Family::Config& config)
-      : GptForTokenClassificationImpl::EncoderTaskModule(config, /*pooler=*/false),
-        head_(*this, "classifier", config.heads.classifier_dropout.value_or(0.1), this->base->width(),
-              config.heads.labels.size()) {
-    this->init_head();
-  }
-
-  const ClassLabels& labels() const override { return this->config_.heads.labels; }
-  torch::Tensor logits(const TokenInputs& inputs) override { return head_(this->base->encode(inputs).hidden); }
 
  private:
-  TokenHead head_;
-};
-
-template <class Family>
-class GptForQuestionAnsweringImpl
-    : public EncoderTaskModule<GptForQuestionAnsweringImpl<Family>, Family, QuestionAnswerer> {
- public:
-  static constexpr const char* kTask = "ForQuestionAnswering";
-
-  /// Throws std::invalid_argument unless there are two labels, the start's and the end's.
-  explicit GptForQuestionAnsweringImpl(const typename Family::Config& config)
-      : GptForQuestionAnsweringImpl::EncoderTaskModule(config, /*pooler=*/false),
-        head_(*this, "qa_outputs", /*dropout=*/0, this->base->width(), 2) {
-    check_two_labels(Family::kName, config.heads.labels, "question answering");
-    this->init_head();
+  static TokenInputs one_by_one(const TokenInputs& inputs) {
+    return inputs.ids.dim() == 3 ? choices_as_rows(inputs) : inputs;
   }
-
-  SpanLogits logits(const TokenInputs& inputs) override {
-    const auto both = head_(this->base->encode(inputs).hidden);  // (B,T,2)
-    return {both.select(-1, 0), both.select(-1, 1)};
+  /// Shapes: scores (B rows, labels) -> (B, labels).
+  static torch::Tensor by_example(const TokenInputs& inputs, const torch::Tensor& scores) {
+    return inputs.ids.dim() == 3 ? scores.unflatten(0, {inputs.ids.size(0), inputs.ids.size(1)}).sum(1) : scores;
   }
-
- private:
-  TokenHead head_;
 };
 
 /// Multiple choice by the last token of each choice, beside the language model.
@@ -200,7 +183,7 @@ class GptDoubleHeadsModelImpl : public EncoderTaskModule<GptDoubleHeadsModelImpl
       : GptDoubleHeadsModelImpl::EncoderTaskModule(config, /*pooler=*/false),
         lm_head(output_layer(*this, this->base->word_embeddings(), config.tie_word_embeddings)),
         head_(*this,
-              {.output = "multiple_choice_head.summary", .pooled = true, .dropout = config.heads.summary_first_dropout},
+              {.output = "multiple_choice_head.summary", .pooled = true, .dropout = config.summary_first_dropout},
               this->base->width(), 1) {
     this->init_head();
   }
@@ -214,8 +197,6 @@ class GptDoubleHeadsModelImpl : public EncoderTaskModule<GptDoubleHeadsModelImpl
     return {by_choice(inputs, head_(encoded)),
             lm_loss_of_rows(encoded.hidden, rows.ids, rows.attention_mask, lm_head->weight)};
   }
-  /// Shapes: ids (B,T) -> (B,T,V).
-  torch::Tensor lm_logits(const torch::Tensor& ids) { return lm_head(this->base->forward(ids, {})); }
 
   Linear lm_head{nullptr};  ///< registered only when not tied
 

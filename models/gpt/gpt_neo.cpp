@@ -37,7 +37,7 @@ void GptNeoConfig::for_each_field(FieldVisitor& visit) {
   visit("bos_token_id", bos_token_id, token("begins a text"));
   visit("eos_token_id", eos_token_id, token("ends a text; one token or several", true));
   visit("pad_token_id", pad_token_id, token("fills up"));
-  heads.for_each_field(visit);
+  visit_heads(visit);
 }
 
 namespace {
@@ -76,7 +76,7 @@ void GptNeoConfig::validate() const {
         c10::str("gpt_neo config: hidden_size = ", hidden_size, " must be a multiple of num_heads = ", num_heads));
   patterns();
   check_activation("gpt_neo config", "activation_function", activation_function);
-  heads.labels.validate("gpt_neo config");
+  labels.validate("gpt_neo config");
 }
 
 GptNeoSelfAttentionImpl::GptNeoSelfAttentionImpl(const GptNeoConfig& config, AttentionPattern pattern)

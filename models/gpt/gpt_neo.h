@@ -34,7 +34,10 @@ enum class AttentionPattern {
 };
 
 /// Hugging Face's config.json of model_type "gpt_neo", key by key; the defaults are transformers'.
-struct GptNeoConfig {
+struct GptNeoConfig : GptHeadFields {
+  /// transformers refuses null for it here.
+  GptNeoConfig() { classifier_dropout = 0.1; }
+
   std::int64_t vocab_size = 50257;
   std::int64_t max_position_embeddings = 2048;
   std::int64_t hidden_size = 2048;
@@ -54,13 +57,11 @@ struct GptNeoConfig {
   std::optional<std::int64_t> bos_token_id = 50256;
   std::vector<std::int64_t> eos_token_id = {50256};
   std::optional<std::int64_t> pad_token_id;
-  GptHeadFields heads;
 
   void for_each_field(FieldVisitor& visit);
   void validate() const;
 
   std::int64_t inner_width() const { return intermediate_size.value_or(4 * hidden_size); }
-  ProblemType problem() const { return heads.problem(); }
   /// Of every layer. Throws std::invalid_argument naming attention_types unless it lists num_layers known ones.
   std::vector<AttentionPattern> patterns() const;
 };
@@ -125,9 +126,7 @@ class GptNeoModelImpl : public TaskModule<GptNeoModelImpl, GptNeoConfig, GptMode
 TORCH_MODULE(GptNeoModel);
 
 /// For models/gpt/gpt_heads.h.
-struct GptNeoFamily {
-  using Config = GptNeoConfig;
-  using Model = GptNeoModel;
+struct GptNeoFamily : GptFamily<GptNeoConfig, GptNeoModel> {
   static constexpr const char* kName = "gpt_neo";
   static constexpr const char* kLmHead = "ForCausalLM";
   static PretrainedTraits traits(const std::string& task) {
@@ -137,8 +136,8 @@ struct GptNeoFamily {
 
 using GptNeoForCausalLmImpl = GptLmHeadModelImpl<GptNeoFamily>;
 using GptNeoForSequenceClassificationImpl = GptForSequenceClassificationImpl<GptNeoFamily>;
-using GptNeoForTokenClassificationImpl = GptForTokenClassificationImpl<GptNeoFamily>;
-using GptNeoForQuestionAnsweringImpl = GptForQuestionAnsweringImpl<GptNeoFamily>;
+using GptNeoForTokenClassificationImpl = ForTokenClassificationImpl<GptNeoFamily>;
+using GptNeoForQuestionAnsweringImpl = ForQuestionAnsweringImpl<GptNeoFamily>;
 TORCH_MODULE(GptNeoForCausalLm);
 TORCH_MODULE(GptNeoForSequenceClassification);
 TORCH_MODULE(GptNeoForTokenClassification);

@@ -27,7 +27,7 @@ void OpenAiGptConfig::for_each_field(FieldVisitor& visit) {
   visit("bos_token_id", bos_token_id, token("begins a text"));
   visit("eos_token_id", eos_token_id, token("ends a text; one token or several", true));
   visit("pad_token_id", pad_token_id, token("fills up"));
-  heads.for_each_field(visit);
+  visit_heads(visit);
 }
 
 void OpenAiGptConfig::validate() const {
@@ -35,7 +35,7 @@ void OpenAiGptConfig::validate() const {
   if (n_embd % n_head != 0)
     throw std::invalid_argument(
         c10::str("openai-gpt config: n_embd = ", n_embd, " must be a multiple of n_head = ", n_head));
-  heads.labels.validate("openai-gpt config");
+  labels.validate("openai-gpt config");
 }
 
 Gpt2Config OpenAiGptConfig::layer() const {

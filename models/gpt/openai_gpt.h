@@ -23,7 +23,7 @@
 namespace langzoo {
 
 /// Hugging Face's config.json of model_type "openai-gpt", key by key; the defaults are the published model's.
-struct OpenAiGptConfig {
+struct OpenAiGptConfig : GptHeadFields {
   std::int64_t vocab_size = 40478;
   std::int64_t n_positions = 512;
   std::int64_t n_embd = 768;
@@ -38,12 +38,10 @@ struct OpenAiGptConfig {
   bool tie_word_embeddings = true;
   std::optional<std::int64_t> bos_token_id, pad_token_id;
   std::vector<std::int64_t> eos_token_id;
-  GptHeadFields heads;
 
   void for_each_field(FieldVisitor& visit);
   void validate() const;
 
-  ProblemType problem() const { return heads.problem(); }
   /// Of its attention and feed-forward layers, which are GPT-2's.
   Gpt2Config layer() const;
 };
@@ -86,9 +84,7 @@ class OpenAiGptModelImpl : public TaskModule<OpenAiGptModelImpl, OpenAiGptConfig
 TORCH_MODULE(OpenAiGptModel);
 
 /// For models/gpt/gpt_heads.h.
-struct OpenAiGptFamily {
-  using Config = OpenAiGptConfig;
-  using Model = OpenAiGptModel;
+struct OpenAiGptFamily : GptFamily<OpenAiGptConfig, OpenAiGptModel> {
   static constexpr const char* kName = "openai-gpt";
   static constexpr const char* kLmHead = "LMHeadModel";
   static PretrainedTraits traits(const std::string& task) {

@@ -21,24 +21,24 @@ bool rows_contiguous(const Tensor& x) {
   return x.stride(1) == 1 && x.stride(0) == x.size(1);
 }
 
-/// For float32; `as_they_lie`: rows of the left side and columns of the right one, which oneDNN takes without a copy.
-bool onednn_is_faster(bool as_they_lie) {
+/// For float32.
+bool onednn_is_faster() {
 #if defined(__x86_64__)
   static const bool avx512 = __builtin_cpu_supports("avx512f");
 #else
   constexpr bool avx512 = false;
 #endif
-  return !mkl_is_fastest() && (avx512 || as_they_lie || !at::hasMKL());
+  return !mkl_is_fastest() && (avx512 || !at::hasMKL());
 }
 
 /// Whether the product of (m,k) and (k,n) in a's dtype is oneDNN's.
-bool suits_onednn(const Tensor& a, std::int64_t m, std::int64_t k, std::int64_t n, bool as_they_lie) {
+bool suits_onednn(const Tensor& a, std::int64_t m, std::int64_t k, std::int64_t n) {
   const auto dtype = a.scalar_type();
   if (!a.is_cpu() || m * k * n < kLeastWork || !one_dnn() || !at::globalContext().userEnabledMkldnn()) return false;
-  return dtype == torch::kFloat32 ? onednn_is_faster(as_they_lie) : dtype == torch::kBFloat16 && one_dnn()->bfloat16();
+  return dtype == torch::kFloat32 ? onednn_is_faster() : dtype == torch::kBFloat16 && one_dnn()->bfloat16();
 }
 bool suits_onednn(const Tensor& a, const Tensor& b) {
-  return suits_onednn(a, a.size(0), a.size(1), b.size(1), rows_contiguous(a) && rows_contiguous(b.t()));
+  return suits_onednn(a, a.size(0), a.size(1), b.size(1));
 }
 
 /// W may be (out,in) or the transposed view of an (in,out) matrix: both gradients are laid out as W is.
@@ -106,8 +106,7 @@ Tensor affine(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   const std::int64_t in = x.size(-1), out = weight.size(0);
   TORCH_CHECK(weight.dim() == 2 && weight.size(1) == in, "affine: x has ", in, " features, the weight takes ",
               weight.size(-1));
-  if (in == 0 || !suits_onednn(x, x.numel() / in, in, out, rows_contiguous(weight)) ||
-      weight.scalar_type() != x.scalar_type()) {
+  if (in == 0 || !suits_onednn(x, x.numel() / in, in, out) || weight.scalar_type() != x.scalar_type()) {
     return at::linear(x, weight, bias);
   }
   auto shape = x.sizes().vec();

@@ -67,7 +67,10 @@ class ArpaReader {
   /// What stands before \data\ is a comment.
   void read_header() {
     do {
-      if (!next()) throw lines_.error("no line \\data\\: this is no ARPA file");
+      if (!next()) {
+        if (lines_.number() == 0) throw lines_.error("is empty: this is no ARPA file");
+        throw lines_.error("no line \\data\\: this is no ARPA file");
+      }
     } while (line_ != "\\data\\");
     while (next() && line_.starts_with("ngram")) {
       const auto equals = line_.find('=');

@@ -8,7 +8,8 @@ namespace langzoo {
 
 /// One fused kernel a group. A parameter that received no gradient since zero_grad() is skipped and its step count
 /// stays, as in torch::optim::AdamW; a step that is left out for infinite gradients counts. `parameters` must outlive
-/// the optimizer. Without correct_bias it is the AdamWeightDecayOptimizer of BERT's code.
+/// the optimizer. Without correct_bias it is the AdamWeightDecayOptimizer of BERT's code. Of a shard it updates the
+/// values of that alone.
 class AdamW : public Optimizer {
  public:
   AdamW(FlatParameters& parameters, AdamOptions options);
@@ -17,6 +18,8 @@ class AdamW : public Optimizer {
 
   /// As AdamMoments.
   NamedTensors state_dict() const override { return moments_.state_dict(); }
+  void load_state_dict(const NamedTensors& state) override { moments_.load_state_dict(state); }
+  std::int64_t state_bytes() const override { return moments_.bytes(); }
 
  private:
   FlatParameters& parameters_;

@@ -12,8 +12,8 @@ namespace langzoo {
 
 namespace {
 
-std::int64_t aligned(std::int64_t numel, std::int64_t element_size) {
-  const std::int64_t unit = 64 / element_size;
+std::int64_t aligned(std::int64_t numel, std::int64_t element_size, std::int64_t shards = 1) {
+  const std::int64_t unit = 64 / element_size * shards;
   return (numel + unit - 1) / unit * unit;
 }
 
@@ -38,7 +38,8 @@ torch::Tensor FlatParameters::Group::view(const torch::Tensor& buffer, const Slo
   return buffer.narrow(0, slot.offset, slot.numel).view(slot.parameter.sizes());
 }
 
-FlatParameters::FlatParameters(const NamedTensors& parameters, const std::vector<ParameterRule>& rules) {
+FlatParameters::FlatParameters(const NamedTensors& parameters, const std::vector<ParameterRule>& rules, Shard shard)
+    : shard_(std::move(shard)) {
   const torch::NoGradGuard no_grad;
   for (const auto& item : parameters) require_trainable(item.key(), item.value());
   const std::vector<const ParameterRule*> matched = match_rules(parameters, rules);
@@ -80,7 +81,7 @@ FlatParameters::FlatParameters(const NamedTensors& parameters, const std::vector
   for (Group& group : groups_) {
     const Slot& last = group.slots.back();
     const torch::Tensor& like = last.parameter;
-    group.values = torch::zeros({last.offset + aligned(last.numel, like.element_size())}, like.options());
+    group.values = torch::zeros({aligned(last.offset + last.numel, like.element_size(), shard_.world)}, like.options());
     group.grads = torch::zeros_like(group.values);
     for (Slot& slot : group.slots) {
       adopt(group, slot);
@@ -140,6 +141,12 @@ void FlatParameters::gather() {
       if (!slot.has_grad) slot.grad.variable_data().zero_();  // what is skipped must not count in the norm
     }
   }
+}
+
+void FlatParameters::received(std::size_t group, std::size_t slot) {
+  Slot& to = groups_.at(group).slots.at(slot);
+  if (!to.parameter.grad().is_same(to.grad)) to.parameter.mutable_grad() = to.grad;
+  torch::autograd::impl::bump_version(to.grad);
 }
 
 torch::Tensor FlatParameters::grad_norm() {

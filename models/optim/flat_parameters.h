@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "models/optim/parameter_rule.h"
+#include "models/optim/shard.h"
 
 namespace langzoo {
 
@@ -33,7 +34,7 @@ class FlatParameters {
     bool has_grad = false;             ///< as of the last gather
   };
   struct Group {
-    torch::Tensor values, grads;         ///< (N); slots start at multiples of 64 bytes, the gaps hold zeros
+    torch::Tensor values, grads;         ///< (N); slots and shards start at multiples of 64 bytes, gaps hold zeros
     std::optional<double> weight_decay;  ///< none: the optimizer's
     double lr_scale = 1.0;
     std::vector<Slot> slots;
@@ -43,18 +44,23 @@ class FlatParameters {
   };
 
   /// Throws std::invalid_argument naming a parameter that is not a dense floating-point leaf, two that overlap in
-  /// memory without being one tensor, or a rule that matches nothing.
-  explicit FlatParameters(const NamedTensors& parameters, const std::vector<ParameterRule>& rules = {});
+  /// memory without being one tensor, or a rule that matches nothing. Of a `shard`, optimizers that divide their state
+  /// (shards_state()) keep that part of it and update that part of the values.
+  explicit FlatParameters(const NamedTensors& parameters, const std::vector<ParameterRule>& rules = {},
+                          Shard shard = {});
   FlatParameters(const FlatParameters&) = delete;
   FlatParameters& operator=(const FlatParameters&) = delete;
 
   const std::vector<Group>& groups() const { return groups_; }
+  const Shard& shard() const { return shard_; }
   /// Elements, without the gaps.
   std::int64_t numel() const;
 
   void zero_grad();
   /// Brings parameters and gradients that were replaced from outside back into the buffers.
   void gather();
+  /// A gradient was written into groups()[group].slots[slot].grad: the parameter takes part in the step.
+  void received(std::size_t group, std::size_t slot);
   /// The global 2-norm of the gradients: a float32 scalar on the first group's device, no synchronisation. Gathers.
   torch::Tensor grad_norm();
   /// Brings every element of the gathered gradients into [-most, most].
@@ -67,6 +73,7 @@ class FlatParameters {
   void adopt(Group& group, Slot& slot);
 
   std::vector<Group> groups_;
+  Shard shard_;
 };
 
 }  // namespace langzoo

@@ -24,6 +24,9 @@ class Optimizer {
   virtual bool averages() const { return false; }
   virtual void exchange_average() {}
 
+  /// Bytes of the state that grows with the parameters and is divided among shards; 0: there is none of that kind.
+  virtual std::int64_t state_bytes() const { return 0; }
+
   /// What must be kept to go on later: "<what>.<name of a parameter>". They share memory with the optimizer's own, into
   /// which load_state_dict() copies.
   virtual NamedTensors state_dict() const = 0;

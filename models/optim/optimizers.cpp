@@ -13,6 +13,7 @@
 #include "models/optim/adamw.h"
 #include "models/optim/asgd.h"
 #include "models/optim/lamb.h"
+#include "models/optim/rmsprop.h"
 #include "models/optim/sgd.h"
 
 namespace langzoo {
@@ -26,6 +27,7 @@ struct Entry {
   MakeOptimizer make;
   std::optional<OwnOptions> own = std::nullopt;
   std::vector<std::string_view> unread = {};  ///< of the options of all
+  bool shards = false;                        ///< as shards_state()
 };
 
 AdamOptions adam_options(const OptimizerOptions& o) {
@@ -49,6 +51,14 @@ std::unique_ptr<Optimizer> make_adafactor(FlatParameters& parameters, const Opti
   return std::make_unique<Adafactor>(parameters, own, options.weight_decay);
 }
 
+std::unique_ptr<Optimizer> make_rmsprop(FlatParameters& parameters, const OptimizerOptions& o) {
+  RmsPropOptions own;
+  for (const auto& [name, given] : o.own) {
+    if (name == "rmsprop") own = given.as<RmsPropOptions>();
+  }
+  return std::make_unique<RmsProp>(parameters, own);
+}
+
 std::unique_ptr<Optimizer> make_asgd(FlatParameters& parameters, const OptimizerOptions& o) {
   for (const auto& [name, own] : o.own)
     if (name == "asgd") return std::make_unique<Asgd>(parameters, own.as<AsgdOptions>());
@@ -60,7 +70,7 @@ std::mutex table_mutex;
 /// Entries are never removed or moved.
 std::list<Entry>& table() {
   static std::list<Entry> entries = {
-      {"adamw", make_adamw},
+      {.name = "adamw", .make = make_adamw, .shards = true},
       {.name = "sgd", .make = make_sgd, .unread = {"weight_decay", "beta1", "beta2", "epsilon", "correct_bias"}},
       {.name = kAdafactor,
        .make = make_adafactor,
@@ -70,7 +80,11 @@ std::list<Entry>& table() {
        .make = make_asgd,
        .own = OwnOptions(AsgdOptions()),
        .unread = {"weight_decay", "beta1", "beta2", "epsilon", "correct_bias"}},
-      {"lamb", make_lamb}};
+      {"lamb", make_lamb},
+      {.name = "rmsprop",
+       .make = make_rmsprop,
+       .own = OwnOptions(RmsPropOptions()),
+       .unread = {"weight_decay", "beta1", "beta2", "epsilon", "correct_bias"}}};
   return entries;
 }
 
@@ -133,6 +147,11 @@ OwnOptionsByName own_optimizer_options() {
   return options;
 }
 
+bool shards_state(const std::string& name) {
+  const auto* const entry = find_entry(name);
+  return entry != nullptr && entry->shards;
+}
+
 std::vector<std::string_view> unread_optimizer_options(const std::string& name) {
   const auto* const entry = find_entry(name);
   return entry == nullptr ? std::vector<std::string_view>() : entry->unread;
@@ -152,6 +171,8 @@ std::unique_ptr<Optimizer> make_optimizer(const std::string& name, FlatParameter
     throw std::invalid_argument(
         fmt::format("optimizer '{}' is unknown, expected one of {}", name, fmt::join(optimizer_names(), ", ")));
   }
+  if (parameters.shard().world > 1 && !found->shards)
+    throw std::invalid_argument(fmt::format("optimizer {} does not divide its state among processes", name));
   return found->make(parameters, options);
 }
 

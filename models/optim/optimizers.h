@@ -43,7 +43,7 @@ OwnOptionsByName own_optimizer_options();
 struct OptimizerOptions {
   double beta1 = 0.9, beta2 = 0.99, epsilon = 1e-8;
   double weight_decay = 0.1;  ///< of the groups that have none of their own, see FlatParameters
-  bool correct_bias = true;    ///< AdamOptions::correct_bias
+  bool correct_bias = true;   ///< AdamOptions::correct_bias
   OwnOptionsByName own = own_optimizer_options();
 
   /// Every field; what an optimizer has for itself is an object of its name: "adafactor.decay_rate".
@@ -55,9 +55,9 @@ struct OptimizerOptions {
 /// `parameters` outlives the optimizer.
 using MakeOptimizer = std::function<std::unique_ptr<Optimizer>(FlatParameters& parameters, const OptimizerOptions&)>;
 
-/// Adds an optimizer to the table, which knows adamw, sgd, adafactor, asgd and lamb from the beginning: a program does so before it
-/// reads its options. Throws std::invalid_argument for an empty name, one that is taken, and "own", which
-/// train.optimizer has for a task's own algorithm.
+/// Adds an optimizer to the table, which knows adamw, sgd, adafactor, asgd, lamb and rmsprop from the beginning: a
+/// program does so before it reads its options. Throws std::invalid_argument for an empty name, one that is taken, and
+/// "own", which train.optimizer has for a task's own algorithm.
 void register_optimizer(const std::string& name, MakeOptimizer make);
 /// One with options of its own, whose defaults are these:
 ///
@@ -82,13 +82,16 @@ requires(!std::same_as<Options, OwnOptions> &&
                      });
 }
 
+/// Whether this one divides its state among the shards of its FlatParameters; to others there may be but one.
+bool shards_state(const std::string& name);
 /// The options of all optimizers, "beta1", that this one makes no use of. One that was added may read them all.
 std::vector<std::string_view> unread_optimizer_options(const std::string& name);
 
 /// In the order they came; the views stay valid.
 std::vector<std::string_view> optimizer_names();
 
-/// Throws std::invalid_argument for an unknown name, naming the known ones.
+/// Throws std::invalid_argument for an unknown name, naming the known ones, and for one that knows no shards where the
+/// parameters have some.
 std::unique_ptr<Optimizer> make_optimizer(const std::string& name, FlatParameters& parameters,
                                           const OptimizerOptions& options);
 

@@ -50,4 +50,14 @@ SparseMatrix ppmi(const SparseMatrix& counts, const PpmiOptions& options) {
   return result;
 }
 
+SparseMatrix log_counts(const SparseMatrix& counts) {
+  counts.validate();
+  auto result = counts;
+  for (auto& value : result.values) {
+    if (value < 0.0f) throw std::invalid_argument(c10::str("log_counts: a count is ", value));
+    value = std::log1p(value);
+  }
+  return result;
+}
+
 }  // namespace langzoo

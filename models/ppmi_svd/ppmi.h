@@ -21,4 +21,8 @@ struct PpmiOptions {
 /// Shapes: counts (N,M) -> (N,M).
 SparseMatrix ppmi(const SparseMatrix& counts, const PpmiOptions& options = {});
 
+/// ln(1 + count), what stands in place of association where only how often words meet is asked. Throws
+/// std::invalid_argument for a count below 0. Shapes: counts (N,M) -> (N,M).
+SparseMatrix log_counts(const SparseMatrix& counts);
+
 }  // namespace langzoo

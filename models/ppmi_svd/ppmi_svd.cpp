@@ -14,6 +14,8 @@ namespace langzoo {
 void PpmiSvdConfig::for_each_field(FieldVisitor& visit) {
   visit("vocab_size", vocab_size, {.least = 1, .most = 1 << 30, .help = "words"});
   visit("dim", dim, {.least = 1, .most = 1 << 30, .help = "width of the vectors"});
+  visit("association", association,
+        {.choices = {"ppmi", "counts"}, .help = "ppmi-svd: ppmi, or counts: ln(1 + count), to compare with"});
   visit("context_smoothing", context_smoothing,
         {.most = 1, .above = 0, .help = "ppmi-svd: power of the context counts"});
   visit("shift", shift, {.least = 1, .most = 1e6, .help = "ppmi-svd: log2 of it is taken off; 1: none"});
@@ -52,7 +54,9 @@ void PpmiSvdImpl::fit(const SparseMatrix& counts, std::uint64_t seed) {
   const torch::NoGradGuard no_grad;
   TruncatedSvdOptions options;
   options.seed = seed;
-  const auto svd = truncated_svd(ppmi(counts, {config_.context_smoothing, config_.shift}), config_.dim, options);
+  const auto weighed =
+      config_.association == "ppmi" ? ppmi(counts, {config_.context_smoothing, config_.shift}) : log_counts(counts);
+  const auto svd = truncated_svd(weighed, config_.dim, options);
   embeddings->weight.copy_(svd_word_vectors(svd, config_.eigenvalue_weight, config_.add_contexts));
 }
 

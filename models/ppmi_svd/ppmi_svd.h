@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
 
 #include <torch/nn/modules/embedding.h>
 
@@ -18,10 +19,11 @@ namespace langzoo {
 struct PpmiSvdConfig {
   std::int64_t vocab_size = 0;
   std::int64_t dim = 100;
-  double context_smoothing = 0.75;  ///< PpmiOptions::context_smoothing
-  double shift = 1.0;               ///< PpmiOptions::shift
-  double eigenvalue_weight = 0.5;   ///< p of U diag(s)^p
-  bool add_contexts = false;        ///< V diag(s)^p is added to it
+  std::string association = "ppmi";  ///< what the SVD is of: ppmi, or counts, ln(1 + count)
+  double context_smoothing = 0.75;   ///< PpmiOptions::context_smoothing
+  double shift = 1.0;                ///< PpmiOptions::shift
+  double eigenvalue_weight = 0.5;    ///< p of U diag(s)^p
+  bool add_contexts = false;         ///< V diag(s)^p is added to it
 
   void for_each_field(FieldVisitor& visit);
   /// Throws std::invalid_argument naming the first impossible field and its value.

@@ -74,11 +74,12 @@ Seq2SeqOutput Seq2SeqImpl::forward(const Tensor& source, const Tensor& source_le
   check_batch(source, source_lengths, decoder_input);
   auto state = start(source, source_lengths);
   const auto decoded = decoder(decoder_input, state);
-  return {output(decoded.readout).transpose(0, 1), attention_over_source(decoded.attention, state.source.lengths)};
+  return {output(decoded.readout).transpose(0, 1),
+          attention_over_source(decoded.attention, state.source.lengths, config_.reverse_source)};
 }
 
-Tensor Seq2SeqImpl::attention_over_source(const Tensor& attention, const Tensor& lengths) const {
-  if (!config_.reverse_source || !attention.defined()) return attention;
+Tensor attention_over_source(const Tensor& attention, const Tensor& lengths, bool reversed) {
+  if (!reversed || !attention.defined()) return attention;
   return reverse_padded(attention.transpose(1, 2), lengths).transpose(1, 2);
 }
 

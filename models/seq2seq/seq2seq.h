@@ -33,6 +33,10 @@ struct Seq2SeqOutput {
   torch::Tensor attention;  ///< (B,T,S) over the source as it was given, 0 on padding; undefined without attention
 };
 
+/// What an encoder that reads from the end (`reversed`) calls attention, over the source as it was given; the same of
+/// another. Shapes: attention (B,T,S) or undefined, lengths (B) -> (B,T,S).
+torch::Tensor attention_over_source(const torch::Tensor& attention, const torch::Tensor& lengths, bool reversed);
+
 class Seq2SeqImpl : public TaskModule<Seq2SeqImpl, Seq2SeqConfig, EncoderDecoder> {
  public:
   static const PretrainedTraits& pretrained_traits();
@@ -60,10 +64,6 @@ class Seq2SeqImpl : public TaskModule<Seq2SeqImpl, Seq2SeqConfig, EncoderDecoder
   DecoderState start(const torch::Tensor& source, const torch::Tensor& source_lengths);
   /// The output layer. Shapes: readout (...,R) -> (...,V).
   torch::Tensor logits(const torch::Tensor& readout) { return output(readout); }
-
-  /// What the encoder's order of reading calls attention, over the source as it was given.
-  /// Shapes: attention (B,T,S), lengths (B) -> (B,T,S).
-  torch::Tensor attention_over_source(const torch::Tensor& attention, const torch::Tensor& lengths) const;
 
   std::int64_t source_vocab_size() const override { return config_.source_vocab_size; }
   std::int64_t target_vocab_size() const override { return config_.target_vocab_size; }

@@ -11,14 +11,31 @@ namespace langzoo {
 
 using torch::Tensor;
 
+namespace {
+
+DecoderState started(Seq2Seq& model, const Tensor& source, const Tensor& source_lengths) {
+  const c10::InferenceMode inference;
+  return model->start(source, source_lengths);
+}
+
+}  // namespace
+
 Seq2SeqStepFunction::Seq2SeqStepFunction(Seq2Seq model, const Tensor& source, const Tensor& source_lengths,
                                          std::int64_t capacity)
-    : model_(std::move(model)), capacity_(capacity), source_rows_(source.size(0)) {
+    : Seq2SeqStepFunction(model->decoder, model->output, started(model, source, source_lengths),
+                          model->config().reverse_source, capacity) {}
+
+Seq2SeqStepFunction::Seq2SeqStepFunction(Seq2SeqDecoder decoder, Linear output, DecoderState state, bool reversed,
+                                         std::int64_t capacity)
+    : decoder_(std::move(decoder)),
+      output_(std::move(output)),
+      reversed_(reversed),
+      capacity_(capacity),
+      state_(std::move(state)),
+      source_rows_(state_.recurrent.hidden.size(1)) {
   if (capacity < 1) throw std::invalid_argument(c10::str("seq2seq: capacity = ", capacity, " must be positive"));
-  if (model_->is_training())
+  if (decoder_->is_training())
     throw std::invalid_argument("seq2seq: generation needs evaluation mode: call eval() first");
-  const c10::InferenceMode inference;
-  state_ = model_->start(source, source_lengths);
   sources_ = state_.source;
 }
 
@@ -31,19 +48,19 @@ Tensor Seq2SeqStepFunction::read(const Tensor& ids) {
     throw std::invalid_argument(
         c10::str("seq2seq: ", seen_ + ids.size(1), " tokens exceed the capacity of ", capacity_));
   seen_ += ids.size(1);
-  const auto decoded = model_->decoder(ids, state_);
+  const auto decoded = decoder_(ids, state_);
   attention_ = decoded.attention.defined() ? decoded.attention.narrow(1, ids.size(1) - 1, 1) : decoded.attention;
   return decoded.readout;
 }
 
 Tensor Seq2SeqStepFunction::step(const Tensor& ids) {
   const c10::InferenceMode inference;
-  return model_->logits(read(ids).select(0, -1)).to(torch::kFloat32);  // (B,V)
+  return output_(read(ids).select(0, -1)).to(torch::kFloat32);  // (B,V)
 }
 
 Tensor Seq2SeqStepFunction::all_logits(const Tensor& ids) {
   const c10::InferenceMode inference;
-  return model_->logits(read(ids).transpose(0, 1)).to(torch::kFloat32);  // (B,T,V)
+  return output_(read(ids).transpose(0, 1)).to(torch::kFloat32);  // (B,T,V)
 }
 
 void Seq2SeqStepFunction::reorder(const Tensor& rows) {
@@ -62,7 +79,7 @@ void Seq2SeqStepFunction::reorder(const Tensor& rows) {
 void Seq2SeqStepFunction::reorder_sources(const Tensor& rows) {
   if (!sources_.values.defined()) return;
   const auto take = [&](const Tensor& index) {
-    return model_->decoder->alignment->rows(sources_, index.to(sources_.values.device()));
+    return decoder_->alignment->rows(sources_, index.to(sources_.values.device()));
   };
   const auto kept = source_rows_.reorder(rows);
   if (kept.defined()) sources_ = take(kept);
@@ -74,7 +91,7 @@ Tensor Seq2SeqStepFunction::attention() const {
   const c10::InferenceMode inference;
   const auto sources = state_.source.lengths.size(0);
   const auto lengths = state_.source.lengths.repeat_interleave(attention_.size(0) / sources);
-  return model_->attention_over_source(attention_, lengths).squeeze(1);
+  return langzoo::attention_over_source(attention_, lengths, reversed_).squeeze(1);
 }
 
 }  // namespace langzoo

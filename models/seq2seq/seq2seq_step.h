@@ -15,6 +15,9 @@ class Seq2SeqStepFunction : public StepFunction {
   /// Shapes: source (B,S) int64 right-padded, source_lengths (B) in [1,S].
   Seq2SeqStepFunction(Seq2Seq model, const torch::Tensor& source, const torch::Tensor& source_lengths,
                       std::int64_t capacity);
+  /// A decoder beside another encoder, from where it stands. `output`: the output layer. `reversed`: its sources were
+  /// read from their ends.
+  Seq2SeqStepFunction(Seq2SeqDecoder decoder, Linear output, DecoderState state, bool reversed, std::int64_t capacity);
 
   torch::Tensor step(const torch::Tensor& ids) override;
   torch::Tensor all_logits(const torch::Tensor& ids) override;
@@ -27,7 +30,9 @@ class Seq2SeqStepFunction : public StepFunction {
   torch::Tensor read(const torch::Tensor& ids);
   void reorder_sources(const torch::Tensor& rows);
 
-  Seq2Seq model_;
+  Seq2SeqDecoder decoder_;
+  Linear output_;
+  bool reversed_;
   std::int64_t capacity_, seen_ = 0;
   DecoderState state_;
   SourceRows source_rows_;

@@ -92,14 +92,15 @@ Tensor T5Body::decode_packed(const Tensor& source, const Tensor& source_lengths,
 
 Tensor T5Body::decode_again(const TokenInputs& inputs, std::int64_t start_token) {
   check_t5_inputs(inputs);
-  const auto& [ids, types, mask, compute_padding] = inputs;
+  const auto &ids = inputs.ids, &mask = inputs.attention_mask;
   const auto places = ids.size(1);
   const auto written =
       at::cat({at::full({ids.size(0), 1}, start_token, ids.options()), ids.narrow(1, 0, places - 1)}, 1);
   const auto kept = mask.defined() ? mask != 0 : at::ones_like(ids, torch::kBool);
   const auto lengths = kept.sum(1);
   const bool on_the_right = kept.equal(at::arange(places, lengths.options()) < lengths.unsqueeze(1));
-  if (on_the_right && !compute_padding && attends_packed(shared->weight) && lengths.min().item<std::int64_t>() > 0) {
+  if (on_the_right && !inputs.compute_padding && attends_packed(shared->weight) &&
+      lengths.min().item<std::int64_t>() > 0) {
     const PackedRows rows(lengths.cpu(), places);
     return rows.unpack(decode_packed(ids, lengths, written, rows));
   }

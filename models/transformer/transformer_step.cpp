@@ -9,17 +9,31 @@ namespace langzoo {
 
 using torch::Tensor;
 
+namespace {
+
+std::vector<CrossKvCache> encoded(TransformerMtModel& model, const Tensor& source, const Tensor& source_lengths) {
+  const c10::InferenceMode inference;
+  return model->encode(source, source_lengths);
+}
+
+}  // namespace
+
 TransformerStepFunction::TransformerStepFunction(TransformerMtModel model, const Tensor& source,
                                                  const Tensor& source_lengths, std::int64_t capacity)
-    : model_(std::move(model)), capacity_(capacity) {
-  const auto positions = model_->config().max_position_embeddings;
+    : TransformerStepFunction(
+          model->model->decoder, [model](const Tensor& hidden) mutable { return model->logits(hidden); },
+          encoded(model, source, source_lengths), capacity) {}
+
+TransformerStepFunction::TransformerStepFunction(TransformerDecoder decoder,
+                                                 std::function<Tensor(const Tensor&)> logits,
+                                                 std::vector<CrossKvCache> memory, std::int64_t capacity)
+    : decoder_(std::move(decoder)), logits_(std::move(logits)), capacity_(capacity), memory_(std::move(memory)) {
+  const auto positions = decoder_->config().max_position_embeddings;
   if (capacity < 1 || capacity > positions)
     throw std::invalid_argument(c10::str("transformer: a target of ", capacity,
                                          " tokens must lie between 1 and max_position_embeddings = ", positions));
-  if (model_->is_training())
+  if (decoder_->is_training())
     throw std::invalid_argument("transformer: generation needs evaluation mode: call eval() first");
-  const c10::InferenceMode inference;
-  memory_ = model_->encode(source, source_lengths);
   caches_.assign(memory_.size(), KvCache(capacity));
 }
 
@@ -32,19 +46,19 @@ Tensor TransformerStepFunction::read(const Tensor& ids) {
   const auto seen = caches_.front().length() + ids.size(1);
   if (seen > capacity_)
     throw std::invalid_argument(c10::str("transformer: ", seen, " tokens exceed the capacity of ", capacity_));
-  const auto decoded = model_->model->decoder->forward(ids, {.memory = &memory_, .caches = &caches_});
+  const auto decoded = decoder_->forward(ids, {.memory = &memory_, .caches = &caches_});
   queries_ = decoded.queries.narrow(2, ids.size(1) - 1, 1);
   return decoded.hidden;
 }
 
 Tensor TransformerStepFunction::step(const Tensor& ids) {
   const c10::InferenceMode inference;
-  return model_->logits(read(ids).select(1, -1)).to(torch::kFloat32);  // (B,V)
+  return logits_(read(ids).select(1, -1)).to(torch::kFloat32);  // (B,V)
 }
 
 Tensor TransformerStepFunction::all_logits(const Tensor& ids) {
   const c10::InferenceMode inference;
-  return model_->logits(read(ids)).to(torch::kFloat32);  // (B,T,V)
+  return logits_(read(ids)).to(torch::kFloat32);  // (B,T,V)
 }
 
 void TransformerStepFunction::reorder(const Tensor& rows) {
@@ -58,7 +72,7 @@ void TransformerStepFunction::reorder(const Tensor& rows) {
 Tensor TransformerStepFunction::attention() const {
   if (!queries_.defined()) return {};
   const c10::InferenceMode inference;
-  return model_->model->decoder->alignment(queries_, memory_).squeeze(1);
+  return decoder_->alignment(queries_, memory_).squeeze(1);
 }
 
 }  // namespace langzoo

@@ -1,6 +1,7 @@
 /// A Transformer as generation sees it.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "models/generation/step.h"
@@ -17,6 +18,10 @@ class TransformerStepFunction : public StepFunction {
   /// Shapes: source (B,S) int64 right-padded, source_lengths (B) in [1,S].
   TransformerStepFunction(TransformerMtModel model, const torch::Tensor& source, const torch::Tensor& source_lengths,
                           std::int64_t capacity);
+  /// A decoder beside another encoder, which has made its memory. `logits`: what hidden states (...,C) say of the next
+  /// token, (...,V).
+  TransformerStepFunction(TransformerDecoder decoder, std::function<torch::Tensor(const torch::Tensor&)> logits,
+                          std::vector<CrossKvCache> memory, std::int64_t capacity);
 
   torch::Tensor step(const torch::Tensor& ids) override;
   torch::Tensor all_logits(const torch::Tensor& ids) override;
@@ -28,7 +33,8 @@ class TransformerStepFunction : public StepFunction {
  private:
   torch::Tensor read(const torch::Tensor& ids);
 
-  TransformerMtModel model_;
+  TransformerDecoder decoder_;
+  std::function<torch::Tensor(const torch::Tensor&)> logits_;
   std::int64_t capacity_;
   std::vector<KvCache> caches_;
   std::vector<CrossKvCache> memory_;

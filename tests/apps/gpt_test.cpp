@@ -144,6 +144,9 @@ TEST_CASE("eval scores every token but the first, the more exactly the smaller t
       gpt({"score", "--model", t.model(), "--ids", t.file("ids.txt", ids + "\n7\n"), "--json"}).objects();
   REQUIRE(by_ids.size() == 2);
   CHECK(by_ids[0] == score);
+  const auto of_stdin = gpt({"score", "--model", t.model(), "--json"}, line + "\n" + line + "\n").objects();
+  REQUIRE(of_stdin.size() == 2);
+  CHECK(of_stdin[1] == score);
   CHECK(by_ids[1] == Json{{"ids", {7}}, {"logprobs", Json::array()}});
 
   const auto encoded =
@@ -772,7 +775,7 @@ TEST_CASE("usage errors exit with 2 and name the flag or key") {
   check_error(gpt({"eval", "--model", t.model(), "--data", text, "--stride", "17", "--json"}), 2, "--stride");
   check_error(gpt({"eval", "--model", t.model(), "--data", text, "--device", "tpu"}), 2, "--device");
   check_error(gpt({"score", "--model", t.model(), "--json"}), 2, "--text");
-  check_error(gpt({"score", "--model", t.model(), "--text", "A", "--ids", text}), 2, "only one of them");
+  check_error(gpt({"score", "--model", t.model(), "--text", "A", "--ids", text}), 2, "--ids");
   check_error(gpt({"generate", "--model", t.model(), "--prompt", "A", "--top-p", "2", "--json"}), 2, "--top-p");
   for (const auto* seed : {"-1", "18446744073709551616", "1.5", ""}) {
     check_error(gpt({"eval", "--model", t.model(), "--data", text, "--seed", seed, "--json"}), 2, "--seed");

@@ -70,12 +70,13 @@ struct Command {
   Words arguments;
 };
 
-/// What a shell would run of ours: a program's name at the beginning, behind $ or |. Its arguments are all that follow.
+/// What a shell would run of ours: a program's name at the beginning, behind $ or |, or behind the -- of
+/// langzoo-launch. Its arguments are all that follow.
 std::vector<Command> commands_in(const std::string& code) {
   std::vector<Command> commands;
   bool begins = true;
   for (const auto& word : words_in(code)) {
-    if (word == "$" || word == "|") {
+    if (word == "$" || word == "|" || word == "--") {
       begins = true;
       continue;
     }
@@ -149,6 +150,7 @@ struct Everything {
 
   Everything() {
     for (const auto& program : programs()) {
+      flags.merge(flags_in(help_of(program).value_or("")));
       for (const auto& verb : names_in(help_of(program).value_or(""), "Verbs:")) {
         const auto help = help_of(program, verb).value_or("");
         flags.merge(flags_in(help));
@@ -244,6 +246,8 @@ TEST_CASE("a command that does not exist is found, wherever it stands") {
   CHECK(complaints("```\n$ langzoo-tokenizer encode | langzoo-tokenizer decode --stats\n```") ==
         Words{"langzoo-tokenizer decode has no --stats"});
   CHECK(complaints("| to | `langzoo-gpt\ntranslate --text a` |") == Words{"there is no langzoo-gpt translate"});
+  CHECK(complaints("`langzoo-launch --processes 2 -- langzoo-gpt train --made-up 3`") ==
+        Words{"langzoo-gpt train has no --made-up"});
   CHECK(complaints("`langzoo-gpt-2`") == Words{"there is no langzoo-gpt-2"});
   CHECK(complaints("`langzoo-gpt train --preset huge`") == Words{"langzoo-gpt train has no preset huge"});
   CHECK(complaints("`langzoo-gpt train --set model.n_layer=2 model.peeky=true`") ==
@@ -264,7 +268,7 @@ TEST_CASE("every program and every verb is in the documentation") {
     const auto row = std::find_if(rows.begin(), rows.end(), [&](const auto& line) { return line.starts_with(begin); });
     REQUIRE(row != rows.end());
     const auto verbs = names_in(help_of(program).value_or(""), "Verbs:");
-    CHECK_FALSE(verbs.empty());
+    CHECK(verbs.empty() == (program == "langzoo-launch"));
     const std::regex separators("[^a-z-]+");
     const std::set<std::string> described(std::sregex_token_iterator(row->begin(), row->end(), separators, -1), {});
     for (const auto& verb : verbs) CHECK(described.contains(verb));

@@ -1,13 +1,16 @@
 // Makes a checkpoint, loads it, backpropagates through it, makes word vectors, trains a language model on a text file,
-// evaluates it and lets it write, and keeps its own data/batch.h.
+// evaluates it and lets it write, compares a model of its own with ours, and keeps its own data/batch.h.
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <string>
 
 #include <torch/torch.h>
 
+#include <langzoo/apps/training/comparison/comparison.h>
+#include <langzoo/apps/training/comparison/own_lm.h>
 #include <langzoo/apps/training/families.h>
 #include <langzoo/apps/training/tasks/causal_lm.h>
 #include <langzoo/apps/training/training_run.h>
@@ -40,6 +43,33 @@ bool train_evaluate_and_write(const std::filesystem::path& dir) {
   const auto written = langzoo::continue_text(langzoo::load_causal_lm(dir / "run"), "Anna ", options).at(0);
   std::printf("%.4f nats a character; Anna %s\n", loss, written.c_str());
   return loss < std::log(20.0) && written.size() == 8;
+}
+
+/// A language model of the consumer's: each token by itself says what follows.
+struct PairsImpl : torch::nn::Module {
+  explicit PairsImpl(std::int64_t vocab_size)
+      : embedding(register_module("embedding", torch::nn::Embedding(vocab_size, 16))),
+        out(register_module("out", torch::nn::Linear(16, vocab_size))) {}
+  torch::Tensor forward(const torch::Tensor& ids) { return out(embedding(ids)); }
+  torch::nn::Embedding embedding;
+  torch::nn::Linear out;
+};
+
+/// It beside our LSTM and n-grams, on the text that train_evaluate_and_write() has written.
+bool compare_with_ours(const std::filesystem::path& dir) {
+  langzoo::Comparison comparison;
+  comparison.add(langzoo::own_lm(
+      "pairs", [](std::int64_t vocab_size, std::int64_t) { return std::make_shared<PairsImpl>(vocab_size); }));
+  auto spec = langzoo::built_in_spec("lineage");
+  spec.models = {spec.model("ngram"), spec.model("lstm"), {.name = "pairs"}};
+  spec.data = {{"train", (dir / "text.txt").string()}, {"tokenizer", "char"}};
+  spec.budget = langzoo::ComparisonBudget::parse("tokens=1600");
+  spec.batch_size = 4, spec.context = 16;
+  langzoo::ComparisonOptions options;
+  options.resume = true;  // what is there from a test before is kept
+  const auto results = comparison.run(spec, dir / "compared", options);
+  std::printf("%zu bytes of results, %zu failed\n", results.json.size(), results.failed);
+  return results.failed == 0 && results.json.find("\"pairs\"") != std::string::npos;
 }
 
 int main(int argc, char** argv) {
@@ -78,6 +108,7 @@ int main(int argc, char** argv) {
   if (!torch::equal(read.vectors(), words->embeddings())) return std::puts("read word vectors differ"), 1;
 
   if (!train_evaluate_and_write(dir)) return std::puts("the model learned nothing"), 1;
+  if (!compare_with_ours(dir)) return std::puts("the comparison failed"), 1;
   std::printf("loss %.4f, gradient norm %.4f\n", loss.item<double>(), std::sqrt(norm));
   return 0;
 }

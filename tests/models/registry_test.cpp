@@ -128,10 +128,8 @@ TEST_CASE("a model is made of a config's text") {
 TEST_CASE("what is not known is named, with what is") {
   const TempDir dir;
   write_file(dir / "config.json", R"({"model_type": "cobol"})");
-  CHECK_THROWS_WITH(registered_model(dir.path()), Contains("model_type: is \"cobol\", known are gpt2, openai-gpt, gpt_neo, seq2seq, "
-                                                           "transformer, marian, t5, mt5, bert, roberta, albert, electra, "
-                                                           "distilbert, fasttext, word2vec, ppmi-svd, glove, "
-                                                           "noisy-channel, rnn-lm, ar-lm, transformer-lm, ngram"));
+  CHECK_THROWS_WITH(registered_model(dir.path()),
+                    Contains("model_type: is \"cobol\", known are gpt2, openai-gpt, gpt_neo, seq2seq, "));
   write_file(dir / "config.json", R"({"model_type": "gpt2", "architectures": ["GPT2CobolModel"]})");
   CHECK_THROWS_WITH(registered_model(dir.path()),
                     Contains("architectures: is \"GPT2CobolModel\", known of gpt2 are GPT2LMHeadModel, GPT2Model, "

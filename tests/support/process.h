@@ -43,6 +43,7 @@ class Process {
 
   /// Throws where it has ended.
   void signal(int number);
+  pid_t pid() const { return pid_; }
   /// What is on stderr so far.
   std::string err() const;
   /// Its end. Throws std::runtime_error with what is on stderr when it does not come in time.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <csignal>
 #include <deque>
+#include <functional>
 #include <iostream>
 #include <sstream>
 
@@ -34,11 +35,10 @@ std::string example(const std::string& program, std::string line) {
   return "  " + line.replace(at, place.size(), program) + "\n";
 }
 
-std::string examples_footer(const std::string& program, const Verb& verb) {
+std::string examples_footer(const std::string& program, const std::string& examples, const std::string& notes) {
   std::string footer = "Examples:\n";
-  std::istringstream lines(verb.examples());
+  std::istringstream lines(examples);
   for (std::string line; std::getline(lines, line);) footer += example(program, line);
-  const auto notes = verb.notes();
   return notes.empty() ? footer : footer + "\n" + notes;
 }
 
@@ -75,6 +75,26 @@ std::string flattened(std::string text) {
   return valid_utf8(text);
 }
 
+/// The exit code of `work`, whose errors are told.
+int code_of(const std::function<int()>& work) {
+  // A file too large for the limits is then an error that names it.
+  std::signal(SIGXFSZ, SIG_IGN);
+  int code = 0;
+  try {
+    code = work();
+  } catch (const UsageError& error) {
+    return fail(2, one_line(error));
+  } catch (const ConfigError& error) {
+    return fail(2, one_line(error));
+  } catch (const std::bad_alloc&) {
+    return fail(1, "out of memory");
+  } catch (const std::exception& error) {
+    return fail(1, one_line(error));
+  }
+  std::cout.flush();
+  return std::cout ? code : fail(1, "stdout cannot be written");
+}
+
 }  // namespace
 
 std::size_t threads_of(const CommonOptions& common) {
@@ -95,7 +115,7 @@ int run_program(int argc, char** argv, const std::string& name, const std::strin
     verb->add_options(options.emplace_back(sub));
     add_common_options(options.back(), common);
     if (!verb->heeds_seed()) options.back().idle_where("--seed", "nothing is drawn", [] { return true; });
-    sub.footer(examples_footer(name, *verb));
+    sub.footer(examples_footer(name, verb->examples(), verb->notes()));
   }
 
   std::string names;
@@ -124,21 +144,30 @@ int run_program(int argc, char** argv, const std::string& name, const std::strin
   } catch (const UsageError& error) {
     return usage_error(error);
   }
-  // A file too large for the limits is then an error that names it.
-  std::signal(SIGXFSZ, SIG_IGN);
-  try {
+  return code_of([&] {
     verbs[chosen]->run(common);
+    return 0;
+  });
+}
+
+int run_command(int argc, char** argv, const std::string& name, const std::string& description, Command& command) {
+  occupy_closed_streams();
+  CLI::App app(description, name);
+  app.set_version_flag("--version", fmt::format("{} {}", name, LANGZOO_VERSION));
+  Options options(app);
+  command.add_options(options);
+  app.footer(examples_footer(name, command.examples(), command.notes()));
+  try {
+    app.parse(argc, argv);
+    options.check();
+    warn_of_idle(options);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error, std::cout, std::cerr);
+    return fail(2, flattened(error.what()), name + " --help shows what it takes\n");
   } catch (const UsageError& error) {
-    return fail(2, one_line(error));
-  } catch (const ConfigError& error) {
-    return fail(2, one_line(error));
-  } catch (const std::bad_alloc&) {
-    return fail(1, "out of memory");
-  } catch (const std::exception& error) {
-    return fail(1, one_line(error));
+    return fail(2, flattened(error.what()), name + " --help shows what it takes\n");
   }
-  std::cout.flush();
-  return std::cout ? 0 : fail(1, "stdout cannot be written");
+  return code_of([&] { return command.run(); });
 }
 
 void warn_of_idle(const Options& options) {

@@ -55,6 +55,20 @@ using Verbs = std::vector<std::unique_ptr<Verb>>;
 /// Parses the command line, runs the verb it names and returns the exit code. `name` is the program's, "langzoo-gpt".
 int run_program(int argc, char** argv, const std::string& name, const std::string& description, const Verbs& verbs);
 
+/// A program without verbs.
+class Command {
+ public:
+  virtual ~Command() = default;
+  /// As Verb's.
+  virtual std::string examples() const = 0;
+  virtual std::string notes() const { return {}; }
+  virtual void add_options(Options& options) = 0;
+  virtual int run() = 0;  ///< the exit code
+};
+
+/// Likewise.
+int run_command(int argc, char** argv, const std::string& name, const std::string& description, Command& command);
+
 /// Tells the user on stderr which of the flags that are given change nothing.
 void warn_of_idle(const Options& options);
 

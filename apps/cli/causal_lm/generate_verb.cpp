@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #include "apps/cli/base/json_output.h"
-#include "apps/cli/beam_options.h"
 #include "apps/cli/causal_lm/id_lines.h"
 #include "apps/cli/causal_lm/verbs.h"
+#include "apps/cli/decoding_flags.h"
 #include "apps/cli/text_lines.h"
 #include "apps/training/stream_text.h"
 #include "models/generation/stop_strings.h"
@@ -18,7 +18,7 @@
 namespace langzoo {
 namespace {
 
-constexpr std::uint64_t kMostNewTokens = 1 << 30, kMostSamples = 1 << 20;
+constexpr std::int64_t kMostNewTokens = 1 << 30;
 
 class GenerateVerb : public ComputeVerb {
  public:
@@ -43,7 +43,6 @@ class GenerateVerb : public ComputeVerb {
   bool warns_itself() const override { return true; }
   bool heeds_seed() const override { return true; }
   void add_own_options(Options& options) override {
-    using Config = GenerationConfig;
     declared_ = &options;
     add_model_folder(options, model_, kAnyModelHelp).required();
     options.add("--prompt", prompt_, "the text to continue");
@@ -54,54 +53,21 @@ class GenerateVerb : public ComputeVerb {
     options.add("--no-special-tokens", no_special_tokens_, "do not add [CLS] and the like to a prompt")
         .idle_with("--ids");
     options.add("--batch-size", batch_size_, "prompts at a time").range(1);
-    const auto setting = [&](Option& option, auto key) -> Option& { return over_folder_.add(option, key); };
-    setting(options.add("--max-new-tokens", options_.max_new_tokens, "the most tokens to add"), &Config::max_new_tokens)
-        .range(1, kMostNewTokens);
-    setting(options.add("--min-new-tokens", options_.min_new_tokens, "no end token before that many"),
-            &Config::min_new_tokens)
-        .range(0, kMostNewTokens);
-    auto& sampling = options_.sampling;
-    const auto only_drawing = [this](Option& option) -> Option& {
-      return option.idle_with("--num-beams above 1", [this] { return beams_.more_than_one(); }).idle_with("--greedy");
-    };
-    only_drawing(
-        setting(options.add("--temperature", sampling.temperature, "below 1 bolder, 0 greedy"), &Config::temperature));
-    const auto at_temperature = [&](Option& option) -> Option& {
-      return only_drawing(option).idle_with("--temperature 0", [&sampling] { return sampling.temperature == 0; });
-    };
-    at_temperature(setting(options.add("--top-k", sampling.top_k, "draw from the k likeliest tokens only; 0: from all"),
-                           &Config::top_k));
-    at_temperature(
-        setting(options.add("--top-p", sampling.top_p, "draw from the likeliest tokens that make up this probability"),
-                &Config::top_p));
-    setting(options.add("--repetition-penalty", options_.repetition_penalty, "above 1: repeat less"),
-            &Config::repetition_penalty);
-    setting(options.add("--no-repeat-ngram-size", options_.no_repeat_ngram_size, "no n tokens twice; 0: off"),
-            &Config::no_repeat_ngram_size);
-    options.add("--stop", stops_, "end before this text; may be given several times").one_each();
-    setting(
-        options.add("--num-return-sequences", options_.num_return_sequences, "samples (or best beams) of each prompt"),
-        &Config::num_return_sequences)
-        .range(1, kMostSamples);
-    options.add("--greedy", sampling.greedy, "always the likeliest token").idle_with("--num-beams above 1", [this] {
-      return beams_.more_than_one();
-    });
+    flags_.add_to(options, {.max_new_tokens = "the most tokens to add",
+                            .temperature = "below 1 bolder, 0 greedy",
+                            .num_return_sequences = "samples (or best beams) of each prompt"});
     options.idle_where("--seed", "nothing is drawn", [this] { return !draws(); });
-    beams_.add_to(options, 1);
   }
 
   void compute(const ComputeOptions& common) override {
-    for (const auto& stop : stops_) {
-      if (stop.empty()) throw UsageError("--stop: the text is empty");
-    }
-    options_.seed = common.seed ? *common.seed : std::random_device()();
-    check_flags();
+    flags_.options.seed = common.seed ? *common.seed : std::random_device()();
+    check(flags_.before_folder());
     if (prompts_) prompt_lines_ = lines_of_file(*prompts_);
     if (ids_) prompt_lines_ = lines_of_file(*ids_);
     lm_ = load_lm(family_, model_, common, !ids_.has_value());
     heed(lm_.model->generation_config);
     warn_of_idle(*declared_);
-    options_.eos_token_ids = lm_.model->end_tokens();
+    flags_.options.eos_token_ids = lm_.model->end_tokens();
     device_ = common.torch_device();
     json_ = common.json;
     if (prompt_) {
@@ -129,26 +95,13 @@ class GenerateVerb : public ComputeVerb {
     std::vector<TokenId> ids;
   };
 
-  bool draws() const { return !beams_.more_than_one() && !options_.sampling.is_greedy(); }
+  bool draws() const { return !flags_.more_than_one_beam() && !flags_.options.sampling.is_greedy(); }
 
-  /// Before the folder is opened, which may give more tokens.
-  void check_flags() const {
-    auto options = options_;
-    if (!declared_->given("--max-new-tokens")) {
-      options.max_new_tokens = std::max(options.max_new_tokens, options.min_new_tokens);
-    }
-    check(options);
-  }
-
-  /// Throws UsageError naming the flag, whose name is the field's.
+  /// Throws UsageError naming the flag.
   void check(const GenerateOptions& options) const {
-    try {
-      options.validate();
-    } catch (const std::invalid_argument& error) {
-      throw_usage_error(error);
-    }
-    if (beams_.more_than_one()) {
-      beam_options(options);
+    flags_.check(options);
+    if (flags_.more_than_one_beam()) {
+      flags_.beam_options(options);
     } else if (options.sampling.is_greedy() && options.num_return_sequences > 1) {
       throw UsageError(fmt::format("--num-return-sequences {}: greedy search gives one text for a prompt",
                                    options.num_return_sequences));
@@ -157,39 +110,22 @@ class GenerateVerb : public ComputeVerb {
 
   /// Takes from the folder what the flags leave open, and says so.
   void heed(GenerationConfig folder) {
-    const auto& sampling = options_.sampling;
-    const bool flags_draw =
-        declared_->given("--temperature") || declared_->given("--top-k") || declared_->given("--top-p");
-    if (beams_.more_than_one() || sampling.greedy || flags_draw) folder.do_sample.reset();
-    if (sampling.greedy || flags_draw) folder.num_beams.reset();
-    over_folder_.forget_given(folder);
-    if (declared_->given("--max-new-tokens") || folder.max_new_tokens) folder.max_length.reset();
-    if (declared_->given("--min-new-tokens")) folder.min_length.reset();
-    if (!stops_.empty()) folder.stop_strings.clear();
-    beams_.heed(folder);
-    if (folder.do_sample == true && beams_.more_than_one()) folder.not_done.push_back("do_sample = true with beams");
-    folder.apply_to(options_);
-    if (folder.max_length) options_.max_new_tokens = kMostNewTokens;
+    flags_.heed(folder);
+    folder.apply_to(flags_.options);
+    if (folder.max_length) flags_.options.max_new_tokens = kMostNewTokens;
     max_length_ = folder.max_length;
-    if (stops_.empty()) stops_ = folder.stop_strings;
     const auto file = generation_file(folder, model_);
     const bool says = show_generation_config(folder, file);
     if (!folder.file.empty() && lm_.model->end_tokens().empty()) {
       std::cerr << fmt::format("note: {}: names no eos_token_id, so that no token ends a text\n", file);
     }
     try {
-      check(options_);
-      options_.check_vocabulary(lm_.model->vocab_size());
+      check(flags_.options);
+      flags_.options.check_vocabulary(lm_.model->vocab_size());
     } catch (const std::exception& error) {
       if (!says) throw;
       throw std::runtime_error(fmt::format("{}: {}", file, error.what()));
     }
-  }
-
-  BeamSearchOptions beam_options(const DecodingOptions& options) const {
-    BeamSearchOptions beams;
-    static_cast<DecodingOptions&>(beams) = options;
-    return beams_.apply_to(std::move(beams));
   }
 
   /// All prompts are checked before the first result is printed. The first is number `first` of the whole input.
@@ -252,7 +188,7 @@ class GenerateVerb : public ComputeVerb {
       std::size_t widest = 0;
       while (end < prompts.size() && end - begin < static_cast<std::size_t>(batch_size_)) {
         widest = std::max(widest, prompts[end].ids.size());
-        if (end > begin && options_.max_new_tokens > longest() - static_cast<std::int64_t>(widest)) break;
+        if (end > begin && flags_.options.max_new_tokens > longest() - static_cast<std::int64_t>(widest)) break;
         ++end;
       }
       continue_batch(prompts.subspan(begin, end - begin), first + begin);
@@ -265,15 +201,15 @@ class GenerateVerb : public ComputeVerb {
     std::vector<std::vector<TokenId>> ids;
     for (const auto& prompt : prompts) ids.push_back(prompt.ids);
     const auto padded = pad_left(ids, 0);
-    auto options = options_;
+    auto options = flags_.options;
     options.first_sequence = first;
     options.max_new_tokens = std::min(options.max_new_tokens, longest() - padded.ids.size(1));
     options.min_new_tokens = std::min(options.min_new_tokens, options.max_new_tokens);
     const PaddedPrompts on_device{padded.ids.to(device_), padded.mask.to(device_)};
     auto step = lm_.model->start(on_device.mask, padded.ids.size(1) + options.max_new_tokens - 1);
-    const bool any_full = beams_.more_than_one() ? search(*step, on_device, options, prompts)
-                                                 : sample(*step, on_device, options, prompts);
-    if (options.max_new_tokens < options_.max_new_tokens && longest() > context_of(*lm_.model) && any_full) {
+    const bool any_full = flags_.more_than_one_beam() ? search(*step, on_device, options, prompts)
+                                                      : sample(*step, on_device, options, prompts);
+    if (options.max_new_tokens < flags_.options.max_new_tokens && longest() > context_of(*lm_.model) && any_full) {
       std::cerr << fmt::format("note: the context of {} tokens is full after {} new ones\n", lm_.model->n_positions(),
                                options.max_new_tokens);
     }
@@ -284,7 +220,7 @@ class GenerateVerb : public ComputeVerb {
               std::span<const Prompt> prompts) {
     const auto samples = static_cast<std::size_t>(options.num_return_sequences);
     const bool stream = !json_ && prompts.size() == 1 && samples == 1;
-    std::vector<StopStrings> texts(prompts.size() * samples, StopStrings(stops_, decode()));
+    std::vector<StopStrings> texts(prompts.size() * samples, StopStrings(flags_.stops, decode()));
     if (stream) std::cout << sanitize_utf8(prompts[0].text + joint()) << std::flush;
     const auto on_token = [&](std::size_t row, TokenId id) {
       const bool stopped = texts[row].append(id);
@@ -309,13 +245,13 @@ class GenerateVerb : public ComputeVerb {
 
   bool search(StepFunction& step, const PaddedPrompts& padded, const GenerateOptions& options,
               std::span<const Prompt> prompts) {
-    auto beams = beam_options(options);
-    if (!stops_.empty()) beams.is_complete = stop_check(stops_, decode());
+    auto beams = flags_.beam_options(options);
+    if (!flags_.stops.empty()) beams.is_complete = stop_check(flags_.stops, decode());
     const auto results = beam_search(step, padded, beams);
     bool any_full = false;
     for (std::size_t i = 0; i < results.size(); ++i) {
       for (const auto& [ids, score, log_probability] : results[i]) {
-        StopStrings text(stops_, decode());
+        StopStrings text(flags_.stops, decode());
         for (const auto id : ids) text.append(id);
         text.finish();
         any_full = any_full || std::ssize(ids) == options.max_new_tokens;
@@ -340,14 +276,12 @@ class GenerateVerb : public ComputeVerb {
   const Family& family_;
   std::string model_;
   std::optional<std::string> prompt_, prompts_, ids_;
-  std::vector<std::string> prompt_lines_, stops_;
+  std::vector<std::string> prompt_lines_;
   std::int64_t batch_size_ = 8;
   bool no_special_tokens_ = false;
-  GenerateOptions options_;
+  DecodingFlags flags_;
   std::optional<std::int64_t> max_length_;
-  BeamFlags beams_;
   const Options* declared_ = nullptr;
-  FlagsOverFolder over_folder_;
   LoadedLm lm_;
   torch::Device device_ = torch::kCPU;
   bool json_ = false;

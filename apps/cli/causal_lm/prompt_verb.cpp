@@ -2,6 +2,7 @@
 #include <iostream>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "apps/cli/base/html.h"
 #include "apps/cli/base/json_output.h"
@@ -51,6 +52,8 @@ class PromptVerb : public ComputeVerb {
            "choices are a list of texts or the field that holds it; metric is acc, exact_match, number, letter or\n"
            "yes_no. Choices are compared by their likelihood, answers of other metrics are written by the model up to\n"
            "the separator.\n"
+           "tldr asks for a summary of the field text, translation and translation-question for what a source means:\n"
+           "fields source and, of the latter, language. With --items and langzoo-metrics they are scored as text.\n"
            "Fields under --json: task, shots, n, acc and, of choices, acc_norm (by characters); with --seeds acc_low\n"
            "and acc_high; of several models model. With --items before it an object an item: prompt, choices (text,\n"
            "logprob, tokens, bytes), predicted, answer; of free answers prompt, text, extracted, answer, and with\n"
@@ -62,8 +65,9 @@ class PromptVerb : public ComputeVerb {
     options.add("--model", models_, "model folders").required();
     options
         .add("--task", task_,
-             "what is asked: a JSON file, or microworld-labels, -copy, -reverse, -translate or -problems-N (of N "
-             "steps), which need no examples: each draw asks another document's")
+             fmt::format("what is asked: a JSON file, {}, or microworld-labels, -copy, -reverse, -translate or "
+                         "-problems-N (of N steps), which need no examples: each draw asks another document's",
+                         fmt::join(shipped_prompt_tasks(), ", ")))
         .required();
     options.add("--examples", examples_, "the questions: JSON lines");
     const auto nothing_drawn = [this] {
@@ -94,7 +98,7 @@ class PromptVerb : public ComputeVerb {
   void compute(const ComputeOptions& common) override {
     const auto shots = shots_of(shots_);
     const bool made_up = task_.starts_with(kMadeUp);
-    const auto task = made_up ? made_up_prompts(common.seed_or(1)).task : read_prompt_task(task_);
+    const auto task = made_up ? made_up_prompts(common.seed_or(1)).task : find_prompt_task(task_);
     if (made_up && (examples_ || pool_)) throw UsageError(fmt::format("--task {}: makes its examples", task_));
     if (!made_up && !examples_) throw UsageError("--examples is missing");
     const bool free = task.metric != AnswerKind::kChoice;
@@ -165,9 +169,9 @@ class PromptVerb : public ComputeVerb {
 
   /// Runs `answer`; what it throws names the file of the items.
   template <class Answer>
-  auto answered(const Answer& answer) const {
+  void answered(const Answer& answer) const {
     try {
-      return answer();
+      answer();
     } catch (const std::invalid_argument& error) {
       throw std::runtime_error(fmt::format("{}: {}", examples_.value_or(task_), error.what()));
     } catch (const std::runtime_error& error) {
@@ -179,15 +183,15 @@ class PromptVerb : public ComputeVerb {
                  std::vector<double>& right, std::vector<double>& right_by_character) const {
     const auto* const named = std::find(std::begin(kChoiceScoreNames), std::end(kChoiceScoreNames), score_);
     const auto score = static_cast<ChoiceScore>(named - std::begin(kChoiceScoreNames));
-    const auto results =
-        answered([&] { return answer_by_choice(lm, prompts, items, {.score = score, .calibrate = calibrate_}); });
     // acc is by the sum, whatever decides what is predicted; with calibration by the calibrated sum.
     double sum = 0, characters = 0;
-    for (const auto& item : results) {
-      sum += best_choice(item.choices, ChoiceScore::kSum, calibrate_) == item.answer ? 1 : 0;
-      characters += best_choice(item.choices, ChoiceScore::kChar, calibrate_) == item.answer ? 1 : 0;
-      if (items_) print_item(item, json);
-    }
+    answered([&] {
+      answer_by_choice(lm, prompts, items, {.score = score, .calibrate = calibrate_}, [&](const ChosenItem& item) {
+        sum += best_choice(item.choices, ChoiceScore::kSum, calibrate_) == item.answer ? 1 : 0;
+        characters += best_choice(item.choices, ChoiceScore::kChar, calibrate_) == item.answer ? 1 : 0;
+        if (items_) print_item(item, json);
+      });
+    });
     right.push_back(sum / static_cast<double>(items.size()));
     right_by_character.push_back(characters / static_cast<double>(items.size()));
   }
@@ -205,10 +209,12 @@ class PromptVerb : public ComputeVerb {
                         .seed = seed};
     options.max_new_tokens = max_new_tokens_.value_or(options.chain == Chain::kNone ? 64 : 128);
     double right = 0;
-    for (const auto& item : answered([&] { return answer_freely(lm, prompts, items, options); })) {
-      right += item.right ? 1 : 0;
-      if (items_) print_item(item, json);
-    }
+    answered([&] {
+      answer_freely(lm, prompts, items, options, [&](const FreeItem& item) {
+        right += item.right ? 1 : 0;
+        if (items_) print_item(item, json);
+      });
+    });
     return right / static_cast<double>(items.size());
   }
 

@@ -26,25 +26,28 @@ class ScoreVerb : public ComputeVerb {
   }
   void add_own_options(Options& options) override {
     add_model_folder(options, model_, kAnyModelHelp).required();
-    options.add("--text", text_, "a text to score");
-    options.add("--ids", ids_, "or a file with one sequence of ids a line: 1 2, [1,2] or {\"ids\": [1,2]}");
-    options.exactly_one_of({"--text", "--ids"});
+    options.add("--text", text_, "a text to score; without it and --ids the texts come from stdin, one a line");
+    options.add("--ids", ids_, "or a file with one sequence of ids a line: 1 2, [1,2] or {\"ids\": [1,2]}")
+        .excludes("--text");
   }
   void compute(const ComputeOptions& common) override {
     std::vector<std::string> lines;
     if (ids_) lines = lines_of_file(*ids_);
-    const auto lm = load_lm(family_, model_, common, text_.has_value());
+    if (text_) lines = {*text_};
+    const auto lm = load_lm(family_, model_, common, !ids_);
+    if (!ids_ && !text_) lines = lines_of_stdin();
+    if (lines.empty()) throw UsageError("no text: give --text, --ids, or lines on stdin");
+    const Where where = text_ ? [](std::size_t) { return std::string("--text"); } : lines_in(ids_.value_or("stdin"));
     const auto n_positions = static_cast<std::size_t>(lm.model->n_positions());
     std::vector<std::vector<TokenId>> sequences;
-    if (text_) encode_from("--text", [&] { lm.tokenizer->encode(*text_, sequences.emplace_back()); });
     for (std::size_t i = 0; i < lines.size(); ++i) {
-      sequences.push_back(ids_of_line(lines[i], lm.model->vocab_size(), fmt::format("{}: line {}", *ids_, i + 1)));
-    }
-    for (std::size_t i = 0; i < sequences.size(); ++i) {
-      if (sequences[i].size() <= n_positions) continue;
-      const auto where = text_ ? std::string("--text") : fmt::format("{}: line {}", *ids_, i + 1);
-      throw std::runtime_error(
-          fmt::format("{}: {} tokens, but the model's context is {}", where, sequences[i].size(), n_positions));
+      auto& ids = sequences.emplace_back();
+      if (ids_) ids = ids_of_line(lines[i], lm.model->vocab_size(), where(i));
+      if (!ids_) encode_from(where(i), [&] { lm.tokenizer->encode(lines[i], ids); });
+      if (ids.size() > n_positions) {
+        throw std::runtime_error(
+            fmt::format("{}: {} tokens, but the model's context is {}", where(i), ids.size(), n_positions));
+      }
     }
     for (const auto& ids : sequences) print(ids, score(*lm.model, ids, common.torch_device()), lm, common.json);
   }

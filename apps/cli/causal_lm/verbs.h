@@ -14,11 +14,12 @@ namespace langzoo {
 
 // `family` must outlive its verbs.
 
-/// The verbs train, eval, generate, score, prompt, attention, average and report.
+/// The verbs train, finetune, eval, predict, generate, score, prompt, attention, average and report.
 Verbs causal_lm_verbs(const Family& family);
 
 /// Those of the model alone, for programs that have fewer or more.
 std::unique_ptr<Verb> causal_lm_train_verb(const Family& family);
+std::unique_ptr<Verb> causal_lm_finetune_verb(const Family& family);
 std::unique_ptr<Verb> eval_verb(const Family& family);
 std::unique_ptr<Verb> generate_verb(const Family& family);
 std::unique_ptr<Verb> score_verb(const Family& family);

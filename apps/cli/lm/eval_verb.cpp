@@ -6,7 +6,9 @@
 #include "apps/cli/base/figure_list.h"
 #include "apps/cli/causal_lm/verbs.h"
 #include "apps/cli/lm/verbs.h"
+#include "apps/cli/model_verb.h"
 #include "apps/training/run_config.h"
+#include "apps/training/tasks/elmo.h"
 #include "apps/training/tasks/lm.h"
 #include "models/ngram_lm/ngram_lm.h"
 
@@ -29,9 +31,14 @@ class LmEvalVerb : public ComputeVerb {
            "recurrent model's state goes from line to line. Lines are read as the model's run did (data.lines), "
            "unless\n"
            "--set says otherwise. No figure depends on --batch-size.\n"
+           "An ELMo's backward direction reads it from its end and predicts every token but the last; nats_per_token "
+           "is "
+           "the\n"
+           "mean of both directions, each of which predicts so many tokens.\n"
            "Fields under --json: tokens (words and line ends), oov (those that are <unk>), nats_per_token, "
            "perplexity;\n"
-           "of n-gram models also perplexity_without_oov: unknown words are not scored, and yet are history.\n";
+           "of n-gram models also perplexity_without_oov: unknown words are not scored, and yet are history; of ELMo\n"
+           "forward_perplexity and backward_perplexity.\n";
   }
   bool heeds_seed() const override { return true; }
   void add_own_options(Options& options) override {
@@ -56,6 +63,7 @@ class LmEvalVerb : public ComputeVerb {
     options.idle_where("--seed", "--data is not microworld", [this] { return !is_microworld_text(data_); });
   }
   void compute(const ComputeOptions& common) override {
+    if (holds_elmo(model_)) return measure_elmo(common);
     const auto lm = load_lm(family_of_program("lm"), model_, common, true);
     const auto context = lm.model->n_positions();
     if (context == 0 && reading_.stride) throw UsageError("--stride: this model has no windows, it reads on and on");
@@ -69,11 +77,7 @@ class LmEvalVerb : public ComputeVerb {
     const auto text = open_stream_text(data_, *lm.tokenizer, lines(), common.seed_or(microworld_seed_of(model_)));
     if (text.predicted() < 1) throw std::runtime_error(data_ + ": has no token to predict");
     const auto logs = stream_log_probabilities(*lm.model, *text.ids, reading_, lm.device);
-    const auto metrics = stream_metrics(logs);
-    std::vector<Figure> figures = {{"tokens", "tokens", text.predicted()},
-                                   {"oov", "unknown words", text.unknown},
-                                   {"nats_per_token", "nats per token", metrics.at("loss").value},
-                                   {"perplexity", "perplexity", metrics.at("perplexity").value}};
+    auto figures = figures_of(text, stream_metrics(logs));
     if (dynamic_cast<NGramLmImpl*>(lm.model.get()) != nullptr) {
       std::vector<double> known;
       const auto unknown = LineEncoder(*lm.tokenizer).unknown();
@@ -87,6 +91,29 @@ class LmEvalVerb : public ComputeVerb {
   }
 
  private:
+  void measure_elmo(const ComputeOptions& common) {
+    if (reading_.stride) throw UsageError("--stride: this model has no windows, it reads on and on");
+    if (reading_.dynamic.learning_rate > 0 || reading_.cache.window > 0)
+      throw UsageError("--dynamic-rate and --cache: not for an ELMo, which knows what comes behind a word");
+    const auto lm = load_and_report(model_, common, [&](const DeviceOptions& options, LoadReport* report) {
+      return load_elmo(model_, options, report);
+    });
+    const auto text = open_stream_text(data_, *lm.tokenizer, lines(), common.seed_or(microworld_seed_of(model_)), true);
+    if (text.predicted() < 1) throw std::runtime_error(data_ + ": has no token to predict");
+    const auto metrics = elmo_metrics(elmo_log_probabilities(*lm.model, text, reading_.batch_size, lm.device));
+    auto figures = figures_of(text, metrics);
+    figures.push_back({"forward_perplexity", "forward perplexity", metrics.at("forward_perplexity").value});
+    figures.push_back({"backward_perplexity", "backward perplexity", metrics.at("backward_perplexity").value});
+    print_figures(figures, common.json, 24);
+  }
+
+  static std::vector<Figure> figures_of(const StreamText& text, const EvalMetrics& metrics) {
+    return {{"tokens", "tokens", text.predicted()},
+            {"oov", "unknown words", text.unknown},
+            {"nats_per_token", "nats per token", metrics.at("loss").value},
+            {"perplexity", "perplexity", metrics.at("perplexity").value}};
+  }
+
   bool lines() const {
     bool lines = lines_of_run(model_);
     RunConfig config;

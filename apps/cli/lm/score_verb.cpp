@@ -33,9 +33,11 @@ class LmScoreVerb : public ComputeVerb {
   void add_own_options(Options& options) override {
     add_model_folder(options, model_, kAnyModelHelp).required();
     options.add("--text", text_, "a text to score");
-    options.add("--data", data_, "or a file with one sentence a line");
-    options.add("--ids", ids_, "or a file with one sequence of ids a line: 1 2, [1,2] or {\"ids\": [1,2]}");
-    options.exactly_one_of({"--text", "--data", "--ids"});
+    options.add("--data", data_, "or a file with one sentence a line; without either the sentences come from stdin")
+        .excludes("--text");
+    options.add("--ids", ids_, "or a file with one sequence of ids a line: 1 2, [1,2] or {\"ids\": [1,2]}")
+        .excludes("--text")
+        .excludes("--data");
   }
   void compute(const ComputeOptions& common) override {
     std::vector<std::string> lines;
@@ -46,7 +48,7 @@ class LmScoreVerb : public ComputeVerb {
       return stream_log_probabilities(*lm.model, ids, {}, lm.device);
     };
     if (!ids_) {
-      const auto text = text_ ? of_text(*text_, lm) : open_stream_text(*data_, *lm.tokenizer, /*lines=*/true);
+      const auto text = data_ ? open_stream_text(*data_, *lm.tokenizer, /*lines=*/true) : of_lines(lm);
       const auto& ids = *text.ids;
       const auto logs = score(ids);
       for (std::size_t begin = 1; begin < ids.size();) {
@@ -66,14 +68,25 @@ class LmScoreVerb : public ComputeVerb {
   }
 
  private:
-  static StreamText of_text(const std::string& text, const LoadedLm& lm) {
+  /// Of --text or stdin.
+  StreamText of_lines(const LoadedLm& lm) const {
     std::vector<std::string> lines;
-    std::istringstream in(text);
-    for (std::string line; std::getline(in, line);) lines.push_back(line);
-    if (lines.empty()) lines.emplace_back();
-    StreamText stream;
-    encode_from("--text", [&] { stream = stream_of_lines(lines, *lm.tokenizer); });
-    return stream;
+    if (text_) {
+      std::istringstream in(*text_);
+      for (std::string line; std::getline(in, line);) lines.push_back(line);
+      if (lines.empty()) lines.emplace_back();
+    } else {
+      lines = lines_of_stdin();
+      if (lines.empty()) throw UsageError("no text: give --text, --data, --ids, or lines on stdin");
+    }
+    const LineEncoder encoder(*lm.tokenizer);
+    const Where where = text_ ? [](std::size_t) { return std::string("--text"); } : lines_in("stdin");
+    auto ids = std::make_shared<std::vector<TokenId>>(1, encoder.end());
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+      encode_from(where(i), [&] { encoder.encode(lines[i], *ids); });
+      ids->push_back(encoder.end());
+    }
+    return {std::move(ids), lm.tokenizer->vocab_size()};
   }
 
   static void print(std::span<const TokenId> ids, std::span<const double> logs, const LoadedLm& lm, bool json) {

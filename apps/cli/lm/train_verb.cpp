@@ -72,6 +72,7 @@ class LmTrainVerb : public TrainVerb {
                   "train --preset awd-lstm-ptb --data train.txt --valid valid.txt --out run\n"
                   "train --model transformer --data book.txt --tokenizer words:10000 --out run\n"
                   "train --model ngram --data book.txt --out run --set model.order=5 --memory 2G\n"
+                  "train --model elmo --data book.txt --tokenizer words:20000 --out run\n"
                   "train --out run --resume\n",
                   [kind] { return lm_setup(*kind); }),
         kind_(kind) {}
@@ -87,7 +88,7 @@ class LmTrainVerb : public TrainVerb {
     const auto type = model_type_of(dir);
     if (type == "ar-lm") return "ar";
     if (type == "transformer-lm") return "transformer";
-    if (type == "ngram") return "ngram";
+    if (type == "ngram" || type == "elmo") return type;
     if (type != "rnn-lm") return {};
     const auto cell = config_of<RnnLmConfig>(dir, RnnLmImpl::pretrained_traits()).cell;
     return cell.starts_with("rnn") ? "rnn" : cell;

@@ -4,8 +4,13 @@
 #include "apps/cli/causal_lm/verbs.h"
 #include "apps/cli/ngram/verbs.h"
 #include "apps/cli/report_verb.h"
+#include "models/elmo/elmo_features.h"
 
 namespace langzoo {
+
+bool holds_elmo(const std::filesystem::path& dir) {
+  return is_released_elmo(dir) || model_type_of(dir) == "elmo";
+}
 
 Verbs lm_verbs() {
   const auto& family = family_of_program("lm");

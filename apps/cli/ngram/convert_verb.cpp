@@ -5,6 +5,7 @@
 
 #include "apps/cli/base/json_output.h"
 #include "apps/cli/model_checks.h"
+#include "apps/cli/ngram/ngram_folder.h"
 #include "apps/cli/ngram/verbs.h"
 #include "apps/training/output_dir.h"
 #include "apps/training/tasks/ngram.h"
@@ -44,7 +45,7 @@ class NGramConvertVerb : public Verb {
     if (!arpa_) throw UsageError("--arpa is missing: the file to write");
     if (common.json && is_standard_output(*arpa_)) throw UsageError("--json: not with --arpa to stdout");
     check_writable(*arpa_);
-    const auto lm = NGramLmImpl::load(model_);
+    const auto lm = load_ngrams(model_);
     const auto* const model = std::get_if<NGramModel>(&lm->model());
     try {
       if (model == nullptr) throw std::invalid_argument("an ARPA file holds back-off models, and this is a mixture");

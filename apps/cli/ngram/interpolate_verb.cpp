@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "apps/cli/base/json_output.h"
+#include "apps/cli/ngram/ngram_folder.h"
 #include "apps/cli/ngram/verbs.h"
 #include "apps/training/output_dir.h"
 #include "apps/training/run_config.h"
@@ -47,7 +48,7 @@ class NGramInterpolateVerb : public Verb {
     if (names.size() < 2)
       throw UsageError(fmt::format("--models {}: is one model, a mixture has two at least", models_));
     for (const auto& name : names) {
-      const auto lm = NGramLmImpl::load(name);
+      const auto lm = load_ngrams(name);
       const auto* const model = std::get_if<NGramModel>(&lm->model());
       if (model == nullptr) throw FileError(name, "is a mixture already: name the models that it is of");
       if (!model->has_words()) throw FileError(name, "has a tokenizer of its own, and a mixture's models have words");

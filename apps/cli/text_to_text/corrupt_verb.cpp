@@ -26,7 +26,9 @@ class CorruptVerb : public Verb {
   }
   std::string notes() const override {
     return "Each line is one example, which its number and the seed decide. One that needs more sentinels than the\n"
-           "tokenizer has is split into examples of nearly equal lengths, which is said on stderr.\n"
+           "tokenizer has is split into examples of nearly equal lengths, which is said on stderr, as is one that "
+           "holds\n"
+           "a sentinel itself.\n"
            "Fields under --json: inputs and targets, the ids, an end token last.\n";
   }
   bool heeds_seed() const override { return true; }
@@ -63,6 +65,13 @@ class CorruptVerb : public Verb {
         encode_from(lines.where(i), [&] { tokenizer->encode(lines.lines()[i], ids); });
         Random random(common.seed_or(1), number);
         const std::vector<std::int64_t> wide(ids.begin(), ids.end());
+        if (const auto own =
+                std::find_first_of(wide.begin(), wide.end(), options.sentinels.begin(), options.sentinels.end());
+            own != wide.end()) {
+          std::cerr << fmt::format("warning: {}: holds {} itself, which cannot be told from the sentinel\n",
+                                   lines.where(i),
+                                   shown_tokens(*tokenizer, std::vector{static_cast<TokenId>(*own)})[0]);
+        }
         const auto parts = parts_for_sentinels(std::ssize(wide), options);
         if (parts.size() > 1) {
           std::cerr << fmt::format("{}: needs more sentinels than the {} there are, split into {}\n", lines.where(i),

@@ -51,6 +51,10 @@ class TextEvalVerb : public ModelVerb {
     options.add("--out", out_, "a file for what the model writes, one text a line, task by task");
     options.idle_where("--seed", "data comes from files", [this] { return !made_up_; });
     decoding_.add_to(options);
+    for (const auto* flag : {"--num-beams", "--max-new-tokens", "--min-new-tokens", "--no-repeat-ngram-size",
+                             "--repetition-penalty", "--batch-size"}) {
+      options.idle_where(flag, "a text's loss is measured", [this] { return of_text_; });
+    }
   }
 
   void compute(const ComputeOptions& common) override {
@@ -81,6 +85,7 @@ class TextEvalVerb : public ModelVerb {
     options.most = examples_;
     options.made_up.seed = common.seed_or(options.made_up.seed);
     options.message = [](const std::string& text) { std::cerr << text << '\n'; };
+    of_text_ = tasks.empty();
     warn_of_idle(*declared_);  // not before: the folder says how many beams there are
     if (tasks.empty()) return print_text(evaluate_denoising(translator, model_, data_), common.json);
 
@@ -142,7 +147,7 @@ class TextEvalVerb : public ModelVerb {
   const Options* declared_ = nullptr;
   std::string tasks_, data_, out_;
   std::int64_t examples_ = 0;
-  bool made_up_ = false;
+  bool made_up_ = false, of_text_ = false;
   DecodeFlags decoding_;
 };
 

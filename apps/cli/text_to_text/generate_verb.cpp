@@ -9,7 +9,7 @@
 
 #include "apps/cli/base/json_output.h"
 #include "apps/cli/base/line_batches.h"
-#include "apps/cli/beam_options.h"
+#include "apps/cli/decoding_flags.h"
 #include "apps/cli/model_verb.h"
 #include "apps/cli/text_lines.h"
 #include "apps/cli/text_to_text/verbs.h"
@@ -24,7 +24,6 @@ namespace {
 
 /// Texts that are read, answered and printed at a time: enough to find some of like length.
 constexpr std::size_t kTextsAtOnce = 2048;
-constexpr std::uint64_t kLongest = 1 << 30;
 /// As transformers, where nobody says how many.
 constexpr std::int64_t kUsualNewTokens = 20;
 
@@ -49,57 +48,22 @@ class TextGenerateVerb : public ComputeVerb {
   bool warns_itself() const override { return true; }
   bool heeds_seed() const override { return true; }
   void add_own_options(Options& options) override {
-    using Config = GenerationConfig;
     declared_ = &options;
-    options_.max_new_tokens = kUsualNewTokens;
     add_model_folder(options, model_).required();
     options.add("--text", text_, "the text to answer");
     options.add("--data", data_, "a file of texts, one a line").excludes("--text");
     options.add("--max-source", max_source_, "tokens of the longest text").range(1, 1 << 20);
     options.add("--skip-special-tokens", skip_special_tokens_, "leave sentinels and the like out of the text");
     options.add("--batch-size", batch_size_, "texts at a time; the results do not depend on it").range(1, 1 << 20);
-    const auto setting = [&](Option& option, auto key) -> Option& { return over_folder_.add(option, key); };
-    setting(options.add("--max-new-tokens", options_.max_new_tokens, "the most tokens to write"),
-            &Config::max_new_tokens)
-        .range(1, kLongest);
-    setting(options.add("--min-new-tokens", options_.min_new_tokens, "no end token before that many"),
-            &Config::min_new_tokens)
-        .range(0, kLongest);
-    auto& sampling = options_.sampling;
-    const auto only_drawing = [this](Option& option) -> Option& {
-      return option.idle_with("--num-beams above 1", [this] { return beams_.more_than_one(); }).idle_with("--greedy");
-    };
-    only_drawing(setting(options.add("--temperature", sampling.temperature, "draw; below 1 bolder, 0 greedy"),
-                         &Config::temperature));
-    const auto at_temperature = [&](Option& option) -> Option& {
-      return only_drawing(option).idle_with("--temperature 0", [&sampling] { return sampling.temperature == 0; });
-    };
-    at_temperature(setting(options.add("--top-k", sampling.top_k, "draw from the k likeliest tokens only; 0: from all"),
-                           &Config::top_k));
-    at_temperature(
-        setting(options.add("--top-p", sampling.top_p, "draw from the likeliest tokens that make up this probability"),
-                &Config::top_p));
-    setting(options.add("--repetition-penalty", options_.repetition_penalty, "above 1: repeat less"),
-            &Config::repetition_penalty);
-    setting(options.add("--no-repeat-ngram-size", options_.no_repeat_ngram_size, "no n tokens twice; 0: off"),
-            &Config::no_repeat_ngram_size);
-    options.add("--stop", stops_, "end before this text; may be given several times").one_each();
-    setting(
-        options.add("--num-return-sequences", options_.num_return_sequences, "samples, or best beams, of each text"),
-        &Config::num_return_sequences)
-        .range(1, 1 << 20);
-    options.add("--greedy", greedy_, "always the likeliest token").idle_with("--num-beams above 1", [this] {
-      return beams_.more_than_one();
-    });
+    flags_.options.max_new_tokens = kUsualNewTokens;
+    flags_.add_to(options, {.max_new_tokens = "the most tokens to write",
+                            .temperature = "draw; below 1 bolder, 0 greedy",
+                            .num_return_sequences = "samples, or best beams, of each text"});
     options.idle_where("--seed", "nothing is drawn", [this] { return !draws_; });
-    beams_.add_to(options, 1);
   }
 
   void compute(const ComputeOptions& common) override {
-    for (const auto& stop : stops_) {
-      if (stop.empty()) throw UsageError("--stop: the text is empty");
-    }
-    options_.seed = common.seed ? *common.seed : std::random_device()();
+    flags_.options.seed = common.seed ? *common.seed : std::random_device()();
     json_ = common.json;
     check_flags();
     if (data_ && data_ != "-" && !std::filesystem::exists(*data_)) throw FileError(*data_, "does not exist");
@@ -125,59 +89,35 @@ class TextGenerateVerb : public ComputeVerb {
   }
 
  private:
-  bool flags_draw() const {
-    return declared_->given("--temperature") || declared_->given("--top-k") || declared_->given("--top-p");
-  }
-
   void check_flags() {
-    auto options = options_;
-    if (!declared_->given("--max-new-tokens"))
-      options.max_new_tokens = std::max(options.max_new_tokens, options.min_new_tokens);
-    draws_ = flags_draw() && !greedy_ && !beams_.more_than_one();
+    auto options = flags_.before_folder();
+    draws_ = flags_.draw() && !flags_.greedy() && !flags_.more_than_one_beam();
     options.sampling.greedy = !draws_;
     // How many sequences there may be, the folder decides as well.
-    if (!beams_.more_than_one() && !draws_) options.num_return_sequences = 1;
+    if (!flags_.more_than_one_beam() && !draws_) options.num_return_sequences = 1;
     check(options);
   }
 
-  /// Throws UsageError naming the flag, whose name is the field's.
+  /// Throws UsageError naming the flag.
   void check(const GenerateOptions& options) const {
-    try {
-      options.validate();
-    } catch (const std::invalid_argument& error) {
-      throw_usage_error(error);
-    }
-    if (!draws_) beam_options(options);
-  }
-
-  BeamSearchOptions beam_options(const DecodingOptions& options) const {
-    BeamSearchOptions beams;
-    static_cast<DecodingOptions&>(beams) = options;
-    return beams_.apply_to(std::move(beams));
+    flags_.check(options);
+    if (!draws_) flags_.beam_options(options);
   }
 
   /// Takes from the folder what the flags leave open, and says so.
   void heed(GenerationConfig folder) {
-    if (beams_.more_than_one() || greedy_ || flags_draw()) folder.do_sample.reset();
-    if (greedy_ || flags_draw()) folder.num_beams.reset();
-    over_folder_.forget_given(folder);
-    if (declared_->given("--max-new-tokens") || folder.max_new_tokens) folder.max_length.reset();
+    flags_.heed(folder);
     // Of max_length one is the decoder's start token.
     if (folder.max_length) folder.max_new_tokens = std::max<std::int64_t>(1, *folder.max_length - 1);
-    if (declared_->given("--min-new-tokens")) folder.min_length.reset();
-    if (!stops_.empty()) folder.stop_strings.clear();
-    beams_.heed(folder);
-    if (folder.do_sample == true && beams_.more_than_one()) folder.not_done.emplace_back("do_sample = true with beams");
-    draws_ = !beams_.more_than_one() && !greedy_ && (flags_draw() || folder.do_sample == true);
-    folder.apply_to(options_);
-    draws_ = draws_ && options_.sampling.temperature != 0;
-    options_.sampling.greedy = !draws_;
-    if (stops_.empty()) stops_ = folder.stop_strings;
+    draws_ = !flags_.more_than_one_beam() && !flags_.greedy() && (flags_.draw() || folder.do_sample == true);
+    folder.apply_to(flags_.options);
+    draws_ = draws_ && flags_.options.sampling.temperature != 0;
+    flags_.options.sampling.greedy = !draws_;
     const auto file = generation_file(folder, model_);
     const bool says = show_generation_config(folder, file);
     try {
-      check(options_);
-      options_.check_vocabulary(translator_.model->target_vocab_size());
+      check(flags_.options);
+      flags_.options.check_vocabulary(translator_.model->target_vocab_size());
     } catch (const std::exception& error) {
       if (!says) throw;
       throw std::runtime_error(fmt::format("{}: {}", file, error.what()));
@@ -199,8 +139,8 @@ class TextGenerateVerb : public ComputeVerb {
     if (draws_) {
       draw(texts, sources);
     } else {
-      auto options = beam_options(options_);
-      if (!stops_.empty()) options.is_complete = stop_check(stops_, decode());
+      auto options = flags_.beam_options(flags_.options);
+      if (!flags_.stops.empty()) options.is_complete = stop_check(flags_.stops, decode());
       const auto found = decode_sources(translator_, sources, options, batch_size_);
       for (std::size_t i = 0; i < texts.size(); ++i) {
         for (const auto& hypothesis : found[i]) print(texts[i], hypothesis.ids, hypothesis.score);
@@ -234,7 +174,7 @@ class TextGenerateVerb : public ComputeVerb {
 
   std::vector<std::vector<TokenId>> drawn(std::span<const std::span<const TokenId>> sources, std::size_t first) const {
     auto& model = *translator_.model;
-    auto options = options_;
+    auto options = flags_.options;
     options.first_sequence = first;
     options.eos_token_ids = token_ids(model.generation_config.eos_token_id);
     if (options.eos_token_ids.empty()) options.eos_token_ids = {model.end_token().value()};
@@ -248,9 +188,9 @@ class TextGenerateVerb : public ComputeVerb {
     const auto step = model.start(batch.source.to(translator_.device), batch.source_lengths.to(translator_.device),
                                   options.max_new_tokens);
     std::vector<StopStrings> texts(sources.size() * static_cast<std::size_t>(options.num_return_sequences),
-                                   StopStrings(stops_, decode()));
+                                   StopStrings(flags_.stops, decode()));
     return generate(*step, prompts, options,
-                    [&](std::size_t row, TokenId id) { return !stops_.empty() && texts[row].append(id); });
+                    [&](std::size_t row, TokenId id) { return !flags_.stops.empty() && texts[row].append(id); });
   }
 
   /// Of what was drawn, as the model gives it: nothing is filtered.
@@ -288,10 +228,10 @@ class TextGenerateVerb : public ComputeVerb {
 
   void print(const std::string& source, const std::vector<TokenId>& ids, double score) const {
     std::string text;
-    if (stops_.empty()) {
+    if (flags_.stops.empty()) {
       text = text_of(ids);
     } else {
-      StopStrings stopped(stops_, decode());
+      StopStrings stopped(flags_.stops, decode());
       for (const auto id : ids) stopped.append(id);
       stopped.finish();
       text = stopped.text();
@@ -306,13 +246,10 @@ class TextGenerateVerb : public ComputeVerb {
   const Options* declared_ = nullptr;
   std::string model_;
   std::optional<std::string> text_, data_;
-  std::vector<std::string> stops_;
   std::int64_t max_source_ = 1024, batch_size_ = 32;
-  bool skip_special_tokens_ = false, greedy_ = false, json_ = false;
+  bool skip_special_tokens_ = false, json_ = false;
   bool draws_ = false;
-  GenerateOptions options_;
-  BeamFlags beams_;
-  FlagsOverFolder over_folder_;
+  DecodingFlags flags_;
   Translator translator_;
   std::size_t before_ = 0;  ///< texts answered so far
 };

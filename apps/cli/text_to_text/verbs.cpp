@@ -12,7 +12,7 @@
 #include "apps/cli/train_verb.h"
 #include "apps/cli/translation/neural_translator.h"
 #include "apps/training/saved_run.h"
-#include "apps/training/tasks/encoders.h"
+#include "apps/training/tasks/named_setup.h"
 #include "apps/training/tasks/t5.h"
 #include "apps/training/tasks/text_to_text.h"
 #include "models/pretrained.h"
@@ -40,7 +40,7 @@ class TextTrainVerb : public TrainVerb {
   }
 
   void compute(const ComputeOptions& common) override {
-    EncoderTask run;
+    NamedTask run;
     if (resumes()) {
       read_run_section(out(), "task", [&](FieldVisitor& visit) { visit("model_type", run.model_type); });
     }

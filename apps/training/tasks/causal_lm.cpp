@@ -51,16 +51,19 @@ std::int64_t context_of(const CausalLm& model) {
   return model.n_positions() > 0 ? model.n_positions() : kAny;
 }
 
-double total_nats(CausalLm& model, const TokenView& tokens, std::int64_t stride, torch::Device device) {
+double total_nats(CausalLm& model, const TokenView& tokens, std::int64_t stride, torch::Device device,
+                  Distributed* ranks) {
   const c10::InferenceMode inference;
   const EvaluationWindows windows(tokens, model.n_positions(), stride);
   constexpr std::int64_t kTokensAtOnce = 4096;
   const auto count = std::max<std::int64_t>(1, kTokensAtOnce / model.n_positions());
   double nats = 0;
   for (std::int64_t first = 0; first < windows.num_windows(); first += count) {
+    if (!is_own_part(ranks, first / count)) continue;
     const auto batch = windows.batch(first, count);
     nats += model.loss_sum(batch.ids.to(device), batch.targets.to(device)).item<double>();
   }
+  sum_over(ranks, {&nats, 1});
   return nats;
 }
 
@@ -87,9 +90,10 @@ EvalMetrics TextNats::metrics() const {
   return metrics;
 }
 
-TextNats text_nats(CausalLm& model, const TokenizedText& text, std::int64_t stride, torch::Device device) {
-  return {total_nats(model, text.tokens, stride, device), static_cast<std::int64_t>(text.tokens.size()) - 1, text.bytes,
-          text.words, text.source_nats};
+TextNats text_nats(CausalLm& model, const TokenizedText& text, std::int64_t stride, torch::Device device,
+                   Distributed* ranks) {
+  return {total_nats(model, text.tokens, stride, device, ranks), static_cast<std::int64_t>(text.tokens.size()) - 1,
+          text.bytes, text.words, text.source_nats};
 }
 
 TokenizedText open_evaluation_text(const std::string& data, const Tokenizer& tokenizer, std::uint64_t microworld_seed) {
@@ -155,13 +159,13 @@ class CausalLmSetup::Task : public ModelTask<CausalLm, TextCorpus, CausalLmBatch
   }
 
   std::string fingerprint() const override {
-    return fmt::format("causal_lm {} context {} batch {} seed {}", data_.fingerprint, context_, batch_.batch_size,
+    return fmt::format("causal_lm {} context {} batch {} seed {}", data_.fingerprint, context_, batch_size_of_all(),
                        seed_);
   }
   std::string accept_fingerprint(const std::string& saved) const override {
     const auto of_sizes =
         fmt::format("causal_lm tokens {} vocabulary {} context {} batch {} seed {}", data_.train.tokens.size(),
-                    data_.train.tokens.vocab_size(), context_, batch_.batch_size, seed_);
+                    data_.train.tokens.vocab_size(), context_, batch_size_of_all(), seed_);
     if (saved != of_sizes) return TrainingTask::accept_fingerprint(saved);
     return "the run was saved by an earlier version: that the text has as many tokens was checked, not that it is the "
            "same";
@@ -177,7 +181,7 @@ class CausalLmSetup::Task : public ModelTask<CausalLm, TextCorpus, CausalLmBatch
 
   EvalMetrics evaluate() override {
     if (!data_.valid) return {};
-    return text_nats(*model_, *data_.valid, model_->n_positions(), device_).metrics();
+    return text_nats(*model_, *data_.valid, model_->n_positions(), device_, ranks_).metrics();
   }
 
   void save_model(const fs::path& dir) override {

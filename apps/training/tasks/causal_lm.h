@@ -32,8 +32,10 @@ LoadedLm load_causal_lm(const std::filesystem::path& dir, const DeviceOptions& o
 /// Tokens that a model takes at once; of one that takes any number, more than any text has.
 std::int64_t context_of(const CausalLm& model);
 
-/// The nats of every token but the first, summed, in windows that begin every `stride` tokens.
-double total_nats(CausalLm& model, const TokenView& tokens, std::int64_t stride, torch::Device device);
+/// The nats of every token but the first, summed, in windows that begin every `stride` tokens. Several `ranks` share
+/// the windows.
+double total_nats(CausalLm& model, const TokenView& tokens, std::int64_t stride, torch::Device device,
+                  Distributed* ranks = nullptr);
 
 /// How well a model predicts a text.
 struct TextNats {
@@ -50,7 +52,8 @@ struct TextNats {
   EvalMetrics metrics() const;
 };
 /// Of a text of two tokens at least.
-TextNats text_nats(CausalLm& model, const TokenizedText& text, std::int64_t stride, torch::Device device);
+TextNats text_nats(CausalLm& model, const TokenizedText& text, std::int64_t stride, torch::Device device,
+                   Distributed* ranks = nullptr);
 
 /// A text to evaluate, as open_text() takes it. Throws std::runtime_error for one that has no token to predict.
 TokenizedText open_evaluation_text(const std::string& data, const Tokenizer& tokenizer, std::uint64_t microworld_seed);

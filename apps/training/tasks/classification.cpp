@@ -65,7 +65,7 @@ class Classification : public ExampleKindFor<SequenceClassifier, LabelledText> {
 
   std::vector<TokenExample> encode_raw(const Raw& raw, const ExampleEncoding& encoding) const override {
     const auto& model = of(encoding.model);
-    TokenExample example{.rows = {encoding.row(raw.text, raw.pair)}};
+    TokenExample example{.rows = encoding.rows(raw.text, raw.pair)};
     if (!encoding.targets) return {example};
     if (!has_several(model)) {
       example.labels = {id_of(model, raw.label)};
@@ -157,7 +157,7 @@ class Classification : public ExampleKindFor<SequenceClassifier, LabelledText> {
       .metrics = {"loss", "accuracy", "precision", "recall", "f1"},
       .metrics_help = "loss (nats a text), accuracy; precision, recall and f1, means over the labels",
       .otherwise = "does not classify texts",
-      .decided = {"id2label", "label2id", kProblemType},
+      .decided = {"id2label", "label2id", kProblemType, "pair_in_both_orders"},
       .r_drop = true,
       .label_smoothing = true,
       .microworld = {MicroworldTask::kClassification, MicroworldTask::kEntailment}};

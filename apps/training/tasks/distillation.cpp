@@ -74,7 +74,7 @@ class DistillationSetup::Task : public ModelTask<MaskedLm, PretrainingSetup::Dat
 
   std::string fingerprint() const override {
     return fmt::format("distillation {} {} teacher {:016x} batch {} seed {}", data_.corpus.fingerprint,
-                       fingerprint_of(data_.train.options()), teacher_print_, batch_.batch_size, seed_);
+                       fingerprint_of(data_.train.options()), teacher_print_, batch_size_of_all(), seed_);
   }
   std::vector<LossTerm> loss_terms() const override {
     std::vector<LossTerm> terms = {{"soft", loss_.soft}, {"mlm", loss_.masked_lm}};
@@ -90,7 +90,7 @@ class DistillationSetup::Task : public ModelTask<MaskedLm, PretrainingSetup::Dat
     return {counts, tokens, [this, batch = to_device(batch, device_)] { return loss_sums(batch); }};
   }
   EvalMetrics evaluate() override {
-    return data_.valid ? evaluate_pretraining(*model_, *data_.valid, device_) : EvalMetrics{};
+    return data_.valid ? evaluate_pretraining(*model_, *data_.valid, device_, {.ranks = ranks_}) : EvalMetrics{};
   }
   void save_model(const fs::path& dir) override {
     model_->save_pretrained(dir);

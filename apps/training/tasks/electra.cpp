@@ -81,7 +81,7 @@ class ElectraSetup::Task : public ModelTask<ElectraPretrainingImpl, PretrainingS
 
   std::string fingerprint() const override {
     return fmt::format("electra {} {} batch {} seed {}", data_.corpus.fingerprint,
-                       fingerprint_of(data_.train.options()), batch_.batch_size, seed_);
+                       fingerprint_of(data_.train.options()), batch_size_of_all(), seed_);
   }
   std::vector<LossTerm> loss_terms() const override { return {{"generator"}, {"discriminator", weight_}}; }
   MicroBatch next() override {

@@ -8,12 +8,11 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "apps/training/layer_training.h"
-#include "apps/training/model_task.h"
 #include "apps/training/tasks/classification.h"
 #include "apps/training/tasks/distillation.h"
 #include "apps/training/tasks/electra.h"
 #include "apps/training/tasks/multiple_choice.h"
+#include "apps/training/tasks/named_setup.h"
 #include "apps/training/tasks/pretraining.h"
 #include "apps/training/tasks/question_answering.h"
 #include "apps/training/tasks/regression.h"
@@ -46,68 +45,18 @@ const std::map<std::string, Task, std::less<>>& tasks() {
   return tasks;
 }
 
-/// Throws ConfigError where the model type has no such head, or is none.
 const RegisteredModel& with_head(const std::string& model_type, std::string_view head, const std::string& what) {
-  const auto& types = encoder_types();
-  if (std::find(types.begin(), types.end(), model_type) == types.end()) {
-    throw ConfigError(fmt::format("model type {}: expected one of {}", model_type, fmt::join(types, ", ")));
-  }
-  for (const auto& model : registered_models()) {
-    if (model.model_type == model_type && model.architecture.ends_with(head)) return model;
-  }
-  throw ConfigError(fmt::format("{} has no head for {}", model_type, what));
+  return model_with_head(encoder_types(), model_type, head, what);
 }
 
-void must_be(const std::string& value, const std::vector<std::string>& choices, const std::string& what) {
-  if (std::find(choices.begin(), choices.end(), value) != choices.end()) return;
-  throw ConfigError(fmt::format("{} {}: expected one of {}", what, value, fmt::join(choices, ", ")));
+/// `Setup` for a model of this type.
+template <class Setup, class... Arguments>
+std::unique_ptr<TaskSetup> named(const std::string& task, const RegisteredModel& registered, Arguments&&... arguments) {
+  return std::make_unique<NamedSetup<Setup>>(NamedTask{std::string(registered.model_type), task},
+                                             NamedDefaults{.learning_rate = 5e-5, .tokenizer = "train:wordpiece:8000"},
+                                             registered, encoder_config(registered.model_type),
+                                             std::forward<Arguments>(arguments)...);
 }
-
-/// `Setup`, whose run.json says what it trains, and whose layers may learn differently.
-template <class Setup>
-class Named : public Setup {
- public:
-  template <class... Arguments>
-  Named(std::string task, const RegisteredModel& registered, Arguments&&... arguments)
-      : Setup(registered, encoder_config(registered.model_type), std::forward<Arguments>(arguments)...),
-        task_{std::string(registered.model_type), std::move(task)} {}
-
-  void bind(RunConfig& config, TrainSetting& setting) override {
-    setting.trainer.learning_rate = 5e-5;
-    setting.trainer.schedule = "linear";
-    setting.trainer.weight_decay = 0.01;
-    Setup::bind(config, setting);
-    config.set_default("data.tokenizer", "train:wordpiece:8000");
-    if (task_.name == "pair") config.set_default("data.microworld_task", "entailment");
-    config.bind("train", layers_);
-    config.bind("task", task_);
-  }
-
-  std::vector<TrainFlag> flags() const override {
-    auto flags = Setup::flags();
-    flags.push_back({"--batch-size", "train.batch_size"});
-    return flags;
-  }
-
-  void complete(RunConfig& config) override {
-    const auto init = config.value("train.init");
-    if (const auto type = init.empty() ? "" : model_type_of(init); !type.empty() && type != task_.model_type) {
-      throw ConfigError(
-          fmt::format("train.init = {}: is a model of type {}, this run's is {}", init, type, task_.model_type));
-    }
-    Setup::complete(config);
-  }
-
-  std::unique_ptr<TrainingTask> make_task(TrainSetting& setting) override {
-    auto task = Setup::make_task(setting);
-    dynamic_cast<RuledTask&>(*task).set_parameter_rules(layers_.apply(task->model()));
-    return task;
-  }
-
- private:
-  EncoderTask task_;
-  LayerTraining layers_;
-};
 
 }  // namespace
 
@@ -181,31 +130,26 @@ std::unique_ptr<TaskSetup> pretraining_setup(const std::string& model_type, cons
     throw ConfigError(fmt::format("{} is not pretrained by {}; it is by {}{}", model_type, objective, own,
                                   own == "mlm" ? "" : " or mlm"));
   }
-  if (objective == "electra") return std::make_unique<Named<ElectraSetup>>(objective, model);
+  if (objective == "electra") return named<ElectraSetup>(objective, model);
   const auto sentences = objective == "mlm+nsp"   ? SentenceTask::kNextSentence
                          : objective == "mlm+sop" ? SentenceTask::kSentenceOrder
                                                   : SentenceTask::kPacked;
-  return std::make_unique<Named<PretrainingSetup>>(objective, model, sentences);
+  return named<PretrainingSetup>(objective, model, sentences);
 }
 
 std::unique_ptr<TaskSetup> distillation_setup(const std::string& model_type, const std::string& task) {
   must_be(task, distillation_stages(), "stage");
   if (task == kDistillation) {
-    return std::make_unique<Named<DistillationSetup>>(task, with_head(model_type, "ForMaskedLM", task));
+    return named<DistillationSetup>(task, with_head(model_type, "ForMaskedLM", task));
   }
   const auto stage = task == "prediction" ? TinyBertSetup::Stage::kPrediction : TinyBertSetup::Stage::kIntermediate;
-  return std::make_unique<Named<TinyBertSetup>>(task, with_head(model_type, "ForSequenceClassification", task), stage);
+  return named<TinyBertSetup>(task, with_head(model_type, "ForSequenceClassification", task), stage);
 }
 
 std::unique_ptr<TaskSetup> finetuning_setup(const std::string& model_type, const std::string& task) {
   must_be(task, finetuning_tasks(), "task");
   const auto& [kind, head] = tasks().find(task)->second;
-  return std::make_unique<Named<ExampleSetup>>(task, with_head(model_type, head, task), kind());
-}
-
-void EncoderTask::for_each_field(FieldVisitor& visit) {
-  visit("model_type", model_type, {.choices = {model_type}, .help = "what --model-type says"});
-  visit("name", name, {.choices = {name}, .help = "what is learnt"});
+  return named<ExampleSetup>(task, with_head(model_type, head, task), kind());
 }
 
 }  // namespace langzoo

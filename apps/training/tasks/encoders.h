@@ -35,11 +35,4 @@ std::unique_ptr<TaskSetup> finetuning_setup(const std::string& model_type, const
 /// `task` is one of distillation_stages().
 std::unique_ptr<TaskSetup> distillation_setup(const std::string& model_type, const std::string& task);
 
-/// What a run of these trains, as its run.json says: the section `task`.
-struct EncoderTask {
-  std::string model_type, name;
-
-  void for_each_field(FieldVisitor& visit);
-};
-
 }  // namespace langzoo

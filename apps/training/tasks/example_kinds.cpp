@@ -4,6 +4,8 @@
 #include <array>
 
 #include "apps/training/tasks/classification.h"
+#include "apps/training/tasks/entity_texts.h"
+#include "apps/training/tasks/kagnet.h"
 #include "apps/training/tasks/multiple_choice.h"
 #include "apps/training/tasks/question_answering.h"
 #include "apps/training/tasks/regression.h"
@@ -13,8 +15,9 @@
 namespace langzoo {
 
 std::span<const ExampleKind* const> example_kinds() {
-  static const std::array kinds = {&classification(), &regression(), &tagging(), &question_answering(),
-                                   &multiple_choice()};
+  static const std::array kinds = {&classification(),          &regression(),      &tagging(),
+                                   &question_answering(),      &multiple_choice(), &entity_typing(),
+                                   &relation_classification(), &kagnet_choice()};
   return kinds;
 }
 

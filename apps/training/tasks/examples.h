@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,13 +18,16 @@
 #include "apps/training/metric.h"
 #include "apps/training/task_setup.h"
 #include "data/microworld/tasks.h"
+#include "data/tasks/tagged_text.h"
 #include "data/tasks/token_examples.h"
 #include "data/text/table.h"
 #include "models/io/class_labels.h"
+#include "models/knowledge_reader.h"
 #include "models/losses/classification.h"
 #include "models/losses/r_drop.h"
 #include "models/task_model.h"
 #include "models/token_inputs.h"
+#include "tokenizers/trainers/text_source.h"
 
 namespace langzoo {
 
@@ -41,8 +45,11 @@ struct ExampleFormat {
   std::string otherwise;             ///< what models of other kinds do not do: "does not classify texts"
   std::vector<std::string> decided;  ///< the fields of a config that the training data decides: "id2label"
   bool tables = true;                ///< files are tables, whose format may be said
+  bool spells_tags = false;          ///< there is the key data.tag_spelling
   bool r_drop = false;               ///< there is the key train.r_drop
   bool label_smoothing = false;      ///< there is the key train.label_smoothing
+  /// Why these two are not for a model without has_classes().
+  std::string no_classes = "is of texts that have one label each, these may have several";
   /// Tasks of microworld whose examples are of this kind, the usual one first.
   std::vector<MicroworldTask> microworld = {};
 };
@@ -54,6 +61,7 @@ struct ExampleReading {
   TableFormat format = TableFormat::kOfName;
   std::vector<std::string>* unread = nullptr;  ///< gets the columns that nobody asked for
   const TokenModel* model = nullptr;           ///< that they are for, once there is one
+  TagSpelling spelling = TagSpelling::kBio;    ///< of tags, before there is one
 };
 
 /// The examples of a file, as they are written there.
@@ -105,11 +113,18 @@ struct ExampleEncoding {
   EncodeOptions options() const;
   /// Tokens of a row at most; 0: any number.
   std::int64_t most() const { return max_length > 0 ? max_length : model.n_positions(); }
-  /// A text, or a pair; what is too long is cut.
+  /// A text, or a pair; what is too long is cut. For a model that is fine-tuned in GPT's way (models/auxiliary_lm.h),
+  /// where the tokenizer has the tokens for it, between START, DELIM and EXTRACT (data/tasks/task_tokens.h).
   TokenRow row(std::string_view text, std::string_view pair = {}) const;
+  /// One; or both orders of a pair where the model reads them. Throws std::runtime_error where there is no pair then.
+  std::vector<TokenRow> rows(std::string_view text, std::string_view pair) const;
   /// The row as the model reads it: one that knows but one segment is told of none. Throws std::runtime_error where it
   /// knows several, but not one of the row's.
   TokenRow fitted(TokenRow row) const;
+  /// Whether the model reads more of a token than its id.
+  bool reads_texts() const;
+  /// Gives the row what the model reads of its tokens' texts (models/token_features.h), one for each of them.
+  void read_texts(TokenRow& row, std::span<const std::string_view> texts) const;
 };
 
 /// Models are those that accepts() accepts. ExampleKindFor has the types.
@@ -159,7 +174,9 @@ class ExampleKindFor : public ExampleKind {
   using Raw = RawType;
   using Raws = std::vector<Raw>;
 
-  bool accepts(const TokenModel& model) const override { return dynamic_cast<const Interface*>(&model) != nullptr; }
+  bool accepts(const TokenModel& model) const override {
+    return dynamic_cast<const Interface*>(&model) != nullptr && dynamic_cast<const KnowledgeReader*>(&model) == nullptr;
+  }
   std::unique_ptr<RawExamples> read(const std::filesystem::path& file, const ExampleReading& reading = {}) const final {
     return std::make_unique<RawExamplesOf<Raw>>(read_raws(file, reading));
   }
@@ -239,10 +256,13 @@ struct ExampleOptions {
   std::string columns;
   double valid_fraction = 0.1;
   std::int64_t max_length = 0;
+  std::string tag_spelling = std::string(kTagSpellingNames[0]);
   std::string microworld_task;  ///< one of ExampleFormat::microworld: "entailment"
   std::string microworld_language = "english";
   std::int64_t microworld_examples = 5000;  ///< to train on
   std::uint64_t microworld_seed = 1;
+  /// Special tokens that the run's tokenizer is given where it lacks them; no key.
+  std::vector<std::string_view> added_tokens = {};
 
   void for_each_field(FieldVisitor& visit);
   /// Whether microworld makes these data.
@@ -262,13 +282,15 @@ struct ExampleData {
   std::unique_ptr<RawExamples> train, valid;
   std::string train_file, valid_file;  ///< what errors name
 };
-/// The tokenizer is that in `dir`, or made of the inputs and saved there; `config` is given what the examples decide.
-/// Throws ConfigError, FileError.
+/// Makes the tokenizer of a run of the texts that it is to read.
+using MakeTokenizer = std::function<std::unique_ptr<Tokenizer>(const TextSource& texts)>;
+/// The tokenizer is that in `dir`, or made of the inputs, by make_tokenizer() unless told otherwise, and saved there;
+/// `config` is given what the examples decide. Throws ConfigError, FileError.
 ExampleData open_examples(const ExampleKind& kind, const ExampleOptions& options, ModelConfig& config,
-                          const std::filesystem::path& dir, const Message& message);
+                          const std::filesystem::path& dir, const Message& message, const MakeTokenizer& make = {});
 
-/// Throws FileError naming `file` and the place of the example that cannot be. `message`, if given, is told what is not
-/// read of the file.
+/// With the features that the model reads. Throws FileError naming `file` and the place of the example that cannot be,
+/// and where its features would not go into memory. `message`, if given, is told what is not read of the file.
 EncodedExamples encode_examples(const ExampleKind& kind, const std::string& file, const RawExamples& raw,
                                 const ExampleEncoding& encoding, const Message& message = {});
 
@@ -289,12 +311,14 @@ struct ExampleLogits {
   std::vector<torch::Tensor> logits;  ///< in the order of the examples
   double loss = 0;                    ///< a target
 };
-/// In batches of like lengths on `device`, `batch_size` examples each, without gradients.
+/// In batches of like lengths on `device`, `batch_size` examples each, without gradients. Several `ranks` share the
+/// work, and each gets all.
 ExampleLogits logits_of_all(const ExampleKind& kind, TokenModel& model, const EncodedExamples& encoded,
-                            torch::Device device, std::int64_t batch_size = kExamplesAtOnce);
+                            torch::Device device, std::int64_t batch_size = kExamplesAtOnce,
+                            Distributed* ranks = nullptr);
 /// The kind's measures, loss among them.
 EvalMetrics evaluate(const ExampleKind& kind, TokenModel& model, const RawExamples& raw, const EncodedExamples& encoded,
-                     torch::Device device, std::int64_t batch_size = kExamplesAtOnce);
+                     torch::Device device, std::int64_t batch_size = kExamplesAtOnce, Distributed* ranks = nullptr);
 
 /// What `dir` holds, tokenizer included. `check`, if given, may throw before the tokenizer is opened. Throws FileError
 /// for a folder that is none or a tokenizer that does not fit, std::invalid_argument for a model that reads no tokens.
@@ -325,10 +349,26 @@ class ExampleSetup : public ModelSetup {
   std::unique_ptr<TrainingTask> make_task(TrainSetting& setting) override;
 
  protected:
+  // What a family may have of its own.
+
+  /// Fields of the config that no one may set: ExampleFormat::decided, and what else follows from the data.
+  virtual std::vector<std::string> decided_fields() const { return kind_.format().decided; }
+  virtual std::unique_ptr<Tokenizer> make_run_tokenizer(const TextSource& texts, const Message& message);
+  /// Gives the config what the tokenizer decides.
+  virtual void complete_model(const Tokenizer& tokenizer);
+  /// And then what the data decides.
+  virtual void complete_config(const ExampleData& /*data*/, const TrainSetting& /*setting*/) {}
+  /// The model before it sees an example.
+  virtual void set_up_model(TokenModel& /*model*/, const Tokenizer& /*tokenizer*/, const TrainSetting& /*setting*/) {}
+  /// The model before it learns.
+  virtual void prepare_training(TokenModel& /*model*/, const TokenExamples& /*train*/) {}
+
   const ExampleKind& kind_;
   ExampleOptions data_;
   double r_drop_ = 0;
   LabelSmoothing smoothing_;
+  double lm_weight_ =
+      0;  ///< of the language model's loss beside the task's, of models that are an AuxiliaryLm; 0: none
 };
 
 }  // namespace langzoo

@@ -14,6 +14,7 @@
 #include "apps/training/model_task.h"
 #include "apps/training/run_tokenizer.h"
 #include "apps/training/saved_run.h"
+#include "apps/training/tasks/elmo.h"
 #include "apps/training/tasks/ngram.h"
 #include "data/files/config_error.h"
 #include "data/text/causal_lm.h"
@@ -28,11 +29,20 @@ using torch::Tensor;
 
 namespace {
 
-constexpr std::array<std::string_view, 6> kKinds = {"rnn", "lstm", "gru", "ar", "transformer", "ngram"};
+constexpr std::array<std::string_view, 7> kKinds = {"rnn", "lstm", "gru", "ar", "transformer", "ngram", "elmo"};
 
-/// The model type of a kind.
-std::string_view type_of(std::string_view kind) {
-  return kind == "ar" ? "ar-lm" : kind == "transformer" ? "transformer-lm" : "rnn-lm";
+/// That of a kind, or of a causal language model of another program by its model type. Throws ConfigError.
+const Family& family_of_kind(std::string_view kind) {
+  const bool own = std::find(kKinds.begin(), kKinds.end(), kind) != kKinds.end();
+  const auto type = !own                    ? kind
+                    : kind == "ar"          ? "ar-lm"
+                    : kind == "transformer" ? "transformer-lm"
+                    : kind == "elmo"        ? "elmo"
+                                            : "rnn-lm";
+  for (const auto& family : families()) {
+    if (family.model_type == type && (own || family.task == "causal-lm")) return family;
+  }
+  throw ConfigError(fmt::format("there is no language model {}", kind));
 }
 
 /// Ids [begin, begin + count) as one row.
@@ -130,6 +140,7 @@ std::vector<double> read_windows(CausalLm& model, std::span<const TokenId> ids, 
   const EvaluationWindows windows(TokenView(ids, static_cast<std::size_t>(model.vocab_size())), context, stride);
   std::vector<double> result(ids.size() - 1);
   for (std::int64_t first = 0; first < windows.num_windows(); first += reading.batch_size) {
+    if (!is_own_part(reading.ranks, first / reading.batch_size)) continue;
     const auto batch = windows.batch(first, reading.batch_size);
     const auto counted = batch.targets.ne(kIgnoredTarget).flatten().nonzero().squeeze(1);
     const auto logits = model.logits(batch.ids.to(device)).flatten(0, 1).index_select(0, counted.to(device));
@@ -142,6 +153,7 @@ std::vector<double> read_windows(CausalLm& model, std::span<const TokenId> ids, 
       result[static_cast<std::size_t>((first + at[i] / width) * stride + at[i] % width)] = logs[i];
     }
   }
+  sum_over(reading.ranks, result);
   return result;
 }
 
@@ -151,7 +163,8 @@ class LmTask : public ModelTask<Interface, StreamCorpus, Batch> {
  public:
   EvalMetrics evaluate() override {
     if (!this->data_.valid) return {};
-    return stream_metrics(stream_log_probabilities(*this->model_, *this->data_.valid->ids, {}, this->device_));
+    return stream_metrics(
+        stream_log_probabilities(*this->model_, *this->data_.valid->ids, {.ranks = this->ranks_}, this->device_));
   }
   void save_model(const fs::path& dir) override {
     this->model_->save_pretrained(dir);
@@ -186,7 +199,35 @@ class WindowTask : public LmTask<CausalLm, CausalLmBatch> {
         causal_lm_batches(CausalLmDataset(data_.train.view(), context, seed_), batch_.batch_size, kPrepareAhead, rank_);
   }
   std::string fingerprint() const override {
-    return fmt::format("lm {} context {} batch {} seed {}", data_.fingerprint, context_, batch_.batch_size, seed_);
+    return fmt::format("lm {} context {} batch {} seed {}", data_.fingerprint, context_, batch_size_of_all(), seed_);
+  }
+  MicroBatch next() override {
+    const auto batch = batches_->next();
+    const auto loss = [this, ids = batch.ids.to(device_), targets = batch.targets.to(device_)] {
+      return model_->loss_sum(ids, targets);
+    };
+    return {batch.targets.numel(), batch.ids.numel(), loss};
+  }
+
+ private:
+  const std::int64_t context_;
+};
+
+/// Windows as they follow each other in the rows of the stream: those that MemoryTask reads, in its order.
+class RowTask : public LmTask<CausalLm, TextStreamBatch> {
+ public:
+  RowTask(StreamCorpus corpus, std::shared_ptr<CausalLm> model, std::int64_t context, const TrainSetting& setting)
+      : LmTask(std::move(model), std::move(corpus), setting), context_(context) {
+    TextStreamOptions stream;
+    stream.batch_size = batch_.batch_size;
+    stream.steps = context_;
+    stream.rank = rank_;
+    stream.seed = seed_;
+    batches_ = text_stream_batches(TextStream(data_.train.view(), stream));
+  }
+  std::string fingerprint() const override {
+    return fmt::format("lm {} rows {} context {} seed {}", data_.fingerprint, batch_.batch_size * rank_.world, context_,
+                       seed_);
   }
   MicroBatch next() override {
     const auto batch = batches_->next();
@@ -262,25 +303,12 @@ class MemoryTask : public LmTask<StreamLm, TextStreamBatch> {
     return micro;
   }
 
-  StateDict state() const override {
-    StateDict state;
-    for (std::size_t i = 0; i < memory_.size(); ++i) state.insert(fmt::format("memory.{}", i), memory_[i]);
-    return state;
+  StateDict state() const override { return state_of_memory(memory_); }
+  std::optional<std::int64_t> state_dimension(const std::string& name) const override {
+    return column_dimension(name, model_->memory(1), model_->memory(2));
   }
   void load_state(const StateDict& state) override {
-    if (state.is_empty()) return memory_.clear();
-    auto memory = model_->memory(stream_.batch_size);
-    if (state.size() != memory.size())
-      throw std::invalid_argument(
-          fmt::format("the task's memory has {} parts, but {} were saved", memory.size(), state.size()));
-    for (std::size_t i = 0; i < memory.size(); ++i) {
-      const auto name = fmt::format("memory.{}", i);
-      const auto* const saved = state.find(name);
-      if (saved == nullptr || saved->sizes() != memory[i].sizes())
-        throw std::invalid_argument(fmt::format("{} is missing or of another shape", name));
-      memory[i] = saved->to(memory[i].options()).clone();
-    }
-    memory_ = std::move(memory);
+    memory_ = memory_of_state(state, model_->memory(stream_.batch_size));
   }
 
  private:
@@ -291,16 +319,20 @@ class MemoryTask : public LmTask<StreamLm, TextStreamBatch> {
 
 class LmSetup : public ModelSetup {
  public:
-  LmSetup(std::string_view kind, const Family& family, std::unique_ptr<ModelConfig> config)
-      : ModelSetup(family.model(), std::move(config)), kind_(kind) {}
+  LmSetup(std::string_view kind, const RegisteredModel& registered, std::unique_ptr<ModelConfig> config)
+      : ModelSetup(registered, std::move(config)), kind_(kind) {}
 
   void bind(RunConfig& config, TrainSetting& setting) override {
     auto& trainer = setting.trainer;
     trainer.max_steps = 5000, trainer.eval_every = 0, trainer.eval_epochs = 1;
     config.bind("data", text_);
-    if (has_memory()) {
+    if (is_elmo()) {
+      trainer.learning_rate = 2e-3, trainer.weight_decay = 0, trainer.warmup_steps = 100;
+    } else if (has_memory()) {
       // PyTorch's word_language_model.
       trainer.optimizer = "sgd", trainer.learning_rate = 20, trainer.schedule = "plateau", trainer.clip_norm = 0.25;
+    }
+    if (has_memory()) {
       setting.batch.batch_size = 20;
       config.bind("data", [this](FieldVisitor& visit) {
         visit("bptt", stream_.steps,
@@ -308,16 +340,21 @@ class LmSetup : public ModelSetup {
         visit("random_bptt", stream_.random_steps,
               {.help = "lengths vary about data.bptt, and the learning rate with them (AWD-LSTM)"});
       });
+    }
+    if (has_memory() && !is_elmo()) {
       config.bind("train", [this](FieldVisitor& visit) {
         visit("activation_regularization", regularization_.activation,
               {.least = 0, .help = "AWD-LSTM's alpha: times the mean of the dropped states squared"});
         visit("temporal_regularization", regularization_.temporal,
               {.least = 0, .help = "its beta: times the mean of their change from step to step squared"});
       });
-    } else {
+    }
+    if (!has_memory()) {
       config.bind("data", [this](FieldVisitor& visit) {
         visit("context", context_,
               {.least = 0, .most = 1 << 24, .help = "tokens a training sequence; 0: all the model takes"});
+        visit("in_order", in_order_,
+              {.help = "the rows of a batch read on where they were, as recurrent models do; false: shuffled"});
       });
     }
     config.bind("model", *config_);
@@ -329,6 +366,10 @@ class LmSetup : public ModelSetup {
   void complete(RunConfig& config) override {
     text_.make_paths_absolute();
     if (said_ != kind_) throw ConfigError(fmt::format("task.model = {}: this run is to be a {}", said_, kind_));
+    if (is_elmo() && !most_words_of(text_.tokenizer) && !fs::exists(text_.tokenizer)) {
+      throw ConfigError(
+          fmt::format("data.tokenizer = {}: an elmo reads the letters of words: words, or words:N", text_.tokenizer));
+    }
     if (config.has("model.cell")) {
       const auto cell = config.value("model.cell");
       if (!cell.starts_with(kind_))
@@ -344,25 +385,32 @@ class LmSetup : public ModelSetup {
             {has_memory(), "a model with a memory", {"train.batch_tokens"}}};
   }
   std::string unread_beside_batch_tokens() const override { return "train.accumulation"; }
-  std::vector<std::string> metric_names() const override { return {"loss", "perplexity"}; }
+  std::vector<std::string> metric_names() const override {
+    if (is_elmo()) return {"loss", "perplexity", "forward_perplexity", "backward_perplexity"};
+    return {"loss", "perplexity"};
+  }
   std::int64_t tokens_per_sequence() const override { return tokens_; }
 
   std::unique_ptr<TrainingTask> make_task(TrainSetting& setting) override {
-    auto corpus = open_stream_corpus(text_, setting.out, setting.message);
+    auto corpus = open_stream_corpus(text_, setting.out, setting.message, is_elmo());
     const auto fields = fields_in(*config_);
     fill_field(fields, "eos_token_id", LineEncoder(*corpus.tokenizer).end());
     complete_vocabulary(*config_, "vocab_size", *corpus.tokenizer);
     if (corpus.valid && corpus.valid->predicted() < 1)
       throw std::runtime_error(
           fmt::format("{}: no token to validate on", text_.valid.empty() ? text_.train : text_.valid));
-    auto model = make<CausalLm>(setting);
+    const auto columns = setting.batch.batch_size * setting.rank.world;
+    if (has_memory() && corpus.train.predicted() < columns) {
+      throw std::runtime_error(fmt::format("{}: {} tokens to train on, fewer than train.batch_size = {}", text_.train,
+                                           corpus.train.predicted(), columns));
+    }
+    if (is_elmo()) {
+      samples_ = [] { return std::vector<ReportSample>(); };  // it continues no text
+      return elmo_task(std::move(corpus), make<ElmoLmImpl>(setting), stream_, setting);
+    }
+    auto model = make_lm(setting);
     const auto memory = std::dynamic_pointer_cast<StreamLm>(model);
     if (memory) {
-      const auto columns = setting.batch.batch_size * setting.rank.world;
-      if (corpus.train.predicted() < columns) {
-        throw std::runtime_error(fmt::format("{}: {} tokens to train on, fewer than train.batch_size = {}", text_.train,
-                                             corpus.train.predicted(), columns));
-      }
       auto task = std::make_unique<MemoryTask>(std::move(corpus), memory, stream_, regularization_, setting);
       samples_ = [task = task.get()] { return task->samples(); };
       return task;
@@ -374,15 +422,30 @@ class LmSetup : public ModelSetup {
       throw std::runtime_error(fmt::format("{}: {} tokens to train on, fewer than the {} that a context of {} needs",
                                            text_.train, corpus.train.ids->size(), tokens_ + 1, tokens_));
     }
-    auto task = std::make_unique<WindowTask>(std::move(corpus), std::move(model), tokens_, setting);
-    samples_ = [task = task.get()] { return task->samples(); };
-    return task;
+    const auto made = [this](auto task) -> std::unique_ptr<TrainingTask> {
+      samples_ = [task = task.get()] { return task->samples(); };
+      return task;
+    };
+    if (in_order_) {
+      if (corpus.train.predicted() < setting.batch.batch_size * setting.rank.world) {
+        throw std::runtime_error(fmt::format("{}: {} tokens to train on, fewer than train.batch_size = {}", text_.train,
+                                             corpus.train.predicted(), setting.batch.batch_size));
+      }
+      return made(std::make_unique<RowTask>(std::move(corpus), std::move(model), tokens_, setting));
+    }
+    return made(std::make_unique<WindowTask>(std::move(corpus), std::move(model), tokens_, setting));
   }
 
   std::vector<ReportSample> samples() override { return samples_(); }
 
+ protected:
+  virtual std::shared_ptr<CausalLm> make_lm(const TrainSetting& setting) { return make<CausalLm>(setting); }
+
  private:
-  bool has_memory() const { return kind_ != "transformer"; }
+  bool is_elmo() const { return kind_ == "elmo"; }
+  bool has_memory() const {
+    return kind_ != "transformer" && std::find(kKinds.begin(), kKinds.end(), kind_) != kKinds.end();
+  }
 
   const std::string kind_;
   std::string said_;
@@ -390,7 +453,41 @@ class LmSetup : public ModelSetup {
   TextStreamOptions stream_;
   Regularization regularization_;
   std::int64_t context_ = 0, tokens_ = 0;
+  bool in_order_ = false;
   std::function<std::vector<ReportSample>()> samples_;
+};
+
+/// config.json of a model that is none of ours.
+struct OwnLmConfig {
+  std::int64_t vocab_size = kFromTokenizer, context = 0;
+  std::vector<std::int64_t> eos_token_id;
+
+  void for_each_field(FieldVisitor& visit) {
+    visit("vocab_size", vocab_size, {.least = 1, .from_tokenizer = true, .help = "tokens of the vocabulary"});
+    visit("context", context, {.least = 1, .help = "tokens that it reads at once"});
+    visit("eos_token_id", eos_token_id, {.least = 0, .one_or_more = true, .help = "what ends a text"});
+  }
+  void validate() const { check_fields(*this, "language model config"); }
+};
+
+constexpr RegisteredModel kOwnModel = {"own", "OwnLM", "", "a model of the program's own", nullptr, nullptr, nullptr};
+
+class OwnLmSetup : public LmSetup {
+ public:
+  OwnLmSetup(const std::string& name, MakeLm make)
+      : LmSetup(name, kOwnModel, ModelConfig::of(OwnLmConfig())), make_(std::move(make)) {}
+  std::optional<ConfiguredModel> configured_model() override { return std::nullopt; }
+
+ protected:
+  std::shared_ptr<CausalLm> make_lm(const TrainSetting& setting) override {
+    const auto& config = config_->as<OwnLmConfig>();
+    auto model = make_(config.vocab_size, config.context);
+    model->module().to(setting.device);
+    return model;
+  }
+
+ private:
+  const MakeLm make_;
 };
 
 }  // namespace
@@ -418,20 +515,51 @@ EvalMetrics stream_metrics(const std::vector<double>& log_probabilities) {
   return metrics;
 }
 
+StateDict state_of_memory(const StreamMemory& memory) {
+  StateDict state;
+  for (std::size_t i = 0; i < memory.size(); ++i) state.insert(fmt::format("memory.{}", i), memory[i]);
+  return state;
+}
+
+std::optional<std::int64_t> column_dimension(const std::string& name, const StreamMemory& one,
+                                             const StreamMemory& two) {
+  for (std::size_t i = 0; i < one.size(); ++i) {
+    if (name != fmt::format("memory.{}", i)) continue;
+    for (std::int64_t d = 0; d < one[i].dim(); ++d)
+      if (one[i].size(d) != two[i].size(d)) return d;
+  }
+  return std::nullopt;
+}
+
+StreamMemory memory_of_state(const StateDict& state, StreamMemory begins) {
+  if (state.is_empty()) return {};
+  if (state.size() != begins.size())
+    throw std::invalid_argument(
+        fmt::format("the task's memory has {} parts, but {} were saved", begins.size(), state.size()));
+  for (std::size_t i = 0; i < begins.size(); ++i) {
+    const auto name = fmt::format("memory.{}", i);
+    const auto* const saved = state.find(name);
+    if (saved == nullptr || saved->sizes() != begins[i].sizes())
+      throw std::invalid_argument(fmt::format("{} is missing or of another shape", name));
+    begins[i] = saved->to(begins[i].options()).clone();
+  }
+  return begins;
+}
+
 std::unique_ptr<TaskSetup> lm_setup(std::string_view kind) {
   if (kind == "ngram") return ngram_setup();
-  const auto type = type_of(kind);
-  const auto found = std::find_if(families().begin(), families().end(),
-                                  [&](const Family& family) { return family.model_type == type; });
-  if (found == families().end() || std::find(kKinds.begin(), kKinds.end(), kind) == kKinds.end())
-    throw ConfigError(fmt::format("there is no language model {}", kind));
-  auto config = found->default_config();
-  if (type == "rnn-lm") {
+  const auto& family = family_of_kind(kind);
+  auto config = family.default_config();
+  if (family.model_type == "rnn-lm") {
     auto own = config->as<RnnLmConfig>();
     own.cell = kind == "rnn" ? "rnn_tanh" : std::string(kind);
     config = ModelConfig::of(own);
   }
-  return std::make_unique<LmSetup>(kind, *found, std::move(config));
+  return std::make_unique<LmSetup>(kind, family.model(), std::move(config));
+}
+
+std::unique_ptr<TaskSetup> own_lm_setup(const std::string& name, MakeLm make) {
+  return std::make_unique<OwnLmSetup>(name, std::move(make));
 }
 
 std::string lm_kind_of_run(const fs::path& dir) {

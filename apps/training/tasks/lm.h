@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -21,7 +22,7 @@
 
 namespace langzoo {
 
-/// The kinds of models that langzoo-lm trains: "rnn", "lstm", "gru", "ar", "transformer", "ngram".
+/// The kinds of models that langzoo-lm trains: "rnn", "lstm", "gru", "ar", "transformer", "ngram", "elmo".
 std::span<const std::string_view> lm_kinds();
 
 /// Dynamic evaluation (Krause et al. 2018, https://arxiv.org/abs/1709.07432, with plain SGD): what was read is learnt
@@ -45,6 +46,7 @@ struct StreamReading {
   std::optional<std::int64_t> stride;  ///< of models with a context, tokens between windows; the context by default
   DynamicEvaluation dynamic;           ///< changes the model's weights
   ContinuousCache cache;
+  Distributed* ranks = nullptr;  ///< processes that share the windows of models with a context; all call it
 };
 
 /// ln p of every token of a stream but the first. A model with a memory reads it in one go; others in windows, each
@@ -56,8 +58,24 @@ std::vector<double> stream_log_probabilities(CausalLm& model, std::span<const To
 /// loss and perplexity, the means over all tokens.
 EvalMetrics stream_metrics(const std::vector<double>& log_probabilities);
 
-/// A setup of one of lm_kinds().
+/// What a task carries from batch to batch, as TrainingTask::state() has it.
+StateDict state_of_memory(const StreamMemory& memory);
+/// Back again; empty where nothing was saved. `begins` is a memory of the same sizes. Throws std::invalid_argument for
+/// another number of parts, or other shapes.
+StreamMemory memory_of_state(const StateDict& state, StreamMemory begins);
+/// The dimension of the columns in the part that state_of_memory() calls `name`: the one in which the memory of one
+/// column, `one`, and that of two differ. What TrainingTask::state_dimension() asks.
+std::optional<std::int64_t> column_dimension(const std::string& name, const StreamMemory& one, const StreamMemory& two);
+
+/// A setup of one of lm_kinds(), or of a causal language model that another program trains, by its model type ("gpt2"),
+/// which then learns from a text read as theirs is. Throws ConfigError for another name.
 std::unique_ptr<TaskSetup> lm_setup(std::string_view kind);
+
+/// A language model of a program's own with random weights, of so many tokens and so many read at once.
+using MakeLm = std::function<std::shared_ptr<CausalLm>(std::int64_t vocab_size, std::int64_t context)>;
+/// A setup of one: beside the keys of `data` those of `model` are vocab_size and context.
+std::unique_ptr<TaskSetup> own_lm_setup(const std::string& name, MakeLm make);
+
 /// The kind of the run in `dir`; empty where it does not say.
 std::string lm_kind_of_run(const std::filesystem::path& dir);
 

@@ -1,5 +1,7 @@
 #include "apps/training/tasks/multiple_choice.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "models/losses/cross_entropy.h"
@@ -18,7 +20,16 @@ class MultipleChoiceKind : public ExampleKindFor<MultipleChoice, ChoiceExample> 
  protected:
   Raws read_raws(const std::filesystem::path& file, const ExampleReading& reading) const override {
     auto names = column_names(reading.columns.empty() ? kColumns : reading.columns);
-    if (reading.columns.empty() && !reading.targets) names.pop_back();
+    if (reading.columns.empty()) {
+      // As many more choices as the file has.
+      std::vector<std::string> others;
+      read_choices(file, std::span(names).first(names.size() - 1), /*labels=*/false, reading.format, &others);
+      const auto has = [&](const std::string& name) {
+        return std::find(others.begin(), others.end(), name) != others.end();
+      };
+      for (int n = 3; has(fmt::format("choice{}", n)); ++n) names.insert(names.end() - 1, fmt::format("choice{}", n));
+      if (!reading.targets) names.pop_back();
+    }
     return read_choices(file, names, reading.targets, reading.format, reading.unread);
   }
   std::optional<Raw> raw_of_texts(const std::vector<std::string>& texts) const override {
@@ -65,15 +76,17 @@ class MultipleChoiceKind : public ExampleKindFor<MultipleChoice, ChoiceExample> 
       .columns = kColumns,
       .columns_help =
           "of the premise, of each choice and of the label, a number from 0: names of the first line, or "
-          "numbers from 1 in files without names; a column question joins the premise",
+          "numbers from 1 in files without names; a column question joins the premise; choice3, choice4 and so on are "
+          "read "
+          "where there are any",
       .loss_unit = "nats an example",
       .metrics = {"loss", "accuracy"},
       .metrics_help = "loss (nats an example), accuracy",
       .otherwise = "does not choose",
-      .decided = {"id2label", "label2id", "problem_type"},
+      .decided = {"id2label", "label2id", "problem_type", "pair_in_both_orders"},
       .r_drop = true,
       .label_smoothing = true,
-      .microworld = {MicroworldTask::kChoices}};
+      .microworld = {MicroworldTask::kChoices, MicroworldTask::kGraphQuestions}};
 };
 
 }  // namespace

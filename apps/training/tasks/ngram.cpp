@@ -239,6 +239,9 @@ class NGramSetup : public TaskSetup {
     const bool told = text_.train == kMicroworld || text_.valid == kMicroworld;
     return {{!told, "a text that microworld does not tell", {"data.microworld_bytes", "data.microworld_seed"}},
             {!text_.valid.empty() && !told, "a run with data.valid", {"data.valid_fraction"}},
+            {most_words_of(text_.tokenizer).has_value(),
+             fmt::format("data.tokenizer = {}", text_.tokenizer),
+             {"data.max_tokens"}},
             {config_.smoothing != "add_k", fmt::format("model.smoothing = {}", config_.smoothing), {"model.k"}},
             {config_.smoothing != "stupid_backoff",
              fmt::format("model.smoothing = {}", config_.smoothing),

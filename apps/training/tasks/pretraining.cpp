@@ -11,6 +11,8 @@
 #include "apps/training/model_task.h"
 #include "apps/training/saved_run.h"
 #include "data/files/config_error.h"
+#include "data/files/files.h"
+#include "data/microworld/knowledge.h"
 #include "data/microworld/tasks.h"
 #include "data/text/causal_lm.h"
 #include "third_party/torch.h"
@@ -22,14 +24,14 @@ namespace fs = std::filesystem;
 namespace {
 
 /// Documents of sentences.
-TextFormat sentences_in(const MaskingKeys& keys) {
+TextFormat sentences_in(const MaskingKeys& keys, const TextTeller& tell) {
   const auto language =
       keys.microworld_language == "korean" ? MicroworldLanguage::kKorean : MicroworldLanguage::kEnglish;
   return {.open_or_build = open_or_build_sentences,
           .special_tokens = {},
           .character_tokens = {},
           .tokens_only = false,
-          .tell = [language](std::uint64_t seed, std::uint64_t bytes) {
+          .tell = tell ? tell : [language](std::uint64_t seed, std::uint64_t bytes) {
             return microworld_documents(seed, bytes, language);
           }};
 }
@@ -51,9 +53,10 @@ std::int64_t asked(const torch::Tensor& labels) {
 void for_all_batches(const PretrainingDataset& examples, torch::Device device, const PretrainingEvaluation& evaluation,
                      const std::function<void(const PretrainingBatch&)>& visit) {
   const c10::InferenceMode inference;
-  const auto [at_once, most] = evaluation;
+  const auto at_once = evaluation.batch_size, most = evaluation.most;
   const auto count = most > 0 ? std::min(examples.num_examples(), most) : examples.num_examples();
   for (std::int64_t begin = 0; begin < count; begin += at_once) {
+    if (!is_own_part(evaluation.ranks, begin / at_once)) continue;
     std::vector<PretrainingExample> batch;
     for (auto i = begin; i < std::min(count, begin + at_once); ++i) batch.push_back(examples.example(0, i));
     visit(to_device(pretraining_batch(batch, examples.special().pad), device));
@@ -74,6 +77,9 @@ void MaskingKeys::for_each_field(FieldVisitor& visit) {
         {.least = 0, .most = 1, .help = "share of these that any token replaces; the rest stays as it is"});
   visit("max_masked", max_masked, {.least = 0, .help = "tokens to be predicted of an example at most; 0: any number"});
   visit("whole_words", whole_words, {.help = "all pieces of a word are hidden, or none"});
+  visit("phrases", phrases,
+        {.help = "a file of names and phrases, one a line, each hidden as a whole or not at all (knowledge masking of "
+                 "Baidu's ERNIE), or microworld, its own; empty: none"});
   visit("max_ngram", max_ngram, {.least = 1, .most = 16, .help = "neighbouring words hidden together at most"});
   visit("prefer_rare", prefer_rare,
         {.least = 0,
@@ -100,6 +106,15 @@ PretrainingOptions MaskingKeys::options(SentenceTask sentences) const {
   return options;
 }
 
+PretrainingOptions MaskingKeys::options(SentenceTask sentences, const Tokenizer& tokenizer) const {
+  auto with_phrases = options(sentences);
+  if (phrases.empty()) return with_phrases;
+  with_phrases.phrases = known_phrases(phrases == kMicroworld ? microworld_phrases() : read_file(phrases), tokenizer);
+  if (with_phrases.phrases->matcher.empty())
+    throw FileError(phrases, "has no phrase that the tokenizer knows (data.phrases): expected one a line");
+  return with_phrases;
+}
+
 TokenInputs inputs_of(const PretrainingBatch& batch) {
   return {.ids = batch.ids,
           .token_type_ids = batch.type_ids,
@@ -107,12 +122,12 @@ TokenInputs inputs_of(const PretrainingBatch& batch) {
 }
 
 EvalMetrics evaluate_pretraining(MaskedLm& model, const PretrainingDataset& examples, torch::Device device,
-                                 const PretrainingEvaluation& evaluation) {
+                                 const PretrainingEvaluation& evaluation, const PretrainingReader& read) {
   auto* const judge = judges(examples.options().sentences) ? dynamic_cast<PretrainingModel*>(&model) : nullptr;
   double nats = 0, sentence_nats = 0;
   std::int64_t tokens = 0, right = 0, sentences = 0, right_sentences = 0;
   for_all_batches(examples, device, evaluation, [&](const PretrainingBatch& batch) {
-    const auto inputs = inputs_of(batch);
+    const auto inputs = read ? read(batch) : inputs_of(batch);
     const auto labels = batch.labels.flatten();
     const auto places = labels.ne(kIgnoredTarget).nonzero().flatten();
     const auto wanted = labels.index_select(0, places);
@@ -126,6 +141,12 @@ EvalMetrics evaluate_pretraining(MaskedLm& model, const PretrainingDataset& exam
     right_sentences += sentence.argmax(-1).eq(batch.sentence_labels).sum().item<std::int64_t>();
     sentences += batch.ids.size(0);
   });
+  double of_all[] = {nats,          static_cast<double>(tokens),    static_cast<double>(right),
+                     sentence_nats, static_cast<double>(sentences), static_cast<double>(right_sentences)};
+  sum_over(evaluation.ranks, of_all);
+  nats = of_all[0], sentence_nats = of_all[3];
+  tokens = std::llround(of_all[1]), right = std::llround(of_all[2]);
+  sentences = std::llround(of_all[4]), right_sentences = std::llround(of_all[5]);
   const auto mean = [](double sum, std::int64_t count) {
     return sum / static_cast<double>(std::max<std::int64_t>(1, count));
   };
@@ -159,12 +180,13 @@ EvalMetrics evaluate_pretraining(const RegisteredModel& registered, const fs::pa
 }
 
 PretrainingDataset evaluation_examples(const fs::path& dir, const std::string& data, const Tokenizer& tokenizer,
-                                       std::int64_t n_positions, SentenceTask sentences, TokenizedText& text) {
+                                       std::int64_t n_positions, SentenceTask sentences, TokenizedText& text,
+                                       const TextTeller& tell) {
   MaskingKeys masking;
   read_run_section(dir, "data", masking);
   masking.max_length = std::min(masking.max_length, n_positions);
-  text = open_text(data, tokenizer, microworld_seed_of(dir), sentences_in(masking));
-  return {text.tokens, tokenizer, masking.options(sentences), /*seed=*/1};
+  text = open_text(data, tokenizer, microworld_seed_of(dir), sentences_in(masking, tell));
+  return {text.tokens, tokenizer, masking.options(sentences, tokenizer), /*seed=*/1};
 }
 
 std::string fingerprint_of(const PretrainingOptions& options) {
@@ -172,7 +194,8 @@ std::string fingerprint_of(const PretrainingOptions& options) {
   return fmt::format("examples {} of {} short {} masks {} {} {} {} {} {} {} {}", static_cast<int>(options.sentences),
                      options.max_length, options.short_examples, masking.probability, masking.most, masking.masked,
                      masking.random, masking.whole_words, masking.max_ngram, options.prefer_rare,
-                     options.dynamic_masking);
+                     options.dynamic_masking) +
+         (options.phrases ? fmt::format(" phrases {:016x}", options.phrases->fingerprint) : "");
 }
 
 class PretrainingSetup::Task : public ModelTask<MaskedLm, PretrainingSetup::Data, PretrainingBatch> {
@@ -185,7 +208,7 @@ class PretrainingSetup::Task : public ModelTask<MaskedLm, PretrainingSetup::Data
 
   std::string fingerprint() const override {
     return fmt::format("pretraining {} {} batch {} seed {}", data_.corpus.fingerprint,
-                       fingerprint_of(data_.train.options()), batch_.batch_size, seed_);
+                       fingerprint_of(data_.train.options()), batch_size_of_all(), seed_);
   }
   std::vector<LossTerm> loss_terms() const override {
     if (judge_ == nullptr) return {{"mlm"}};
@@ -203,7 +226,7 @@ class PretrainingSetup::Task : public ModelTask<MaskedLm, PretrainingSetup::Data
             }};
   }
   EvalMetrics evaluate() override {
-    return data_.valid ? evaluate_pretraining(*model_, *data_.valid, device_) : EvalMetrics{};
+    return data_.valid ? evaluate_pretraining(*model_, *data_.valid, device_, {.ranks = ranks_}) : EvalMetrics{};
   }
   void save_model(const fs::path& dir) override {
     model_->save_pretrained(dir);
@@ -219,12 +242,14 @@ void PretrainingSetup::bind(RunConfig& config, TrainSetting& setting) {
   setting.trainer.learning_rate = 5e-4;
   config.bind("data", corpus_);
   config.bind("data", masking_);
-  config.bind("model", *config_);
+  config.bind("model", *config_, decided());
   config.set_default("data.train", kMicroworld);
 }
 
 void PretrainingSetup::complete(RunConfig& config) {
   corpus_.make_paths_absolute();
+  if (!masking_.phrases.empty() && masking_.phrases != kMicroworld)
+    masking_.phrases = absolute_if_there(masking_.phrases);
   ModelSetup::complete(config);
   try {
     masking_.options(sentences_).validate();
@@ -250,11 +275,19 @@ std::vector<std::string> PretrainingSetup::metric_names() const {
   return names;
 }
 
+void PretrainingSetup::complete_model(const Tokenizer& tokenizer) {
+  complete_vocabulary(*config_, "vocab_size", tokenizer);
+  complete_special_tokens(*config_, tokenizer);
+}
+
 PretrainingSetup::Data PretrainingSetup::open_data(const TrainSetting& setting) {
-  auto corpus = open_text_corpus(corpus_, setting.out, setting.message, sentences_in(masking_));
-  complete_vocabulary(*config_, "vocab_size", *corpus.tokenizer);
-  complete_special_tokens(*config_, *corpus.tokenizer);
-  const auto options = masking_.options(sentences_);
+  auto corpus = open_text_corpus(corpus_, setting.out, setting.message, sentences_in(masking_, teller()));
+  complete_model(*corpus.tokenizer);
+  const auto options = masking_.options(sentences_, *corpus.tokenizer);
+  if (options.phrases && options.phrases->left_out > 0) {
+    setting.message(fmt::format("{}: left out: {} phrases of words that the tokenizer does not know", masking_.phrases,
+                                options.phrases->left_out));
+  }
   const auto open = [&](const TokenView& tokens, std::uint64_t seed) {
     try {
       return PretrainingDataset(tokens, *corpus.tokenizer, options, seed);

@@ -2,14 +2,18 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <map>
 #include <numeric>
 #include <stdexcept>
 
 #include <c10/core/InferenceMode.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include "apps/training/embedded_presets.h"
 #include "data/files/config_error.h"
+#include "data/files/file_error.h"
 #include "models/generation/stop_strings.h"
 #include "third_party/torch.h"
 
@@ -129,6 +133,22 @@ std::vector<std::string_view> content_free_texts(const Tokenizer& tokenizer) {
 
 }  // namespace
 
+std::vector<std::string> shipped_prompt_tasks() {
+  std::vector<std::string> names;
+  for (const auto& [program, name, json] : kEmbeddedPresets) {
+    if (program == kPromptTasks) names.emplace_back(name);
+  }
+  return names;
+}
+
+PromptTask find_prompt_task(const std::string& name) {
+  if (std::filesystem::exists(name)) return read_prompt_task(name);
+  for (const auto& shipped : kEmbeddedPresets) {
+    if (shipped.program == kPromptTasks && shipped.name == name) return parse_prompt_task(shipped.json, name);
+  }
+  throw FileError(name, fmt::format("does not exist; tasks that ship are {}", fmt::join(shipped_prompt_tasks(), ", ")));
+}
+
 Continuation encode_continuation(const Tokenizer& tokenizer, std::string_view context, std::string_view text) {
   const auto end = context.find_last_not_of(" \t\r\n\v\f");
   const auto kept = end == std::string_view::npos ? 0 : end + 1;
@@ -200,17 +220,16 @@ std::size_t best_choice(std::span<const ScoredChoice> choices, ChoiceScore score
   return best;
 }
 
-std::vector<ChosenItem> answer_by_choice(const LoadedLm& lm, const Prompts& prompts,
-                                         std::span<const PromptExample> items, const ChoiceOptions& options,
-                                         const std::function<void(std::size_t)>& done) {
+void answer_by_choice(const LoadedLm& lm, const Prompts& prompts, std::span<const PromptExample> items,
+                      const ChoiceOptions& options, const std::function<void(const ChosenItem&)>& visit) {
   const auto& tokenizer = *lm.tokenizer;
   const bool unconditional = options.score == ChoiceScore::kUnconditional;
   std::map<std::vector<TokenId>, double> known;  // ln P(tokens | "Answer:")
   const auto content_free = options.calibrate ? content_free_texts(tokenizer) : std::vector<std::string_view>();
-  std::vector<ChosenItem> chosen;
   constexpr std::size_t kItemsAtOnce = 32;
   for (std::size_t begin = 0; begin < items.size(); begin += kItemsAtOnce) {
     const auto batch = items.subspan(begin, std::min(kItemsAtOnce, items.size() - begin));
+    std::vector<ChosenItem> chosen;
     std::vector<Continuation> rows, free, bare;
     for (const auto& item : batch) {
       auto& made = chosen.emplace_back();
@@ -246,8 +265,8 @@ std::vector<ChosenItem> answer_by_choice(const LoadedLm& lm, const Prompts& prom
     for (std::size_t i = 0; i < bare.size(); ++i) known[bare[i].tokens] = of_bare[i];
 
     std::size_t row = 0, free_row = 0;
-    for (std::size_t i = begin; i < chosen.size(); ++i) {
-      auto& choices = chosen[i].choices;
+    for (auto& item : chosen) {
+      auto& choices = item.choices;
       for (std::size_t c = 0; c < choices.size(); ++c, ++row) {
         choices[c].logprob = logprobs[row];
         if (unconditional) choices[c].unconditional = known.at(rows[row].tokens);
@@ -260,14 +279,19 @@ std::vector<ChosenItem> answer_by_choice(const LoadedLm& lm, const Prompts& prom
                                      ? std::exp(of_free[free_row++]) / sum / static_cast<double>(content_free.size())
                                      : (++free_row, 0);
       }
-      chosen[i].predicted = best_choice(choices, options.score, options.calibrate);
+      item.predicted = best_choice(choices, options.score, options.calibrate);
+      visit(item);
     }
-    if (done) done(chosen.size());
   }
-  return chosen;
 }
 
 namespace {
+
+/// Without the blanks at its end, which are the first thing to write: they are a word's in most vocabularies.
+std::string_view without_blanks(std::string_view prompt) {
+  const auto last = prompt.find_last_not_of(' ');
+  return last == std::string_view::npos ? prompt : prompt.substr(0, last + 1);
+}
 
 /// The texts that follow prompts, `samples` of each next to each other. `reserved` tokens of the model's context stay
 /// free behind them. A prompt that leaves no room for all new tokens does not shorten what its neighbours write.
@@ -284,7 +308,7 @@ std::vector<std::string> continue_prompts(const LoadedLm& lm, const std::vector<
   std::vector<std::vector<TokenId>> ids;
   for (std::size_t i = 0; i < prompts.size(); ++i) {
     try {
-      ids.push_back(encode_prompt(prompts[i], lm));
+      ids.push_back(encode_prompt(std::string(without_blanks(prompts[i])), lm));
     } catch (const std::runtime_error& error) {
       throw std::runtime_error(where(i) + error.what());
     }
@@ -321,7 +345,11 @@ std::vector<std::string> continue_prompts(const LoadedLm& lm, const std::vector<
   std::vector<std::string> texts;
   for (auto& row : rows) {
     row.finish();
-    texts.push_back(row.text());
+    auto text = row.text();
+    const auto& prompt = prompts[texts.size() / static_cast<std::size_t>(samples)];
+    for (auto blanks = prompt.size() - without_blanks(prompt).size(); blanks > 0 && text.starts_with(' '); --blanks)
+      text.erase(0, 1);
+    texts.push_back(std::move(text));
   }
   return texts;
 }
@@ -334,10 +362,9 @@ std::string joined(const std::string& prompt, std::string_view text) {
 
 }  // namespace
 
-std::vector<FreeItem> answer_freely(const LoadedLm& lm, const Prompts& prompts, std::span<const PromptExample> items,
-                                    const FreeOptions& options, const std::function<void(std::size_t)>& done) {
+void answer_freely(const LoadedLm& lm, const Prompts& prompts, std::span<const PromptExample> items,
+                   const FreeOptions& options, const std::function<void(const FreeItem&)>& visit) {
   const auto samples = static_cast<std::size_t>(options.samples);
-  std::vector<FreeItem> answered;
   const auto at_once = static_cast<std::size_t>(options.batch_size);
   std::int64_t reserved = 0;  // after a chain without shots the answer is asked for
   if (options.chain == Chain::kZeroShot)
@@ -363,7 +390,7 @@ std::vector<FreeItem> answer_freely(const LoadedLm& lm, const Prompts& prompts, 
                                  begin * samples, [&](std::size_t i) { return where(i / samples); });
     }
     for (std::size_t i = 0; i < batch.size(); ++i) {
-      auto& item = answered.emplace_back();
+      FreeItem item;
       item.prompt = texts[i];
       item.answer = batch[i].answer;
       for (std::size_t sample = i * samples; sample < (i + 1) * samples; ++sample) {
@@ -376,10 +403,9 @@ std::vector<FreeItem> answer_freely(const LoadedLm& lm, const Prompts& prompts, 
       }
       item.predicted = majority_answer(item.extracted, options.kind);
       item.right = same_answer(item.predicted, item.answer, options.kind);
+      visit(item);
     }
-    if (done) done(answered.size());
   }
-  return answered;
 }
 
 Accuracy accuracy_over(std::span<const double> values) {

@@ -4,7 +4,9 @@
 ///     const auto lm = langzoo::load_causal_lm("run");
 ///     const auto task = langzoo::read_prompt_task("capitals.json");
 ///     const auto examples = langzoo::read_prompt_examples("capitals.jsonl", task);
-///     const auto result = langzoo::answer_by_choice(lm, langzoo::Prompts(task, examples, 4, 1), examples, {});
+///     langzoo::answer_by_choice(lm, langzoo::Prompts(task, examples, 4, 1), examples, {}, [&](const auto& item) {
+///       right += item.predicted == item.answer ? 1 : 0;
+///     });
 #pragma once
 
 #include <cstdint>
@@ -18,6 +20,11 @@
 #include "data/tasks/prompts.h"
 
 namespace langzoo {
+
+/// The tasks that ship, apps/prompts/<name>.json: "tldr", ...
+std::vector<std::string> shipped_prompt_tasks();
+/// That of a file, or a shipped one by its name. Throws FileError as read_prompt_task().
+PromptTask find_prompt_task(const std::string& name);
 
 /// Tokens and those before them.
 struct Continuation {
@@ -67,10 +74,10 @@ struct ChosenItem {
   std::size_t predicted = 0, answer = 0;
 };
 
-/// Of every item; `done`, if given, is told of each. Throws std::runtime_error naming the item's line.
-std::vector<ChosenItem> answer_by_choice(const LoadedLm& lm, const Prompts& prompts,
-                                         std::span<const PromptExample> items, const ChoiceOptions& options,
-                                         const std::function<void(std::size_t)>& done = {});
+/// Shows `visit` every item, in their order; a few are in memory at a time. Throws std::runtime_error naming the item's
+/// line.
+void answer_by_choice(const LoadedLm& lm, const Prompts& prompts, std::span<const PromptExample> items,
+                      const ChoiceOptions& options, const std::function<void(const ChosenItem&)>& visit);
 
 enum class Chain {
   kNone,
@@ -100,8 +107,8 @@ struct FreeItem {
 };
 
 /// Likewise by what the model writes.
-std::vector<FreeItem> answer_freely(const LoadedLm& lm, const Prompts& prompts, std::span<const PromptExample> items,
-                                    const FreeOptions& options, const std::function<void(std::size_t)>& done = {});
+void answer_freely(const LoadedLm& lm, const Prompts& prompts, std::span<const PromptExample> items,
+                   const FreeOptions& options, const std::function<void(const FreeItem&)>& visit);
 
 /// A share of right answers over several draws of shots: mean and the bounds of its 95 % confidence interval, those of
 /// the normal distribution; of one draw all are its value.

@@ -33,7 +33,7 @@ class Regression : public ExampleKindFor<SequenceClassifier, LabelledText> {
     return {};
   }
   std::vector<TokenExample> encode_raw(const Raw& raw, const ExampleEncoding& encoding) const override {
-    TokenExample example{.rows = {encoding.row(raw.text, raw.pair)}};
+    TokenExample example{.rows = encoding.rows(raw.text, raw.pair)};
     if (encoding.targets) {
       example.values = {static_cast<float>(value_of(raw.label))};
       if (!std::isfinite(example.values[0])) throw std::runtime_error("value " + raw.label + " is too large");
@@ -70,7 +70,7 @@ class Regression : public ExampleKindFor<SequenceClassifier, LabelledText> {
                            .metrics = {"loss", "pearson", "spearman"},
                            .metrics_help = "loss (the mean squared error), pearson, spearman",
                            .otherwise = "gives texts no numbers",
-                           .decided = {"id2label", "label2id", "problem_type"},
+                           .decided = {"id2label", "label2id", "problem_type", "pair_in_both_orders"},
                            .microworld = {MicroworldTask::kSimilarity}};
 };
 

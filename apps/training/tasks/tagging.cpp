@@ -1,6 +1,7 @@
 #include "apps/training/tasks/tagging.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -9,7 +10,6 @@
 #include "data/tasks/text_rows.h"
 #include "data/tasks/word_pieces.h"
 #include "data/text/causal_lm.h"
-#include "models/losses/cross_entropy.h"
 #include "third_party/torch.h"
 
 namespace langzoo {
@@ -24,6 +24,7 @@ class Tagging : public ExampleKindFor<TokenClassifier, TaggedSentence> {
  public:
   const ExampleFormat& format() const override { return format_; }
   std::int64_t tokens_dimension() const override { return 1; }
+  bool has_classes(const TokenModel& model) const override { return !of(model).labels_are_chained(); }
   /// Words, of which each has one labelled piece.
   std::int64_t targets(const TokenBatch& batch) const override {
     return batch.labels.defined() ? batch.labels.ne(kIgnoredTarget).sum().item<std::int64_t>() : 0;
@@ -31,9 +32,11 @@ class Tagging : public ExampleKindFor<TokenClassifier, TaggedSentence> {
 
  protected:
   Raws read_raws(const std::filesystem::path& file, const ExampleReading& reading) const override {
-    const auto& [columns, targets, format, unread, model] = reading;
-    TaggedTextOptions options{
-        .word_column = {}, .tag_column = {}, .tags = targets, .to_bio = model == nullptr || speaks_bio(of(*model))};
+    const auto& [columns, targets, format, unread, model, spelling] = reading;
+    TaggedTextOptions options{.word_column = {},
+                              .tag_column = {},
+                              .tags = targets,
+                              .spelling = model == nullptr ? spelling : spelling_of(of(*model))};
     if (!columns.empty()) {
       const auto names = column_names(columns);
       if (names.size() != (targets ? 2U : 1U)) {
@@ -68,6 +71,12 @@ class Tagging : public ExampleKindFor<TokenClassifier, TaggedSentence> {
   std::vector<TokenExample> encode_raw(const Raw& raw, const ExampleEncoding& encoding) const override {
     const auto pieces = word_pieces(raw.words, encoding.tokenizer, static_cast<std::size_t>(encoding.most()));
     TokenExample example{.rows = {encoding.fitted({pieces.ids, pieces.type_ids, pieces.cut > 0})}};
+    if (encoding.reads_texts()) {
+      std::vector<std::string_view> texts;
+      for (const auto& [begin, end] : pieces.offsets)
+        texts.push_back(std::string_view(pieces.text).substr(begin, end - begin));
+      encoding.read_texts(example.rows[0], texts);
+    }
     example.places.assign(pieces.first.begin(), pieces.first.end());
     if (!encoding.targets) return {example};
     std::vector<std::int64_t> ids;
@@ -79,9 +88,9 @@ class Tagging : public ExampleKindFor<TokenClassifier, TaggedSentence> {
   torch::Tensor logits_of(TokenClassifier& model, const TokenBatch& batch) const override {
     return model.logits(inputs_of(batch));
   }
-  torch::Tensor loss_sum_of(const TokenClassifier& /*model*/, const torch::Tensor& logits, const TokenBatch& batch,
+  torch::Tensor loss_sum_of(const TokenClassifier& model, const torch::Tensor& logits, const TokenBatch& batch,
                             const LabelSmoothing& smoothing) const override {
-    return cross_entropy(logits.flatten(0, 1), batch.labels.flatten(), {.smoothing = smoothing});
+    return model.loss_sum(logits, batch.labels, smoothing);
   }
 
   EvalMetrics scores_of(const TokenClassifier& model, const Raws& raws, const EncodedExamples& encoded,
@@ -111,15 +120,17 @@ class Tagging : public ExampleKindFor<TokenClassifier, TaggedSentence> {
   }
 
  private:
-  /// Others' models may have learnt another scheme, whose tags then stay as they stand.
-  static bool speaks_bio(const TokenClassifier& model) {
+  /// That of its labels. Others' models may have learnt another scheme, whose tags then stay as they stand.
+  static TagSpelling spelling_of(const TokenClassifier& model) {
     const auto has = [&](std::string_view prefixes) {
       return std::any_of(model.labels().id2label.begin(), model.labels().id2label.end(), [&](const auto& label) {
         const auto& name = label.second;
-        return name.size() > 1 && name[1] == '-' && prefixes.find(name[0]) != std::string_view::npos;
+        return !name.empty() && prefixes.find(name[0]) != std::string_view::npos &&
+               (name.size() == 1 || name[1] == '-');
       });
     };
-    return has("B") && !has("ESLUM");
+    if (has("LUM") || !has("BS")) return TagSpelling::kAsWritten;
+    return has("ES") ? TagSpelling::kIobes : TagSpelling::kBio;
   }
   static std::int64_t id_of(const TokenClassifier& model, const std::string& tag) {
     for (const auto& [id, name] : model.labels().id2label) {
@@ -141,7 +152,9 @@ class Tagging : public ExampleKindFor<TokenClassifier, TaggedSentence> {
       .otherwise = "does not tag words",
       .decided = {"id2label", "label2id", "problem_type"},
       .tables = false,
+      .spells_tags = true,
       .label_smoothing = true,
+      .no_classes = "is of tags that are chosen one by one; model.crf = true chooses those of a sentence together",
       .microworld = {MicroworldTask::kTags}};
 };
 
@@ -156,11 +169,15 @@ std::vector<std::string> tags_of(const TokenClassifier& model, const EncodedExam
                                  const torch::Tensor& logits) {
   const auto& names = model.labels().id2label;
   const auto outside = std::find_if(names.begin(), names.end(), [](const auto& label) { return label.second == "O"; });
-  const auto best = logits.argmax(-1);
+  const auto places = encoded.examples.places(sentence);
+  std::vector<std::int64_t> there;
+  std::copy_if(places.begin(), places.end(), std::back_inserter(there), [](auto place) { return place >= 0; });
+  const auto best = model.best_labels(logits.index_select(0, torch::tensor(there, torch::kInt64)));
   std::vector<std::string> tags;
-  for (const auto place : encoded.examples.places(sentence)) {
+  std::size_t next = 0;
+  for (const auto place : places) {
     if (place >= 0) {
-      tags.push_back(names.at(best[place].item<std::int64_t>()));
+      tags.push_back(names.at(best[next++]));
     } else {
       tags.push_back(outside == names.end() ? names.begin()->second : outside->second);
     }

@@ -11,11 +11,12 @@
 
 namespace langzoo {
 
-/// The data gives a config's labels; tags of entities are read as BIO. Measures: accuracy of tags, and precision,
-/// recall and F1 of entities as seqeval's, 0 where tags are none of entities.
+/// The data gives a config's labels; tags of entities are read as BIO, or as data.tag_spelling says. Measures: accuracy
+/// of tags, and precision, recall and F1 of entities as seqeval's, 0 where tags are none of entities.
 const ExampleKind& tagging();
 
-/// Of a sentence's logits (T,labels); O, or the first label where there is no O, of a word without a piece.
+/// Those that the model chooses of a sentence's logits (T,labels); O, or the first label where there is no O, of a word
+/// without a piece.
 std::vector<std::string> tags_of(const TokenClassifier& model, const EncodedExamples& encoded, std::int64_t sentence,
                                  const torch::Tensor& logits);
 

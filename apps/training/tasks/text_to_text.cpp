@@ -380,6 +380,7 @@ class TextToTextSetup::Task : public ModelTask<EncoderDecoder, Translator, Paral
     const auto step = this->step();
     const auto batch = batches_->next();
     const auto targets = batch.labels.ge(0).sum().item<std::int64_t>();
+    if (batch.pairs.empty()) return MicroBatch::nothing();
     return {targets, targets, [this, step, batch = to_device(batch, device_)] {
               model_->set_training_step(step);
               return model_->loss_sum(batch.source, batch.source_lengths, batch.decoder_input, batch.labels);
@@ -395,7 +396,7 @@ class TextToTextSetup::Task : public ModelTask<EncoderDecoder, Translator, Paral
   const Tokenizer& tokenizer() const { return data_.tokenizers.source(); }
   std::string batch_name() const {
     return batch_.batch_tokens > 0 ? fmt::format("target tokens {} in {} parts", batch_.batch_tokens, step_batches())
-                                   : fmt::format("{}", batch_.batch_size);
+                                   : fmt::format("{}", batch_size_of_all());
   }
   std::int64_t target_tokens() const { return std::max<std::int64_t>(1, batch_.batch_tokens / step_batches()); }
 
@@ -429,7 +430,7 @@ class TextToTextSetup::DenoisingTask : public TextToTextSetup::Task {
   }
   EvalMetrics evaluate() override {
     if (valid_.size() == 0) return {};
-    return target_nats(*model_, valid_, data_.special, device_).metrics();
+    return target_nats(*model_, valid_, data_.special, device_, ranks_).metrics();
   }
 
  private:
@@ -437,7 +438,7 @@ class TextToTextSetup::DenoisingTask : public TextToTextSetup::Task {
     if (batch_.batch_tokens == 0) return batch_.batch_size;
     const std::vector<std::int64_t> first = {0};
     const auto targets = text_.train.examples(0, first).target_tokens() + 1;
-    return std::max<std::int64_t>(1, target_tokens() / targets);
+    return std::max<std::int64_t>(1, target_tokens() / targets / rank_.world);
   }
 
   const Data text_;
@@ -473,7 +474,7 @@ class TextToTextSetup::MixtureTask : public TextToTextSetup::Task {
     if (mixture_.generated == 0) {
       TargetNats nats;
       for (const auto& valid : mixture_.valid)
-        add_nats(nats, target_nats(*model_, valid.corpus, data_.special, device_));
+        add_nats(nats, target_nats(*model_, valid.corpus, data_.special, device_, ranks_));
       return nats.metrics();
     }
     std::vector<TaskScores> scores;
@@ -496,7 +497,7 @@ class TextToTextSetup::MixtureTask : public TextToTextSetup::Task {
 
  private:
   BatchLimits limits() const {
-    if (batch_.batch_tokens == 0) return {.sentences = batch_.batch_size};
+    if (batch_.batch_tokens == 0) return {.sentences = batch_size_of_all()};
     return limits_by_target_tokens(pair_lengths(mixture_.train, data_.special), target_tokens());
   }
   /// Not much longer than the longest target, which an early model would be.

@@ -17,7 +17,7 @@
 
 #include "apps/training/metric.h"
 #include "apps/training/task_setup.h"
-#include "apps/training/tasks/encoders.h"
+#include "apps/training/tasks/named_setup.h"
 #include "apps/training/tasks/translation.h"
 #include "apps/training/text_corpus.h"
 #include "data/metrics/text_metrics.h"
@@ -127,7 +127,7 @@ class TextToTextSetup : public ModelSetup {
   std::unique_ptr<Task> make_mixture_task(TrainSetting& setting);
 
   const std::string usual_objective_;
-  EncoderTask run_;
+  NamedTask run_;
   TextCorpusOptions corpus_;
   TextToTextKeys keys_;
   std::vector<TextTask> tasks_;

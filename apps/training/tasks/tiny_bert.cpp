@@ -63,13 +63,12 @@ class TinyBertSetup::Task : public ModelTask<FittedStudent, StudentExamples, Tok
         teacher_(std::move(teacher)),
         stage_(stage),
         temperature_(temperature) {
-    const BatchLimits limits{.tokens = batch_.batch_tokens, .sentences = batch_.batch_size};
+    const BatchLimits limits{.tokens = batch_.batch_tokens, .sentences = batch_size_of_all()};
     batches_ = token_batches(data_.train.examples, data_.train.pad, limits, seed_, kPrepareAhead, rank_);
-    fingerprint_ =
-        fmt::format("tiny_bert {:016x} validation {:016x} tokenizer {:016x} teacher {:016x} batch {} {} seed {}",
-                    data_.train.examples.fingerprint(), data_.valid.examples.fingerprint(),
-                    tokenizer_fingerprint(*data_.tokenizer), weights_fingerprint(teacher_->module()), limits.sentences,
-                    limits.tokens, seed_);
+    fingerprint_ = fmt::format(
+        "tiny_bert {:016x} validation {:016x} tokenizer {:016x} teacher {:016x} batch {} {} seed {}",
+        data_.train.examples.fingerprint(), data_.valid.examples.fingerprint(), tokenizer_fingerprint(*data_.tokenizer),
+        weights_fingerprint(teacher_->module()), limits.sentences, limits.tokens, seed_);
   }
 
   std::string fingerprint() const override { return fingerprint_; }
@@ -86,7 +85,8 @@ class TinyBertSetup::Task : public ModelTask<FittedStudent, StudentExamples, Tok
   }
   EvalMetrics evaluate() override {
     if (data_.valid.examples.size() == 0) return {};
-    return langzoo::evaluate(classification(), *model_->student, *data_.raw_valid, data_.valid, device_);
+    return langzoo::evaluate(classification(), *model_->student, *data_.raw_valid, data_.valid, device_,
+                             kExamplesAtOnce, ranks_);
   }
   void save_model(const fs::path& dir) override {
     model_->save_pretrained(dir);
@@ -160,7 +160,8 @@ std::vector<UnreadKeys> TinyBertSetup::unread_keys() const {
   unread.push_back({stage_ == Stage::kIntermediate,
                     "stage intermediate, which learns from the attention of all layers at once,",
                     {"train.gradient_checkpointing"}});
-  unread.push_back({true, "a student, which learns from its teacher alone,", {"train.r_drop", "train.label_smoothing"}});
+  unread.push_back(
+      {true, "a student, which learns from its teacher alone,", {"train.r_drop", "train.label_smoothing"}});
   for (auto& rule : augmentation_.unread_keys()) unread.push_back(std::move(rule));
   return unread;
 }

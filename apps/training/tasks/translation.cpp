@@ -144,15 +144,20 @@ EvalMetrics TargetNats::metrics() const {
 }
 
 TargetNats target_nats(EncoderDecoder& model, const ParallelCorpus& corpus, const ParallelSpecialTokens& special,
-                       torch::Device device) {
+                       torch::Device device, Distributed* ranks) {
   const c10::InferenceMode inference;
   TargetNats sum;
   const auto lengths = pair_lengths(corpus, special);
+  std::int64_t part = 0;
   for (auto& pairs : batches_by_length(lengths, {.tokens = kTokensAtOnce})) {
+    if (!is_own_part(ranks, part++)) continue;
     const auto batch = to_device(parallel_batch(corpus, std::move(pairs), special), device);
     sum.nats += model.loss_sum(batch.source, batch.source_lengths, batch.decoder_input, batch.labels).item<double>();
     sum.tokens += batch.labels.ge(0).sum().item<std::int64_t>();
   }
+  double of_all[] = {sum.nats, static_cast<double>(sum.tokens)};
+  sum_over(ranks, of_all);
+  sum.nats = of_all[0], sum.tokens = static_cast<std::int64_t>(of_all[1]);
   return sum;
 }
 
@@ -267,7 +272,7 @@ class TranslationSetup::Task : public ModelTask<EncoderDecoder, PairCorpus, Para
   std::string fingerprint() const override {
     const auto batch = batch_.batch_tokens > 0
                            ? fmt::format("target tokens {} in {} parts", batch_.batch_tokens, step_batches())
-                           : fmt::format("sentences {}", batch_.batch_size);
+                           : fmt::format("sentences {}", batch_size_of_all());
     return fmt::format(
         "translation {} batch of {} seed {}{}", data_.fingerprint, batch, seed_,
         sampler_ ? fmt::format(" segmentation {} {}", sampling_.bpe_dropout, sampling_.unigram_alpha) : "");
@@ -275,7 +280,8 @@ class TranslationSetup::Task : public ModelTask<EncoderDecoder, PairCorpus, Para
   std::string accept_fingerprint(const std::string& saved) const override {
     const auto pairs =
         fmt::format("translation pairs {} {:016x} tokens ", data_.train.size(), data_.train.fingerprint());
-    if (batch_.batch_tokens == 0 && saved == fmt::format("{}0 sentences {} seed {}", pairs, batch_.batch_size, seed_)) {
+    if (batch_.batch_tokens == 0 &&
+        saved == fmt::format("{}0 sentences {} seed {}", pairs, batch_size_of_all(), seed_)) {
       return "the run was saved by an earlier version: that its validation pairs and tokenizers are the same was not "
              "checked";
     }
@@ -293,6 +299,7 @@ class TranslationSetup::Task : public ModelTask<EncoderDecoder, PairCorpus, Para
     const auto step = this->step();
     const auto batch = batches_->next();
     const auto targets = batch.labels.ge(0).sum().item<std::int64_t>();
+    if (batch.pairs.empty()) return MicroBatch::nothing(loss_terms().size());
     if (r_drop_ == 0) {
       return {targets, targets, [this, step, batch = to_device(batch, device_)] {
                 model_->set_training_step(step);
@@ -309,7 +316,7 @@ class TranslationSetup::Task : public ModelTask<EncoderDecoder, PairCorpus, Para
 
   EvalMetrics evaluate() override {
     if (!data_.valid) return {};
-    auto metrics = target_nats(*model_, *data_.valid, translator_.special, device_).metrics();
+    auto metrics = target_nats(*model_, *data_.valid, translator_.special, device_, ranks_).metrics();
     if (translated_ == 0) return metrics;
     std::vector<std::string> hypotheses, references;
     translate(*data_.valid, std::min(translated_, data_.valid->size()), hypotheses, references);
@@ -355,7 +362,7 @@ class TranslationSetup::Task : public ModelTask<EncoderDecoder, PairCorpus, Para
   }
 
   BatchLimits limits() const {
-    if (batch_.batch_tokens == 0) return {.sentences = batch_.batch_size};
+    if (batch_.batch_tokens == 0) return {.sentences = batch_size_of_all()};
     return limits_by_target_tokens(pair_lengths(data_.train, translator_.special),
                                    std::max<std::int64_t>(1, batch_.batch_tokens / step_batches()));
   }

@@ -75,9 +75,9 @@ struct TargetNats {
   EvalMetrics metrics() const;
 };
 
-/// Of every pair; end tokens count. The model must be in evaluation mode.
+/// Of every pair; end tokens count. The model must be in evaluation mode. Several `ranks` share the pairs.
 TargetNats target_nats(EncoderDecoder& model, const ParallelCorpus& corpus, const ParallelSpecialTokens& special,
-                       torch::Device device);
+                       torch::Device device, Distributed* ranks = nullptr);
 
 /// The natural logarithm of the probability of each target token, given the true ones before it; end tokens are the
 /// last. One list a pair. The model must be in evaluation mode.

@@ -193,7 +193,7 @@ TEST_CASE("the kind is that of --model, of the preset's name or of the run, and 
   CHECK(load_safetensors(dir / "gru" / "model.safetensors")["rnn.weight_ih_l0"].size(0) == 24);
   check_error(lm({"train", "--model", "lstm", "--init", out, "--data", text, "--out", (dir / "x").string()}), 2,
               "is a rnn");
-  check_error(lm({"train", "--model", "elmo", "--data", text, "--out", (dir / "x").string()}), 2, "--model");
+  check_error(lm({"train", "--model", "hmm", "--data", text, "--out", (dir / "x").string()}), 2, "--model");
   write_file(dir / "bad.txt", "a b\n<s> c\n");
   check_error(lm(tiny((dir / "bad.txt").string(), (dir / "y").string(), "lstm")), 1, "line 2");
 }

@@ -2,8 +2,8 @@
 
 #include <functional>
 
-#include "data/files/file_kind.h"
 #include "data/files/file_error.h"
+#include "data/files/file_kind.h"
 #include "data/files/text_source.h"
 #include "data/parallel/parallel_text.h"
 #include "data/text/table.h"
@@ -26,7 +26,10 @@ TEST_CASE("whatever reads a file that users give names one of another kind as wh
       {"pairs.jsonl", [](const fs::path& path) { open_parallel_text(path, false); }},
       {"source.en", [&](const fs::path& path) { read_two_files(path, dir / "good.txt"); }},
       {"target.fr", [&](const fs::path& path) { read_two_files(dir / "good.txt", path); }},
-      {"labelled.csv", [](const fs::path& path) { read_table(path, {{"text"}, {"label"}}); }},
+      {"labelled.csv",
+       [](const fs::path& path) {
+         read_table(path, {{"text"}, {"label"}});
+       }},
       {"vectors.txt", [](const fs::path& path) { read_word_vectors(path); }},
       {"vectors.bin", [](const fs::path& path) { read_word_vectors(path); }},
       {"one/model.safetensors", [](const fs::path& path) { load_weights(path.parent_path()); }},

@@ -11,9 +11,9 @@ namespace {
 class Positions : public ModelTask<TaskModel, int, DataPosition> {
  public:
   explicit Positions(const TrainSetting& setting) : ModelTask(nullptr, 0, setting) {
-    batches_ = std::make_unique<BatchIterator<DataPosition>>(
-        10, [](const DataPosition& at) { return at; }, 0, rank_);
+    batches_ = std::make_unique<BatchIterator<DataPosition>>(10, [](const DataPosition& at) { return at; });
   }
+  using ModelTask::batch_size_of_all;
   using ModelTask::step;
   MicroBatch next() override {
     taken.push_back(batches_->next().batch);
@@ -38,14 +38,16 @@ TEST_CASE("a task knows the optimizer step of its next batch, alone and among ot
     steps.push_back(task.step());
     task.next();
   }
-  CHECK(task.taken == std::vector<std::int64_t>{1, 3, 5, 7, 9, 1});
+  CHECK(task.taken == std::vector<std::int64_t>{0, 1, 2, 3, 4, 5});  // every batch is shared by all ranks
   CHECK(steps == std::vector<std::int64_t>{0, 0, 1, 1, 2, 2});
-  task.seek({1, 4});  // 14 batches of all ranks, 4 a step
-  CHECK(task.step() == 3);
+  CHECK(task.batch_size_of_all() == 2 * setting.batch.batch_size);
+  task.seek({1, 4});  // 14 batches, 2 a step
+  CHECK(task.step() == 7);
   setting.rank = {};
   Positions alone(setting);
   alone.seek({1, 4});
   CHECK(alone.step() == 7);
+  CHECK(alone.batch_size_of_all() == setting.batch.batch_size);
 }
 
 }  // namespace langzoo::test

@@ -147,53 +147,27 @@ TEST_CASE("an iterator may be dropped at any moment: nothing is made behind its 
   }
 }
 
-TEST_CASE("ranks share one order: their batches together are those of one process") {
-  const EpochOrder order(23, 4, 9);  // 5 batches an epoch, which no world but 5 divides
-  const auto make = [order](const DataPosition& at) { return order.examples(at); };
-  std::vector<Examples> alone;
-  auto one = iterator(order, 0);
-  for (int i = 0; i < 60; ++i) alone.push_back(one.next());
-  for (const std::int64_t world : {1, 2, 3, 5, 7}) {
-    for (const std::size_t ahead : {0, 3}) {
-      std::vector<std::unique_ptr<BatchIterator<Examples>>> ranks;
-      for (std::int64_t r = 0; r < world; ++r)
-        ranks.push_back(std::make_unique<BatchIterator<Examples>>(5, make, ahead, Rank{r, world}));
-      std::vector<Examples> together;
-      while (static_cast<std::int64_t>(together.size()) + world <= 60) {
-        for (auto& rank : ranks) together.push_back(rank->next());
-        for (auto& rank : ranks)
-          REQUIRE(rank->position() == following({}, 5, static_cast<std::int64_t>(together.size())));
+TEST_CASE("ranks share each batch: together theirs are the larger batch of one process") {
+  const EpochOrder order(23, 6, 9);
+  for (const std::int64_t world : {1, 2, 3, 4, 7}) {
+    for (std::int64_t k = 0; k < 3; ++k) {
+      const auto all = order.examples({1, k});
+      Examples together;
+      for (std::int64_t r = 0; r < world; ++r) {
+        const auto own = share_of(all, {r, world});
+        CHECK(std::abs(6 - std::ssize(own) * world) < world);
+        together.insert(together.end(), own.begin(), own.end());
       }
-      CHECK(std::equal(together.begin(), together.end(), alone.begin()));
+      CHECK(together == all);
     }
   }
-}
-
-TEST_CASE("a run goes on in another world where the old one stopped") {
-  const EpochOrder order(23, 4, 9);
-  const auto make = [order](const DataPosition& at) { return order.examples(at); };
-  std::vector<Examples> alone, together;
-  auto one = iterator(order, 0);
-  for (int i = 0; i < 48; ++i) alone.push_back(one.next());
-  DataPosition position;
-  for (const std::int64_t world : {4, 1, 2, 4}) {  // 12 batches each: 3, 12, 6 and 3 rounds
-    std::vector<std::unique_ptr<BatchIterator<Examples>>> ranks;
-    for (std::int64_t r = 0; r < world; ++r) {
-      ranks.push_back(std::make_unique<BatchIterator<Examples>>(5, make, 2, Rank{r, world}));
-      ranks.back()->seek(position);
-    }
-    for (std::int64_t round = 0; round < 12 / world; ++round)
-      for (auto& rank : ranks) together.push_back(rank->next());
-    position = ranks.front()->position();
-  }
-  CHECK(together == alone);
+  CHECK(share_of({5}, {0, 2}).empty());
+  CHECK(share_of({5}, {1, 2}) == Examples{5});
 }
 
 TEST_CASE("ranks that cannot be are refused") {
   for (const Rank rank : {Rank{1, 1}, Rank{-1, 2}, Rank{0, 0}, Rank{3, 2}}) {
-    CHECK_THROWS_AS(BatchIterator<int>(
-                        5, [](const DataPosition&) { return 1; }, 0, rank),
-                    std::invalid_argument);
+    CHECK_THROWS_AS(check_rank(rank), std::invalid_argument);
   }
   CHECK(following({2, 4}, 5) == DataPosition{3, 0});
   CHECK(following({2, 3}, 5, 14) == DataPosition{5, 2});

@@ -128,7 +128,7 @@ TEST_CASE("whole words are masked with all of their pieces or not at all") {
   Sequence sequence(9);
   CHECK_THROWS_WITH(
       mask_tokens(sequence.ids, sequence.special, {.size = 128, .mask = 3}, {.whole_words = true}, random),
-      "whole words need to know which tokens begin words");
+      "whole words and phrases need to know which tokens begin words");
 }
 
 TEST_CASE("n-grams are drawn with probability 1/n and do not reach across special tokens") {

@@ -15,6 +15,8 @@ TEST_CASE("a number is the first after the last trigger, else the last of the te
   CHECK(number("The answer is unknown").empty());
   CHECK(number("").empty());
   CHECK(number("6.5.") == "6.5");
+  CHECK(number("it took 3-4 days") == "4");
+  CHECK(number("7 - -2") == "-2");
 }
 
 TEST_CASE("numbers are compared as numbers") {

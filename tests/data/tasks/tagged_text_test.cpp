@@ -89,8 +89,19 @@ TEST_CASE("entities of every scheme become BIO") {
   CHECK(to_bio("B-X I-X B-X I-Y O I-Y") == words("B-X I-X B-X B-Y O B-Y"));  // BIO, and an I that nothing begins
   CHECK(to_bio("B I O B") == words("B I O B"));
   CHECK(read("a.conll", "a I-X\nb I-X\n\nc O\n") == Texts{"1: a/B-X b/I-X", "4: c/O"});
-  CHECK(read("a.conll", "a I-X\nb I-X\n", {.to_bio = false}) == Texts{"1: a/I-X b/I-X"});
+  CHECK(read("a.conll", "a I-X\nb I-X\n", {.spelling = TagSpelling::kAsWritten}) == Texts{"1: a/I-X b/I-X"});
   CHECK(read("a.conll", "a B\nb NOUN\n") == Texts{"1: a/B b/NOUN"});
+}
+
+TEST_CASE("or IOBES") {
+  const auto to_iobes = [](const std::string& tags) {
+    const auto all = words(tags);
+    return iobes_tags(std::vector<std::string_view>(all.begin(), all.end()));
+  };
+  CHECK(to_iobes("B-X I-X I-X O B-Y B-X I-X") == words("B-X I-X E-X O S-Y B-X E-X"));
+  CHECK(to_iobes("I-X I-Y O") == words("S-X S-Y O"));
+  CHECK(to_iobes("B I O B") == words("B E O S"));
+  CHECK(read("a.conll", "a B-X\nb I-X\n", {.spelling = TagSpelling::kIobes}) == Texts{"1: a/B-X b/E-X"});
 }
 
 TEST_CASE("conversion leaves the entities as they are") {

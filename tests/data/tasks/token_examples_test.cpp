@@ -69,3 +69,26 @@ TEST_CASE("every epoch has each example once, in another order; fingerprints tel
   all[3].labels = {4};
   CHECK(examples.fingerprint() != examples_of(all).fingerprint());
 }
+
+TEST_CASE("batches pad characters and features, which a fingerprint tells") {
+  auto examples = examples_of({{.rows = {{.ids = {5, 6}, .characters = {{1, 2, 3}, {}}}}},
+                               {.rows = {{.ids = {}}}},
+                               {.rows = {{.ids = {7}, .characters = {{4}}}}}});
+  CHECK(examples.has_characters());
+  auto batch = token_batch(examples, {2, 0, 1}, 0);
+  CHECK(torch::equal(batch.characters, torch::tensor({{{4, 0, 0}, {0, 0, 0}},  //
+                                                      {{1, 2, 3}, {0, 0, 0}},
+                                                      {{0, 0, 0}, {0, 0, 0}}})));
+  CHECK_FALSE(batch.features.defined());
+  const auto before = examples.fingerprint();
+  examples.set_features(0, torch::ones({2, 2, 1}));
+  examples.set_features(1, torch::ones({2, 0, 1}));
+  examples.set_features(2, torch::full({2, 1, 1}, 3.F));
+  CHECK(examples.fingerprint() != before);
+  batch = to_device(token_batch(examples, {2, 0, 1}, 0), torch::kCPU);
+  CHECK(torch::equal(batch.features.select(3, 0)[1], torch::tensor({{3.F, 0.F}, {1.F, 1.F}, {0.F, 0.F}})));
+  CHECK_THROWS_WITH(examples.set_features(0, torch::ones({2, 3, 1})), Catch::Contains("2"));
+  CHECK_THROWS_WITH(examples.add({.rows = {{.ids = {1}}}}), Catch::Contains("characters"));
+  auto plain = examples_of({{.rows = {{.ids = {1}}}}});
+  CHECK_THROWS_WITH(plain.add({.rows = {{.ids = {1}, .characters = {{1}}}}}), Catch::Contains("others have none"));
+}

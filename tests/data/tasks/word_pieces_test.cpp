@@ -19,6 +19,8 @@ TEST_CASE("the first piece of a word speaks for it; words of nothing have none")
   CHECK(pieces.first == Firsts{1, 3, -1, 5, 7});
   CHECK(pieces.cut == 0);
   CHECK(pieces.type_ids.size() == 10);
+  REQUIRE(pieces.offsets.size() == 10);
+  CHECK(pieces.text.substr(pieces.offsets[1].begin, pieces.offsets[1].end - pieces.offsets[1].begin).size() == 2);
   CHECK(piece_labels(pieces, Labels{4, 5, 6, 7, 8}) == Labels{-100, 4, -100, 5, -100, 7, -100, 8, -100, -100});
   CHECK(word_labels(pieces, Labels{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, -1) == Labels{1, 3, -1, 5, 7});
   CHECK_THROWS_WITH(piece_labels(pieces, Labels{1}), "5 words, 1 labels");

@@ -5,6 +5,7 @@
 
 #include "models/optim/adamw.h"
 #include "models/optim/clip.h"
+#include "models/optim/optimizers.h"
 
 namespace langzoo {
 namespace {
@@ -261,6 +262,82 @@ TEST_CASE("Parameters of several dtypes, transposed and empty ones") {
   optimizer.step(0.5);
   CHECK(max_difference(parameters["half"], torch::full({5}, 0.5)) < 1e-2);
   CHECK(max_difference(parameters["transposed"], wide.t() * (1 - 0.5 * 0.01) - 0.5) < 1e-6);
+}
+
+TEST_CASE("Of shards each keeps its part of the moments, and together they step as one, bit for bit") {
+  constexpr std::int64_t kWorld = 3;
+  Model whole(1);
+  FlatParameters whole_parameters(whole->named_parameters());
+  AdamW whole_adamw(whole_parameters, kOptions);
+
+  std::vector<Model> models;
+  std::vector<std::unique_ptr<FlatParameters>> parameters;
+  std::vector<std::unique_ptr<AdamW>> optimizers;
+  // gather() of one after the other: the last call has what all gave.
+  std::vector<std::vector<torch::Tensor>> given(kWorld);
+  std::size_t call = 0;
+  for (std::int64_t r = 0; r < kWorld; ++r) {
+    models.emplace_back(1);
+    Shard shard{r, kWorld, [&given, &call, r](const torch::Tensor& own) {
+                  given[static_cast<std::size_t>(r)].push_back(own.clone());
+                  if (r != 0) return torch::Tensor();
+                  std::vector<torch::Tensor> parts;
+                  for (const auto& of_rank : given) parts.push_back(of_rank.at(call));
+                  ++call;
+                  return at::cat(parts);
+                }};
+    parameters.push_back(
+        std::make_unique<FlatParameters>(models.back()->named_parameters(), std::vector<ParameterRule>{}, shard));
+    optimizers.push_back(std::make_unique<AdamW>(*parameters.back(), kOptions));
+    CHECK(optimizers.back()->state_bytes() * kWorld < whole_adamw.state_bytes() + kWorld * 2 * 2 * 64 * kWorld);
+  }
+  const auto step = [&](AdamW& adamw, FlatParameters& of, ModelImpl& model, std::int64_t number) {
+    of.zero_grad();
+    model.loss(batch(number)).backward();
+    adamw.step(0.01, torch::full({}, 1.5));
+  };
+  const auto exchange = [&] {  // as an all-gather of the values
+    for (std::size_t g = 0; g < parameters[0]->groups().size(); ++g) {
+      const auto size = parameters[0]->groups()[g].values.numel();
+      for (const auto& from : parameters) {
+        const auto begin = from->shard().begin(size), end = from->shard().end(size);
+        const auto part = from->groups()[g].values.slice(0, begin, end).clone();
+        for (const auto& to : parameters) to->groups()[g].values.slice(0, begin, end).copy_(part);
+      }
+    }
+  };
+  for (std::int64_t number = 0; number < 4; ++number) {
+    step(whole_adamw, whole_parameters, *whole, number);
+    for (std::size_t r = 0; r < kWorld; ++r) step(*optimizers[r], *parameters[r], *models[r], number);
+    exchange();
+  }
+  for (auto& model : models) CHECK(max_difference(*model, *whole) == 0);
+
+  // What shards save together is what one has saved, and any number of shards goes on from it.
+  const torch::NoGradGuard no_grad;
+  for (std::size_t r = kWorld; r-- > 1;) CHECK(optimizers[r]->state_dict().is_empty());
+  const auto together = optimizers[0]->state_dict(), alone = whole_adamw.state_dict();
+  REQUIRE(together.size() == alone.size());
+  for (const auto& item : alone) {
+    CAPTURE(item.key());
+    CHECK(torch::equal(together[item.key()], item.value()));
+  }
+  NamedTensors saved;
+  for (const auto& item : alone) saved.insert(item.key(), item.value().clone());
+  for (std::size_t r = 0; r < kWorld; ++r) optimizers[r]->load_state_dict(saved);
+  {
+    const torch::AutoGradMode gradients(true);
+    step(whole_adamw, whole_parameters, *whole, 4);
+    for (std::size_t r = 0; r < kWorld; ++r) step(*optimizers[r], *parameters[r], *models[r], 4);
+  }
+  exchange();
+  for (auto& model : models) CHECK(max_difference(*model, *whole) == 0);
+
+  CHECK(shards_state("adamw"));
+  for (const auto* name : {"sgd", "adafactor", "asgd", "lamb"}) {
+    CHECK_FALSE(shards_state(name));
+    CHECK_THROWS_WITH(make_optimizer(name, *parameters[0], {}), Catch::Contains("does not divide its state"));
+  }
 }
 
 }  // namespace langzoo

@@ -103,4 +103,10 @@ TEST_CASE("PPMI of nothing is nothing; what is no count is named") {
   CHECK_THROWS_AS(ppmi(one, {.shift = std::nan("")}), std::invalid_argument);
 }
 
+TEST_CASE("log counts are ln(1 + count) of every element, and refuse less than none") {
+  const auto counts = random_counts(5, 7);
+  CHECK(max_difference(dense(log_counts(test::sparse(counts))), counts.log1p()) < 1e-6);
+  CHECK_THROWS_WITH(log_counts(test::sparse(torch::tensor({{1.0f, -2.0f}}))), Contains("a count is -2"));
+}
+
 }  // namespace langzoo

@@ -154,7 +154,9 @@ class WordVectorsTraining : public TaskSetup {
                                 corpus.sentences()));
     if (step_words == 0 && options_.is_word2vec()) {
       const auto epochs = std::clamp<std::int64_t>(setting.trainer.max_epochs, 1, kMostStepWords);
-      step_words = std::clamp(corpus.words() / kLeastSteps * epochs, kLeastStepWords, kMostStepWords);
+      // Each rank takes its blocks of a step, several so that all take about as many.
+      const auto world = setting.rank.world, least = world == 1 ? kLeastStepWords : 4 * kLeastStepWords * world;
+      step_words = std::clamp(corpus.words() / kLeastSteps * epochs, least, kMostStepWords * world);
     }
     return {std::move(vocabulary), std::move(corpus)};
   }
@@ -190,9 +192,10 @@ WordVectors WordVectorsTask::vectors(std::int64_t words) {
   return text_.frequent(words, [this](const auto& first) { return vectors_of(first); });
 }
 
-std::pair<std::int64_t, std::int64_t> WordVectorsTask::blocks() const {
+std::pair<std::int64_t, std::int64_t> WordVectorsTask::blocks(const Rank& rank) const {
   const auto first = position_.batch * blocks_a_step_;
-  return {first, std::min(first + blocks_a_step_, blocks_)};
+  const auto count = std::min(blocks_a_step_, blocks_ - first);
+  return {first + count * rank.index / rank.world, first + count * (rank.index + 1) / rank.world};
 }
 
 void WordVectorsTask::advance() {

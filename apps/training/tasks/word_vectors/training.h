@@ -45,8 +45,8 @@ class WordVectorsTask : public TrainingTask {
   explicit WordVectorsTask(WordText text) : text_(std::move(text)) {}
   void set_blocks(std::int64_t blocks, std::int64_t a_step) { blocks_ = blocks, blocks_a_step_ = a_step; }
   std::int64_t blocks_a_step() const { return blocks_a_step_; }
-  /// The blocks [first, last) of the step.
-  std::pair<std::int64_t, std::int64_t> blocks() const;
+  /// The blocks [first, last) of the step that are this rank's.
+  std::pair<std::int64_t, std::int64_t> blocks(const Rank& rank = {}) const;
   void advance();  ///< to the next step
   /// As WordText::VectorsOfFirst.
   virtual torch::Tensor vectors_of(const std::vector<std::string>& first) = 0;

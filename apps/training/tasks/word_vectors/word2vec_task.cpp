@@ -18,24 +18,65 @@ class Word2VecTask : public WordVectorsModelTask<Word2Vec> {
         trainer_(model_, text_.vocabulary.counts(), text_.vocabulary.words(), setting.train.trainer.seed),
         device_(setting.train.device),
         threads_(setting.options.deterministic ? 1 : at::get_num_threads()),
-        seed_(setting.train.trainer.seed) {
+        seed_(setting.train.trainer.seed),
+        rank_(setting.train.rank),
+        ranks_(setting.train.distributed),
+        sync_every_(setting.train.distribution.sync_every) {
     const auto& corpus = text_.corpus;
     set_blocks(corpus.blocks(), std::max<std::int64_t>(1, setting.step_words * corpus.blocks() / corpus.words()));
+    if (std::min(blocks_a_step(), corpus.blocks()) < rank_.world) {
+      setting.train.message(
+          fmt::format("a step (train.batch_tokens) has fewer blocks of text than there are ranks, {}: "
+                      "some have nothing to do",
+                      rank_.world));
+    }
   }
 
   std::string fingerprint() const override {
     return fmt::format("word2vec corpus {:016x} blocks {} seed {}", text_.corpus.fingerprint(), blocks_a_step(), seed_);
   }
 
+  Rank rank() const override { return rank_; }
+
+  /// Each rank trains its tables on its blocks of the step; every so often they are brought together.
   OwnStep own_step(double learning_rate) override {
-    const auto [first, last] = blocks();
+    if (ranks_ != nullptr && common_.empty()) remember();
+    const auto [first, last] = blocks(rank_);
     const auto done = trainer_.train(position_.epoch, first, last, learning_rate, read_block_, threads_);
+    ++steps_apart_;
     advance_after(done.examples);
+    // Counted in steps of the run, so that a resumed one brings them together where another would have.
+    const auto step = position_.epoch * batches_per_epoch() + position_.batch;
+    if (ranks_ != nullptr && step % sync_every_ == 0) synchronize();
     return {done.loss_sum, done.examples, done.words};
   }
 
+  /// Periodic averaging (McDonald et al. 2010, https://aclanthology.org/N10-1069): each row moves by the mean of the
+  /// moves that it made on those ranks whose text has moved it. A mean over all ranks would slow down rare words, which
+  /// most ranks have not seen.
+  void synchronize() override {
+    if (steps_apart_ == 0 || ranks_ == nullptr) return;
+    const torch::NoGradGuard no_grad;
+    constexpr std::int64_t kRowsAtOnce = 1 << 15;  // bounds the temporaries
+    for (std::size_t i = 0; i < common_.size(); ++i) {
+      auto table = tables()[i].view({-1, tables()[i].size(-1)});
+      auto common = common_[i];
+      for (std::int64_t begin = 0; begin < table.size(0); begin += kRowsAtOnce) {
+        const auto rows = std::min(kRowsAtOnce, table.size(0) - begin);
+        auto now = table.narrow(0, begin, rows), before = common.narrow(0, begin, rows);
+        auto moves = now - before;
+        auto moved = moves.ne(0).any(1).to(torch::kFloat32);
+        ranks_->sum(moves);
+        ranks_->sum(moved);
+        before.add_(moves.div_(moved.clamp_min_(1).unsqueeze(1)));
+        now.copy_(before);
+      }
+    }
+    steps_apart_ = 0;
+  }
+
   MicroBatch next() override {
-    const auto [first, last] = blocks();
+    const auto [first, last] = blocks(rank_);
     std::vector<Word2VecBatch> batches;
     std::int64_t examples = 0, words = 0;
     for (auto block = first; block < last; ++block) {
@@ -68,7 +109,7 @@ class Word2VecTask : public WordVectorsModelTask<Word2Vec> {
     if (position_.batch == 0) examples_ = 0;
     examples_ += examples;
     advance();
-    if (position_.batch == 0 && examples_ == 0) {
+    if (position_.batch == 0 && examples_ == 0 && ranks_ == nullptr) {
       throw std::runtime_error(
           "there is nothing to learn from: no two words of a sentence are left (model.sample, data.min_count, "
           "data.lines)");
@@ -80,6 +121,12 @@ class Word2VecTask : public WordVectorsModelTask<Word2Vec> {
     return std::count_if(ids.begin(), ids.end(), [](std::int32_t id) { return id != kSentenceEnd; });
   }
 
+  std::vector<torch::Tensor> tables() { return model_->parameters(); }
+  /// The tables as all ranks have them.
+  void remember() {
+    for (const auto& table : tables()) common_.push_back(table.detach().clone().view({-1, table.size(-1)}));
+  }
+
   HogwildTrainer trainer_;
   HogwildTrainer::ReadBlock read_block_ = [this](std::int64_t block, std::vector<std::int32_t>& ids) {
     text_.corpus.read_block(block, ids);
@@ -87,6 +134,11 @@ class Word2VecTask : public WordVectorsModelTask<Word2Vec> {
   torch::Device device_;
   int threads_;
   std::uint64_t seed_;
+  const Rank rank_;
+  Distributed* const ranks_;
+  const std::int64_t sync_every_;
+  std::vector<torch::Tensor> common_;
+  std::int64_t steps_apart_ = 0;
   std::int64_t examples_ = 1;  ///< of the epoch so far; what a resumed run saw of it before counts as one
 };
 

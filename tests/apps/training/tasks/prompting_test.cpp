@@ -116,7 +116,9 @@ TEST_CASE("items are answered by their choices' likelihoods, shots and all") {
                                            item_of("cc", {"g", "hh"}, 0)};
   const std::vector<PromptExample> items = {item_of("aa", {"b", "jii", "b"}, 1), item_of("ab", {"c", "dd"}, 0)};
   const Prompts prompts(task, pool, 2, 7);
-  const auto results = answer_by_choice(model(), prompts, items, {ChoiceScore::kUnconditional, /*calibrate=*/true});
+  std::vector<ChosenItem> results;
+  answer_by_choice(model(), prompts, items, {ChoiceScore::kUnconditional, /*calibrate=*/true},
+                   [&](const ChosenItem& item) { results.push_back(item); });
   REQUIRE(results.size() == 2);
   for (std::size_t i = 0; i < items.size(); ++i) {
     CHECK(results[i].prompt == prompts.prompt(items[i]));
@@ -136,7 +138,8 @@ TEST_CASE("items are answered by their choices' likelihoods, shots and all") {
     CHECK(results[i].predicted == best_choice(results[i].choices, ChoiceScore::kUnconditional, true));
   }
   const Prompts bare(task, pool, 0, 7);
-  CHECK_THROWS_WITH(answer_by_choice(model(), bare, std::vector{item_of(std::string(60, 'a'), {"b", "c"}, 0)}, {}),
+  CHECK_THROWS_WITH(answer_by_choice(model(), bare, std::vector{item_of(std::string(60, 'a'), {"b", "c"}, 0)}, {},
+                                     [](const ChosenItem&) {}),
                     Catch::Contains("line 1: prompt and choice have 63 tokens, but the model's context is 40"));
 }
 
@@ -152,9 +155,14 @@ TEST_CASE("free answers are the same in any batches, and samples vote") {
     FreeOptions options{
         .separator = "\n", .samples = samples, .temperature = samples > 1 ? 1.0 : 0.0, .max_new_tokens = 8, .seed = 3};
     options.batch_size = 5;
-    const auto together = answer_freely(model(), prompts, items, options);
+    const auto answers = [&] {
+      std::vector<FreeItem> all;
+      answer_freely(model(), prompts, items, options, [&](const FreeItem& item) { all.push_back(item); });
+      return all;
+    };
+    const auto together = answers();
     options.batch_size = 1;
-    const auto alone = answer_freely(model(), prompts, items, options);
+    const auto alone = answers();
     REQUIRE(together.size() == 5);
     for (std::size_t i = 0; i < 5; ++i) {
       CHECK(together[i].texts == alone[i].texts);
@@ -165,7 +173,7 @@ TEST_CASE("free answers are the same in any batches, and samples vote") {
   }
   FreeOptions chains{.chain = Chain::kZeroShot, .separator = "\n", .max_new_tokens = 4, .max_answer_tokens = 3};
   // The triggers have characters that the tokenizer lacks; what is asked is too long for the model.
-  CHECK_THROWS_AS(answer_freely(model(), prompts, items, chains), std::runtime_error);
+  CHECK_THROWS_AS(answer_freely(model(), prompts, items, chains, [](const FreeItem&) {}), std::runtime_error);
 }
 
 TEST_CASE("an accuracy over draws has its interval") {

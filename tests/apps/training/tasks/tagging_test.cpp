@@ -78,6 +78,12 @@ TEST_CASE("tags become BIO, but for a model that has learnt another scheme") {
   CHECK(tags(nullptr) == in_bio);
   CHECK(tags(&*bio) == in_bio);
   CHECK(tags(&*iobes) == as_written);
+  const auto spelled = [&](TagSpelling spelling) {
+    const auto raw = tagging().read(dir / "names.conll", {.spelling = spelling});
+    return dynamic_cast<const RawExamplesOf<TaggedSentence>&>(*raw).items;
+  };
+  CHECK(spelled(TagSpelling::kIobes).at(1).tags == as_written);
+  CHECK(spelled(TagSpelling::kBio).at(0).tags == std::vector<std::string>{"B-PER"});
 }
 
 }  // namespace langzoo::test::tagging_test

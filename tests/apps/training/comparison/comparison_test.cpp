@@ -1,0 +1,295 @@
+#include "tests/support/test.h"
+
+#include <cmath>
+#include <set>
+
+#include <torch/nn/modules/embedding.h>
+#include <torch/nn/modules/linear.h>
+#include <nlohmann/json.hpp>
+
+#include "apps/training/comparison/comparison.h"
+#include "apps/training/comparison/own_lm.h"
+#include "data/files/config_error.h"
+
+namespace langzoo::test::comparison_test {
+
+namespace {
+
+namespace fs = std::filesystem;
+using Catch::Matchers::Contains;
+using Json = nlohmann::json;
+
+std::string sentences(int n) {
+  std::string text;
+  for (int i = 0; i < n; ++i) text += "Anna has " + std::to_string(i % 7) + " apples and a dog\n";
+  return text;
+}
+
+/// Models small enough for a second, on characters: a step is 4 rows of 16 tokens.
+ComparisonSpec tiny(const fs::path& text, const std::string& budget, std::vector<std::string> names) {
+  ComparisonSpec spec;
+  spec.task = "lm";
+  spec.data = {{"train", text.string()}, {"tokenizer", "char"}};
+  spec.budget = ComparisonBudget::parse(budget);
+  spec.batch_size = 4, spec.context = 16;
+  spec.keys = {{"train.optimizer", "adamw"}, {"train.schedule", "cosine"}, {"train.learning_rate", "0.02"}};
+  const std::vector<ModelSpec> known = {
+      {.name = "ngram", .family = "ngram", .keys = {{"model.order", "3"}, {"model.discount_fallback", "true"}}},
+      {.name = "lstm",
+       .family = "lstm",
+       .keys = {{"model.embedding_size", "8"}, {"model.hidden_size", "12"}, {"model.layers", "1"}}},
+      {.name = "gpt2",
+       .family = "gpt2",
+       .keys = {{"model.n_embd", "16"}, {"model.n_layer", "1"}, {"model.n_head", "2"}, {"model.embd_pdrop", "0"}}}};
+  for (const auto& name : names) {
+    for (const auto& model : known) {
+      if (model.name == name) spec.models.push_back(model);
+    }
+  }
+  return spec;
+}
+
+Json results_of(const ComparisonResults& results) {
+  return Json::parse(results.json);
+}
+
+void check_finite(const Json& json) {
+  if (json.is_number_float()) CHECK(std::isfinite(json.get<double>()));
+  if (json.is_structured()) {
+    for (const auto& part : json) check_finite(part);
+  }
+}
+
+/// The means of what stands before a token so far.
+struct BagImpl : torch::nn::Module {
+  explicit BagImpl(std::int64_t vocab_size)
+      : embedding(register_module("embedding", torch::nn::Embedding(vocab_size, 12))),
+        out(register_module("out", torch::nn::Linear(24, vocab_size))) {}
+  torch::Tensor forward(const torch::Tensor& ids) {
+    const auto x = embedding(ids);
+    const auto count = at::arange(1, ids.size(1) + 1).unsqueeze(1);
+    return out(at::cat({x, x.cumsum(1) / count}, 2));
+  }
+  torch::nn::Embedding embedding;
+  torch::nn::Linear out;
+};
+
+OwnLm bag() {
+  return own_lm(
+      "bag", [](std::int64_t vocab_size, std::int64_t) { return std::make_shared<BagImpl>(vocab_size); },
+      3.0 * 2 * 24 * 30);
+}
+
+}  // namespace
+
+TEST_CASE("all models learn from the same tokens and are measured alike", "[comparison]") {
+  TempDir dir;
+  write_file(dir / "text.txt", sentences(300));
+  Comparison comparison;
+  comparison.add(bag());
+  auto spec = tiny(dir / "text.txt", "tokens=4000", {"ngram", "lstm", "gpt2"});
+  spec.models.push_back({.name = "bag"});
+  const auto out = dir / "out";
+  const auto results = comparison.run(spec, out);
+  CHECK(results.failed == 0);
+  CHECK(read_file(out / "results.json") == results.json);
+  const auto json = results_of(results);
+  CHECK(json["budget"]["tokens"] == 4000);
+  REQUIRE(json["models"].size() == 4);
+  check_finite(json);
+  for (const auto& model : json["models"]) {
+    INFO(model.dump(1));
+    for (const auto* const key :
+         {"name", "family", "parameters", "flops_per_token", "train_tokens", "train_seconds", "train_tokens_per_second",
+          "eval_tokens_per_second", "peak_memory_bytes", "disk_bytes", "seeds", "metrics", "curve", "samples", "error"})
+      CHECK(model.contains(key));
+    CHECK(model["error"].is_null());
+    CHECK(model["train_tokens"] == 62 * 64);  // whole steps of 64 tokens
+    CHECK(model["seeds"] == 1);
+    CHECK(model["disk_bytes"] > 0);
+    CHECK(model["peak_memory_bytes"] > 1'000'000);
+    for (const auto* const name : {"nats_per_token", "bits_per_byte", "word_perplexity"}) {
+      const auto& metric = model["metrics"][name];
+      CHECK(metric["low"] == metric["mean"]);
+      CHECK(metric["high"] == metric["mean"]);
+      CHECK(metric["values"].size() == 1);
+    }
+    CHECK(!model["metrics"].contains("nats_above_source"));
+    CHECK(model["samples"].size() == 1);
+    CHECK(fs::exists(out / "models" / model["name"].get<std::string>() / "seed-1" / "config.json"));
+  }
+  const auto &ngram = json["models"][0], &lstm = json["models"][1], &gpt2 = json["models"][2], &own = json["models"][3];
+  CHECK(ngram["flops_per_token"] == 0);
+  CHECK(ngram["curve"].size() == 1);
+  CHECK(ngram["curve"][0]["flops"] == 0);
+  CHECK(own["flops_per_token"] == 3 * 2 * 24 * 30);
+  CHECK(own["family"] == "own");
+  CHECK(gpt2["pictures"].size() == 1);
+  // Twenty kinds of characters have ln 20 = 3.0 nats.
+  for (const auto* const model : {&ngram, &lstm, &gpt2}) CHECK((*model)["metrics"]["nats_per_token"]["mean"] < 2.5);
+  for (const auto* const model : {&lstm, &gpt2, &own}) {
+    const auto& curve = (*model)["curve"];
+    REQUIRE(curve.size() > 10);
+    CHECK(curve.back()["step"] == 62);
+    CHECK(curve.back()["tokens"] == 62 * 64);
+    CHECK(curve.back()["flops"].get<double>() == Approx(62 * 64 * (*model)["flops_per_token"].get<double>()));
+    CHECK(curve.back()["valid_loss"].get<double>() < curve.front()["train_loss"].get<double>());
+  }
+  // One of them is the best: the others are compared with it.
+  int compared = 0;
+  for (const auto& model : json["models"]) compared += model["significance"].is_object() ? 1 : 0;
+  CHECK(compared == 3);
+
+  SECTION("twice the same, and kept what is there") {
+    CHECK_THROWS_WITH(comparison.run(spec, out), Contains("--resume goes on"));
+    struct Kept : ComparisonObserver {
+      void on_end(const std::string&, std::uint64_t, const std::string&, bool kept) override { count += kept ? 1 : 0; }
+      int count = 0;
+    } kept;
+    CHECK(results_of(comparison.run(spec, out, {.worker = {}, .resume = true}, kept)) == json);
+    CHECK(kept.count == 4);
+    spec.models = {spec.models[1]};
+    const auto again = results_of(comparison.run(spec, dir / "again"));
+    CHECK(again["models"][0]["metrics"] == lstm["metrics"]);
+  }
+  SECTION("a trained model is measured as it was, by another's tokenizer per byte only") {
+    auto other = spec;
+    other.models = {{.name = "old", .folder = (out / "models/lstm/seed-1").string()}};
+    const auto same = results_of(comparison.run(other, dir / "same"));
+    CHECK(same["models"][0]["metrics"] == lstm["metrics"]);
+    CHECK(same["models"][0]["curve"].empty());
+    CHECK(same["models"][0]["train_tokens"].is_null());
+    other.data["tokenizer"] = "train:bytebpe:300";
+    const auto per_byte = results_of(comparison.run(other, dir / "per_byte"));
+    CHECK(per_byte["models"][0]["metrics"].size() == 1);
+    CHECK(per_byte["models"][0]["metrics"]["bits_per_byte"]["mean"].get<double>() ==
+          Approx(lstm["metrics"]["bits_per_byte"]["mean"].get<double>()));
+  }
+}
+
+TEST_CASE("a run that is stopped goes on to the same scores", "[comparison]") {
+  TempDir dir;
+  write_file(dir / "text.txt", sentences(200));
+  const Comparison comparison;
+  auto spec = tiny(dir / "text.txt", "tokens=3200", {"gpt2"});
+  const auto whole = results_of(comparison.run(spec, dir / "whole"));
+  auto nothing = spec;
+  nothing.models[0].keys["train.learning_rate"] = "1e30";  // it fails, and the folder is there
+  const auto out = dir / "parts";
+  CHECK(comparison.run(nothing, out).failed == 1);
+  write_file(out / "spec.json", spec.to_json());
+  WorkerHooks hooks;
+  hooks.train = [](TrainingRun& run) {
+    struct StopEarly : TrainerObserver {
+      explicit StopEarly(Trainer& trainer) : trainer(trainer) {}
+      void on_step(const StepReport& report) override {
+        if (report.step >= 20) trainer.request_stop();
+      }
+      Trainer& trainer;
+    } early(run.trainer());
+    run.add_observer(early);
+    return run.train();
+  };
+  CHECK_FALSE(comparison.work(out, "gpt2", 1, hooks));
+  const auto parts = results_of(comparison.run(spec, out, {.worker = {}, .resume = true}));
+  CHECK(parts["models"][0]["metrics"] == whole["models"][0]["metrics"]);
+  const auto losses = [](const Json& results) {
+    Json losses;
+    for (const auto& point : results["models"][0]["curve"])
+      losses.push_back({point["step"], point["tokens"], point["train_loss"], point["valid_loss"]});
+    return losses;
+  };
+  CHECK(losses(parts) == losses(whole));
+}
+
+TEST_CASE("several seeds have an interval, budgets of FLOPs and time whole steps", "[comparison]") {
+  TempDir dir;
+  write_file(dir / "text.txt", sentences(200));
+  const Comparison comparison;
+  auto spec = tiny(dir / "text.txt", "tokens=1300", {"lstm"});
+  spec.seeds = 2;
+  const auto json = results_of(comparison.run(spec, dir / "seeds"));
+  const auto& metric = json["models"][0]["metrics"]["nats_per_token"];
+  CHECK(json["models"][0]["seeds"] == 2);
+  REQUIRE(metric["values"].size() == 2);
+  const auto a = metric["values"][0].get<double>(), b = metric["values"][1].get<double>();
+  CHECK(a != b);
+  CHECK(metric["mean"].get<double>() == Approx((a + b) / 2));
+  // Student's t of one degree of freedom.
+  CHECK(metric["high"].get<double>() - metric["mean"].get<double>() == Approx(12.706 * std::abs(a - b) / 2));
+
+  auto flops = tiny(dir / "text.txt", "flops=30M", {"lstm", "gpt2", "ngram"});
+  const auto by_flops = results_of(comparison.run(flops, dir / "flops"));
+  for (int i = 0; i < 2; ++i) {
+    const auto& model = by_flops["models"][i];
+    const auto step = 64 * model["flops_per_token"].get<double>(), spent = model["curve"].back()["flops"].get<double>();
+    CHECK(spent <= 30e6);
+    CHECK(spent + step > 30e6);
+  }
+  CHECK(by_flops["models"][2]["error"].is_null());  // counted
+  auto time = tiny(dir / "text.txt", "time=0.3", {"lstm"});
+  const auto by_time = results_of(comparison.run(time, dir / "time"));
+  CHECK(by_time["models"][0]["train_seconds"] > 0.03);
+  CHECK(by_time["models"][0]["train_seconds"] < 3);
+}
+
+TEST_CASE("on microworld scores stand beside the source's entropy", "[comparison]") {
+  TempDir dir;
+  auto spec = tiny("microworld", "tokens=2000", {"ngram"});
+  spec.data["microworld_bytes"] = "60000";
+  const auto json = results_of(Comparison().run(spec, dir / "out"));
+  const auto& metrics = json["models"][0]["metrics"];
+  CHECK(metrics["nats_above_source"]["mean"] > 0);
+  CHECK(metrics["nats_above_source"]["mean"] < metrics["nats_per_token"]["mean"]);
+}
+
+TEST_CASE("what cannot be compared is refused, and leaves no folder behind", "[comparison]") {
+  TempDir dir;
+  write_file(dir / "text.txt", sentences(200));
+  const Comparison comparison;
+  const auto refused = [&](const ComparisonSpec& spec, const std::string& what) {
+    CHECK_THROWS_WITH(comparison.run(spec, dir / "out"), Contains(what));
+    CHECK(!fs::exists(dir / "out"));
+  };
+  const auto spec = tiny(dir / "text.txt", "tokens=3000", {"lstm"});
+  auto other = spec;
+  other.budget.amount = 63;
+  refused(other, "less than one step of 4 rows of 16 tokens, which takes 64");
+  other = spec;
+  other.models[0].family = "lsmt";
+  refused(other, "family lsmt: unknown");
+  other = spec;
+  other.models[0].keys["model.hiden_size"] = "3";
+  refused(other, "model lstm: unknown key model.hiden_size");
+  other = spec;
+  other.keys["model.n_embd"] = "3";
+  refused(other, "key model.n_embd: no model of the comparison has it");
+  other = spec;
+  other.models[0].family = "";
+  refused(other, "has neither a family nor a folder");
+  other = spec;
+  other.data.erase("train");
+  refused(other, "data.train is missing");
+  other = spec;
+  other.data["train"] = (dir / "none.txt").string();
+  refused(other, "none.txt");
+  write_file(dir / "short.txt", sentences(3));
+  other.data["train"] = (dir / "short.txt").string();
+  refused(other, "has 3 lines");
+  other = spec;
+  other.models[0].pretraining = "mlm";
+  refused(other, "pretraining mlm");
+
+  // Of several models one fails.
+  auto failing = tiny(dir / "text.txt", "tokens=640", {"lstm", "gpt2"});
+  failing.models[0].keys["train.learning_rate"] = "1e30";
+  failing.models[0].keys["train.clip_norm"] = "0";
+  const auto results = comparison.run(failing, dir / "failing");
+  CHECK(results.failed == 1);
+  const auto json = results_of(results);
+  CHECK_THAT(json["models"][0]["error"].get<std::string>(), Contains("not finite"));
+  CHECK(json["models"][1]["error"].is_null());
+  CHECK(!json["models"][1]["metrics"].empty());
+}
+
+}  // namespace langzoo::test::comparison_test
