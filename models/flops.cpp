@@ -9,6 +9,7 @@
 #include "models/bert/bert.h"
 #include "models/distilbert/distilbert.h"
 #include "models/electra/electra.h"
+#include "models/elmo/elmo.h"
 #include "models/fasttext/fasttext.h"
 #include "models/gpt/gpt.h"
 #include "models/gpt/gpt_neo.h"
@@ -18,6 +19,7 @@
 #include "models/roberta/roberta.h"
 #include "models/seq2seq/seq2seq_config.h"
 #include "models/t5/t5_config.h"
+#include "models/tagger/tagger.h"
 #include "models/transformer/transformer_config.h"
 #include "models/transformer/transformer_lm.h"
 #include "models/word2vec/word2vec.h"
@@ -148,6 +150,51 @@ double forward(const RegisteredModel& model, const T5Config& c, const RowLengths
          (writes ? product(T, C, static_cast<double>(c.vocab_size)) : 0);
 }
 
+/// The bidirectional language model, or its layers alone. Words are as long as the longest may be.
+double forward(const RegisteredModel& model, const ElmoConfig& c, const RowLengths& row) {
+  const double T = row.target, P = static_cast<double>(c.projection_size), H = static_cast<double>(c.hidden_size);
+  const auto M = static_cast<double>(c.max_characters), filters = static_cast<double>(c.filter_count());
+  double flops = filters == P ? 0 : product(T, filters, P);
+  for (const auto& filter : c.filters) {
+    const auto width = static_cast<double>(filter[0]);
+    flops +=
+        product(T * (M - width + 1), width * static_cast<double>(c.character_size), static_cast<double>(filter[1]));
+  }
+  flops += static_cast<double>(c.highway_layers) * 2 * product(T, filters, filters);
+  const double layer = 2 * product(T, P, 4 * H) + (H == P ? 0 : product(T, H, P));
+  const double words = static_cast<double>(c.sampled_softmax > 0 ? c.sampled_softmax + 1 : c.vocab_size);
+  const bool predicts = has_head(model, "LM");
+  return flops + 2 * (static_cast<double>(c.layers) * layer + (predicts ? product(T, P, words) : 0));
+}
+
+/// Features of another model are there already.
+double tagger_encoder(const TaggerEncoderConfig& c, const RowLengths& row) {
+  const double T = row.target, H = static_cast<double>(c.hidden_size), directions = c.bidirectional ? 2 : 1;
+  const auto letter = static_cast<double>(c.character_embedding_size), F = static_cast<double>(c.character_hidden_size);
+  double in = static_cast<double>(c.embedding_size + c.feature_width), flops = 0;
+  if (c.characters == "cnn") flops += product(T * row.characters, static_cast<double>(c.character_width) * letter, F);
+  if (c.characters == "lstm") flops += 2 * recurrent(T * row.characters, letter, F / 2, 4);
+  if (c.characters != "none") in += F;
+  for (std::int64_t layer = 0; layer < c.layers; ++layer) {
+    flops += directions * recurrent(T, in, H, gates_of(c.cell));
+    in = directions * H;
+  }
+  return flops;
+}
+
+double forward(const RegisteredModel& /*model*/, const TaggerConfig& c, const RowLengths& row) {
+  const double T = row.target, labels = static_cast<double>(c.labels.size());
+  const auto W = static_cast<double>(c.encoded_width()), between = static_cast<double>(c.projection_size);
+  return tagger_encoder(c, row) +
+         (between > 0 ? product(T, W, between) + product(T, between, labels) : product(T, W, labels));
+}
+
+double forward(const RegisteredModel& /*model*/, const TaggerClassifierConfig& c, const RowLengths& row) {
+  const double T = row.target, W = static_cast<double>(c.encoded_width());
+  const double attention = c.pooling == "attention" ? product(T, W, W) + 2 * product(T, W, 1) : 0;
+  return tagger_encoder(c, row) + attention + product(1, W, static_cast<double>(c.labels.size()));
+}
+
 /// What attends from T states of width H to S of width W.
 double attention_of(const Seq2SeqConfig& c, double T, double S, double H, double W) {
   const double mean = product(T, S, W);
@@ -226,6 +273,10 @@ template <class Config>
 double forward_of(const RegisteredModel& model, const ModelConfig& config, const RowLengths& row) {
   return forward(model, config.as<Config>(), row);
 }
+double forward_of_tagger(const RegisteredModel& model, const ModelConfig& config, const RowLengths& row) {
+  return has_head(model, "ForTokenClassification") ? forward(model, config.as<TaggerConfig>(), row)
+                                                   : forward(model, config.as<TaggerClassifierConfig>(), row);
+}
 double counted(const RegisteredModel& /*model*/, const ModelConfig& /*config*/, const RowLengths& /*row*/) {
   return 0;
 }
@@ -252,6 +303,8 @@ constexpr std::array kFormulas = {Formula{"gpt2", forward_of<Gpt2Config>},
                                   Formula{"albert", forward_of<AlbertConfig>},
                                   Formula{"electra", forward_of<ElectraConfig>},
                                   Formula{"distilbert", forward_of<DistilBertConfig>},
+                                  Formula{"elmo", forward_of<ElmoConfig>},
+                                  Formula{"tagger", forward_of_tagger},
                                   Formula{"fasttext", forward_of<FastTextConfig>},
                                   Formula{"word2vec", forward_of<Word2VecConfig>},
                                   Formula{"glove", counted},

@@ -23,11 +23,12 @@ struct RowLengths {
   double target =
       0;  ///< tokens of a language model's or an encoder's row; that the decoder of an encoder-decoder reads
   std::optional<double> predicted = {};  ///< hidden tokens of a masked language model, whose words are predicted; all
+  double characters = 6;  ///< of a word, where they are read; every word counts as often as it stands there
 };
 
 /// Of one such row. Zero where a model is counted rather than learned (n-grams, PPMI, IBM models), and where what is
-/// learned from was counted before (GloVe, whose cost depends on how many pairs of words differ). Nothing for a model type
-/// that has no formula.
+/// learned from was counted before (GloVe, whose cost depends on how many pairs of words differ). Nothing for a model
+/// type that has no formula.
 std::optional<double> training_flops(const RegisteredModel& model, const ModelConfig& config, const RowLengths& row);
 
 }  // namespace langzoo

@@ -19,6 +19,19 @@ if(LANGZOO_TORCH)
     target_link_libraries(langzoo::hdf5 INTERFACE ${HDF5_LINK_LIBRARIES})
   endif()
 endif()
+if(LibTorch_torch_cuda_LIBRARY)
+  # c10d's header of NCCL asks for NCCL's own and for CUDA's, of a toolkit or of the packages that the wheel of LibTorch
+  # came with. Without them ranks on GPUs exchange through the CPU.
+  file(GLOB nccl_includes ${LibTorch_ROOT_DIR}/../nvidia/*/include $ENV{CUDA_HOME}/include /usr/local/cuda/include)
+  include(CheckCXXSourceCompiles)
+  set(CMAKE_REQUIRED_LIBRARIES langzoo::libtorch)
+  set(CMAKE_REQUIRED_INCLUDES ${nccl_includes})
+  check_cxx_source_compiles("#define USE_C10D_NCCL
+#include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
+int main() { return c10d::ProcessGroupNCCL::Options::create()->is_high_priority_stream; }" LANGZOO_HAS_NCCL)
+  unset(CMAKE_REQUIRED_LIBRARIES)
+  unset(CMAKE_REQUIRED_INCLUDES)
+endif()
 if(LANGZOO_BUILD_APPS)
   find_package(CLI11 REQUIRED)
 endif()

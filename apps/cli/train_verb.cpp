@@ -86,13 +86,20 @@ void of_flag(const std::string& flag, const std::function<void()>& use) {
   }
 }
 
-/// Ranks of one machine take its CUDA devices in turn.
+/// Ranks of one machine take its CUDA devices in turn; with NCCL each has one of its own.
 torch::Device device_of(const TaskSetup& setup, const ComputeOptions& common, std::int64_t local_rank) {
   const auto reason = setup.needs_cpu();
   if (reason.empty()) {
     const auto device = common.torch_device();
     if (!device.is_cuda()) return device;
-    return {torch::kCUDA, static_cast<c10::DeviceIndex>(local_rank % torch::cuda::device_count())};
+    const auto devices = static_cast<std::int64_t>(torch::cuda::device_count());
+    if (local_rank >= devices && Distributed::takes(device)) {
+      throw UsageError(
+          fmt::format("--device cuda: a machine with {} CUDA devices has a rank {} (LOCAL_RANK): NCCL takes one "
+                      "rank a device",
+                      devices, local_rank));
+    }
+    return {torch::kCUDA, static_cast<c10::DeviceIndex>(local_rank % devices)};
   }
   if (common.device == "cuda") throw UsageError("--device cuda: " + reason);
   return torch::kCPU;
@@ -217,7 +224,7 @@ std::string TrainVerb::keys_beside(std::string shown, const std::vector<MakeSetu
 
 std::string TrainVerb::notes() const {
   std::string text;
-  for (const auto& preset : presets_of(program_)) text += fmt::format("  {:<18}{}\n", preset.name, preset.about);
+  for (const auto& preset : presets_of(program_)) text += fmt::format("  {:<17} {}\n", preset.name, preset.about);
   if (!text.empty()) text = "Presets:\n" + text;
   TrainingRun run(program_, make_setup_());
   text +=

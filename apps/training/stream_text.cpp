@@ -257,6 +257,14 @@ bool has_whole_words(const Tokenizer& tokenizer) {
          dynamic_cast<const WhitespaceSplitPreTokenizer*>(parts.pre_tokenizer.get()) != nullptr;
 }
 
+std::string generated_text(const Tokenizer& tokenizer, std::span<const TokenId> ids) {
+  if (!has_whole_words(tokenizer)) return tokenizer.decode_generated(ids, true);
+  // A folder's configuration makes <unk> a special token, which decoding would skip.
+  std::vector<TokenId> words(ids.begin(), ids.end());
+  if (const auto end = tokenizer.special_tokens().eos) std::erase(words, *end);
+  return tokenizer.decode_generated(words);
+}
+
 std::unique_ptr<Tokenizer> word_tokenizer(std::vector<std::pair<std::string, std::uint64_t>> counts,
                                           std::size_t vocab_size, std::shared_ptr<const Normalizer> normalizer) {
   std::vector<WordCount> words;

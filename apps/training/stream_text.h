@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -59,6 +60,8 @@ class LineEncoder {
 
 /// Whether its tokens are words between white space, which decoded stand beside each other with a space between.
 bool has_whole_words(const Tokenizer& tokenizer);
+/// What a model has generated, as text without what only ends one. Of whole words <unk> is one.
+std::string generated_text(const Tokenizer& tokenizer, std::span<const TokenId> ids);
 /// <unk>, </s>, then the words by falling count, of equal counts in the order of their bytes; those beyond
 /// `vocab_size`, 0 being any number, are <unk>. Words are what a text's `normalizer` makes of it, if there is one.
 /// Throws std::invalid_argument for a vocabulary that has no room.

@@ -55,13 +55,14 @@ struct OtherText {
   std::string_view name;
   std::string (*tell)(std::uint64_t seed, std::uint64_t min_bytes);
 };
-template <bool kWorked>
+template <ProblemAnswers kAnswers>
 std::string tell_problems(std::uint64_t seed, std::uint64_t min_bytes) {
-  return microworld_problems(seed, min_bytes, /*most_steps=*/4, kWorked);
+  return microworld_problems(seed, min_bytes, /*most_steps=*/4, kAnswers);
 }
 constexpr OtherText kOtherTexts[] = {{"microworld-patterns", microworld_patterns},
-                                     {"microworld-problems", tell_problems<true>},
-                                     {"microworld-problems-bare", tell_problems<false>}};
+                                     {"microworld-problems", tell_problems<ProblemAnswers::kWorked>},
+                                     {"microworld-problems-bare", tell_problems<ProblemAnswers::kBare>},
+                                     {"microworld-problems-triggered", tell_problems<ProblemAnswers::kTriggered>}};
 
 ToldText tell(std::string_view data, std::uint64_t seed, std::uint64_t min_bytes, const TextFormat& format) {
   for (const auto& [name, tell_other] : kOtherTexts) {

@@ -624,10 +624,11 @@ void Trainer::State::share_values() {
   const auto& shard = parameters->shard();
   for (const auto& group : parameters->groups()) {
     const auto size = group.values.numel();
-    const auto own = group.values.slice(0, shard.begin(size), shard.end(size)).to(torch::kCPU, false, /*copy=*/true);
-    const auto all = group.values.is_cpu() ? group.values : torch::empty_like(group.values, torch::kCPU);
+    const auto device = Distributed::takes(group.values.device()) ? group.values.device() : torch::kCPU;
+    const auto own = group.values.slice(0, shard.begin(size), shard.end(size)).to(device, false, /*copy=*/true);
+    const auto all = group.values.device() == device ? group.values : torch::empty_like(group.values, device);
     ranks->gather(own, all);
-    if (!group.values.is_cpu()) group.values.copy_(all);
+    if (!all.is_same(group.values)) group.values.copy_(all);
   }
   parameters->mark_changed();
 }

@@ -288,8 +288,11 @@ std::vector<ChoiceExample> microworld_graph_questions(std::uint64_t seed, std::i
     for (const auto& other : kAsked) {
       if (other.head == asked.head && kind_of_answer(other) == kind_of_answer(asked)) offer(follow(head, other));
     }
-    const auto& all = population.of(kind_of_answer(asked));
-    while (wrong.size() + 1 < kChoices) offer(all[random.below(all.size())]);
+    // What is right of others: an answer that is often right anywhere is offered as often here.
+    while (wrong.size() + 1 < kChoices) {
+      if (const auto other = random.below(heads.size()); Population::in(part, other))
+        offer(follow(heads[other], asked));
+    }
     ChoiceExample example{filled(asked.text, {head}).text,
                           {},
                           static_cast<std::int64_t>(random.below(kChoices)),

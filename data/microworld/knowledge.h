@@ -55,8 +55,8 @@ std::vector<MentionedText> microworld_relations(std::uint64_t seed, std::int64_t
 std::vector<MentionedText> microworld_types(std::uint64_t seed, std::int64_t count, KnowledgePart part);
 
 /// Questions with five answers, each found by following two or three facts: "In which country was the ship Tavoren
-/// built?" The wrong answers are of the same kind; where there are any, other relations lead to them. Without facts no
-/// more than a fifth can be known.
+/// built?" Wrong answers are those to which other relations lead, then those that are right of others, so that no name
+/// tells that it is right: without facts no more than a fifth can be known.
 std::vector<ChoiceExample> microworld_graph_questions(std::uint64_t seed, std::int64_t count, KnowledgePart part);
 
 /// What microworld's stories call a thing with its quality, and where something is: "old key", "in the kitchen". A line

@@ -17,7 +17,8 @@ namespace {
 
 using namespace microworld;
 
-constexpr std::int64_t kExamplesOfADocument = 12;
+/// The most, in the order of PatternKind, so that no kind takes most of the text; half as many the fewest.
+constexpr std::uint64_t kExamplesOfADocument[] = {24, 8, 8, 4};
 /// What no story says: labels, and what words are translated to.
 constexpr std::array<std::string_view, 16> kSyllables = {"zu", "lo", "ka", "mi", "te", "vo", "ra", "ni",
                                                          "so", "pu", "ge", "fa", "du", "wi", "ho", "be"};
@@ -123,11 +124,22 @@ PatternDocument microworld_pattern(PatternKind kind, std::uint64_t seed, std::ui
 }
 
 std::string microworld_patterns(std::uint64_t seed, std::uint64_t min_bytes) {
+  constexpr std::uint64_t kChoosing = 0x7265706561746564;  // no document's stream
+  Random random(seed, kChoosing);
   std::string text;
   for (std::uint64_t document = 0; text.size() < min_bytes; ++document) {
-    const auto kind = static_cast<PatternKind>(document % std::size(kPatternNames));
-    for (const auto& [input, answer] : microworld_pattern(kind, seed, document, kExamplesOfADocument).examples)
-      text += fmt::format("{} -> {}\n", input, answer);
+    // Kinds and lengths are drawn: else a token's place in the text, which a window of it gives away, tells its
+    // document's.
+    const auto kind = random.below(2) == 0 ? PatternKind::kLabels : static_cast<PatternKind>(1 + random.below(3));
+    const auto most = kExamplesOfADocument[static_cast<std::size_t>(kind)];
+    const auto count = static_cast<std::int64_t>(most - random.below(most / 2 + 1));
+    auto examples = microworld_pattern(kind, seed, document, count).examples;
+    if (kind == PatternKind::kLabels && random.below(2) == 0) {  // few words, again and again
+      const auto few = 4 + random.below(9);
+      for (auto i = few; i < examples.size(); ++i) examples[i] = examples[random.below(few)];
+      shuffle(examples, random);
+    }
+    for (const auto& [input, answer] : examples) text += fmt::format("{}{}{}\n", input, pattern_mark(kind), answer);
     text += "\n";
   }
   return text;
@@ -170,13 +182,19 @@ WordProblem microworld_problem(std::uint64_t seed, std::uint64_t number, std::in
   return problem;
 }
 
-std::string microworld_problems(std::uint64_t seed, std::uint64_t min_bytes, std::int64_t most_steps, bool worked) {
+std::string microworld_problems(std::uint64_t seed, std::uint64_t min_bytes, std::int64_t most_steps,
+                                ProblemAnswers answers) {
   std::string text;
   for (std::uint64_t number = 0; text.size() < min_bytes; ++number) {
-    const auto steps = 1 + static_cast<std::int64_t>(number) % most_steps;
-    const auto problem = microworld_problem(seed, number, steps);
-    text += fmt::format("Q: {}\nA: {}The answer is {}.\n\n", problem.question, worked ? problem.chain + " " : "",
-                        problem.answer);
+    const auto round = static_cast<std::int64_t>(number) / most_steps;
+    const auto problem = microworld_problem(seed, number, 1 + static_cast<std::int64_t>(number) % most_steps);
+    text += fmt::format("Q: {}\nA: ", problem.question);
+    if (answers == ProblemAnswers::kTriggered && round % 2 == 1)
+      text += fmt::format("{} {}\n{} {}.\n\n", kChainTrigger, problem.chain, chain_answer_trigger(AnswerKind::kNumber),
+                          problem.answer);
+    else
+      text += fmt::format("{}{} {}.\n\n", answers == ProblemAnswers::kWorked ? problem.chain + " " : "", kAnswerTrigger,
+                          problem.answer);
   }
   return text;
 }
@@ -207,7 +225,8 @@ MicroworldPrompts microworld_prompts(std::string_view name, std::uint64_t seed, 
                                             fmt::join(kPatternNames, ", ")));
   const auto document =
       microworld_pattern(static_cast<PatternKind>(kind - std::begin(kPatternNames)), kSeed, seed, count);
-  made.task.input = "{input} -> ", made.task.target = "{answer}", made.task.separator = "\n";
+  made.task.input = "{input}" + std::string(pattern_mark(document.kind)), made.task.target = "{answer}";
+  made.task.separator = "\n";
   made.task.choices = document.choices;
   made.task.metric = document.choices.empty() ? AnswerKind::kText : AnswerKind::kChoice;
   for (const auto& [input, answer] : document.examples) {

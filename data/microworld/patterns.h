@@ -3,12 +3,15 @@
 ///
 /// A document shows one task several times:
 ///
-///     garden -> zu        (labels)     key lamp -> lamp key    (reverse)    dog: ka, cat: mi. cat dog -> mi ka
-///     hat -> lo
-///     lake -> zu
+///     garden zu        (labels)     key lamp -> lamp key    (reverse)    dog: ka, cat: mi. cat dog -> mi ka
+///     hat lo
+///     lake zu
 ///
 /// Which kind of word has which label, and what a word is translated to, is drawn anew for each document. Everything is
 /// decided by the seed, the same on every platform.
+///
+/// What lets a small model learn it soon: a label stands right behind its word, where what followed the word before is
+/// found in one step; half of the documents are labels, and half of those say few words again and again.
 #pragma once
 
 #include <cstdint>
@@ -39,9 +42,14 @@ struct PatternDocument {
   std::vector<PatternExample> examples;
   std::vector<std::string> choices;  ///< of kLabels: the two labels
 };
+/// Labels follow their word, other answers an arrow.
+constexpr std::string_view pattern_mark(PatternKind kind) {
+  return kind == PatternKind::kLabels ? " " : " -> ";
+}
 PatternDocument microworld_pattern(PatternKind kind, std::uint64_t seed, std::uint64_t document, std::int64_t examples);
 
-/// Documents of all kinds in turn, "input -> answer" a line, a blank line behind each; at least that many bytes.
+/// Documents of labels and of the other kinds in turn, input, mark and answer a line, a blank line behind each; at
+/// least that many bytes.
 std::string microworld_patterns(std::uint64_t seed, std::uint64_t min_bytes);
 
 /// Of people who have, get, give and lose things; of `steps` steps, whose numbers stay between 0 and 20.
@@ -52,9 +60,14 @@ struct WordProblem {
 };
 WordProblem microworld_problem(std::uint64_t seed, std::uint64_t number, std::int64_t steps);
 
-/// Problems of 1 to `most_steps` steps, "Q: ...\nA: ... The answer is 7.\n\n"; with `worked` the chain stands before
-/// the answer. At least that many bytes.
-std::string microworld_problems(std::uint64_t seed, std::uint64_t min_bytes, std::int64_t most_steps, bool worked);
+enum class ProblemAnswers {
+  kBare,       ///< "A: The answer is 7."
+  kWorked,     ///< "A: 3 + 4 = 7. The answer is 7."
+  kTriggered,  ///< as kBare, or after kChainTrigger: "A: Let's think step by step. 3 + 4 = 7.\nTherefore, ... is 7."
+};
+/// Problems of 1 to `most_steps` steps, "Q: ...\nA: ...\n\n"; at least that many bytes.
+std::string microworld_problems(std::uint64_t seed, std::uint64_t min_bytes, std::int64_t most_steps,
+                                ProblemAnswers answers);
 
 /// A task for prompts, and examples of it: "labels", "copy", "reverse" and "translate" of one document, which the seed
 /// chooses, or "problems-N", problems of N steps with chains of thought.

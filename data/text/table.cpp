@@ -59,6 +59,16 @@ std::optional<std::string> json_field(const std::string& line, const TableColumn
   return field->is_string() ? field->get<std::string>() : field->dump();
 }
 
+/// The names of an object's fields, in their order; none of what is no object.
+std::vector<std::string> field_names(const std::string& line) {
+  std::vector<std::string> names;
+  const auto object = nlohmann::ordered_json::parse(line, nullptr, false);
+  if (object.is_object()) {
+    for (const auto& field : object.items()) names.push_back(field.key());
+  }
+  return names;
+}
+
 std::string empty_column(const std::string& name, bool numbered) {
   return fmt::format("has an empty {}{}", numbered ? "column " : "", name);
 }
@@ -89,10 +99,10 @@ std::vector<TableRow> read_table(const std::filesystem::path& path, const std::v
       if (record.size() == 1 && is_blank(record[0])) continue;
       const bool header = names.empty() && !json && !numbered;
       if (names.empty()) {
-        names = record;
-        for (std::size_t i = 0; numbered && i < names.size(); ++i) names[i] = std::to_string(i + 1);
+        names = json ? field_names(record[0]) : record;
+        for (std::size_t i = 0; numbered && !json && i < names.size(); ++i) names[i] = std::to_string(i + 1);
       }
-      if (record.size() > names.size()) {
+      if (!json && record.size() > names.size()) {
         throw std::runtime_error(fmt::format("has {} columns, the first line {}", record.size(), names.size()));
       }
       bool list = false;
@@ -125,7 +135,7 @@ std::vector<TableRow> read_table(const std::filesystem::path& path, const std::v
   if (rows.empty()) throw FileError(path, "holds no texts");
   for (const auto& name : names) {
     const auto asked = [&](const TableColumn& column) { return column.name == name; };
-    const bool read = json || std::any_of(columns.begin(), columns.end(), asked);
+    const bool read = std::any_of(columns.begin(), columns.end(), asked);
     if (unread != nullptr && !read) unread->push_back(name);
   }
   return rows;

@@ -34,7 +34,8 @@ inline constexpr const char* kTableFormatNames[] = {"auto", "tsv", "csv", "jsonl
 /// The rows of a table. Of JSON lines columns are fields; else they have the names of the file's first line, or, where
 /// the first one asked for is a number, numbers from 1 and the file has no such line. The first line says how many
 /// columns there are: a row of more is an error, as text would be lost. `unread`, if given, gets the names of those
-/// that nobody asked for. Throws FileError naming file and line; values are UTF-8.
+/// that nobody asked for, of JSON lines those of the first one. Throws FileError naming file and line; values are
+/// UTF-8.
 std::vector<TableRow> read_table(const std::filesystem::path& path, const std::vector<TableColumn>& columns,
                                  TableFormat format = TableFormat::kOfName, std::vector<std::string>* unread = nullptr);
 

@@ -24,9 +24,11 @@ Seq2SeqConfig recurrent_config(const CaptionerConfig& config) {
   recurrent.encoder_layers = recurrent.decoder_layers = config.decoder_layers;
   recurrent.cell = config.decoder;
   recurrent.bridge = "tanh";
+  // A first state alone says too little: an LSTM then learns to write without looking.
+  recurrent.peeky = config.attention == "none";
   recurrent.attention = config.attention;
   recurrent.attention_query = "previous";
-  recurrent.output = config.attention == "none" ? "hidden" : "concat";
+  recurrent.output = "concat";
   recurrent.dropout = config.dropout;
   return recurrent;
 }

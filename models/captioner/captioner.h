@@ -3,10 +3,11 @@
 /// (models/seq2seq), without attention or with it, and the Transformer's (models/transformer).
 ///
 /// Papers: Vinyals et al., "Show and Tell", 2015, https://arxiv.org/abs/1411.4555 (a recurrent decoder that begins with
-/// all of the picture); Xu et al., "Show, Attend and Tell", 2015, https://arxiv.org/abs/1502.03044, section 3.1 with
-/// its soft attention (the decoder looks at parts of the picture, as Bahdanau et al. 2015 do); Dosovitskiy et al., "An
-/// Image is Worth 16x16 Words", 2021, https://arxiv.org/abs/2010.11929 (the encoder "vit"). Recurrent layers have
-/// torch.nn's parameter names, Transformer layers Marian's.
+/// all of the picture; here every step is given it as well, the mean of its parts); Xu et al., "Show, Attend and Tell",
+/// 2015, https://arxiv.org/abs/1502.03044, section 3.1 with its soft attention (the decoder looks at parts of the
+/// picture, as Bahdanau et al. 2015 do); Dosovitskiy et al., "An Image is Worth 16x16 Words", 2021,
+/// https://arxiv.org/abs/2010.11929 (the encoder "vit"). Recurrent layers have torch.nn's parameter names, Transformer
+/// layers Marian's.
 ///
 ///     auto model = langzoo::from_pretrained<langzoo::Captioner>("run");
 ///     auto step = model->start(pixels, lengths, 32);             // for models/generation

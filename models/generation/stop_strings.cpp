@@ -42,6 +42,10 @@ bool StopStrings::append(std::int32_t id) {
   const auto all = decode_(ids_);
   if (ends_inside_character(all) && ids_.size() - known_ < kPatience) return false;
   const auto before = decode_(std::span(ids_).first(known_)).size();
+  if (before > 0 && all.size() == before) {  // a skipped token: what was before it stays the context
+    ids_.resize(known_);
+    return false;
+  }
   extend(std::string_view(all).substr(std::min(before, all.size())));
   ids_.erase(ids_.begin(), ids_.begin() + static_cast<std::ptrdiff_t>(known_));
   known_ = ids_.size();

@@ -7,6 +7,7 @@
 
 #include "models/layers/init.h"
 #include "models/losses/cross_entropy.h"
+#include "models/optim/autocast.h"
 #include "third_party/torch.h"
 
 namespace langzoo {
@@ -147,6 +148,7 @@ void DiscreteAutoencoderImpl::move_codes(const Tensor& vectors, const Tensor& co
 }
 
 Tensor DiscreteAutoencoderImpl::loss_sum(const Tensor& bytes, bool quantize) {
+  const AutocastGuard exact(bytes.device().type(), torch::kFloat32);
   const auto target = scaled(bytes);
   auto z = vectors(target);  // (B,P,E)
   Tensor commitment;
@@ -168,12 +170,14 @@ Tensor DiscreteAutoencoderImpl::loss_sum(const Tensor& bytes, bool quantize) {
 
 Tensor DiscreteAutoencoderImpl::encode(const Tensor& bytes) {
   const torch::NoGradGuard no_grad;
+  const AutocastGuard exact(bytes.device().type(), torch::kFloat32);
   const auto z = vectors(scaled(bytes));
   return nearest(z.flatten(0, 1)).first.view({z.size(0), z.size(1)});
 }
 
 Tensor DiscreteAutoencoderImpl::decode(const Tensor& codes) {
   const torch::NoGradGuard no_grad;
+  const AutocastGuard exact(codes.device().type(), torch::kFloat32);
   const auto z = codebook.index_select(0, codes.flatten()).view({codes.size(0), codes.size(1), -1});
   return ((pictures(z) + 1.0) * 127.5).round().clamp(0, 255).to(torch::kUInt8).flatten(1);
 }

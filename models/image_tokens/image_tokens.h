@@ -50,7 +50,8 @@ struct ImageTokensConfig {
   Gpt2Config language_model() const;
 };
 
-/// Each part of a picture becomes a vector, and that the nearest of the codes.
+/// Each part of a picture becomes a vector, and that the nearest of the codes. Autocast leaves it alone: a picture has
+/// the same tokens, whatever its language model computes in.
 class DiscreteAutoencoderImpl : public torch::nn::Module {
  public:
   explicit DiscreteAutoencoderImpl(const ImageTokensConfig& config);

@@ -139,6 +139,11 @@ TaggerStates TaggerEncoder::operator()(const TokenInputs& inputs) {
   const auto B = inputs.ids.size(0), T = inputs.ids.size(1);
   const auto lengths = inputs.attention_mask.defined() ? inputs.attention_mask.ne(0).sum(1)
                                                        : at::full({B}, T, inputs.ids.options().dtype(torch::kInt64));
+  const auto D_H = config_.encoded_width();
+  if (T == 0) {
+    const auto options = inputs.ids.options().dtype(torch::kFloat32);
+    return {at::zeros({0, B, D_H}, options), at::zeros({B, D_H}, options), lengths};
+  }
   std::vector<Tensor> parts;
   if (!embedding_.is_empty()) parts.push_back(embedding_(with_unknown(inputs.ids).t()));  // (T,B,E)
   if (!characters_.is_empty()) {
@@ -151,8 +156,6 @@ TaggerStates TaggerEncoder::operator()(const TokenInputs& inputs) {
     parts.push_back(mixture_(inputs.features).transpose(0, 1));
   }
   const auto width = parts.size() == 1 ? parts[0] : at::cat(parts, -1);
-  const auto D_H = config_.encoded_width();
-  if (T == 0) return {width.new_zeros({0, B, D_H}), width.new_zeros({B, D_H}), lengths};
   // A row without tokens is read as its first padding, of which nothing is left below.
   const auto read = rnn_(drop(width), RecurrentInputs{.state = {}, .lengths = lengths.clamp_min(1)});
   const auto there = lengths.gt(0).unsqueeze(1).to(read.output.scalar_type());  // (B,1)

@@ -28,7 +28,7 @@ struct TranseConfig {
   std::vector<std::string> entities, relations;  ///< by id
   std::int64_t num_triples = 0;                  ///< that it has learnt from, which it keeps
   std::int64_t dim = 100;
-  std::int64_t norm = 1;  ///< of the distances: L1 or L2
+  std::int64_t norm = 2;  ///< of the distances: L1 or L2, the paper has both
   double margin = 1;
 
   void for_each_field(FieldVisitor& visit);

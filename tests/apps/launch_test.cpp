@@ -4,6 +4,8 @@
 #include <fstream>
 #include <sstream>
 
+#include <unistd.h>
+
 #include "apps/training/training_state.h"
 #include "tests/support/process.h"
 
@@ -68,6 +70,37 @@ pid_t rank_of(pid_t launcher, const std::string& rank) {
   return -1;
 }
 
+/// Two machines: network namespaces with a cable between them where they can be made (root, iproute2), else this one
+/// twice.
+class Hosts {
+ public:
+  Hosts() {
+    apart_ = geteuid() == 0 && run("ip netns add " + space(0)) && run("ip netns add " + space(1)) &&
+             run("ip link add lz0 netns " + space(0) + " type veth peer name lz1 netns " + space(1));
+    for (int i = 0; apart_ && i < 2; ++i) {
+      const auto n = std::to_string(i), in = "ip -n " + space(i);
+      apart_ = run(in + " addr add 10.199.8." + std::to_string(i + 1) + "/24 dev lz" + n) &&
+               run(in + " link set lz" + n + " up") && run(in + " link set lo up");
+    }
+  }
+  ~Hosts() {
+    for (int i = 0; i < 2; ++i) run("ip netns del " + space(i));
+  }
+  std::string address() const { return apart_ ? "10.199.8.1" : "127.0.0.1"; }
+  /// langzoo-launch with `words` on one of them.
+  Words on(int host, const Words& words) const {
+    Words all = {"-c", apart_ ? "exec ip netns exec " + space(host) + " \"$@\"" : "exec \"$@\"", "sh",
+                 (fs::path(LANGZOO_BIN_DIR) / "langzoo-launch").string()};
+    all.insert(all.end(), words.begin(), words.end());
+    return all;
+  }
+
+ private:
+  static bool run(const std::string& command) { return std::system((command + " >/dev/null 2>&1").c_str()) == 0; }
+  static std::string space(int host) { return "langzoo-" + std::to_string(getpid()) + "-" + std::to_string(host); }
+  bool apart_;
+};
+
 std::int64_t saved_step(const fs::path& out) {
   try {
     const auto state = load_training_state(out);
@@ -124,6 +157,25 @@ TEST_CASE("signals reach all ranks, which save and end well; other numbers of ra
   auto kept = on;
   kept.emplace_back("train.batch_size=8");
   CHECK(Process("langzoo-gpt", kept).wait().code == 0);
+}
+
+TEST_CASE("a rank on each of two machines learns the bytes of two ranks on one") {
+  const TempDir dir;
+  const Words steps = {"train.max_steps=8", "train.save_every=0", "--threads", "1"};
+  REQUIRE(Process("langzoo-launch", launched({"--processes", "2"}, train(dir, "one", steps))).wait().code == 0);
+  const Hosts hosts;
+  const auto node = [&](int host) {
+    return hosts.on(host, launched({"--processes", "1", "--nodes", "2", "--node-rank", std::to_string(host),
+                                    "--master-address", hosts.address(), "--master-port", "29731"},
+                                   train(dir, "two", steps)));
+  };
+  Process first("/bin/sh", node(0)), second("/bin/sh", node(1));
+  const auto end = second.wait(std::chrono::seconds(60));
+  INFO(end.err);
+  CHECK(end.code == 0);
+  CHECK(end.out.empty());
+  CHECK(first.wait(std::chrono::seconds(60)).code == 0);
+  CHECK((read_file(dir / "two" / "model.safetensors") == read_file(dir / "one" / "model.safetensors")));
 }
 
 TEST_CASE("what one rank has otherwise ends all before training") {

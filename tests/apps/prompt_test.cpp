@@ -18,7 +18,8 @@ Result gpt(std::vector<std::string> arguments) {
 /// A model that has hardly learnt anything, and files of two tasks.
 struct Files {
   Files() {
-    write_file(dir / "text.txt", microworld_patterns(1, 3000) + microworld_problems(1, 3000, 2, true) +
+    write_file(dir / "text.txt", microworld_patterns(1, 3000) +
+                                     microworld_problems(1, 3000, 2, ProblemAnswers::kWorked) +
                                      "Let's think step by step.\nTherefore, the answer (arabic numerals) is 7 / N");
     const auto trained =
         gpt({"train", "--data", path("text.txt"), "--tokenizer", "char", "--out", path("model"), "--threads", "1",

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Two ranks in two network namespaces beside one rank, each with one thread: speed, efficiency, bytes sent.
 
-    python3 tests/bench/distributed_side_by_side.py [--bin build/release/bin] [--rounds 3] [--steps 20] [--bandwidth 1000]
+    python3 tests/bench/distributed_side_by_side.py [--bin build/release/bin] [--rounds 3] [--steps 20] [--batch 8] [--bandwidth 1000]
 
 Needs ip and root for the namespaces (iproute2); without them both ranks talk over the loopback address, and bytes are
 not counted. --bandwidth shapes both ends of the link to so many Mbit/s by tc's token bucket, where the kernel has it.
-A GPT of 10 million parameters reads 1,024 tokens a rank and step. Efficiency is the tokens a second of two ranks over
-twice those of one, in the same run and round about: the middle of the rounds, which alternate, is reported.
+A GPT of 10 million parameters reads --batch sequences of 128 tokens a rank and step. Efficiency is the tokens a second of
+two ranks over twice those of one, in the same run and round about: the middle of the rounds, which alternate, is reported.
+Beside it stands what two processes reach that exchange nothing: what they share, memory and power, is nobody's to save.
 """
 import argparse
 import json
@@ -67,28 +68,29 @@ class Hosts:
         return json.loads(text)[0]["stats64"]["tx"]["bytes"]
 
 
-def train(hosts, program, text, world, steps, port, more):
+def train(hosts, program, text, world, options, port, more, alone=False):
+    """Tokens a second of all, bytes that rank 0 sent, parameters. `alone`: processes, not ranks."""
     with tempfile.TemporaryDirectory() as out:
-        command = [program, "train", "--data", text, "--tokenizer", "train:bytebpe:1024", "--out", out + "/run", "--json",
-                   "--threads", "1", "--set", *MODEL, "data.valid_fraction=0", "train.batch_size=8", "data.context=128",
-                   f"train.max_steps={steps}", "train.save_every=0", "train.log_every=1000000", *more]
+        command = [program, "train", "--data", text, "--tokenizer", "train:bytebpe:1024", "--json",
+                   "--threads", "1", "--set", *MODEL, "data.valid_fraction=0", f"train.batch_size={options.batch}",
+                   "data.context=128", f"train.max_steps={options.steps}", "train.save_every=0", "train.log_every=1000000", *more]
         before = hosts.sent(0)
         ranks = []
         for rank in range(world):
             environment = dict(os.environ, OMP_NUM_THREADS="1")
-            if world > 1:
+            if world > 1 and not alone:
                 environment |= {"RANK": str(rank), "WORLD_SIZE": str(world), "MASTER_ADDR": hosts.address(),
                                 "MASTER_PORT": str(port)}
-            ranks.append(subprocess.Popen(hosts.prefix(rank) + command, env=environment, stdout=subprocess.PIPE,
+            ranks.append(subprocess.Popen(hosts.prefix(rank) + command + ["--out", f"{out}/run{rank if alone else ''}"], env=environment, stdout=subprocess.PIPE,
                                           stderr=subprocess.PIPE, text=True))
         texts = [rank.communicate() for rank in ranks]
         for rank, (_, err) in zip(ranks, texts):
             if rank.returncode != 0:
                 sys.exit(f"a rank failed: {err}")
-        done = json.loads(texts[0][0])
-        weights = pathlib.Path(out, "run", "model.safetensors")
+        speeds = [json.loads(text)["tokens_per_second"] for text, _ in texts if text]
+        weights = next(pathlib.Path(out).glob("run*/model.safetensors"))
         parameters = weights.stat().st_size // 4
-        return done["tokens_per_second"], hosts.sent(0) - before, parameters
+        return sum(speeds), hosts.sent(0) - before, parameters
 
 
 def main():
@@ -96,6 +98,7 @@ def main():
     parser.add_argument("--bin", default="build/release/bin")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--batch", type=int, default=8, help="sequences of 128 tokens a rank and step")
     parser.add_argument("--bandwidth", type=int, default=0, help="Mbit/s; 0: as fast as it goes")
     parser.add_argument("--set", nargs="*", default=[], help="settings of the two ranks: train.shard_optimizer=true")
     options = parser.parse_args()
@@ -106,15 +109,18 @@ def main():
             text = folder + "/text.txt"
             lines = [f"{a} times {b} is {a * b}, and {a} and {b} are {a + b}.\n" for a in range(200) for b in range(100)]
             pathlib.Path(text).write_text("".join(lines))
-            efficiencies = []
+            efficiencies, bounds = [], []
             for number in range(options.rounds):
-                one, _, parameters = train(hosts, program, text, 1, options.steps, 0, [])
-                two, sent, _ = train(hosts, program, text, 2, options.steps, 29610 + number, options.set)
+                one, _, parameters = train(hosts, program, text, 1, options, 0, [])
+                apart, _, _ = train(hosts, program, text, 2, options, 0, [], alone=True)
+                two, sent, _ = train(hosts, program, text, 2, options, 29610 + number, options.set)
                 efficiencies.append(two / (2 * one))
+                bounds.append(apart / (2 * one))
                 expected = (options.steps + 1) * 4 * parameters  # gradients of each step, and the weights to begin with
                 print(f"{parameters / 1e6:.1f}M parameters  one rank {one:.0f} tokens/s  two {two:.0f}  efficiency "
-                      f"{efficiencies[-1]:.3f}  rank 0 sent {sent / 1e6:.0f} MB, as computed {expected / 1e6:.0f} MB")
-            print(f"middle of {options.rounds}: {sorted(efficiencies)[options.rounds // 2]:.3f}"
+                      f"{efficiencies[-1]:.3f}  without exchange {bounds[-1]:.3f}  rank 0 sent {sent / 1e6:.0f} MB, as computed {expected / 1e6:.0f} MB")
+            middle = [sorted(values)[options.rounds // 2] for values in (efficiencies, bounds)]
+            print(f"{128 * options.batch} tokens a rank and step, middle of {options.rounds}: {middle[0]:.3f}, without exchange {middle[1]:.3f}"
                   f"{'' if hosts.apart else ' (loopback)'}")
     finally:
         hosts.close()

@@ -1,10 +1,13 @@
-/// Greedy generation with a GPT-2, in new tokens a second: prompts of 16 tokens, 128 new ones.
+/// Greedy generation with any language model of the GPT line, in new tokens a second: prompts of 16 tokens, 128 new
+/// ones.
 ///
-///     generation_bench [--model DIR] [--threads N] [--repeat N] [--new N] [--dtype float32|bfloat16|both] [--ids]
+///     generation_bench [--model DIR] [--threads N] [--repeat N] [--prompt N] [--new N]
+///                      [--dtype float32|bfloat16|both] [--ids] [--at LENGTH,LENGTH,...]
 ///
-/// Without --model a random model of 124M parameters. Before it times anything it checks that cached generation gives
+/// Without --model a random GPT-2 of 124M parameters. Before it times anything it checks that cached generation gives
 /// the tokens of repeated full passes. One JSON object a line: {"dtype", "batch", "tokens_per_second"}, the best of N
-/// runs, with --ids also the new ids of the first row.
+/// runs, with --ids also the new ids of the first row. With --at instead what one more token costs when that many are
+/// held, ascending: {"dtype", "held", "milliseconds"}, the mean of 16 tokens, the best of N runs.
 
 #include <fmt/core.h>
 #include <fmt/ranges.h>
@@ -12,13 +15,18 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <map>
+#include <memory>
+#include <sstream>
+#include <stdexcept>
 #include <string>
+#include <vector>
 
+#include "models/causal_lm.h"
 #include "models/generation/generate.h"
 #include "models/gpt/gpt.h"
-#include "models/gpt/gpt_step.h"
-#include "models/pretrained.h"
+#include "models/registry.h"
 #include "third_party/torch.h"
 
 namespace langzoo {
@@ -26,43 +34,78 @@ namespace {
 
 using Ids = std::vector<std::int32_t>;
 
-constexpr std::int64_t kPrompt = 16;
+constexpr std::int64_t kStepsAtOnce = 16;
 
 /// Row b is a sequence of its own, the same in generation_side_by_side.py.
-std::vector<Ids> prompts(std::int64_t batch, std::int64_t vocabulary) {
-  std::vector<Ids> rows(batch, Ids(kPrompt));
+std::vector<Ids> prompts(std::int64_t batch, std::int64_t tokens, std::int64_t vocabulary) {
+  std::vector<Ids> rows(batch, Ids(tokens));
   for (std::int64_t b = 0; b < batch; ++b) {
-    for (std::int64_t t = 0; t < kPrompt; ++t)
+    for (std::int64_t t = 0; t < tokens; ++t)
       rows[b][t] = static_cast<std::int32_t>((7919 * (b + 1) + 104729 * t) % vocabulary);
   }
   return rows;
 }
 
-std::vector<Ids> run(Gpt2LmHeadModel model, std::int64_t batch, std::int64_t new_tokens) {
-  const auto padded = pad_left(prompts(batch, model->config().vocab_size), 0);
-  GptStepFunction step(model.ptr(), padded.mask, kPrompt + new_tokens);
+std::vector<Ids> run(CausalLm& model, std::int64_t batch, std::int64_t prompt, std::int64_t new_tokens) {
+  const auto padded = pad_left(prompts(batch, prompt, model.vocab_size()), 0);
+  const auto step = model.start(padded.mask, prompt + new_tokens);
   GenerateOptions options;
   options.max_new_tokens = new_tokens;
   options.sampling.greedy = true;
-  return generate(step, padded, options);
+  return generate(*step, padded, options);
 }
 
 /// Whether cached generation gives the tokens that full passes over the growing text give.
-bool is_right(Gpt2LmHeadModel model) {
+bool is_right(CausalLm& model, std::int64_t prompt) {
   const c10::InferenceMode guard;
-  const auto cached = run(model, 2, 6);
-  auto ids = pad_left(prompts(2, model->config().vocab_size), 0).ids;
+  const auto cached = run(model, 2, prompt, 6);
+  auto ids = pad_left(prompts(2, prompt, model.vocab_size()), 0).ids;
   for (std::size_t t = 0; t < cached[0].size(); ++t) {
-    const auto next = model->forward(ids).logits.select(1, -1).argmax(-1);
+    const auto next = model.logits(ids).select(1, -1).argmax(-1);
     if (next[0].item<std::int32_t>() != cached[0][t] || next[1].item<std::int32_t>() != cached[1][t]) return false;
     ids = at::cat({ids, next.unsqueeze(1)}, 1);
   }
   return true;
 }
 
+/// Milliseconds of a token when `lengths` are held, the best of `repeat`; with `check` after a comparison of the logits
+/// with those of a full pass.
+std::vector<double> step_times(CausalLm& model, const std::vector<std::int64_t>& lengths, int repeat, bool check) {
+  const c10::InferenceMode guard;
+  const auto total = lengths.back() + kStepsAtOnce;
+  const auto ids = pad_left(prompts(1, total, model.vocab_size()), 0).ids;  // (1,T)
+  std::vector<double> best(lengths.size(), std::numeric_limits<double>::infinity());
+  for (int i = 0; i < repeat; ++i) {
+    const auto step = model.start(at::ones({1, 1}, torch::kBool), total);
+    std::int64_t held = 0;
+    for (std::size_t at = 0; at < lengths.size(); ++at) {
+      if (lengths[at] <= held) throw std::runtime_error("--at: lengths must ascend by more than 16");
+      const auto logits = step->step(ids.narrow(1, held, lengths[at] - held));
+      held = lengths[at];
+      if (check && i == 0) {
+        const auto full = model.logits(ids.narrow(1, 0, held)).select(1, -1).to(torch::kFloat32);
+        if (!at::allclose(logits, full, 1e-3, 1e-3)) throw std::runtime_error("cached and full logits differ");
+      }
+      const auto begin = std::chrono::steady_clock::now();
+      for (std::int64_t t = 0; t < kStepsAtOnce; ++t) step->step(ids.narrow(1, held++, 1));
+      const std::chrono::duration<double, std::milli> elapsed = std::chrono::steady_clock::now() - begin;
+      best[at] = std::min(best[at], elapsed.count() / kStepsAtOnce);
+    }
+  }
+  return best;
+}
+
+std::vector<std::int64_t> numbers(const std::string& list) {
+  std::vector<std::int64_t> read;
+  std::istringstream in(list);
+  for (std::string number; std::getline(in, number, ',');) read.push_back(std::stoll(number));
+  return read;
+}
+
 int main(int argc, char** argv) {
-  std::map<std::string, std::string> options = {{"--model", ""},  {"--threads", "2"},  {"--repeat", "3"},
-                                                {"--new", "128"}, {"--dtype", "both"}, {"--ids", "no"}};
+  std::map<std::string, std::string> options = {{"--model", ""},    {"--threads", "2"}, {"--repeat", "3"},
+                                                {"--prompt", "16"}, {"--new", "128"},   {"--dtype", "both"},
+                                                {"--ids", "no"},    {"--at", ""}};
   for (int i = 1; i < argc; ++i) {
     const auto found = options.find(argv[i]);
     if (found == options.end() || (found->first != "--ids" && i + 1 == argc)) {
@@ -78,25 +121,39 @@ int main(int argc, char** argv) {
   mallopt(M_TOP_PAD, 16 << 20);
 #endif
   torch::manual_seed(1);
-  auto model =
-      options["--model"].empty() ? Gpt2LmHeadModel(Gpt2Config()) : from_pretrained<Gpt2LmHeadModel>(options["--model"]);
-  model->eval();
-  const auto new_tokens = std::stoll(options["--new"]);
+  const auto& dir = options["--model"];
+  const std::shared_ptr<torch::nn::Module> module =
+      dir.empty() ? std::make_shared<Gpt2LmHeadModelImpl>(Gpt2Config()) : registered_model(dir).load(dir, nullptr, {});
+  auto* const model = dynamic_cast<CausalLm*>(module.get());
+  if (!model) throw std::runtime_error(dir + " holds no language model");
+  module->eval();
+  const auto prompt = std::stoll(options["--prompt"]), new_tokens = std::stoll(options["--new"]);
+  const auto repeat = std::stoi(options["--repeat"]);
   for (const std::string dtype : {"float32", "bfloat16"}) {
     if (options["--dtype"] != "both" && options["--dtype"] != dtype) continue;
-    model->to(dtype == "float32" ? torch::kFloat32 : torch::kBFloat16);
+    module->to(dtype == "float32" ? torch::kFloat32 : torch::kBFloat16);
+    if (!options["--at"].empty()) {
+      const auto lengths = numbers(options["--at"]);
+      const auto times = step_times(*model, lengths, repeat, dtype == "float32");
+      for (std::size_t i = 0; i < lengths.size(); ++i) {
+        fmt::print(R"({{"dtype": "{}", "held": {}, "milliseconds": {:.3f}}})"
+                   "\n",
+                   dtype, lengths[i], times[i]);
+      }
+      continue;
+    }
     // In bfloat16 two tokens may tie within its rounding, which differs between the two ways.
-    if (dtype == "float32" && !is_right(model)) {
+    if (dtype == "float32" && !is_right(*model, prompt)) {
       fmt::print(stderr, "generation_bench: cached and uncached generation differ\n");
       return 1;
     }
     for (const std::int64_t batch : {1, 8}) {
-      run(model, batch, 4);
+      run(*model, batch, prompt, 4);
       double best = 0;
       std::vector<Ids> rows;
-      for (int i = 0; i < std::stoi(options["--repeat"]); ++i) {
+      for (int i = 0; i < repeat; ++i) {
         const auto begin = std::chrono::steady_clock::now();
-        rows = run(model, batch, new_tokens);
+        rows = run(*model, batch, prompt, new_tokens);
         const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
         best = std::max(best, static_cast<double>(batch * new_tokens) / seconds.count());
       }
@@ -113,5 +170,10 @@ int main(int argc, char** argv) {
 }  // namespace langzoo
 
 int main(int argc, char** argv) {
-  return langzoo::main(argc, argv);
+  try {
+    return langzoo::main(argc, argv);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "generation_bench: {}\n", error.what());
+    return 1;
+  }
 }

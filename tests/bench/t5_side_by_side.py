@@ -1,15 +1,19 @@
 """Greedy text to text of one T5 by langzoo, transformers and CTranslate2, in one run on one machine.
 
-Usage: python t5_side_by_side.py PATH_TO/t5_bench [--model DIR] [--threads 2] [--source 64] [--new 32] [--repeat 5]
+Usage: python t5_side_by_side.py PATH_TO/t5_bench [--model DIR] [--threads 2] [--source 64] [--new 32] [--repeat 5] [--train STEPS]
 
 Needs torch, transformers and ctranslate2 (written with 2.13.0, 5.23.0 and 4.8.5). Without --model a random model of
 T5-small's size, saved by transformers, is used by all. Prints new tokens a second, tokens a second of the encoder alone, the
 best of N runs, and the ratios; the float32 ids of all three must agree on the first row, but for ties that rounding decides.
+--train STEPS instead: target tokens a second of training on 8 rows, langzoo and transformers in turn, each in a process of
+its own, AdamW(fused=True) and clipping; the first losses, without dropout, must agree.
 """
 import argparse
 import json
+import os
 import pathlib
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -95,6 +99,49 @@ def with_ctranslate2(directory, scratch, args):
     return results
 
 
+def train_with_transformers(args):
+    model = transformers.T5ForConditionalGeneration.from_pretrained(args.model).eval()
+    source = torch.tensor(sources(8, args.source, model.config.vocab_size))
+    labels = torch.tensor(sources(16, args.new, model.config.vocab_size))[8:].contiguous()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, weight_decay=0.01, fused=True)
+
+    def step():
+        optimizer.zero_grad()
+        loss = model(input_ids=source, labels=labels).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        return loss.item()
+
+    losses = [step() for _ in range(3)]
+    model.train()
+    seconds = best_seconds(lambda: [step() for _ in range(args.train)], args.repeat)
+    print(json.dumps({"losses": losses, "tokens_per_second": args.train * labels.numel() / seconds}))
+
+
+def in_a_process(command):
+    """The JSON object that it prints last, and its peak memory in MiB."""
+    process = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    output = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    if status != 0:
+        sys.exit(f"{command[0]} failed")
+    return json.loads(output.splitlines()[-1]), usage.ru_maxrss / 1024
+
+
+def compare_training(directory, args):
+    shared = ["--model", directory, "--threads", args.threads, "--source", args.source, "--new", args.new,
+              "--repeat", args.repeat, "--train", args.train]
+    ours, our_peak = in_a_process([args.bench, *shared])
+    theirs, their_peak = in_a_process([sys.executable, __file__, args.bench, *shared, "--side"])
+    for a, b in zip(ours["losses"], theirs["losses"]):
+        if abs(a - b) > 2e-4 * abs(b):
+            sys.exit(f"losses differ: {ours['losses']} and {theirs['losses']}")
+    ratio = ours["tokens_per_second"] / theirs["tokens_per_second"]
+    print(f"training, 8 x ({args.source} -> {args.new}) tokens: langzoo {ours['tokens_per_second']:.1f} target tokens/s, "
+          f"{our_peak:.0f} MiB; transformers {theirs['tokens_per_second']:.1f}, {their_peak:.0f} MiB; {ratio:.2f} times")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("bench")
@@ -103,9 +150,13 @@ def main():
     parser.add_argument("--source", type=int, default=64)
     parser.add_argument("--new", type=int, default=32)
     parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--train", type=int, default=0)
+    parser.add_argument("--side", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.set_flush_denormal(True)
+    if args.side:
+        return train_with_transformers(args)
     with tempfile.TemporaryDirectory() as scratch:
         directory = args.model
         if directory is None:
@@ -113,6 +164,8 @@ def main():
             directory = pathlib.Path(scratch) / "t5"
             model = transformers.T5ForConditionalGeneration(transformers.T5Config(decoder_start_token_id=0))
             model.save_pretrained(directory)
+        if args.train:
+            return compare_training(directory, args)
         ours = langzoo(args.bench, directory, args)
         theirs = with_transformers(directory, args)
         fast = with_ctranslate2(directory, scratch, args)

@@ -9,6 +9,7 @@
 #include "models/bert/bert.h"
 #include "models/distilbert/distilbert.h"
 #include "models/electra/electra.h"
+#include "models/elmo/elmo.h"
 #include "models/flops.h"
 #include "models/gpt/gpt.h"
 #include "models/gpt/gpt_neo.h"
@@ -19,6 +20,7 @@
 #include "models/roberta/roberta.h"
 #include "models/seq2seq/seq2seq_config.h"
 #include "models/t5/t5_config.h"
+#include "models/tagger/tagger.h"
 #include "models/transformer/transformer_config.h"
 #include "models/transformer/transformer_lm.h"
 #include "models/word2vec/word2vec.h"
@@ -47,7 +49,10 @@ const std::map<std::string, std::function<std::unique_ptr<ModelConfig>(const std
       {"transformer-lm", parsed<TransformerLmConfig>},
       {"rnn-lm", parsed<RnnLmConfig>},
       {"ar-lm", parsed<ArLmConfig>},
-      {"seq2seq", parsed<Seq2SeqConfig>}};
+      {"seq2seq", parsed<Seq2SeqConfig>},
+      {"elmo", parsed<ElmoConfig>},
+      {"tagger TaggerForTokenClassification", parsed<TaggerConfig>},
+      {"tagger TaggerForSequenceClassification", parsed<TaggerClassifierConfig>}};
   return readers;
 }
 
@@ -61,15 +66,19 @@ TEST_CASE("formulas of FLOPs agree with torch's count of equal models", "[flops]
     const auto type = c["model_type"].get<std::string>();
     INFO(c["name"]);
     auto config = c["config"];
-    if (type == "bert" || type == "roberta" || type == "albert" || type == "electra" || type == "distilbert")
-      config["id2label"] = {{"0", "a"}, {"1", "b"}};
-    const auto* const model = find_registered_model(type, c["architecture"].get<std::string>());
+    const std::set<std::string> labelled = {"bert", "roberta", "albert", "electra", "distilbert", "tagger"};
+    if (labelled.count(type) != 0) config["id2label"] = {{"0", "a"}, {"1", "b"}};
+    const auto architecture = c["architecture"].get<std::string>();
+    const auto* const model = find_registered_model(type, architecture);
     REQUIRE(model != nullptr);
-    const auto flops = training_flops(*model, *readers().at(type)(config.dump()),
-                                      {.source = c["source"].get<double>(), .target = c["target"].get<double>()});
+    const auto reader = readers().count(type) != 0 ? type : type + " " + architecture;
+    const auto flops = training_flops(*model, *readers().at(reader)(config.dump()),
+                                      {.source = c["source"].get<double>(),
+                                       .target = c["target"].get<double>(),
+                                       .characters = c["characters"].get<double>()});
     REQUIRE(flops.has_value());
     CHECK(c["rows"].get<double>() * *flops == Approx(c["flops"].get<double>()).epsilon(0.05));
-    types.insert(type);
+    types.insert(reader);
   }
   CHECK(types.size() == readers().size());
 }

@@ -56,11 +56,12 @@ class Model:
             gates = 4 if c["decoder"] == "lstm" else 3
             self.add("decoder.embedding.weight", V, C)
             for i in range(c["decoder_layers"]):
-                self.add(f"decoder.rnn.weight_ih_l{i}", gates * C, 2 * C if attends else C)
+                self.add(f"decoder.rnn.weight_ih_l{i}", gates * C, 2 * C)
                 self.add(f"decoder.rnn.weight_hh_l{i}", gates * C, C)
                 self.add(f"decoder.rnn.bias_ih_l{i}", gates * C)
                 self.add(f"decoder.rnn.bias_hh_l{i}", gates * C)
             self.weight("decoder.bridge", c["decoder_layers"] * C, C)
+            readout = 2 * C
             if attends:
                 self.add("decoder.alignment.query.weight", C, C)
                 self.add("decoder.alignment.key.weight", C, C)
@@ -151,7 +152,7 @@ class Model:
         logits, attention = [], []
         for token in ids:
             y = x = p["decoder.embedding.weight"][token]
-            context = None
+            context = states.mean(0)
             if self.c["attention"] != "none":
                 query = p["decoder.alignment.query.weight"] @ layers[0][0]
                 scores = torch.stack([p["decoder.alignment.v"] @ torch.tanh(query + p["decoder.alignment.key.weight"] @ s)
@@ -160,9 +161,10 @@ class Model:
                 context = weights @ states
                 attention.append(weights)
             for i in range(self.c["decoder_layers"]):
-                layers[i] = self.cell(i, x if context is None else torch.cat([context, x]), *layers[i])
+                layers[i] = self.cell(i, torch.cat([context, x]), *layers[i])
                 x = layers[i][0]
-            logits.append(self.linear("output", x if context is None else torch.cat([x, context, y])))
+            read = [x, context, y] if attention else [context, x]
+            logits.append(self.linear("output", torch.cat(read)))
         return torch.stack(logits), torch.stack(attention) if attention else None
 
     def transformer(self, states, ids):

@@ -3,8 +3,8 @@ that are equal to ours. Written with torch 2.13.0 and transformers 5.23.0.
 
 Usage: python make_flops.py   (writes tests/fixtures/flops/flops.json)
 
-A list of {name, model_type, architecture, config (as our config.json), rows, source, target, flops}: `flops` of `rows`
-rows of `source` and `target` tokens each. Attention is computed in full, softmaxes aside; oneDNN's fused recurrent
+A list of {name, model_type, architecture, config (as our config.json), rows, source, target, characters, flops}: `flops` of
+`rows` rows of `source` and `target` tokens each, words having so many `characters`. Attention is computed in full, softmaxes aside; oneDNN's fused recurrent
 layers are switched off, which the counter does not see.
 """
 import json
@@ -15,7 +15,7 @@ import transformers as hf
 from torch.utils.flop_counter import FlopCounterMode
 
 OUT = pathlib.Path(__file__).parent.parent / "fixtures" / "flops"
-V, B, S, T = 96, 2, 18, 24
+V, B, S, T, W = 96, 2, 18, 24, 9
 
 
 def count(run):
@@ -29,9 +29,9 @@ def ids(n=T):
     return torch.randint(3, V, (B, n))
 
 
-def case(name, model_type, architecture, config, flops, source=0, target=T):
+def case(name, model_type, architecture, config, flops, source=0, target=T, characters=W):
     return dict(name=name, model_type=model_type, architecture=architecture, config=config, rows=B, source=source,
-                target=target, flops=flops)
+                target=target, characters=characters, flops=flops)
 
 
 def of_transformers(name, model_type, config_class, model_class, shape, extra=None, source=0, target=T, inputs=None):
@@ -105,6 +105,72 @@ class RecurrentTranslator(torch.nn.Module):
         return self.output(torch.stack(outputs, 1))
 
 
+class Tagger(torch.nn.Module):
+    """Words and their characters, read in both directions; a label for each word, or for what attention makes of all."""
+
+    def __init__(self, characters, projection=0, classifies=False):
+        super().__init__()
+        self.embedding, self.letters = torch.nn.Embedding(V, 20), torch.nn.Embedding(V, 6)
+        self.conv = torch.nn.Conv1d(6, 14, 3, padding=1) if characters == "cnn" else None
+        self.reader = torch.nn.LSTM(6, 7, batch_first=True, bidirectional=True) if characters == "lstm" else None
+        self.rnn = torch.nn.LSTM(34, 16, 2, batch_first=True, bidirectional=True)
+        self.projection = torch.nn.Linear(32, projection) if projection else None
+        self.attention = torch.nn.Linear(32, 32) if classifies else None
+        self.vector = torch.nn.Linear(32, 1, bias=False)
+        self.output = torch.nn.Linear(projection or 32, 2)
+
+    def forward(self, x, letters):
+        letters = self.letters(letters).flatten(0, 1)
+        if self.conv:
+            words = self.conv(letters.transpose(1, 2)).max(2).values
+        else:
+            words = self.reader(letters)[1][0].transpose(0, 1).flatten(1)
+        h = self.rnn(torch.cat([self.embedding(x), words.view(B, T, -1)], 2))[0]
+        if self.attention:
+            weights = self.vector(torch.tanh(self.attention(h))).softmax(1)
+            return self.output((weights.transpose(1, 2) @ h).squeeze(1))
+        return self.output(torch.tanh(self.projection(h)) if self.projection else h)
+
+
+class ProjectedLstm(torch.nn.Module):
+    def __init__(self, width, cells):
+        super().__init__()
+        self.cells = cells
+        self.input, self.state = torch.nn.Linear(width, 4 * cells), torch.nn.Linear(width, 4 * cells, bias=False)
+        self.projection = torch.nn.Linear(cells, width, bias=False)
+
+    def forward(self, x):
+        h, c, states = x.new_zeros(B, x.shape[2]), x.new_zeros(B, self.cells), []
+        for t in range(x.shape[1]):
+            i, g, f, o = (self.input(x[:, t]) + self.state(h)).chunk(4, 1)
+            c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+            h = self.projection(o.sigmoid() * c.tanh())
+            states.append(h)
+        return torch.stack(states, 1)
+
+
+class Elmo(torch.nn.Module):
+    """Convolutions over characters, one highway layer, a projection, two layers a direction, one output layer."""
+
+    def __init__(self, filters, width, cells):
+        super().__init__()
+        self.letters = torch.nn.Embedding(V, 6)
+        self.convolutions = torch.nn.ModuleList(torch.nn.Conv1d(6, n, size) for size, n in filters)
+        total = sum(n for _, n in filters)
+        self.carry, self.transform = torch.nn.Linear(total, total), torch.nn.Linear(total, total)
+        self.projection = torch.nn.Linear(total, width)
+        self.directions = torch.nn.ModuleList(
+            torch.nn.Sequential(ProjectedLstm(width, cells), ProjectedLstm(width, cells)) for _ in range(2))
+        self.output = torch.nn.Linear(width, V)
+
+    def forward(self, letters):
+        x = self.letters(letters).flatten(0, 1).transpose(1, 2)
+        x = torch.cat([conv(x).max(2).values for conv in self.convolutions], 1)
+        carry = torch.sigmoid(self.carry(x))
+        x = self.projection(carry * torch.relu(self.transform(x)) + (1 - carry) * x).view(B, T, -1)
+        return torch.cat([self.output(direction(y)) for direction, y in zip(self.directions, (x, x.flip(1)))], 1)
+
+
 def loss_of(logits, labels):
     return torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten())
 
@@ -169,6 +235,20 @@ def main():
                 shape["encoder_hidden_size"] = 16
             cases.append(case(f"seq2seq {attention}", "seq2seq", "Seq2Seq", shape,
                               count(lambda: loss_of(model(x, y), z)), S, T))
+        for characters, projection, classifies in [("cnn", 12, False), ("lstm", 0, True)]:
+            tagger, x, letters = Tagger(characters, projection, classifies), ids(), torch.randint(3, V, (B, T, W))
+            labels = torch.randint(0, 2, (B,) if classifies else (B, T))
+            shape = dict(vocab_size=V, embedding_size=20, hidden_size=16, layers=2, characters=characters,
+                         character_embedding_size=6, character_hidden_size=14)
+            shape |= dict(pooling="attention") if classifies else dict(projection_size=projection)
+            head = "TaggerForSequenceClassification" if classifies else "TaggerForTokenClassification"
+            flops = count(lambda: torch.nn.functional.cross_entropy(tagger(x, letters).flatten(0, -2), labels.flatten()))
+            cases.append(case(f"tagger {characters}", "tagger", head, shape, flops))
+    filters = [[1, 8], [3, 16]]
+    elmo, letters, y = Elmo(filters, 12, 20), torch.randint(3, V, (B, T, W)), torch.randint(3, V, (B, 2 * T))
+    shape = dict(vocab_size=V, character_size=6, max_characters=W, filters=filters, highway_layers=1, projection_size=12,
+                 hidden_size=20, layers=2)
+    cases.append(case("elmo", "elmo", "ElmoLM", shape, count(lambda: loss_of(elmo(letters), y))))
     OUT.mkdir(parents=True, exist_ok=True)
     text = ",\n".join(" " + json.dumps(c) for c in cases)
     (OUT / "flops.json").write_text(f"[\n{text}\n]\n")

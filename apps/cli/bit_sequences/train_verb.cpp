@@ -32,13 +32,15 @@ class BitSequenceTrainVerb : public TrainVerb {
     const auto init = flag_value("--init");
     const auto of_run = resumes() ? bit_sequence_kind_of_run(out()) : "";
     const auto of_init = init.empty() ? "" : bit_sequence_kind_of_type(model_type_of(init));
+    const auto of_preset = preset().empty() ? "" : preset().starts_with("lstm-") ? "lstm" : "ntm";
+    if (model_ && !preset().empty() && *model_ != of_preset)
+      throw UsageError(fmt::format("--model {}: --preset {} is for {}", *model_, preset(), of_preset));
     const auto refuse_other = [&](const std::string& kind, const std::string& where) {
       if (model_ && !kind.empty() && kind != *model_)
         throw UsageError(fmt::format("--model {}: the model in {} is a {}", *model_, where, kind));
     };
     refuse_other(of_run, out());
     refuse_other(of_init, init);
-    const auto of_preset = preset().starts_with("lstm-") ? "lstm" : "";
     *kind_ = bit_sequence_kinds().front();
     for (const std::string& known : {model_.value_or(""), of_run, std::string(of_preset), of_init}) {
       if (known.empty()) continue;

@@ -166,7 +166,7 @@ class GenerateVerb : public ComputeVerb {
 
   /// The ids themselves where there is no tokenizer.
   std::string text_of(std::span<const TokenId> ids) const {
-    if (lm_.tokenizer) return lm_.tokenizer->decode_generated(ids, true);
+    if (lm_.tokenizer) return generated_text(*lm_.tokenizer, ids);
     std::string text;
     for (const auto id : ids) text += std::to_string(id) + " ";
     return text;

@@ -283,7 +283,7 @@ class PromptVerb : public ComputeVerb {
   }
 
   void write_page(const PromptTask& task, std::int64_t count, const std::vector<Curve>& curves) const {
-    const auto body = chart_card("accuracy, %", curves, /*wide=*/true, "shots");
+    const auto body = chart_card("accuracy by shots, %", curves, /*wide=*/true, "shots");
     write_file_atomically(*out_, html_page({.title = task.name,
                                             .subtitle = fmt::format("{} questions, {} draws of shots", count, seeds_),
                                             .style = std::string(kChartStyle) + std::string(kRunColours),

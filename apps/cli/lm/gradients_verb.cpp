@@ -37,6 +37,14 @@ Curve logarithmic(const std::string& name, std::size_t style, const std::vector<
   return curve;
 }
 
+/// "run" of runs/run/, "run/best" of its best weights.
+std::string shown_name(const std::string& model) {
+  const auto path = std::filesystem::path(model).lexically_normal();
+  const auto folder = path.has_filename() ? path : path.parent_path();
+  const auto run = folder.parent_path().filename();
+  return (folder.filename() == "best" && !run.empty() ? run / "best" : folder.filename()).string();
+}
+
 class LmGradientsVerb : public ComputeVerb {
  public:
   std::string name() const override { return "gradients"; }
@@ -87,7 +95,7 @@ class LmGradientsVerb : public ComputeVerb {
       through_time.push_back({{"name", name}, {"norms", norms}});
       back.push_back(logarithmic(name, back.size(), norms));
     };
-    add(std::filesystem::path(model_).lexically_normal().filename().string(), *lm.model);
+    add(shown_name(model_), *lm.model);
     for (const auto* const kind : kKinds) add(fmt::format("new {}", kind), *lm_of_size(kind, sizes));
     std::size_t style = 1;
     for (const auto* const kind : kKinds) {

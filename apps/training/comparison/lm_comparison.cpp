@@ -297,7 +297,7 @@ class LmComparison : public ComparisonTask {
     options.seed = 1;
     std::vector<ReportSample> samples;
     for (const auto& found : continue_ids(*lm.model, ids, options, lm.device))
-      samples.push_back({prompt, lm.tokenizer->decode_generated(found, true)});
+      samples.push_back({prompt, generated_text(*lm.tokenizer, found)});
     return samples;
   }
 

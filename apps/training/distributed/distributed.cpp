@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <cstdlib>
 #include <cstring>
 #include <mutex>
 #include <optional>
@@ -26,6 +27,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Milliseconds = std::chrono::milliseconds;
 using Kind = DistributedError::Kind;
+
+constexpr Milliseconds kNoTimeout = std::chrono::hours(24 * 365);
 
 Milliseconds milliseconds(double seconds) {
   return Milliseconds(static_cast<std::int64_t>(seconds * 1000));
@@ -65,7 +68,7 @@ std::string own_address(const std::string& host, std::uint16_t port) {
   return address;
 }
 
-/// Rings when a collective is done.
+/// Rings when a collective of the CPU is done.
 class Bell {
  public:
   void ring() {
@@ -86,6 +89,26 @@ class Bell {
   bool rung_ = false;
 };
 
+/// Waits for at most so long, and says whether a collective is done.
+using Done = std::function<bool(Milliseconds)>;
+
+Done when_done(const c10::intrusive_ptr<c10d::Work>& work, bool on_device) {
+  if (on_device) {
+    // NCCL's futures are there at once: what they stand for is still to come on the device.
+    return [work](Milliseconds most) {
+      const auto end = Clock::now() + most;
+      while (!work->isCompleted()) {
+        if (Clock::now() > end) return false;
+        std::this_thread::sleep_for(std::chrono::microseconds(50));
+      }
+      return true;
+    };
+  }
+  const auto bell = std::make_shared<Bell>();
+  work->getFuture()->addCallback([bell](auto& /*future*/) { bell->ring(); });
+  return [bell](Milliseconds most) { return bell->wait_for(most); };
+}
+
 std::string ranks_in_words(const std::vector<std::int64_t>& ranks) {
   return fmt::format("{} {}", ranks.size() == 1 ? "rank" : "ranks", fmt::join(ranks, ", "));
 }
@@ -98,8 +121,9 @@ struct Distributed::State {
   c10::intrusive_ptr<c10d::Store> connect(bool serve) const;
   void come_together();
   void make_group();
+  c10d::Backend& backend_of(const torch::Tensor& tensor);
   bool hosts_store() const { return rank.index == 0 && !options.store_is_there; }
-  std::function<void()> watched(const c10::intrusive_ptr<c10d::Work>& work);
+  std::function<void()> watched(const c10::intrusive_ptr<c10d::Work>& work, const torch::Tensor& tensor);
   void look_around(Clock::time_point& begin, std::int64_t collective);
   [[noreturn]] void broken(const std::string& why);
   [[noreturn]] void lost(const std::string& why);
@@ -108,7 +132,7 @@ struct Distributed::State {
   const RendezvousOptions options;
   const Rank rank;
   c10::intrusive_ptr<c10d::Store> store;
-  c10::intrusive_ptr<c10d::Backend> group;
+  c10::intrusive_ptr<c10d::Backend> group, device_group;
   std::unique_ptr<Heartbeat> heartbeat;
   std::int64_t collectives = 0, bytes = 0;
   bool failed = false, told = false;
@@ -185,7 +209,27 @@ void Distributed::State::make_group() {
                                        options.interface.empty() ? address : options.interface, first_line(error)));
   }
   // Who waits for how long is decided by look_around().
-  group->setTimeout(std::chrono::hours(24 * 365));
+  group->setTimeout(kNoTimeout);
+}
+
+/// The group of the tensor's device: NCCL's is made when it is first needed, which is at the same collective
+/// everywhere.
+c10d::Backend& Distributed::State::backend_of(const torch::Tensor& tensor) {
+  if (tensor.is_cpu()) return *group;
+  if (!Distributed::takes(tensor.device()))
+    throw std::logic_error(fmt::format("tensors of {} cannot be exchanged by this build", tensor.device().str()));
+#ifdef LANGZOO_NCCL
+  if (!device_group) {
+    // Else its watchdog ends the process before anybody can say which rank is gone.
+    setenv("TORCH_NCCL_ASYNC_ERROR_HANDLING", "0", /*overwrite=*/0);
+    const auto of_nccl = c10d::ProcessGroupNCCL::Options::create();
+    of_nccl->timeout = kNoTimeout;
+    device_group = c10::make_intrusive<c10d::ProcessGroupNCCL>(c10::make_intrusive<c10d::PrefixStore>("nccl", store),
+                                                               static_cast<int>(rank.index),
+                                                               static_cast<int>(rank.world), of_nccl);
+  }
+#endif
+  return *device_group;
 }
 
 /// Something at the connections is broken; a moment later it shows what.
@@ -252,19 +296,20 @@ void Distributed::State::look_around(Clock::time_point& begin, std::int64_t coll
                    late.size() == 1 ? "it" : "they", options.timeout));
 }
 
-std::function<void()> Distributed::State::watched(const c10::intrusive_ptr<c10d::Work>& work) {
-  const auto bell = std::make_shared<Bell>();
-  work->getFuture()->addCallback([bell](auto& /*future*/) { bell->ring(); });
-  return [this, work, bell, collective = ++collectives] {
+std::function<void()> Distributed::State::watched(const c10::intrusive_ptr<c10d::Work>& work,
+                                                  const torch::Tensor& tensor) {
+  return [this, work, done = when_done(work, !tensor.is_cpu()), collective = ++collectives] {
     auto begin = Clock::now();
     bool tells = false;
-    while (!bell->wait_for(Milliseconds(tells ? 200 : 20))) {
+    while (!done(Milliseconds(tells ? 200 : 20))) {
       if (!std::exchange(tells, true)) heartbeat->came_to(collective);
       look_around(begin, collective);
     }
     if (tells) heartbeat->left();
     try {
       work->wait();
+      // NCCL's work is completed after an error as well.
+      if (const auto error = work->exception()) std::rethrow_exception(error);
     } catch (const std::exception& error) {
       broken(first_line(error));
     }
@@ -307,6 +352,7 @@ Distributed::~Distributed() {
     return;
   }
   s.heartbeat.reset();
+  s.device_group.reset();
   s.group.reset();
   // The store ends last.
   try {
@@ -323,6 +369,13 @@ Rank Distributed::rank() const {
   return state_->rank;
 }
 
+bool Distributed::takes(torch::Device device) {
+#ifdef LANGZOO_NCCL
+  if (device.is_cuda()) return true;
+#endif
+  return device.is_cpu();
+}
+
 void Distributed::Pending::wait() {
   if (wait_) std::exchange(wait_, nullptr)();
 }
@@ -331,7 +384,7 @@ Distributed::Pending Distributed::start_sum(const torch::Tensor& tensor) {
   std::vector<at::Tensor> tensors = {tensor};
   state_->bytes += static_cast<std::int64_t>(tensor.nbytes());
   Pending pending;
-  pending.wait_ = state_->watched(state_->group->allreduce(tensors));
+  pending.wait_ = state_->watched(state_->backend_of(tensor).allreduce(tensors), tensor);
   return pending;
 }
 
@@ -344,19 +397,19 @@ void Distributed::largest(const torch::Tensor& tensor) {
   std::vector<at::Tensor> tensors = {tensor};
   c10d::AllreduceOptions options;
   options.reduceOp = c10d::ReduceOp::MAX;
-  state_->watched(state_->group->allreduce(tensors, options))();
+  state_->watched(state_->backend_of(tensor).allreduce(tensors, options), tensor)();
 }
 
 void Distributed::broadcast(const torch::Tensor& tensor) {
   std::vector<at::Tensor> tensors = {tensor};
-  state_->watched(state_->group->broadcast(tensors))();
+  state_->watched(state_->backend_of(tensor).broadcast(tensors), tensor)();
 }
 
 void Distributed::gather(const torch::Tensor& own, const torch::Tensor& all) {
   std::vector<std::vector<at::Tensor>> outputs(1);
   for (auto& part : all.chunk(rank().world)) outputs[0].push_back(part);
   std::vector<at::Tensor> inputs = {own};
-  state_->watched(state_->group->allgather(outputs, inputs))();
+  state_->watched(state_->backend_of(own).allgather(outputs, inputs), own)();
 }
 
 std::vector<std::string> Distributed::gather(const std::string& text) {

@@ -1,5 +1,6 @@
-/// Processes that train one model together: PyTorch's own engine, c10d with Gloo, told who they are by whoever starts
-/// them (langzoo-launch, torchrun, Slurm). All calls are made by all ranks in the same order, from one thread.
+/// Processes that train one model together: PyTorch's own engine, c10d with Gloo for the CPU and NCCL for CUDA, told
+/// who they are by whoever starts them (langzoo-launch, torchrun, Slurm). All calls are made by all ranks in the same
+/// order, from one thread.
 ///
 /// A rank that is killed, ends or hangs ends the others: whoever waits for it gets a DistributedError that names it.
 #pragma once
@@ -68,7 +69,10 @@ class Distributed {
     friend class Distributed;
     std::function<void()> wait_;
   };
-  // In place, on contiguous tensors of the CPU. Throw DistributedError.
+  /// Whether tensors of a device may be handed over: the CPU's always, CUDA's where LibTorch and the build have NCCL.
+  static bool takes(torch::Device device);
+
+  // In place, on contiguous tensors of a device that takes() says. Throw DistributedError.
 
   /// Sums of all ranks, the same bytes on each.
   [[nodiscard]] Pending start_sum(const torch::Tensor& tensor);

@@ -38,8 +38,10 @@ GradientSync::GradientSync(FlatParameters& parameters, Distributed& ranks, std::
       bucket.grads = group.grads.slice(0, begin, end);
       bucket.parts = std::move(parts);
       parts.clear();
-      if (half_ || !bucket.grads.is_cpu()) {
-        bucket.staged = torch::empty({bucket.grads.numel()}, half_ ? torch::kBFloat16 : bucket.grads.scalar_type());
+      const auto device = Distributed::takes(bucket.grads.device()) ? bucket.grads.device() : torch::kCPU;
+      if (half_ || bucket.grads.device() != device) {
+        const auto dtype = half_ ? torch::kBFloat16 : bucket.grads.scalar_type();
+        bucket.staged = torch::empty({bucket.grads.numel()}, torch::dtype(dtype).device(device));
       }
       buckets_.push_back(std::move(bucket));
       end = begin;

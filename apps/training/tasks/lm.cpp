@@ -182,7 +182,7 @@ class LmTask : public ModelTask<Interface, StreamCorpus, Batch> {
     options.seed = 1;
     std::vector<ReportSample> samples;
     for (const auto& ids : continue_ids(lm, {LineEncoder(tokenizer).end()}, options, this->device_))
-      samples.push_back({"", tokenizer.decode_generated(ids, true)});
+      samples.push_back({"", generated_text(tokenizer, ids)});
     return samples;
   }
 

@@ -132,7 +132,7 @@ class NGramTask : public TrainingTask {
     options.seed = 1;
     std::vector<ReportSample> samples;
     for (const auto& ids : continue_ids(*model_, {*model_->prompt_start()}, options, torch::kCPU)) {
-      samples.push_back({"", tokenizer->decode_generated(ids, true)});
+      samples.push_back({"", generated_text(*tokenizer, ids)});
     }
     return samples;
   }

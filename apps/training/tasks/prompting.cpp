@@ -415,7 +415,7 @@ Accuracy accuracy_over(std::span<const double> values) {
   double squares = 0;
   for (const auto value : values) squares += (value - mean) * (value - mean);
   const auto margin = 1.959964 * std::sqrt(squares / (count - 1) / count);
-  return {mean, mean - margin, mean + margin};
+  return {mean, std::max(mean - margin, 0.0), std::min(mean + margin, 1.0)};
 }
 
 }  // namespace langzoo

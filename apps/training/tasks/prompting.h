@@ -111,7 +111,7 @@ void answer_freely(const LoadedLm& lm, const Prompts& prompts, std::span<const P
                    const FreeOptions& options, const std::function<void(const FreeItem&)>& visit);
 
 /// A share of right answers over several draws of shots: mean and the bounds of its 95 % confidence interval, those of
-/// the normal distribution; of one draw all are its value.
+/// the normal distribution, between 0 and 1; of one draw all are its value.
 struct Accuracy {
   double mean = 0, low = 0, high = 0;
 };

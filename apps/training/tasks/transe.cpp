@@ -107,6 +107,15 @@ Transe new_model(TranseConfig config, const KnowledgeGraph& graph) {
   }
 }
 
+/// As files that other programs read.
+void keep_facts(const fs::path& folder, const MicroworldFacts& facts) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) throw FileError(folder, "cannot be created: " + error.message());
+  write_file_atomically(folder / "train.tsv", triples_text(facts.known));
+  write_file_atomically(folder / "valid.tsv", triples_text(facts.held_out));
+}
+
 class TranseTask : public TrainingTask {
  public:
   TranseTask(Transe model, Triples triples, const TrainSetting& setting)
@@ -234,6 +243,7 @@ class TranseSetup : public ModelSetup {
     const auto& graph = triples.graph;
     setting.message(fmt::format("{} triples of {} entities and {} relations, {} to validate", graph.triples().size(),
                                 graph.entities().size(), graph.relations().size(), triples.valid.size()));
+    if (data_.train == kMicroworld) keep_facts(setting.out / "data", microworld_facts(data_.microworld_seed));
     auto model = new_model(config_->as<TranseConfig>(), graph);
     model->to(setting.device);
     return std::make_unique<TranseTask>(std::move(model), std::move(triples), setting);

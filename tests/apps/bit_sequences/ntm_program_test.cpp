@@ -111,6 +111,9 @@ TEST_CASE("langzoo-ntm tells what cannot be") {
   check_error(ntm({"eval", "--model", lstm, "--repeats", "3"}), 2, "--repeats: the task copy has none");
   check_error(ntm({"eval", "--model", (dir / "none").string()}), 1, "none");
   check_error(ntm({"train", "--model", "ntm", "--out", lstm, "--resume"}), 2, "is a lstm");
+  check_error(ntm({"train", "--model", "ntm", "--preset", "lstm-copy", "--out", (dir / "x").string()}), 2,
+              "--model ntm: --preset lstm-copy is for lstm");
+  check_error(ntm({"train", "--model", "lstm", "--preset", "sort", "--out", (dir / "x").string()}), 2, "is for ntm");
   check_error(ntm({"train", "--task", "cpoy", "--out", (dir / "x").string()}), 2, "--task");
   const auto more = succeed({"train", "--out", lstm, "--resume", "--sequences", "25", "--json"}).object();
   CHECK(more["step"] == 25);

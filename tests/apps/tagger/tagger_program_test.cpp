@@ -37,17 +37,17 @@ std::vector<std::string> with_small(std::vector<std::string> arguments, const st
 TEST_CASE("langzoo-tagger tags microworld with a CRF, and its tags are Viterbi's of what it prints") {
   const TempDir dir;
   const auto run = (dir / "run").string();
-  const auto summary =
-      succeed(with_small({"train", "--task", "tagging", "--data", "microworld", "--out", run},
-                         {"model.crf=true", "model.characters=cnn", "model.character_hidden_size=8",
-                          "data.microworld_examples=300", "train.max_steps=60", "train.learning_rate=0.02"}))
-          .object();
-  CHECK(summary["valid"]["f1"] > 0.6);
+  const auto summary = succeed(with_small({"train", "--task", "tagging", "--data", "microworld", "--out", run},
+                                          {"model.crf=true", "model.characters=cnn", "model.character_hidden_size=8",
+                                           "model.dropout=0.1", "data.microworld_examples=1000", "train.max_steps=150",
+                                           "train.learning_rate=0.02"}))
+                           .object();
+  CHECK(summary["valid"]["f1"] > 0.9);  // 0.94 to 0.95 with seeds 1, 2 and 3
   const auto config = Json::parse(langzoo::read_file(dir / "run/config.json"));
   CHECK(config["architectures"] == Json{"TaggerForTokenClassification"});
   CHECK(config["id2label"]["0"] == "O");
   const auto scores = succeed({"eval", "--model", run, "--data", "microworld", "--json"}).object();
-  CHECK(scores["sentences"] == 30);
+  CHECK(scores["sentences"] == 100);
   CHECK(scores["tokens"] > 100);
   CHECK(scores["f1"] == summary["valid"]["f1"]);
   for (const auto* const key : {"loss", "accuracy", "precision", "recall"}) CHECK(scores[key].is_number());
@@ -89,6 +89,7 @@ TEST_CASE("langzoo-tagger tags microworld with a CRF, and its tags are Viterbi's
   write_file(dir / "lines.txt", "Anna has it\nthe park\n");
   const auto lines = succeed({"predict", "--model", run, "--data", (dir / "lines.txt").string()});
   CHECK_THAT(lines.out, Contains("Anna\t") && Contains("park\t"));
+  CHECK(succeed({"predict", "--model", run, "--text", "", "--json"}).object()["words"].empty());
 }
 
 TEST_CASE("langzoo-tagger classifies, says probabilities by label, and names what is wrong with file and line") {

@@ -236,7 +236,8 @@ TEST_CASE("presets are listed by program, and an unknown one lists them") {
   }
   CHECK(names == std::vector<std::string>{"gpt2", "gpt2-large", "gpt2-medium", "gpt2-xl", "gpt3-1.3b", "gpt3-125m",
                                           "gpt3-13b", "gpt3-175b", "gpt3-2.7b", "gpt3-350m", "gpt3-6.7b", "gpt3-760m",
-                                          "microworld", "openai-gpt", "shakespeare-char", "warandpeace-bpe"});
+                                          "microworld", "openai-gpt", "patterns", "shakespeare-char",
+                                          "warandpeace-bpe"});
   CHECK(presets_of("no such program").empty());
   CHECK_THAT(error_of([&] { run.config.load_preset("gpt", "gpt5"); }),
              Catch::StartsWith("preset gpt5: unknown; there are gpt2, gpt2-large"));

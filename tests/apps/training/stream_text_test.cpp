@@ -83,6 +83,10 @@ TEST_CASE("the vocabulary is the training lines', or their most frequent words")
   options.tokenizer = "words";
   CHECK(opened(options, dir / "out").tokenizer->vocab_size() == 4);
   CHECK(opened(options, dir / "out").fingerprint == corpus.fingerprint);
+  // What is generated shows unknown words, by a saved tokenizer as well.
+  const std::vector<TokenId> ids = {2, 0, 3, 1};
+  CHECK(generated_text(*corpus.tokenizer, ids) == "a <unk> b");
+  CHECK(generated_text(*opened(options, dir / "out").tokenizer, ids) == "a <unk> b");
 }
 
 TEST_CASE("another tokenizer may cut the lines") {

@@ -102,6 +102,23 @@ TEST_CASE("questions are answered by two or three facts, and their wrong answers
     }
   }
   for (const auto count : at) CHECK(count > 50);
+
+  // Who chooses the answer that was right most often of others is right of a fifth: leaders are few, but all who may
+  // be chosen are.
+  std::map<std::string, double> right, offered;
+  for (const auto& [premise, choices, label, line] : microworld_graph_questions(7, 2000, KnowledgePart::kTold)) {
+    ++right[choices[static_cast<std::size_t>(label)]];
+    for (const auto& choice : choices) ++offered[choice];
+  }
+  int guessed = 0;
+  const auto asked = microworld_graph_questions(7, 2000, KnowledgePart::kUntold);
+  for (const auto& [premise, choices, label, line] : asked) {
+    const auto share = [&](const std::string& name) { return (right[name] + 1) / (offered[name] + 5); };
+    const auto best = std::max_element(choices.begin(), choices.end(),
+                                       [&](const auto& a, const auto& b) { return share(a) < share(b); });
+    guessed += best - choices.begin() == label;
+  }
+  CHECK(guessed < 0.24 * 2000);
 }
 
 TEST_CASE("the chronicle tells known facts of those that are told of") {

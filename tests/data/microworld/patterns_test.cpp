@@ -48,6 +48,32 @@ TEST_CASE("a document's examples follow its rule") {
   CHECK(label_pairs.size() > 20);
 }
 
+TEST_CASE("half of the documents are labels, and neither order nor lengths are regular") {
+  std::istringstream text(microworld_patterns(1, 100000));
+  std::vector<bool> labels;
+  std::set<std::size_t> lengths;
+  double repetitive = 0;
+  for (std::string line; std::getline(text, line);) {
+    const bool is_labels = line.find("->") == std::string::npos;
+    std::set<std::string> different;
+    std::size_t lines = 0;
+    for (; !line.empty(); std::getline(text, line), ++lines) different.insert(line);
+    labels.push_back(is_labels);
+    if (!is_labels) continue;
+    lengths.insert(lines);
+    CHECK((lines >= 12 && lines <= 24));
+    repetitive += different.size() <= 12 && lines > different.size() + 2 ? 1 : 0;
+  }
+  const auto documents = static_cast<double>(labels.size());
+  const auto of_labels = static_cast<double>(std::count(labels.begin(), labels.end(), true));
+  CHECK(of_labels / documents == Approx(0.5).margin(0.1));
+  CHECK(repetitive / of_labels == Approx(0.45).margin(0.15));
+  CHECK(lengths.size() == 13);
+  double followed = 0;  // by a document of labels
+  for (std::size_t i = 1; i < labels.size(); ++i) followed += labels[i - 1] && labels[i] ? 1 : 0;
+  CHECK(followed / of_labels == Approx(0.5).margin(0.1));
+}
+
 TEST_CASE("a problem's chain ends in its answer, and its numbers stay small") {
   for (std::uint64_t number = 0; number < 300; ++number) {
     const auto problem = microworld_problem(2, number, 1 + static_cast<std::int64_t>(number) % 5);
@@ -72,14 +98,27 @@ TEST_CASE("a problem's chain ends in its answer, and its numbers stay small") {
 TEST_CASE("the texts are decided by the seed, and its tasks make prompts") {
   CHECK(microworld_patterns(1, 5000) == microworld_patterns(1, 5000));
   CHECK(microworld_patterns(1, 5000) != microworld_patterns(2, 5000));
-  CHECK(microworld_problems(1, 5000, 3, true).find(" = ") != std::string::npos);
-  CHECK(microworld_problems(1, 5000, 3, false).find(" = ") == std::string::npos);
+  CHECK(microworld_problems(1, 5000, 3, ProblemAnswers::kWorked).find(" = ") != std::string::npos);
+  CHECK(microworld_problems(1, 5000, 3, ProblemAnswers::kBare).find(" = ") == std::string::npos);
+  // With and without the trigger, of all numbers of steps alike.
+  const auto triggered = microworld_problems(1, 9000, 2, ProblemAnswers::kTriggered);
+  CHECK_THAT(triggered, Catch::Contains("A: The answer is "));
+  std::set<std::ptrdiff_t> steps;
+  std::size_t asked = 0;
+  for (auto at = triggered.find(kChainTrigger); at != std::string::npos; at = triggered.find(kChainTrigger, at + 1)) {
+    const auto chain = triggered.substr(at, triggered.find("\n\n", at) - at);
+    steps.insert(std::count(chain.begin(), chain.end(), '='));
+    CHECK_THAT(chain, Catch::Contains(".\nTherefore, the answer (arabic numerals) is "));
+    ++asked;
+  }
+  CHECK(steps == std::set<std::ptrdiff_t>{1, 2});
+  CHECK(asked > 20);
 
   const auto labels = microworld_prompts("labels", 3, 10);
   REQUIRE(labels.examples.size() == 10);
   CHECK_NOTHROW(labels.task.validate());
   const auto prompt = Prompts(labels.task, labels.examples, 2, 1).prompt(labels.examples[0]);
-  CHECK_THAT(prompt, Catch::Matchers::EndsWith("\n" + labels.examples[0].fields.at("input") + " -> "));
+  CHECK_THAT(prompt, Catch::Matchers::EndsWith("\n" + labels.examples[0].fields.at("input") + " "));
   const auto& first = labels.examples[0];
   CHECK(first.answer == first.choices.at(static_cast<std::size_t>(first.choice)));
   CHECK((microworld_prompts("labels", 3, 10).examples == labels.examples));

@@ -60,6 +60,10 @@ TEST_CASE("a format that is named counts whatever the file is called, and column
   test::write_file(dir / "b.tsv", "id\ttext\tlabel\tnote\n1\ta\tb\tc\n");
   read_table(dir / "b.tsv", {{"text"}, {"label"}}, TableFormat::kOfName, &unread);
   CHECK(unread == std::vector<std::string>{"id", "note"});
+  unread.clear();
+  test::write_file(dir / "c.jsonl", "{\"note\": 1, \"text\": \"a\", \"id\": 2}\n{\"text\": \"a\", \"more\": 0}\n");
+  read_table(dir / "c.jsonl", {{"text"}}, TableFormat::kOfName, &unread);
+  CHECK(unread == std::vector<std::string>{"note", "id"});
 }
 
 TEST_CASE("what is wrong with labelled texts is told with file and line") {

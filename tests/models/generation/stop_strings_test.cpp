@@ -57,6 +57,19 @@ TEST_CASE("a stop text across tokens, with blanks that neighbours decide") {
   CHECK(row.text() == "a stop bc ");
 }
 
+TEST_CASE("behind a token that decoding skips a word keeps its blank") {
+  const auto skipping = [](std::span<const std::int32_t> ids) {
+    std::vector<std::int32_t> shown(ids.begin(), ids.end());
+    std::erase(shown, 9);
+    return words(shown);
+  };
+  StopStrings row({"stop now"}, skipping);
+  for (const int id : {9, 0, 9, 9, 1, 9, 2, 9}) CHECK_FALSE(row.append(id));
+  CHECK(row.take() == "a bc ");
+  CHECK(row.append(3));
+  CHECK(row.text() == "a bc ");
+}
+
 TEST_CASE("what was held back comes out at the end") {
   StopStrings row({"stop now"}, words);
   row.append(0);

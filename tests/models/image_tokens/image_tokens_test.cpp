@@ -6,6 +6,7 @@
 
 #include "models/generation/generate.h"
 #include "models/image_tokens/image_tokens.h"
+#include "models/optim/autocast.h"
 
 namespace langzoo::test::image_tokens_test {
 
@@ -119,6 +120,17 @@ TEST_CASE("the gradient passes straight through the codes") {
   // Without codes it is a plain autoencoder.
   const auto plain = vae.pixels(vae.spread(vae.from_code(z.view({2, 2, 2, 3}).permute({0, 3, 1, 2})).relu()).relu());
   CHECK(vae.loss_sum(pixels, false).item<double>() == Approx((plain - target).square().sum().item<double>()));
+}
+
+TEST_CASE("the autoencoder is the same under autocast") {
+  auto model = made();
+  const auto pixels = pictures(64);
+  const auto codes = model->vae->encode(pixels), again = model->vae->decode(codes);
+  const auto loss = model->vae->loss_sum(pixels);
+  const AutocastGuard guard(torch::kCPU, torch::kBFloat16);
+  CHECK(torch::equal(model->vae->encode(pixels), codes));
+  CHECK(torch::equal(model->vae->decode(codes), again));
+  CHECK(torch::equal(model->vae->loss_sum(pixels), loss));
 }
 
 TEST_CASE("captions stand in their places") {

@@ -25,4 +25,14 @@ TEST_CASE("an example has a row for each choice; the highest logit chooses") {
   CHECK_THROWS_WITH(multiple_choice().read(small.dir / "bad.csv"), Catch::Contains("bad.csv: line 2"));
 }
 
+TEST_CASE("as many choices are read as the first line names, of tables and of JSON lines") {
+  const TempDir dir;
+  write_file(dir / "a.csv", "premise,choice1,choice2,choice3,label\np,a,b,c,2\n");
+  write_file(dir / "a.jsonl",
+             R"({"premise":"p","choice1":"a","choice2":"b","choice3":"c","choice4":"d","choice5":"e","label":4})"
+             "\n");
+  CHECK(multiple_choice().texts(*multiple_choice().read(dir / "a.csv"), 0).size() == 4);
+  CHECK(multiple_choice().texts(*multiple_choice().read(dir / "a.jsonl"), 0).size() == 6);
+}
+
 }  // namespace langzoo::test::multiple_choice_test

@@ -184,6 +184,8 @@ TEST_CASE("an accuracy over draws has its interval") {
   CHECK(accuracy.mean - accuracy.low == Approx(accuracy.high - accuracy.mean));
   const auto one = accuracy_over(std::span(values).first(1));
   CHECK((one.low == 0.4 && one.high == 0.4));
+  CHECK(accuracy_over(std::vector<double>{1, 1, 0.7}).high == 1);
+  CHECK(accuracy_over(std::vector<double>{0, 0, 0.3}).low == 0);
 }
 
 }  // namespace langzoo::test
