@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Two ranks in two network namespaces beside one rank, each with one thread: speed, efficiency, bytes sent.
 
-    python3 tests/bench/distributed_side_by_side.py [--bin build/release/bin] [--rounds 3] [--steps 20] [--batch 8] [--bandwidth 1000]
+    python3 tests/bench/distributed_side_by_side.py [--bin build/release/bin] [--rounds 3] [--steps 20] [--batch 8]
+        [--bandwidth 1000]
 
 Needs ip and root for the namespaces (iproute2); without them both ranks talk over the loopback address, and bytes are
 not counted. --bandwidth shapes both ends of the link to so many Mbit/s by tc's token bucket, where the kernel has it.
@@ -81,7 +82,8 @@ def train(hosts, program, text, world, options, port, more, alone=False):
             if world > 1 and not alone:
                 environment |= {"RANK": str(rank), "WORLD_SIZE": str(world), "MASTER_ADDR": hosts.address(),
                                 "MASTER_PORT": str(port)}
-            ranks.append(subprocess.Popen(hosts.prefix(rank) + command + ["--out", f"{out}/run{rank if alone else ''}"], env=environment, stdout=subprocess.PIPE,
+            run_out = ["--out", f"{out}/run{rank if alone else ''}"]  # ranks share one
+            ranks.append(subprocess.Popen(hosts.prefix(rank) + command + run_out, env=environment, stdout=subprocess.PIPE,
                                           stderr=subprocess.PIPE, text=True))
         texts = [rank.communicate() for rank in ranks]
         for rank, (_, err) in zip(ranks, texts):

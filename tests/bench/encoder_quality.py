@@ -15,8 +15,8 @@ tasks         A model of our own for English and one for Korean, pretrained by m
               of UNER and WikiGold; the last three of SQuAD's 16 articles. XCOPA (Italian) is trained on its 100
               validation rows and tested on its 500 test rows.
 objectives    One shape, one kind of examples (pairs of segments), the same text and order, and for each objective as many
-              steps as take the processor time of the masked LM's, without dropout: MLM and MLM + NSP with BERT, MLM + SOP with an ALBERT
-              that shares nothing and whose embeddings are as wide as its layers, replaced tokens with ELECTRA. Once on
+              steps as take the processor time of the masked LM's, without dropout: MLM and MLM + NSP with BERT, MLM + SOP with an
+              ALBERT that shares nothing and whose embeddings are as wide as its layers, replaced tokens with ELECTRA. Once on
               microworld, for microworld's tasks, once on War and Peace, for the parts of speech of EWT.
 distillation  On microworld, a student of one layer: alone, beginning with a layer of its teacher, and with DistilBERT's three
               losses, by masked-LM loss and as a classifier; then TinyBERT's stages, with the fine-tuned teacher.
@@ -51,7 +51,8 @@ NO_DROPOUT = {"model.hidden_dropout_prob": 0, "model.attention_probs_dropout_pro
 UNSHARED_ALBERT = {"model.embedding_size": 64, "model.parameter_sharing": "none"}
 PRETRAINING = {"train.learning_rate": 5e-3, "train.warmup_steps": 200, "train.batch_size": 16, "data.max_length": 128,
                "train.save_every": 0}
-SMALL_PRETRAINING = {**SHAPE, **NO_DROPOUT, **PRETRAINING, "train.warmup_steps": 100, "train.batch_size": 32, "data.max_length": 64}
+SMALL_TRAINING = {**PRETRAINING, "train.warmup_steps": 100, "train.batch_size": 32, "data.max_length": 64}
+SMALL_PRETRAINING = {**SHAPE, **NO_DROPOUT, **SMALL_TRAINING}
 FINE_TUNING = {"train.learning_rate": 1e-3, "train.warmup_steps": 50, "train.batch_size": 16, "train.eval_every": 0,
                "train.save_every": 0}
 PRETRAINING_STEPS = {"english": 4000, "korean": 2000}
@@ -284,11 +285,10 @@ def objectives(runs):
     for corpus, size in (("microworld", 600), ("warandpeace", 4000)):
         first = out / "runs" / f"{corpus} mlm"
         data = ["--data", f"{corpus}.train.txt", "--preset", "bert-tiny"]
-        common = SMALL_PRETRAINING
 
         def model(objective, tokenizer):
             model_type, own = OBJECTIVES[objective]
-            return data + ["--model-type", model_type, "--objective", objective, "--tokenizer", tokenizer], {**common, **own}
+            return data + ["--model-type", model_type, "--objective", objective, "--tokenizer", tokenizer], {**SMALL_PRETRAINING, **own}
 
         def seconds(objective, steps, tokenizer):
             arguments, settings = model(objective, tokenizer)
@@ -356,7 +356,7 @@ def distillation(runs):
     for seed in runs.options.seeds:
         tuned_teacher = f"teacher {seed}"
         runs.train(tuned_teacher, "finetune", [*task, "--init", teacher], fine_tuning, MICROWORLD["classification"][0], seed)
-        settings = {**PRETRAINING, "train.warmup_steps": 100, "train.batch_size": 32, "data.max_length": 64, "train.eval_every": 0}
+        settings = {**SMALL_TRAINING, "train.eval_every": 0}
         text = ["--data", "microworld.train.txt", "--valid", "microworld.valid.txt"]
         runs.train(f"student alone {seed}", "train",
                    text + ["--model-type", "distilbert", "--objective", "mlm", "--tokenizer", teacher],

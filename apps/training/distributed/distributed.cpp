@@ -210,6 +210,11 @@ void Distributed::State::make_group() {
   }
   // Who waits for how long is decided by look_around().
   group->setTimeout(kNoTimeout);
+#ifdef LANGZOO_NCCL
+  // For backend_of(), which other threads call too. Else NCCL's watchdog ends the process before anybody can say which
+  // rank is gone.
+  setenv("TORCH_NCCL_ASYNC_ERROR_HANDLING", "0", /*overwrite=*/0);
+#endif
 }
 
 /// The group of the tensor's device: NCCL's is made when it is first needed, which is at the same collective
@@ -220,8 +225,6 @@ c10d::Backend& Distributed::State::backend_of(const torch::Tensor& tensor) {
     throw std::logic_error(fmt::format("tensors of {} cannot be exchanged by this build", tensor.device().str()));
 #ifdef LANGZOO_NCCL
   if (!device_group) {
-    // Else its watchdog ends the process before anybody can say which rank is gone.
-    setenv("TORCH_NCCL_ASYNC_ERROR_HANDLING", "0", /*overwrite=*/0);
     const auto of_nccl = c10d::ProcessGroupNCCL::Options::create();
     of_nccl->timeout = kNoTimeout;
     device_group = c10::make_intrusive<c10d::ProcessGroupNCCL>(c10::make_intrusive<c10d::PrefixStore>("nccl", store),
