@@ -17,7 +17,7 @@ std::vector<std::int32_t> EncoderDecoder::end_tokens() const {
 }
 
 torch::Tensor EncoderDecoder::cross_entropy_of(const LabelStates& labels) {
-  const CrossEntropyOptions options{.smoothing = module().is_training() ? smoothing_ : LabelSmoothing()};
+  const auto options = module().is_training() ? training_loss_ : CrossEntropyOptions();
   return linear_cross_entropy(labels.states, labels.weight, labels.targets, options, /*chunk_rows=*/0, labels.bias);
 }
 

@@ -49,14 +49,17 @@ class EncoderDecoder : public TaskModel {
   /// Shapes: source (B,S), source_lengths (B), decoder_input and labels (B,T), all int64.
   virtual LabelStates label_states(const torch::Tensor& source, const torch::Tensor& source_lengths,
                                    const torch::Tensor& decoder_input, const torch::Tensor& labels) = 0;
-  /// Cross-entropy summed over the labels that are not -100; in training mode with the smoothing that was set.
+  /// Cross-entropy summed over the labels that are not -100; in training mode with the smoothing and z-loss that were
+  /// set.
   /// Shapes: as label_states() -> scalar.
   torch::Tensor loss_sum(const torch::Tensor& source, const torch::Tensor& source_lengths,
                          const torch::Tensor& decoder_input, const torch::Tensor& labels);
   /// Of two readings, each with a dropout of its own (losses/r_drop.h). Shapes: as label_states().
   RDropSums r_drop_sums(const torch::Tensor& source, const torch::Tensor& source_lengths,
                         const torch::Tensor& decoder_input, const torch::Tensor& labels);
-  void set_label_smoothing(const LabelSmoothing& smoothing) { smoothing_ = smoothing; }
+  void set_label_smoothing(const LabelSmoothing& smoothing) { training_loss_.smoothing = smoothing; }
+  /// The weight, CrossEntropyOptions::z_loss.
+  void set_z_loss(double z_loss) { training_loss_.z_loss = z_loss; }
   /// Which step of training, counted from 0, the next losses belong to: for what changes with it.
   virtual void set_training_step(std::int64_t /*step*/) {}
   /// A decoder that has read the sources; shares the model, which must be in evaluation mode. `capacity`: decoder
@@ -85,7 +88,7 @@ class EncoderDecoder : public TaskModel {
  private:
   torch::Tensor cross_entropy_of(const LabelStates& labels);
 
-  LabelSmoothing smoothing_;
+  CrossEntropyOptions training_loss_;
 };
 
 }  // namespace langzoo

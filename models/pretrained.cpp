@@ -184,8 +184,7 @@ std::string read_config(const fs::path& dir, const std::string& model_type) {
   const std::string origin = (dir / "config.json").string();
   const std::string found = read_identity(text, origin).model_type;
   if (!found.empty() && found != model_type) {
-    throw std::runtime_error(origin + ": model_type: is \"" + escaped(found) + "\", this program loads \"" +
-                             model_type + "\"");
+    throw std::runtime_error(origin + ": model_type: is \"" + escaped(found) + "\", expected \"" + model_type + "\"");
   }
   return text;
 }
@@ -226,7 +225,13 @@ void load_pretrained_weights(torch::nn::Module& model, const StateDict& file, co
     report.fresh = std::move(loaded.fresh);
     report.replaced = std::move(loaded.replaced);
     report.ignored.insert(report.ignored.end(), loaded.ignored.begin(), loaded.ignored.end());
-    if (options.new_head) model.to(options.dtype);
+    if (options.new_head) {  // Module::to would turn whole numbers as well
+      for (const auto& all : {model.parameters(), model.buffers()}) {
+        for (const auto& tensor : all) {
+          if (tensor.is_floating_point()) tensor.set_data(tensor.to(options.dtype));
+        }
+      }
+    }
   } catch (const FileError&) {
     throw;
   } catch (const std::runtime_error& error) {

@@ -1,6 +1,7 @@
 #include "tokenizers/added_token_list.h"
 
 #include <algorithm>
+#include <unordered_set>
 #include <utility>
 
 #include "tokenizers/models/token_model.h"
@@ -15,12 +16,17 @@ BaseVocabulary vocabulary_of(const TokenizerModel& model) {
 }
 
 void AddedTokenList::add(std::vector<AddedToken> tokens) {
+  std::unordered_set<TokenId> taken;  // beyond a hole in the vocabulary
+  for (const AddedToken& token : tokens) {
+    if (const auto id = vocabulary_.id_of(token.content)) taken.insert(*id);
+  }
   auto next = static_cast<TokenId>(std::max(past_ids_, vocabulary_.size));
   for (AddedToken& token : tokens) {
     if (token.content.empty()) continue;
     const auto [known, is_new] = by_content_.emplace(token.content, tokens_.size());
     if (is_new) {
       const auto id = vocabulary_.id_of(token.content);
+      while (!id && taken.contains(next)) ++next;
       token.id = id ? *id : next++;
       past_ids_ = std::max(past_ids_, static_cast<std::size_t>(token.id) + 1);
       tokens_.push_back(std::move(token));

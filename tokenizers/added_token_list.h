@@ -26,7 +26,8 @@ BaseVocabulary vocabulary_of(const TokenizerModel& model);
 
 /// Gives every token the id that Python's `tokenizers` gives it, whatever id a file says: that of its content in the
 /// vocabulary, else the next one after the vocabulary and the tokens that were added before. In a file without holes,
-/// whose tokens stand in order, these are the file's.
+/// whose tokens stand in order, these are the file's. Where a token that is added has an id of its own beyond a hole
+/// in the vocabulary, which Python would give to another one as well, that one gets the next.
 class AddedTokenList {
  public:
   explicit AddedTokenList(BaseVocabulary vocabulary) : vocabulary_(std::move(vocabulary)) {}

@@ -60,7 +60,8 @@ class ChosenTrainVerb : public TrainVerb {
     // Of another family it is refused where it is opened.
     const auto& types = choices_.types;
     if (std::find(types.begin(), types.end(), init_type) == types.end()) init_type.clear();
-    chosen_->model_type = first_of(model_type_, {run.model_type, init_type, type_of_preset(), choices_.model_type});
+    chosen_->model_type =
+        first_of(model_type_, {run.model_type, init_type, type_of_preset(preset()), choices_.model_type});
     chosen_->name = first_of(task_, {run.name, usual_task(choices_, chosen_->model_type)});
     if (chosen_->name.empty())
       throw UsageError(fmt::format("{} is missing: {}", choices_.flag, fmt::join(choices_.tasks, ", ")));
@@ -70,6 +71,19 @@ class ChosenTrainVerb : public TrainVerb {
       throw UsageError(error.what());
     }
     TrainVerb::compute(common);
+  }
+
+  /// One of the tasks has its keys.
+  bool offers(const std::string& name) const override {
+    const auto type = first_of({}, {type_of_preset(name), choices_.model_type});
+    return std::any_of(choices_.tasks.begin(), choices_.tasks.end(), [&](const std::string& task) {
+      try {
+        TrainingRun(choices_.program, choices_.make(type, task)).config().load_preset(choices_.program, name);
+        return true;
+      } catch (const ConfigError&) {
+        return false;
+      }
+    });
   }
 
   std::string more_keys() const override {
@@ -120,12 +134,12 @@ class ChosenTrainVerb : public TrainVerb {
     return {};
   }
   /// "albert" of "albert-tiny".
-  std::string type_of_preset() const {
+  std::string type_of_preset(const std::string& name) const {
     for (const auto& [beginning, type] : choices_.preset_types) {
-      if (preset().starts_with(beginning)) return type;
+      if (name.starts_with(beginning)) return type;
     }
     for (const auto& type : choices_.types) {
-      if (preset() == type || preset().starts_with(type + "-")) return type;
+      if (name == type || name.starts_with(type + "-")) return type;
     }
     return {};
   }

@@ -313,8 +313,12 @@ class PredictVerb : public ExampleVerb {
       if (pair_) texts.push_back(*pair_);
       raw = kind.of_texts(texts);
       if (!raw) {
-        throw UsageError(fmt::format("--text{}: {} are read from --data, or need {} --pair", pair_ ? " and --pair" : "",
-                                     kind.format().inputs, pair_ ? "no" : "a"));
+        texts.resize(pair_ ? 1 : 2);
+        const auto* const with = kind.of_texts(texts) == nullptr ? ""
+                                 : pair_                         ? ", or need no --pair"
+                                                                 : ", or need a --pair";
+        throw UsageError(
+            fmt::format("--text{}: {} are read from --data{}", pair_ ? " and --pair" : "", kind.format().inputs, with));
       }
     }
     const auto encoded =

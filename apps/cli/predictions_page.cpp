@@ -7,6 +7,7 @@
 
 #include "apps/cli/base/html.h"
 #include "apps/training/tasks/classification.h"
+#include "apps/training/tasks/entity_texts.h"
 #include "apps/training/tasks/multiple_choice.h"
 #include "apps/training/tasks/question_answering.h"
 #include "apps/training/tasks/tagging.h"
@@ -47,9 +48,9 @@ std::string examples_html(const std::string& cards) {
   return "<div class=\"examples\">\n" + cards + "</div>\n";
 }
 
-/// A row of a table of texts: what is said of it, and how sure the model is.
+/// A row of a table of texts, which are HTML: what is said of it, and how sure the model is.
 std::string text_row(const std::string& text, const std::string& said, std::optional<double> share) {
-  return fmt::format("<tr><td>{}</td><td>{}{}</td></tr>\n", html_escaped(text), html_escaped(said),
+  return fmt::format("<tr><td>{}</td><td>{}{}</td></tr>\n", text, html_escaped(said),
                      share ? fmt::format(" {:.1f} %<div class=\"bar\" style=\"width:{:.1f}%\"></div>", 100 * *share,
                                          std::clamp(100 * *share, 0.0, 100.0))
                            : "");
@@ -100,9 +101,9 @@ std::string tagged_words(const std::vector<std::string>& words, const std::vecto
   return html;
 }
 
-}  // namespace
-
-std::string show_labels(const PredictedExamples& predicted) {
+/// Texts as HTML, and the labels that a classifier gives them.
+template <class ShownText>
+std::string labels_table(const PredictedExamples& predicted, const ShownText& shown_text) {
   const auto& model = dynamic_cast<const SequenceClassifier&>(predicted.model);
   std::string rows;
   for (std::size_t i = 0; i < shown_of(predicted); ++i) {
@@ -110,17 +111,44 @@ std::string show_labels(const PredictedExamples& predicted) {
     const auto labels = chosen_labels(model, probabilities);
     std::optional<double> share;
     if (model.problem_type() != ProblemType::kMultiLabel) share = probabilities.max().item<double>();
-    rows += text_row(joined(classification().texts(predicted.raw, static_cast<std::int64_t>(i)), " / "),
-                     labels.empty() ? "none" : joined(labels, ", "), share);
+    rows += text_row(shown_text(i), labels.empty() ? "none" : joined(labels, ", "), share);
   }
   return text_table(rows);
+}
+
+/// A text whose names are marked; of those that overlap the first.
+std::string with_names(const LabelledText& text) {
+  std::string html;
+  std::size_t done = 0;
+  for (const auto& mention : entity_mentions(text)) {
+    const auto [begin, end] = byte_range(text.text, mention.begin, mention.end - mention.begin);
+    if (begin < done) continue;
+    html += fmt::format("{}<mark>{}</mark>", html_escaped(text.text.substr(done, begin - done)),
+                        html_escaped(text.text.substr(begin, end - begin)));
+    done = end;
+  }
+  return html + html_escaped(text.text.substr(done));
+}
+
+}  // namespace
+
+std::string show_labels(const PredictedExamples& predicted) {
+  return labels_table(predicted, [&](std::size_t i) {
+    return html_escaped(joined(classification().texts(predicted.raw, static_cast<std::int64_t>(i)), " / "));
+  });
+}
+
+std::string show_entity_labels(const PredictedExamples& predicted) {
+  const auto& texts = dynamic_cast<const RawExamplesOf<LabelledText>&>(predicted.raw).items;
+  return labels_table(predicted, [&](std::size_t i) { return with_names(texts[i]); });
 }
 
 std::string show_values(const PredictedExamples& predicted) {
   std::string rows;
   const auto& texts = dynamic_cast<const RawExamplesOf<LabelledText>&>(predicted.raw).items;
   for (std::size_t i = 0; i < shown_of(predicted); ++i)
-    rows += text_row(joined(texts[i].texts(), " / "), fmt::format("{:.4f}", predicted.logits[i].item<double>()), {});
+    rows += text_row(html_escaped(joined(texts[i].texts(), " / ")),
+                     fmt::format("{:.4f}", predicted.logits[i].item<double>()), {});
   return text_table(rows);
 }
 

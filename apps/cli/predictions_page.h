@@ -15,6 +15,7 @@ extern const std::string_view kPredictionsStyle;
 // ExamplePredictions::show of each kind.
 
 std::string show_labels(const PredictedExamples& predicted);
+std::string show_entity_labels(const PredictedExamples& predicted);
 std::string show_values(const PredictedExamples& predicted);
 std::string show_tags(const PredictedExamples& predicted);
 std::string show_answers(const PredictedExamples& predicted);

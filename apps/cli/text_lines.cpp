@@ -6,8 +6,10 @@
 
 #include "apps/cli/base/line_batches.h"
 #include "apps/cli/base/program.h"
+#include "apps/training/run_tokenizer.h"
 #include "data/files/config_error.h"
 #include "data/files/text_lines.h"
+#include "tokenizers/utf8.h"
 
 namespace langzoo {
 
@@ -55,6 +57,18 @@ void encode_from(const std::string& where, const std::function<void()>& encode) 
   } catch (const std::runtime_error& error) {
     throw std::runtime_error(fmt::format("{}: {}", where, one_line(error)));
   }
+}
+
+ReplacedTexts::ReplacedTexts(const Tokenizer& tokenizer) : keeps_bytes_(keeps_bytes(tokenizer)) {}
+
+ReplacedTexts::~ReplacedTexts() {
+  if (count_ == 0) return;
+  std::cerr << fmt::format("warning: {}: is not UTF-8, so that U+FFFD is read there ({} of the texts in all)\n", first_,
+                           count_);
+}
+
+void ReplacedTexts::see(const std::string& where, std::string_view text) {
+  if (!keeps_bytes_ && !is_valid_utf8(text) && count_++ == 0) first_ = where;
 }
 
 }  // namespace langzoo

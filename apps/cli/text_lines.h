@@ -4,7 +4,10 @@
 #include <cstddef>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
+
+#include "tokenizers/tokenizer.h"
 
 namespace langzoo {
 
@@ -24,5 +27,21 @@ Where lines_in(const std::string& file);
 
 /// Runs `encode`; what is wrong with the text is told with `where` it stands in front.
 void encode_from(const std::string& where, const std::function<void()>& encode);
+
+/// Warns once, at its end, of texts that were not UTF-8, where a tokenizer reads U+FFFD for what is not.
+class ReplacedTexts {
+ public:
+  explicit ReplacedTexts(const Tokenizer& tokenizer);
+  ReplacedTexts(const ReplacedTexts&) = delete;
+  ReplacedTexts& operator=(const ReplacedTexts&) = delete;
+  ~ReplacedTexts();
+
+  void see(const std::string& where, std::string_view text);
+
+ private:
+  const bool keeps_bytes_;
+  std::size_t count_ = 0;
+  std::string first_;  ///< where it stands
+};
 
 }  // namespace langzoo

@@ -1,75 +1,80 @@
 #include "apps/cli/train_choice.h"
 
-#include <optional>
-#include <utility>
+#include <set>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "apps/training/saved_run.h"
 
 namespace langzoo {
 
 namespace {
 
-class ChoiceTrainVerb : public TrainVerb {
- public:
-  ChoiceTrainVerb(const std::string& program, const std::string& examples, const TrainChoice& choice)
-      : ChoiceTrainVerb(program, examples, choice, std::make_shared<std::string>(choice.choices.front())) {}
-
- protected:
-  void add_own_options(Options& options) override {
-    options.add(choice_.flag, given_, fmt::format("{}; {} by default", choice_.help, choice_.choices.front()))
-        .one_of(choice_.choices);
-    TrainVerb::add_own_options(options);
+/// "relation" of "relation-large".
+std::string beginning_of(const std::string& preset, const std::vector<std::string>& choices) {
+  for (const auto& choice : choices) {
+    if (preset == choice || preset.starts_with(choice + "-")) return choice;
   }
-
-  void compute(const ComputeOptions& common) override {
-    const auto of_run = resumes() ? choice_.of_folder(out()) : "";
-    if (given_ && !of_run.empty() && *given_ != of_run)
-      throw UsageError(fmt::format("{} {}: the run in {} is one of {}", choice_.flag, *given_, out(), of_run));
-    *chosen_ = choice_.choices.front();
-    for (const auto& known : {given_.value_or(""), of_run, of_preset()}) {
-      if (known.empty()) continue;
-      *chosen_ = known;
-      break;
-    }
-    TrainVerb::compute(common);
-  }
-
-  std::vector<MakeSetup> other_setups() const override {
-    std::vector<MakeSetup> setups;
-    for (const auto& choice : choice_.choices) setups.emplace_back([this, choice] { return choice_.make(choice); });
-    return setups;
-  }
-
-  std::string more_keys() const override {
-    const auto setups = other_setups();
-    return fmt::format("\nKeys of --set where another {} is given:\n{}", choice_.flag,
-                       keys_beside(keys_of(setups.front()), setups));
-  }
-
- private:
-  ChoiceTrainVerb(const std::string& program, const std::string& examples, const TrainChoice& choice,
-                  const std::shared_ptr<std::string>& chosen)
-      : TrainVerb(program, examples, [chosen, make = choice.make] { return make(*chosen); }),
-        choice_(choice),
-        chosen_(chosen) {}
-
-  std::string of_preset() const {
-    for (const auto& choice : choice_.choices) {
-      if (preset() == choice || preset().starts_with(choice + "-")) return choice;
-    }
-    return {};
-  }
-
-  const TrainChoice choice_;
-  const std::shared_ptr<std::string> chosen_;
-  std::optional<std::string> given_;
-};
+  return {};
+}
 
 }  // namespace
 
-std::unique_ptr<Verb> train_verb_of_choice(const std::string& program, const std::string& examples,
-                                           const TrainChoice& choice) {
-  return std::make_unique<ChoiceTrainVerb>(program, examples, choice);
+void ChoiceTrainVerb::add_own_options(Options& options) {
+  const auto usual = choice_.required ? "" : fmt::format("; {} by default", choice_.choices.front());
+  options.add(choice_.flag, given_, choice_.help + usual).one_of(choice_.choices);
+  TrainVerb::add_own_options(options);
+}
+
+void ChoiceTrainVerb::compute(const ComputeOptions& common) {
+  const auto init = choice_.of_init ? flag_value("--init") : "";
+  const auto of_preset = [&](const std::string& name) {
+    return choice_.of_preset ? choice_.of_preset(name) : beginning_of(name, choice_.choices);
+  };
+  *chosen_ = given_.value_or("");
+  const auto heed = [&](const std::string& known, const std::string& whose) {
+    if (given_ && !known.empty() && known != *given_)
+      throw UsageError(fmt::format("{} {}: {} is for {}", choice_.flag, *given_, whose, known));
+    if (chosen_->empty()) *chosen_ = known;
+  };
+  heed(resumes() ? choice_.of_run(out()) : "", "the run in " + out());
+  heed(preset().empty() ? "" : of_preset(preset()), "--preset " + preset());
+  heed(init.empty() ? "" : choice_.of_init(init), "the model in " + init);
+  if (chosen_->empty() && choice_.required)
+    throw UsageError(fmt::format("{} is missing: {}", choice_.flag, fmt::join(choice_.choices, ", ")));
+  if (chosen_->empty()) *chosen_ = choice_.choices.front();
+  refuse_flags_of_others();
+  TrainVerb::compute(common);
+}
+
+void ChoiceTrainVerb::refuse_flags_of_others() const {
+  std::set<std::string> own;
+  for (const auto& [name, key] : choice_.make(*chosen_)->flags()) own.insert(name);
+  for (const auto& other : choice_.choices) {
+    for (const auto& [name, key] : choice_.make(other)->flags()) {
+      if (!own.contains(name) && !flag_value(name).empty())
+        throw UsageError(fmt::format("{}: is for {} {}, and this one is {}", name, choice_.flag, other, *chosen_));
+    }
+  }
+}
+
+std::vector<TrainVerb::MakeSetup> ChoiceTrainVerb::other_setups() const {
+  std::vector<MakeSetup> setups;
+  for (const auto& choice : choice_.choices) setups.emplace_back([this, choice] { return choice_.make(choice); });
+  return setups;
+}
+
+std::string ChoiceTrainVerb::more_keys() const {
+  const auto setups = other_setups();
+  return fmt::format("\nKeys of --set where another {} is given:\n{}", choice_.flag,
+                     keys_beside(keys_of(setups.front()), setups));
+}
+
+std::string model_of_run(const std::filesystem::path& dir) {
+  std::string model;
+  read_run_section(dir, "task", [&](FieldVisitor& visit) { visit("model", model); });
+  return model;
 }
 
 }  // namespace langzoo

@@ -169,7 +169,7 @@ void TrainVerb::add_own_options(Options& options) {
     add_flags(other);
   }
   std::vector<std::string> names;
-  for (const auto& preset : presets_of(program_)) names.push_back(preset.name);
+  for (const auto& preset : offered()) names.push_back(preset.name);
   if (!names.empty()) {
     options.add("--preset", preset_, fmt::format("a configuration to start from: {}", fmt::join(names, ", ")));
   }
@@ -222,9 +222,15 @@ std::string TrainVerb::keys_beside(std::string shown, const std::vector<MakeSetu
   return more;
 }
 
+std::vector<Preset> TrainVerb::offered() const {
+  auto presets = presets_of(program_);
+  std::erase_if(presets, [this](const Preset& preset) { return !offers(preset.name); });
+  return presets;
+}
+
 std::string TrainVerb::notes() const {
   std::string text;
-  for (const auto& preset : presets_of(program_)) text += fmt::format("  {:<17} {}\n", preset.name, preset.about);
+  for (const auto& preset : offered()) text += fmt::format("  {:<17} {}\n", preset.name, preset.about);
   if (!text.empty()) text = "Presets:\n" + text;
   TrainingRun run(program_, make_setup_());
   text +=

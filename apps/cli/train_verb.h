@@ -42,6 +42,9 @@ class TrainVerb : public ComputeVerb {
   /// command line is read, and a key that it does not have is refused by name.
   virtual std::vector<MakeSetup> other_setups() const { return {}; }
 
+  /// Whether --preset offers this one: not where it is for another verb.
+  virtual bool offers(const std::string& /*preset*/) const { return true; }
+
   /// What else the last line under --json holds.
   virtual JsonMembers more_members(const TrainSummary& /*summary*/) const { return {}; }
 
@@ -54,14 +57,11 @@ class TrainVerb : public ComputeVerb {
   const std::string& preset() const { return preset_; }
   void set_preset(const std::string& name) { preset_ = name; }
   bool resumes() const { return resume_; }
-  /// For a flag of the program's own that sets a key.
-  void give(const std::string& flag, const std::string& key, const std::string& value) {
-    flags_.emplace_back(flag, key + "=" + value);
-  }
   /// Of a flag that sets a key, the last value given; empty: none.
   std::string flag_value(const std::string& flag) const;
 
  private:
+  std::vector<Preset> offered() const;
   void configure(RunConfig& config, const ComputeOptions& common) const;
   void train(const ComputeOptions& common, Distributed* ranks);
 

@@ -7,6 +7,7 @@
 #include "apps/cli/base/json_output.h"
 #include "apps/cli/model_verb.h"
 #include "apps/training/tasks/transe.h"
+#include "apps/training/tasks/triple_corpus.h"
 #include "models/registry.h"
 #include "third_party/torch.h"
 

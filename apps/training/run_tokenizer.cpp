@@ -159,6 +159,17 @@ std::unique_ptr<Tokenizer> find_tokenizer(const fs::path& dir) {
   return has_tokenizer(dir) ? load_run_tokenizer(dir) : nullptr;
 }
 
+bool keeps_bytes(const Tokenizer& tokenizer) {
+  constexpr std::string_view kNoUtf8 = "\xFF";
+  try {
+    std::vector<TokenId> ids;
+    tokenizer.encode(kNoUtf8, ids);
+    return tokenizer.decode(ids).ends_with(kNoUtf8);
+  } catch (const std::runtime_error&) {
+    return false;
+  }
+}
+
 std::string absolute_tokenizer(const std::string& text) {
   return text == kChar || text.starts_with(kTrain) ? text : absolute_if_there(text);
 }

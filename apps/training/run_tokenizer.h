@@ -70,6 +70,9 @@ std::unique_ptr<Tokenizer> load_run_tokenizer(const std::filesystem::path& path)
 /// The tokenizer that an earlier part of a run saved in its folder; null where there is none.
 std::unique_ptr<Tokenizer> find_tokenizer(const std::filesystem::path& dir);
 
+/// Whether bytes that are not UTF-8 come back from its ids. Others read U+FFFD, or an unknown token, in their place.
+bool keeps_bytes(const Tokenizer& tokenizer);
+
 /// What a key like data.tokenizer says, a path as an absolute one where it is there: it is found again from another
 /// directory.
 std::string absolute_tokenizer(const std::string& text);

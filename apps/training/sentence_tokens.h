@@ -15,4 +15,10 @@ inline std::vector<std::string> sentence_tokens(const TokenizerSpec& spec) {
   return {"<s>", "</s>", "<pad>"};
 }
 
+/// The same of texts that are read alone: what stands for unknown characters.
+inline std::vector<std::string> reading_tokens(const TokenizerSpec& spec) {
+  if (spec.kind == "char") return {"<unk>"};
+  return {};
+}
+
 }  // namespace langzoo

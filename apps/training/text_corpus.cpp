@@ -61,6 +61,7 @@ std::string tell_problems(std::uint64_t seed, std::uint64_t min_bytes) {
 }
 constexpr OtherText kOtherTexts[] = {{"microworld-patterns", microworld_patterns},
                                      {"microworld-problems", tell_problems<ProblemAnswers::kWorked>},
+                                     {"microworld-problems-varied", tell_problems<ProblemAnswers::kVaried>},
                                      {"microworld-problems-bare", tell_problems<ProblemAnswers::kBare>},
                                      {"microworld-problems-triggered", tell_problems<ProblemAnswers::kTriggered>}};
 
@@ -151,6 +152,22 @@ struct EncodedText {
   std::uint64_t fingerprint;
 };
 
+/// Says how much of a file is not UTF-8.
+void tell_replaced(const fs::path& path, const Message& message) {
+  std::uint64_t parts = 0, first = 0;
+  TextReader reader(path);
+  for (std::string text; reader.next(text);) {
+    for (auto at = find_invalid_utf8(text); at < text.size(); at = find_invalid_utf8(text, at)) {
+      if (parts++ == 0) first = reader.position() - text.size() + at;
+      at += decode_utf8(text, at).length;
+    }
+  }
+  if (parts > 0) {
+    message(fmt::format("warning: {}: is not UTF-8 in {} places, where U+FFFD is read; the first is byte {}",
+                        path.string(), parts, first));
+  }
+}
+
 EncodedText open_tokens(const TextDocuments& documents, const Tokenizer& tokenizer, const fs::path& path,
                         const TextFormat& format, const Message& message) {
   TokenFileOptions options;
@@ -160,6 +177,9 @@ EncodedText open_tokens(const TextDocuments& documents, const Tokenizer& tokeniz
       message(fmt::format("encoding {:.1f} MB of text", static_cast<double>(total) / 1e6));
   };
   auto file = std::make_shared<TokenFile>(format.open_or_build(documents.files, tokenizer, path, options));
+  if (file->was_built() && !keeps_bytes(tokenizer)) {
+    for (const auto& document : documents.files) tell_replaced(document, message);
+  }
   return {{file->tokens(), file->bytes(), file->words(), documents.nats, file}, file->fingerprint()};
 }
 

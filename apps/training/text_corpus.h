@@ -22,8 +22,8 @@ namespace langzoo {
 /// The text, and the questions about it, that need no file.
 inline constexpr const char* kMicroworld = "microworld";
 /// Whether `data` is a text that microworld tells: its stories; microworld-patterns, tasks to be learned in context;
-/// microworld-problems, microworld-problems-bare and microworld-problems-triggered, word problems with their solutions,
-/// without, and with them where they are asked for.
+/// microworld-problems, -problems-varied, -problems-bare and -problems-triggered, word problems with their solutions,
+/// with solutions in one of several orders, without, and with them where they are asked for.
 bool is_microworld_text(std::string_view data);
 
 /// The section `data` of a run configuration.

@@ -216,4 +216,17 @@ std::string KnowledgeGraph::name_of(std::int32_t relation) const {
                           : "~" + relations_.at(static_cast<std::size_t>(relation - count));
 }
 
+Triple corrupted(const Triple& triple, const KnowledgeGraph& graph, Random& random) {
+  const auto count = graph.entities().size();
+  if (count < 2) return triple;
+  Triple wrong = triple;
+  for (int draw = 0; draw < 100; ++draw) {
+    wrong = triple;
+    auto& place = random.below(2) == 0 ? wrong.head : wrong.tail;
+    place = static_cast<std::int32_t>(random.below(count));
+    if (!graph.contains(wrong)) break;
+  }
+  return wrong;
+}
+
 }  // namespace langzoo

@@ -15,6 +15,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "data/random/random.h"
+
 namespace langzoo {
 
 struct NamedTriple {
@@ -88,5 +90,9 @@ class KnowledgeGraph {
   std::vector<GraphEdge> edges_;     ///< entity by entity
   std::vector<std::size_t> begins_;  ///< of each entity's edges, and the end
 };
+
+/// A triple with another head or tail, drawn evenly, of which the graph does not know that it holds (unless 100 draws
+/// find none). Of fewer than two entities the triple itself.
+Triple corrupted(const Triple& triple, const KnowledgeGraph& graph, Random& random);
 
 }  // namespace langzoo

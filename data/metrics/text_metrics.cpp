@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <stdexcept>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "data/files/escaped.h"
 #include "data/files/numbers.h"
 #include "data/metrics/bleu.h"
 #include "data/metrics/chrf.h"
@@ -75,19 +77,24 @@ ClassificationScores label_scores(Texts texts, References references) {
   return score_classification(predicted, truth);
 }
 
+std::optional<double> number_in(std::string_view text) {
+  double value = 0;
+  if (read_number(trimmed(text), value) != NumberFault::kNone) return std::nullopt;
+  return value;
+}
+
 double correlation(double (*of)(std::span<const double>, std::span<const double>), std::string_view metric, Texts texts,
                    References references) {
   constexpr double kNoNumber = -1;
   std::vector<double> predicted, truth;
   for (std::size_t i = 0; i < texts.size(); ++i) {
-    double value = kNoNumber;
-    if (read_number(trimmed(texts[i]), value) != NumberFault::kNone) value = kNoNumber;
-    predicted.push_back(value);
-    if (read_number(trimmed(references[i][0]), value) != NumberFault::kNone) {
+    predicted.push_back(number_in(texts[i]).value_or(kNoNumber));
+    const auto wanted = number_in(references[i][0]);
+    if (!wanted) {
       throw std::invalid_argument(
           fmt::format("{}: reference {}, \"{}\", is no number", metric, i + 1, references[i][0]));
     }
-    truth.push_back(value);
+    truth.push_back(*wanted);
   }
   const double found = of(predicted, truth);
   return std::isfinite(found) ? 100 * found : 0;
@@ -109,6 +116,11 @@ std::vector<std::string> text_score_names(std::string_view metric) {
   if (metric == "rouge") return {"rouge1", "rouge2", "rougeL"};
   if (metric == "squad") return {"squad_exact_match", "squad_f1"};
   return {std::string(metric)};
+}
+
+void check_text_reference(std::string_view metric, std::string_view reference) {
+  if ((metric == "pearson" || metric == "spearman") && !number_in(reference))
+    throw std::invalid_argument(fmt::format("{}: \"{}\" is no number", metric, escaped(reference)));
 }
 
 std::vector<TextScore> score_texts(std::string_view metric, Texts texts, References references, std::size_t threads) {

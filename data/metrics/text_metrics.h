@@ -31,6 +31,9 @@ void check_text_metric(std::string_view metric);
 /// The names of its scores. Throws likewise.
 std::vector<std::string> text_score_names(std::string_view metric);
 
+/// Throws std::invalid_argument for a reference that should be a number and is none.
+void check_text_reference(std::string_view metric, std::string_view reference);
+
 /// Of texts and the references of each, one at least; labels and numbers are the first one. Measured on `threads`
 /// threads. Throws std::invalid_argument for an unknown metric, no texts, other numbers of them than of references, and
 /// a reference that should be a number and is none.

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <stdexcept>
+#include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -108,6 +110,23 @@ void add_translations(PatternDocument& document, std::int64_t examples, Random& 
   }
 }
 
+/// The most that somebody has in a problem.
+constexpr std::int64_t kMostOwned = 20;
+
+/// The same problem, its steps in a drawn order.
+WordProblem reordered(WordProblem problem, Random& random) {
+  const auto stays_small = [&] {
+    auto have = problem.first;
+    return std::all_of(problem.changes.begin(), problem.changes.end(), [&](std::int64_t change) {
+      have += change;
+      return have >= 0 && have <= kMostOwned;
+    });
+  };
+  do shuffle(problem.changes, random);
+  while (!stays_small());
+  return problem;
+}
+
 }  // namespace
 
 PatternDocument microworld_pattern(PatternKind kind, std::uint64_t seed, std::uint64_t document,
@@ -145,9 +164,19 @@ std::string microworld_patterns(std::uint64_t seed, std::uint64_t min_bytes) {
   return text;
 }
 
+std::string WordProblem::chain() const {
+  std::string text;
+  auto have = first;
+  for (const auto change : changes) {
+    text += fmt::format("{}{} {} {} = {}.", text.empty() ? "" : " ", have, change > 0 ? '+' : '-', std::abs(change),
+                        have + change);
+    have += change;
+  }
+  return text;
+}
+
 WordProblem microworld_problem(std::uint64_t seed, std::uint64_t number, std::int64_t steps) {
   if (steps < 1) throw std::invalid_argument(fmt::format("a problem of {} steps: expected at least 1", steps));
-  constexpr std::int64_t kMost = 20;
   Random random(seed, number);
   std::array<std::size_t, kPersonCount> people{};
   for (std::size_t i = 0; i < people.size(); ++i) people[i] = i;
@@ -160,14 +189,14 @@ WordProblem microworld_problem(std::uint64_t seed, std::uint64_t number, std::in
   };
 
   WordProblem problem;
-  auto have = upto(9);
+  auto have = problem.first = upto(9);
   problem.question = fmt::format("{} has {} {}.", owner.name, have, thing);
   for (std::int64_t step = 0; step < steps; ++step) {
     const auto& other = kPeople[people[1 + random.below(3)]];
-    const bool more = have == 0 || (have < kMost && random.below(2) == 0);
-    const auto amount = upto(std::min<std::int64_t>(9, more ? kMost - have : have));
-    const auto before = have;
-    have += more ? amount : -amount;
+    const bool more = have == 0 || (have < kMostOwned && random.below(2) == 0);
+    const auto amount = upto(std::min<std::int64_t>(9, more ? kMostOwned - have : have));
+    problem.changes.push_back(more ? amount : -amount);
+    have += problem.changes.back();
     const auto kind = random.below(2);
     if (more)
       problem.question += kind == 0 ? fmt::format(" {} gives {} {} more.", other.name, kHim.of(owner), amount)
@@ -175,7 +204,6 @@ WordProblem microworld_problem(std::uint64_t seed, std::uint64_t number, std::in
     else
       problem.question += kind == 0 ? fmt::format(" {} gives {} {}.", owner.name, other.name, amount)
                                     : fmt::format(" {} loses {}.", owner.name, amount);
-    problem.chain += fmt::format("{}{} {} {} = {}.", step == 0 ? "" : " ", before, more ? '+' : '-', amount, have);
   }
   problem.question += fmt::format(" How many {} has {}?", thing, owner.name);
   problem.answer = have;
@@ -184,17 +212,20 @@ WordProblem microworld_problem(std::uint64_t seed, std::uint64_t number, std::in
 
 std::string microworld_problems(std::uint64_t seed, std::uint64_t min_bytes, std::int64_t most_steps,
                                 ProblemAnswers answers) {
+  constexpr std::uint64_t kOrders = 0x6f7264657273;  // no problem's stream
+  Random orders(seed, kOrders);
+  const bool worked = answers == ProblemAnswers::kWorked || answers == ProblemAnswers::kVaried;
   std::string text;
   for (std::uint64_t number = 0; text.size() < min_bytes; ++number) {
     const auto round = static_cast<std::int64_t>(number) / most_steps;
-    const auto problem = microworld_problem(seed, number, 1 + static_cast<std::int64_t>(number) % most_steps);
+    auto problem = microworld_problem(seed, number, 1 + static_cast<std::int64_t>(number) % most_steps);
+    if (answers == ProblemAnswers::kVaried) problem = reordered(std::move(problem), orders);
     text += fmt::format("Q: {}\nA: ", problem.question);
     if (answers == ProblemAnswers::kTriggered && round % 2 == 1)
-      text += fmt::format("{} {}\n{} {}.\n\n", kChainTrigger, problem.chain, chain_answer_trigger(AnswerKind::kNumber),
-                          problem.answer);
+      text += fmt::format("{} {}\n{} {}.\n\n", kChainTrigger, problem.chain(),
+                          chain_answer_trigger(AnswerKind::kNumber), problem.answer);
     else
-      text += fmt::format("{}{} {}.\n\n", answers == ProblemAnswers::kWorked ? problem.chain + " " : "", kAnswerTrigger,
-                          problem.answer);
+      text += fmt::format("{}{} {}.\n\n", worked ? problem.chain() + " " : "", kAnswerTrigger, problem.answer);
   }
   return text;
 }
@@ -214,7 +245,7 @@ MicroworldPrompts microworld_prompts(std::string_view name, std::uint64_t seed, 
     made.task.input = "Q: {question}\nA: ", made.task.target = "{answer}", made.task.metric = AnswerKind::kNumber;
     for (std::int64_t number = 0; number < count; ++number) {
       const auto problem = microworld_problem(kSeed + seed, static_cast<std::uint64_t>(number), steps);
-      add({.fields = {{"question", problem.question}, {"reasoning", problem.chain}},
+      add({.fields = {{"question", problem.question}, {"reasoning", problem.chain()}},
            .answer = std::to_string(problem.answer)});
     }
     return made;

@@ -54,15 +54,20 @@ std::string microworld_patterns(std::uint64_t seed, std::uint64_t min_bytes);
 
 /// Of people who have, get, give and lose things; of `steps` steps, whose numbers stay between 0 and 20.
 struct WordProblem {
-  std::string question;  ///< "Anna has 3 apples. Ben gives her 4. How many apples has Anna?"
-  std::string chain;     ///< "3 + 4 = 7."
+  std::string question;               ///< "Anna has 3 apples. Ben gives her 4 more. How many apples has Anna?"
+  std::int64_t first = 0;             ///< what there is: 3
+  std::vector<std::int64_t> changes;  ///< by each step: 4; less is below 0
   std::int64_t answer = 0;
+
+  /// The steps in their order: "3 + 4 = 7."
+  std::string chain() const;
 };
 WordProblem microworld_problem(std::uint64_t seed, std::uint64_t number, std::int64_t steps);
 
 enum class ProblemAnswers {
   kBare,       ///< "A: The answer is 7."
   kWorked,     ///< "A: 3 + 4 = 7. The answer is 7."
+  kVaried,     ///< worked, of the orders of steps whose numbers stay between 0 and 20 a drawn one
   kTriggered,  ///< as kBare, or after kChainTrigger: "A: Let's think step by step. 3 + 4 = 7.\nTherefore, ... is 7."
 };
 /// Problems of 1 to `most_steps` steps, "Q: ...\nA: ...\n\n"; at least that many bytes.

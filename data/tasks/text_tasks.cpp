@@ -414,6 +414,11 @@ std::vector<TextExample> read_text_examples(const TextTask& task, const std::str
       ++left_out;
       continue;
     }
+    try {
+      for (const auto& metric : task.metrics) check_text_reference(metric, example.target);
+    } catch (const std::invalid_argument& error) {
+      fail(fmt::format("{}: line {}: {}", data, line, error.what()));
+    }
     examples.push_back(std::move(example));
   }
   if (examples.empty()) fail(fmt::format("{}: has no row with a target", data));

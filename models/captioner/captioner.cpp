@@ -4,9 +4,9 @@
 #include <stdexcept>
 
 #include <c10/util/StringUtil.h>
-#include <torch/nn/modules/conv.h>
 
 #include "models/layers/init.h"
+#include "models/layers/pixels.h"
 #include "models/seq2seq/seq2seq_step.h"
 #include "models/transformer/transformer_step.h"
 #include "third_party/torch.h"
@@ -49,10 +49,6 @@ TransformerConfig transformer_config(const CaptionerConfig& config) {
   transformer.eos_token_id = config.eos_token_id;
   transformer.pad_token_id.reset();
   return transformer;
-}
-
-torch::nn::Conv2d convolution(std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride) {
-  return torch::nn::Conv2d(torch::nn::Conv2dOptions(in, out, kernel).stride(stride).padding((kernel - stride + 1) / 2));
 }
 
 }  // namespace
@@ -110,8 +106,8 @@ PictureEncoderImpl::PictureEncoderImpl(const CaptionerConfig& config) : dropout_
       convolutions->push_back(convolution(width, C / 2, 4, 2));
       width = C / 2;
     }
-    convolutions->push_back(convolution(width, C, 3, 1));
-    convolutions->push_back(convolution(C, C, 3, 1));
+    convolutions->push_back(convolution(width, C, 3));
+    convolutions->push_back(convolution(C, C, 3));
   }
   positions = register_parameter("positions", torch::empty({config.num_parts(), C}));
   if (config.encoder == "cnn") return;
@@ -173,13 +169,7 @@ void CaptionerImpl::initialize() {
 }
 
 Tensor CaptionerImpl::encode(const Tensor& source) {
-  const auto D = config_.image_size;
-  if (source.dim() != 2 || source.size(1) != 3 * D * D) {
-    throw std::invalid_argument(
-        c10::str("captioner: pictures are (B, 3 x ", D, " x ", D, ") bytes, not ", source.sizes()));
-  }
-  const auto pixels = source.view({-1, 3, D, D}).to(encoder->positions.scalar_type()) / 127.5 - 1.0;
-  return encoder(pixels);
+  return encoder(scaled_pixels(source, config_.image_size, encoder->positions, "captioner"));
 }
 
 DecoderState CaptionerImpl::start_recurrent(const Tensor& states) {

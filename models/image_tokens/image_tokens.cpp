@@ -5,7 +5,7 @@
 #include <c10/core/InferenceMode.h>
 #include <c10/util/StringUtil.h>
 
-#include "models/layers/init.h"
+#include "models/layers/pixels.h"
 #include "models/losses/cross_entropy.h"
 #include "models/optim/autocast.h"
 #include "third_party/torch.h"
@@ -36,10 +36,6 @@ class CodeStepFunction : public StepFunction {
   std::int64_t first_code_;
   bool read_text_ = false;
 };
-
-torch::nn::Conv2d convolution(std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride = 1) {
-  return torch::nn::Conv2d(torch::nn::Conv2dOptions(in, out, kernel).stride(stride).padding((kernel - stride) / 2));
-}
 
 }  // namespace
 
@@ -106,11 +102,7 @@ DiscreteAutoencoderImpl::DiscreteAutoencoderImpl(const ImageTokensConfig& config
 }
 
 Tensor DiscreteAutoencoderImpl::scaled(const Tensor& bytes) const {
-  const auto D = config_.image_size;
-  if (bytes.dim() != 2 || bytes.size(1) != 3 * D * D)
-    throw std::invalid_argument(
-        c10::str("image-tokens: pictures are (B, 3 x ", D, " x ", D, ") bytes, not ", bytes.sizes()));
-  return bytes.view({-1, 3, D, D}).to(codebook.scalar_type()) / 127.5 - 1.0;
+  return scaled_pixels(bytes, config_.image_size, codebook, "image-tokens");
 }
 
 Tensor DiscreteAutoencoderImpl::vectors(const Tensor& pictures) {

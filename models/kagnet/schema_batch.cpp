@@ -1,7 +1,6 @@
 #include "models/kagnet/schema_batch.h"
 
 #include <algorithm>
-#include <cmath>
 #include <set>
 
 #include "third_party/torch.h"
@@ -41,14 +40,10 @@ SchemaBatch SchemaBatch::of(std::span<const SchemaGraph> graphs, std::int64_t nu
     }
     for (const auto& [a, b] : edges) from.push_back(a), to.push_back(b);
   }
-  std::vector<double> degrees(nodes.size(), 0);
-  for (const auto node : to) ++degrees[static_cast<std::size_t>(node)];
-  std::vector<float> weights;
-  for (std::size_t i = 0; i < from.size(); ++i) {
-    const auto product = degrees[static_cast<std::size_t>(from[i])] * degrees[static_cast<std::size_t>(to[i])];
-    weights.push_back(static_cast<float>(1 / std::sqrt(product)));
-  }
   const auto ids = [](const std::vector<std::int64_t>& values) { return torch::tensor(values, torch::kInt64); };
+  const auto edge_from = ids(from), edge_to = ids(to);
+  const auto degrees = edge_to.bincount({}, static_cast<std::int64_t>(nodes.size())).to(torch::kFloat64);  // (M)
+  const auto weights = (degrees.index_select(0, edge_from) * degrees.index_select(0, edge_to)).rsqrt();    // (Q)
   const auto table = [&](const std::vector<std::vector<std::int64_t>>& rows, std::int64_t filling) {
     const auto padded = torch::full({static_cast<std::int64_t>(rows.size()), static_cast<std::int64_t>(longest)},
                                     filling, torch::kInt64);
@@ -57,9 +52,9 @@ SchemaBatch SchemaBatch::of(std::span<const SchemaGraph> graphs, std::int64_t nu
     return padded;
   };
   return {ids(nodes),
-          ids(from),
-          ids(to),
-          torch::tensor(weights, torch::kFloat32),
+          edge_from,
+          edge_to,
+          weights.to(torch::kFloat32),
           ids(pair_graphs),
           ids(pair_a),
           ids(pair_b),

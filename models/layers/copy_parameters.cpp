@@ -22,4 +22,13 @@ void copy_parameters(torch::nn::Module& to, const torch::nn::Module& from) {
   for (std::size_t i = 0; i < ours.size(); ++i) copy_parameter(ours[i], theirs[i]);
 }
 
+void copy_named_parameters(torch::nn::Module& to, const torch::nn::Module& from) {
+  const auto given = from.named_parameters();
+  for (const auto& own : to.named_parameters()) {
+    const auto* const found = given.find(own.key());
+    if (found == nullptr) throw std::invalid_argument("there is no parameter " + own.key());
+    copy_parameter(own.value(), *found);
+  }
+}
+
 }  // namespace langzoo

@@ -48,18 +48,27 @@ torch::Tensor expectation(const torch::Tensor& x, const torch::Tensor& index, co
 
 /// The loss of logits (n,V), summed, a scalar; with `want_grad` the logits' gradient in the logits' place and dtype.
 torch::Tensor loss_and_gradient(torch::Tensor& logits, const torch::Tensor& targets, std::int64_t ignore_index,
-                                bool want_grad, const TargetDistribution& q) {
+                                bool want_grad, const TargetDistribution& q, double z_loss) {
   const auto dtype = logits.scalar_type();
   if (logits.is_cpu() && (dtype == torch::kFloat32 || dtype == torch::kBFloat16)) {
-    return torch::scalar_tensor(softmax_cross_entropy_(logits, targets, ignore_index, want_grad, q), torch::kFloat32);
+    return torch::scalar_tensor(softmax_cross_entropy_(logits, targets, ignore_index, want_grad, q, z_loss),
+                                torch::kFloat32);
   }
   const auto precise = sum_dtype(logits);
   const auto ignored = (targets == ignore_index).unsqueeze(1);
   const auto index = targets.unsqueeze(1).masked_fill(ignored, 0);            // (n,1)
   auto p = at::_log_softmax(logits.to(precise), 1, /*half_to_float=*/false);  // (n,V)
-  const auto loss = (-expectation(p, index, q) - q.entropy).masked_fill_(ignored, 0).sum();
+  auto losses = -expectation(p, index, q) - q.entropy;                        // (n,1)
+  torch::Tensor log_z;
+  if (z_loss != 0) {
+    log_z = at::logsumexp(logits.to(precise), 1, /*keepdim=*/true);
+    losses.addcmul_(log_z, log_z, z_loss);
+  }
+  const auto loss = losses.masked_fill_(ignored, 0).sum();
   if (want_grad) {
-    p.exp_().sub_(q.other).scatter_add_(1, index, at::full({}, q.other - q.target, p.options()).expand({p.size(0), 1}));
+    p.exp_();
+    if (z_loss != 0) p.mul_(1 + 2 * z_loss * log_z);
+    p.sub_(q.other).scatter_add_(1, index, at::full({}, q.other - q.target, p.options()).expand({p.size(0), 1}));
     if (q.excluded >= 0) p.narrow(1, q.excluded, 1).add_(q.other);
     p.masked_fill_(ignored, 0);
     logits = p.to(dtype);
@@ -90,7 +99,7 @@ class LinearCrossEntropy : public torch::autograd::Function<LinearCrossEntropy> 
       auto logits = matmul_2d(h, weight.t());  // (n,V)
       if (bias) logits.add_(*bias);
       loss += loss_and_gradient(logits, targets.narrow(0, begin, n), options.ignore_index,
-                                want_hidden_grad || want_weight_grad || want_bias_grad, q);
+                                want_hidden_grad || want_weight_grad || want_bias_grad, q, options.z_loss);
       if (want_hidden_grad) hidden_grad.narrow(0, begin, n).copy_(matmul_2d(logits, weight));
       if (want_weight_grad && logits.scalar_type() == precise) add_matmul_2d(weight_grad, logits.t(), h);
       if (want_weight_grad && logits.scalar_type() != precise) weight_grad.add_(matmul_2d(logits.t(), h));
@@ -128,7 +137,9 @@ torch::Tensor cross_entropy(const torch::Tensor& logits, const torch::Tensor& ta
   const auto q = distribution_of(options.smoothing, logits.size(1));
   const auto ignored = (targets == options.ignore_index).unsqueeze(1);
   const auto index = targets.unsqueeze(1).masked_fill(ignored, 0);
-  const auto losses = -expectation(at::log_softmax(logits, -1, precise), index, q) - q.entropy;  // (N,1)
+  auto losses = -expectation(at::log_softmax(logits, -1, precise), index, q) - q.entropy;  // (N,1)
+  if (options.z_loss != 0)
+    losses = losses + options.z_loss * at::logsumexp(logits.to(precise), 1, /*keepdim=*/true).square();
   return reduced(losses.masked_fill(ignored, 0).sum(), targets, options);
 }
 

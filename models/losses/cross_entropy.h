@@ -39,15 +39,19 @@ struct CrossEntropyOptions {
   std::int64_t ignore_index = -100;  ///< targets with this value count nothing and get no gradient
   Reduction reduction = Reduction::kSum;
   LabelSmoothing smoothing = {};
+  /// Weight of log(sum_v e^(logit_v))^2, which is added for each target that counts and keeps the logits from drifting
+  /// (Mesh TensorFlow; 1e-4 in T5's training). 0: none.
+  double z_loss = 0;
 };
 
-/// -sum_i log softmax(logits_i)[targets_i], or as LabelSmoothing says, a scalar.
+/// -sum_i log softmax(logits_i)[targets_i], or as LabelSmoothing and z_loss say, a scalar.
 /// Shapes: logits (N,V), targets (N) int64 in [0,V) or ignore_index.
 torch::Tensor cross_entropy(const torch::Tensor& logits, const torch::Tensor& targets,
                             const CrossEntropyOptions& options = {});
 
 /// cross_entropy(hidden weight^T, targets) for a vocabulary too large to hold N x V logits: rows are taken in chunks,
-/// and each chunk's logits become its share of both gradients at once (d logits = softmax - one-hot) and are forgotten.
+/// and each chunk's logits become its share of both gradients at once (d logits = softmax - one-hot, and of z_loss
+/// 2 z log(sum) softmax) and are forgotten.
 /// Differentiable once, in hidden, weight and bias. `chunk_rows` 0 chooses (chunked_head.h). `bias` (V), added to the
 /// logits, may be undefined.
 /// Shapes: hidden (N,C), weight (V,C), targets (N).

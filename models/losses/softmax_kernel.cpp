@@ -55,13 +55,14 @@ LANGZOO_INLINE float sum_below(const T* x, std::int64_t n, float m) {
   return sum;
 }
 
-/// A TargetDistribution as the loops want it.
+/// A TargetDistribution, and the weight of the z-loss, as the loops want them.
 struct RowTarget {
   float target, other;
   std::int64_t excluded;
+  float z_loss;
 };
 
-/// One row: its loss; with `want_grad`, x becomes softmax(x) - q.
+/// One row: its loss; with `want_grad`, x becomes (1 + 2 z log(sum e^x)) softmax(x) - q.
 template <class T>
 LANGZOO_INLINE float row_loss(T* x, std::int64_t n, std::int64_t target, bool want_grad, const RowTarget& q) {
   const float m = largest(x, n);
@@ -69,8 +70,10 @@ LANGZOO_INLINE float row_loss(T* x, std::int64_t n, std::int64_t target, bool wa
   const bool excludes = q.excluded >= 0;
   float loss = std::log(sum) - (q.target - q.other) * (load(x[target]) - m);
   if (q.other != 0.0f) loss -= q.other * (sum_below(x, n, m) - (excludes ? load(x[q.excluded]) - m : 0.0f));
+  const float log_z = std::log(sum) + m;
+  if (q.z_loss != 0.0f) loss += q.z_loss * log_z * log_z;
   if (want_grad) {
-    const float scale = 1.0f / sum;
+    const float scale = (1.0f + 2 * q.z_loss * log_z) / sum;
     const float of_target = exp_approx(load(x[target]) - m) * scale - q.target;
     const float of_excluded = excludes ? exp_approx(load(x[q.excluded]) - m) * scale : 0.0f;
     for (std::int64_t i = 0; i < n; ++i) store(x[i], exp_approx(load(x[i]) - m) * scale - q.other);
@@ -92,7 +95,7 @@ LANGZOO_VECTOR_CLONES float row_loss_bf16(std::uint16_t* x, std::int64_t n, std:
 }  // namespace
 
 double softmax_cross_entropy_(const torch::Tensor& logits, const torch::Tensor& targets, std::int64_t ignore_index,
-                              bool want_grad, const TargetDistribution& distribution) {
+                              bool want_grad, const TargetDistribution& distribution, double z_loss) {
   const auto rows = logits.size(0), vocabulary = logits.size(1);
   const auto index = targets.contiguous();
   const auto* const target = index.const_data_ptr<std::int64_t>();
@@ -107,7 +110,7 @@ double softmax_cross_entropy_(const torch::Tensor& logits, const torch::Tensor& 
     }
   }
   const RowTarget q{static_cast<float>(distribution.target), static_cast<float>(distribution.other),
-                    distribution.excluded};
+                    distribution.excluded, static_cast<float>(z_loss)};
   std::vector<float> losses(static_cast<std::size_t>(rows), 0.0f);
   const bool reduced = logits.scalar_type() == torch::kBFloat16;
   parallel_for(rows, 1 + 4096 / vocabulary, [&](std::int64_t begin, std::int64_t end) {

@@ -112,7 +112,8 @@ TranseImpl::TranseImpl(const TranseConfig& config) : TaskModule(config) {
   };
   entity_embeddings = register_module("entity_embeddings", table(config.entities));
   relation_embeddings = register_module("relation_embeddings", table(config.relations));
-  triples = register_buffer("triples", torch::zeros({config.num_triples, 3}, torch::kInt64));
+  triples = register_buffer("triples", torch::empty({config.num_triples, 3}, torch::kInt64));
+  if (!SkipInit::active()) triples.zero_();
   if (SkipInit::active()) return;
   const torch::NoGradGuard no_grad;
   const double bound = 6 / std::sqrt(static_cast<double>(config.dim));
@@ -256,19 +257,6 @@ double path_score(const TranseImpl& model, const GraphPath& path) {
     score *= (1 + (lengths > 0 ? product / lengths : 0)) / 2;
   }
   return score;
-}
-
-Triple corrupted(const Triple& triple, const KnowledgeGraph& graph, Random& random) {
-  const auto count = graph.entities().size();
-  if (count < 2) return triple;
-  Triple wrong = triple;
-  for (int draw = 0; draw < 100; ++draw) {
-    wrong = triple;
-    auto& place = random.below(2) == 0 ? wrong.head : wrong.tail;
-    place = static_cast<std::int32_t>(random.below(count));
-    if (!graph.contains(wrong)) break;
-  }
-  return wrong;
 }
 
 }  // namespace langzoo

@@ -18,7 +18,6 @@
 #include <torch/nn/modules/embedding.h>
 
 #include "data/knowledge/path_finding.h"
-#include "data/random/random.h"
 #include "models/task_module.h"
 
 namespace langzoo {
@@ -78,9 +77,5 @@ LinkRanks link_ranks(const TranseImpl& model, std::span<const Triple> triples, c
 /// How well a path fits: the product over its steps of (1 + cos(r, t - h)) / 2, as KagNet prunes paths by. On the CPU
 /// in float32.
 double path_score(const TranseImpl& model, const GraphPath& path);
-
-/// A triple with another head or tail, drawn evenly, of which the graph does not know that it holds (unless 100 draws
-/// find none). Of fewer than two entities the triple itself.
-Triple corrupted(const Triple& triple, const KnowledgeGraph& graph, Random& random);
 
 }  // namespace langzoo

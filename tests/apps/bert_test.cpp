@@ -483,4 +483,12 @@ TEST_CASE("langzoo-bert embed reads folders of sentence-transformers") {
   check_error(bert({"embed", "--model", folder, "--text", "a"}), 1, "sentence_transformers.models.Dense");
 }
 
+TEST_CASE("presets are offered by the verbs that read their keys") {
+  CHECK_THAT(succeed({"train", "--help"}).out, Contains(" bert-microworld,"));
+  const auto finetune = succeed({"finetune", "--help"}).out;
+  CHECK_THAT(finetune, !Contains("bert-microworld"));
+  for (const char* const preset : {" bert-tiny,", " distilbert-base,", " electra-small"})
+    CHECK_THAT(finetune, Contains(preset));
+}
+
 }  // namespace langzoo::test::bert_test

@@ -640,6 +640,32 @@ TEST_CASE("--resume takes the same text by another name, and no other text") {
   check_error(resume((dir / "moved.txt").string()), 2, "data.train");
 }
 
+TEST_CASE("a run says which positions it does not train") {
+  const TempDir dir;
+  test::write_file(dir / "text.txt", sentences(20));
+  const auto data = (dir / "text.txt").string();
+  const std::string note = "data.context = 8: positions 9 to 16 of the model learn nothing";
+  CHECK_THAT(gpt(tiny(data, (dir / "run").string(), {"data.context=8"})).err, Catch::Contains(note));
+  CHECK_THAT(gpt(tiny(data, (dir / "whole").string())).err, !Catch::Contains("learn nothing"));
+  CHECK_THAT(gpt({"train", "--init", (dir / "whole").string(), "--data", data, "--out", (dir / "more").string(),
+                  "--threads", "1", "--set", "data.context=8", "train.max_steps=1"})
+                 .err,
+             Catch::Contains("saved in") && !Catch::Contains("learn nothing"));
+}
+
+TEST_CASE("a preset of another type's layers trains that type") {
+  const TempDir dir;
+  const auto out = (dir / "run").string();
+  const auto result = gpt({"train", "--preset", "patterns", "--tokenizer", "char", "--out", out, "--threads", "1",
+                           "--set", "train.max_steps=1", "data.microworld_bytes=20000"});
+  INFO(result.err);
+  REQUIRE(result.code == 0);
+  const auto config = Json::parse(test::read_file(dir / "run" / "config.json"));
+  CHECK(config["model_type"] == "gpt_neo");
+  CHECK(config["window_size"] == 2);
+  CHECK_FALSE(gpt({"prompt", "--model", out, "--task", "microworld-labels", "--shots", "2"}).out.empty());
+}
+
 TEST_CASE("a run of before fingerprints covered the text goes on where its sizes agree") {
   TempDir dir;
   const auto out = dir / "run";

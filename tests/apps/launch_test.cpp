@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "apps/training/training_state.h"
+#include "tests/apps/training/distributed/ranks.h"
 #include "tests/support/process.h"
 
 namespace langzoo::test::launch_test {
@@ -164,9 +165,10 @@ TEST_CASE("a rank on each of two machines learns the bytes of two ranks on one")
   const Words steps = {"train.max_steps=8", "train.save_every=0", "--threads", "1"};
   REQUIRE(Process("langzoo-launch", launched({"--processes", "2"}, train(dir, "one", steps))).wait().code == 0);
   const Hosts hosts;
+  const auto port = std::to_string(free_port());
   const auto node = [&](int host) {
     return hosts.on(host, launched({"--processes", "1", "--nodes", "2", "--node-rank", std::to_string(host),
-                                    "--master-address", hosts.address(), "--master-port", "29731"},
+                                    "--master-address", hosts.address(), "--master-port", port},
                                    train(dir, "two", steps)));
   };
   Process first("/bin/sh", node(0)), second("/bin/sh", node(1));

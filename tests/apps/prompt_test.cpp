@@ -40,9 +40,10 @@ struct Files {
     lines.clear();
     for (std::uint64_t number = 0; number < 6; ++number) {
       const auto problem = microworld_problem(1, number, 1);
-      lines += nlohmann::json{{"question", problem.question}, {"reasoning", problem.chain}, {"answer", problem.answer}}
-                   .dump() +
-               "\n";
+      lines +=
+          nlohmann::json{{"question", problem.question}, {"reasoning", problem.chain()}, {"answer", problem.answer}}
+              .dump() +
+          "\n";
     }
     write_file(dir / "sums.jsonl", lines);
   }
@@ -100,7 +101,13 @@ TEST_CASE("prompt draws shots several times and draws a page") {
   REQUIRE(objects.size() == 2);
   CHECK(objects[0]["acc_low"].get<double>() <= objects[0]["acc"].get<double>());
   CHECK(objects[0]["acc_high"].get<double>() >= objects[0]["acc"].get<double>());
-  CHECK_THAT(read_file(page), Contains("<svg") && Contains("shots"));
+  const auto drawn = read_file(page);
+  CHECK_THAT(drawn, Contains("<svg") && Contains("shots"));
+  // Its curves go from left to right, whatever the order.
+  REQUIRE(
+      gpt(files().prompt("labels", {"--shots", "2,1", "--seeds", "3", "--calibrate", "--score", "char", "--out", page}))
+          .code == 0);
+  CHECK(read_file(page) == drawn);
 }
 
 TEST_CASE("prompt lets the model write, with chains of thought and without") {
@@ -147,6 +154,11 @@ TEST_CASE("prompt says what cannot be") {
   check_error(gpt(files().prompt("sums", {"--cot", "--zero-shot-cot"})), 2, "--cot");
   check_error(gpt(files().prompt("labels", {"--shots", "x"})), 2, "--shots x");
   check_error(gpt(files().prompt("labels", {"--shots", "500"})), 1, "500 shots");
+  std::vector<std::string> models(9, files().path("model"));
+  models.insert(models.begin(), "--model");
+  auto nine = files().prompt("labels", {"--out", files().path("nine.html")});
+  nine.insert(nine.end(), models.begin(), models.end());
+  check_error(gpt(nine), 2, "--out: 10 models; a page shows at most 8");
   check_error(gpt({"prompt", "--model", files().path("model"), "--task", files().path("labels.jsonl"), "--examples",
                    files().path("labels.jsonl")}),
               1, "labels.jsonl");

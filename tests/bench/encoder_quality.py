@@ -4,9 +4,8 @@ over the seeds.
 Usage: python encoder_quality.py --data FOLDER --out FOLDER [--langzoo PROGRAM] [--tables tasks objectives distillation]
        [--rows rt-polarity ...] [--seeds 1 2 3] [--scale 1] [--threads 1] [--until HH:MM] [--print]
 
-FOLDER holds the public files under their usual names (FILES below). Every training is a command of langzoo-bert; its
-name, command, processor seconds and last line are kept in OUT/results.jsonl, and what is there is not trained again, so
-that a run that was stopped goes on. --print trains nothing. --scale multiplies the steps of all trainings.
+FOLDER holds the public files under their usual names (FILES below). What was trained is not trained again
+(quality_runs.py). --print trains nothing. --scale multiplies the steps of all trainings.
 
 tasks         A model of our own for English and one for Korean, pretrained by masked tokens on the texts that
               corpora() gathers (no held-out text of a task is among them), then fine-tuned, beside the same shape and
@@ -24,16 +23,12 @@ distillation  On microworld, a student of one layer: alone, beginning with a lay
 The last weights count: nothing is chosen by the held-out data.
 """
 
-import argparse
 import csv
 import json
-import os
 import re
-import shlex
-import statistics
-import subprocess
-import time
 from pathlib import Path
+
+from quality_runs import lines, link, polarity, run, squad, write
 
 FILES = """warandpeace.train.txt warandpeace.valid.txt wikitext2.valid.txt rt-polarity.neg rt-polarity.pos
 subjectivity.objective.txt subjectivity.subjective.txt banking77.train.csv banking77.test.csv wnut17.train.conll
@@ -96,28 +91,12 @@ MICROWORLD = {  # task: steps, examples to train on, the share of as many that i
 }
 
 
-def lines(path):
-    return path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
-
-
-def write(path, rows, end="\n"):
-    if not path.exists():
-        path.write_text("".join(row + end for row in rows), encoding="utf-8")
-
-
 def corpora(data, out):
     """Makes the splits and the texts to pretrain on, in `out`, and links what stays as it is."""
-    found = {path.name: path for path in data.rglob("*")}
-    for name in FILES:
-        if name not in found:
-            raise SystemExit(f"{name} is not in {data}")
-        if not (out / name).exists():
-            (out / name).symlink_to(found[name].resolve())
+    link(data, out, FILES)
     text = {name: lines(out / name) for name in FILES if not name.endswith(".json")}
-    reviews = [f"{line.rstrip()}\t{kind}" for kind in ("neg", "pos") for line in text[f"rt-polarity.{kind}"]]
-    held_out = {row.split("\t")[0] for row in reviews[9::10]}
-    write(out / "rt.train.tsv", [row for i, row in enumerate(reviews) if i % 10 != 9])
-    write(out / "rt.test.tsv", reviews[9::10])
+    reviews, held_out = polarity(out)
+    held_out = {row.split("\t")[0] for row in held_out}
     premises = list(enumerate(text["kornli.dev.tsv"][1:]))
     write(out / "kornli.train.tsv", [row for i, row in premises if i // 3 % 5])
     write(out / "kornli.test.tsv", [row for i, row in premises if i // 3 % 5 == 0])
@@ -127,9 +106,7 @@ def corpora(data, out):
         end = Path(file).suffix
         write(out / f"{name}.train{end}", [s for i, s in enumerate(sentences[name]) if i % 5 != 4], "\n\n")
         write(out / f"{name}.test{end}", sentences[name][4::5], "\n\n")
-    squad = json.loads((out / "squad-articles.train.json").read_text(encoding="utf-8"))
-    for name, articles in (("squad.train.json", squad["data"][:-3]), ("squad.test.json", squad["data"][-3:])):
-        write(out / name, [json.dumps({**squad, "data": articles}, ensure_ascii=False)])
+    articles, _ = squad(out)
 
     def words(rows, separator):
         """Sentences of a word a line."""
@@ -142,7 +119,7 @@ def corpora(data, out):
                 sentence = []
 
     english = text["warandpeace.train.txt"] + text["wikitext2.valid.txt"]
-    english += [row.split("\t")[0] for i, row in enumerate(reviews) if i % 10 != 9]
+    english += [row.split("\t")[0] for row in reviews]
     for kind in ("objective", "subjective"):
         english += [line for line in map(str.rstrip, text[f"subjectivity.{kind}.txt"]) if line not in held_out]
     with open(out / "banking77.train.csv", encoding="utf-8", newline="") as file:
@@ -150,7 +127,7 @@ def corpora(data, out):
     for name in ("wnut17.train.conll", "ewt-pos.train.tsv"):
         english += words(text[name], "\t")
     english += words("\n\n".join(s for i, s in enumerate(sentences["wikigold"]) if i % 5 != 4).split("\n"), " ")
-    for article in squad["data"][:-3]:
+    for article in articles:
         for paragraph in article["paragraphs"]:
             english += [paragraph["context"]] + [question["question"] for question in paragraph["qas"]]
     write(out / "english.txt", english)
@@ -162,65 +139,6 @@ def corpora(data, out):
     korean += text["news-koen.dev.ko"] + text["news-koen.test.ko"]
     korean += [row.split("\t")[1] for row in text["tatoeba-en-ko.tsv"]]
     write(out / "korean.txt", korean)
-
-
-class OutOfTime(Exception):
-    pass
-
-
-class Trainings:
-    def __init__(self, options):
-        self.options, self.file = options, options.out / "results.jsonl"
-        self.done = {}
-        if self.file.exists():
-            for line in lines(self.file):
-                result = json.loads(line)
-                self.done[result["name"]] = result
-
-    def train(self, name, verb, arguments, settings, steps, seed=1, keep=True, folder=None):
-        """`steps` at --scale 1. Returns what is kept of it; of a training in a `folder` of its own nothing is kept."""
-        if name in self.done:
-            return self.done[name]
-        if self.options.until and time.time() > self.options.until:
-            raise OutOfTime
-        target = folder or self.options.out / "runs" / name
-        subprocess.run(["rm", "-rf", str(target)], check=True)
-        settings = {**settings, "train.max_steps": max(1, round(steps * self.options.scale))}
-        command = [self.options.langzoo, verb, *map(str, arguments), "--seed", str(seed), "--threads",
-                   str(self.options.threads), "--json", "--out", str(target), "--set",
-                   *(f"{key}={value}" for key, value in settings.items())]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=self.options.out)
-        output, errors = process.communicate()
-        if process.returncode:
-            raise SystemExit(f"{shlex.join(command)} failed:\n{errors.decode(errors='replace')[-2000:]}")
-        usage = self.processor_seconds()
-        result = {"name": name, "seconds": usage, "command": shlex.join(command),
-                  "result": json.loads(output.decode().strip().splitlines()[-1])}
-        if not keep:
-            subprocess.run(["rm", "-rf", str(target)], check=True)
-        if folder is None:
-            with self.file.open("a") as file:
-                file.write(json.dumps(result) + "\n")
-            self.done[name] = result
-            print(f"{time.strftime('%H:%M:%S')} {name}: {usage:.0f} s, {result['result'].get('valid')}", flush=True)
-        return result
-
-    used = 0.0
-
-    def processor_seconds(self):
-        """Of the last child that ended."""
-        times = os.times()
-        before, self.used = self.used, times.children_user + times.children_system
-        return self.used - before
-
-    def figure(self, pattern, metric, scale=100.0, digits=1):
-        values = [result["result"]["valid"][metric] * scale for name, result in sorted(self.done.items())
-                  if re.fullmatch(pattern, name) and metric in (result["result"].get("valid") or {})]
-        if not values:
-            return "-"
-        spread = f" ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else ""
-        few = "" if len(values) == len(self.options.seeds) else f" ({len(values)} of {len(self.options.seeds)} seeds)"
-        return f"{statistics.mean(values):.{digits}f}{spread}{few}"
 
 
 def pretrained(runs, language):
@@ -290,18 +208,11 @@ def objectives(runs):
             model_type, own = OBJECTIVES[objective]
             return data + ["--model-type", model_type, "--objective", objective, "--tokenizer", tokenizer], {**SMALL_PRETRAINING, **own}
 
-        def seconds(objective, steps, tokenizer):
-            arguments, settings = model(objective, tokenizer)
-            trial = runs.train("trial", "train", arguments, {**settings, "data.valid_fraction": 0, "train.eval_every": 0},
-                               steps / runs.options.scale, folder=out / "runs" / "trial")
-            return trial["seconds"]
-
         file = out / f"{corpus}.steps.json"
         if file.exists():
             steps = json.loads(file.read_text())
         else:
-            costs = {o: statistics.median(seconds(o, 61, f"train:wordpiece:{size}") - seconds(o, 1, f"train:wordpiece:{size}")
-                                          for _ in range(3)) for o in OBJECTIVES}
+            costs = {o: runs.cost("train", *model(o, f"train:wordpiece:{size}")) for o in OBJECTIVES}
             steps = {o: round(OBJECTIVE_STEPS * costs["mlm"] / cost) for o, cost in costs.items()}
             file.write_text(json.dumps(steps))
         for objective, number in steps.items():
@@ -402,33 +313,5 @@ TABLES = {"tasks": (tasks, tasks_table), "objectives": (objectives, objectives_t
           "distillation": (distillation, distillation_table)}
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--langzoo", default="langzoo-bert")
-    parser.add_argument("--tables", nargs="+", choices=TABLES, default=list(TABLES))
-    parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS))
-    parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
-    parser.add_argument("--scale", type=float, default=1.0)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--until", type=lambda text: time.mktime(time.strptime(time.strftime("%Y-%m-%d ") + text,
-                                                                               "%Y-%m-%d %H:%M")))
-    parser.add_argument("--print", action="store_true")
-    options = parser.parse_args()
-    options.out = options.out.resolve()
-    (options.out / "runs").mkdir(parents=True, exist_ok=True)
-    runs = Trainings(options)
-    if not options.print:
-        corpora(options.data, options.out)
-        try:
-            for name in options.tables:
-                TABLES[name][0](runs)
-        except OutOfTime:
-            print("no time left; the same command goes on")
-    for name in options.tables:
-        TABLES[name][1](runs)
-
-
 if __name__ == "__main__":
-    main()
+    run(__doc__, "langzoo-bert", TABLES, lambda options: corpora(options.data, options.out), rows=ROWS)

@@ -79,6 +79,8 @@ TEST_CASE("each model is registered once, under its own traits, one of a kind to
 }
 
 TEST_CASE("a config of sizes that no file has is refused before memory is taken") {
+  const std::string encoder = R"("vocab_size": 1000000, "hidden_size": 8192, "num_attention_heads": 1,
+                                 "num_hidden_layers": 1)";
   const std::map<std::string_view, std::string> configs = {
       {"gpt2", R"("vocab_size": 100000, "n_embd": 8192, "n_head": 1, "n_layer": 2, "n_positions": 1048576)"},
       {"marian", R"("vocab_size": 100000, "d_model": 4096, "encoder_layers": 1, "decoder_layers": 1,
@@ -93,7 +95,28 @@ TEST_CASE("a config of sizes that no file has is refused before memory is taken"
                       "id2label": {"0": "a", "1": "b"})"},
       {"word2vec", R"("vocab_size": 10000000, "dim": 300)"},
       {"glove", R"("vocab_size": 10000000, "dim": 300)"},
-      {"ppmi-svd", R"("vocab_size": 10000000, "dim": 300)"}};
+      {"ppmi-svd", R"("vocab_size": 10000000, "dim": 300)"},
+      {"openai-gpt", R"("vocab_size": 100000, "n_embd": 8192, "n_head": 1, "n_layer": 2, "n_positions": 1048576)"},
+      {"gpt_neo", R"("vocab_size": 100000, "hidden_size": 8192, "num_heads": 1, "num_layers": 2,
+                     "max_position_embeddings": 1048576, "attention_types": [[["global"], 2]])"},
+      {"bert", encoder},
+      {"roberta", encoder},
+      {"albert", encoder + R"(, "embedding_size": 8192)"},
+      {"electra", encoder + R"(, "embedding_size": 8192)"},
+      {"distilbert", R"("vocab_size": 1000000, "dim": 8192, "n_heads": 1, "n_layers": 1)"},
+      {"ernie-thu", encoder + R"(, "entities": ["a"], "entity_size": 8, "num_entity_attention_heads": 1,
+                                  "layer_types": ["sim"])"},
+      {"transe", R"("entities": ["a"], "relations": ["r"], "num_triples": 1000000000)"},
+      {"kagnet", R"("encoder_type": "bert", "encoder": {)" + encoder + "}"},
+      {"rnn-lm", R"("vocab_size": 1000000, "embedding_size": 8192)"},
+      {"ar-lm", R"("vocab_size": 1000000, "embedding_size": 8192)"},
+      {"transformer-lm", R"("vocab_size": 1000000, "d_model": 8192)"},
+      {"elmo", R"("vocab_size": 16000000, "projection_size": 512)"},
+      {"captioner", R"("vocab_size": 10000000, "hidden_size": 256)"},
+      {"image-tokens", R"("vocab_size": 1000000, "n_embd": 8192, "n_head": 1, "n_layer": 1)"},
+      {"tagger", R"("vocab_size": 10000000, "embedding_size": 300, "id2label": {"0": "a", "1": "b"})"},
+      {"ntm", R"("memory_rows": 1048576, "memory_width": 1024)"},
+      {"deep-lstm", R"("hidden_size": 8192)"}};
   const auto peak_megabytes = [] {
     rusage usage{};
     getrusage(RUSAGE_SELF, &usage);
@@ -105,8 +128,9 @@ TEST_CASE("a config of sizes that no file has is refused before memory is taken"
   save_safetensors(dir / "model.safetensors", one);
   for (const RegisteredModel& model : registered_models()) {
     INFO(model.model_type << " " << model.architecture);
+    if (model.model_type == "noisy-channel" || model.model_type == "ngram") continue;  // whose sizes no config gives
     const auto config = configs.find(model.model_type);
-    if (config == configs.end()) continue;
+    REQUIRE(config != configs.end());
     write_file(dir / "config.json", "{" + config->second + "}");
     const auto before = peak_megabytes();
     CHECK_THROWS_AS(model.load(dir.path(), nullptr, {}), std::runtime_error);

@@ -61,6 +61,29 @@ TEST_CASE("tokenizer.json: saved and loaded it is the same model") {
   }
 }
 
+TEST_CASE("tokenizer.json: no token gets the id that another has beyond a hole in the vocabulary") {
+  json file = {
+      {"version", "1.0"},
+      {"added_tokens", json::array()},
+      {"normalizer", nullptr},
+      {"pre_tokenizer", {{"type", "Whitespace"}}},
+      {"post_processor", nullptr},
+      {"decoder", nullptr},
+      {"model", {{"type", "WordLevel"}, {"unk_token", "[UNK]"}, {"vocab", {{"[UNK]", 0}, {"a", 1}, {"b", 4}}}}}};
+  for (const char* content : {"<new>", "b"}) file["added_tokens"].push_back({{"id", 9}, {"content", content}});
+  const auto opened = parse_tokenizer_json(file.dump(), R"({"pad_token": "[PAD]"})", "dir/tokenizer.json");
+  CHECK(opened->special_tokens().pad == 5);
+  const TempDir dir;
+  opened->save(dir / "new");
+  const auto reopened = load_tokenizer(dir / "new");
+  for (const auto& tokenizer : {opened.get(), reopened.get()}) {
+    CHECK(tokenizer->encode("a<new>b[PAD]").ids == std::vector<TokenId>{1, 3, 4, 5});
+  }
+  file["added_tokens"].insert(file["added_tokens"].begin(), json{{"id", 9}, {"content", "<next>"}});
+  CHECK(parse_tokenizer_json(file.dump(), {}, "dir/tokenizer.json")->encode("<next><new>b").ids ==
+        std::vector<TokenId>{3, 5, 4});
+}
+
 TEST_CASE("tokenizer.json: vocab.json with merges.txt is the same tokenizer") {
   const json file = golden("byte_level.json");
   const TempDir dir;

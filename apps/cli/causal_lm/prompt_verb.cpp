@@ -8,6 +8,7 @@
 #include "apps/cli/base/json_output.h"
 #include "apps/cli/causal_lm/verbs.h"
 #include "apps/cli/chart.h"
+#include "apps/cli/runs_report.h"
 #include "apps/training/tasks/prompting.h"
 #include "data/files/files.h"
 #include "data/files/numbers.h"
@@ -114,6 +115,8 @@ class PromptVerb : public ComputeVerb {
     refuse(free && calibrate_, "--calibrate");
     refuse(free && score_ != kChoiceScoreNames[0], "--score");
     if (samples_ > 1 && temperature_ == 0.0) throw UsageError("--samples: at --temperature 0 all are the same");
+    if (out_ && models_.size() > kMostRuns)
+      throw UsageError(fmt::format("--out: {} models; a page shows at most {}", models_.size(), kMostRuns));
     if (out_) check_writable(*out_);
     std::vector<PromptExample> items, pool;
     if (!made_up) items = read_prompt_examples(*examples_, task);
@@ -140,6 +143,8 @@ class PromptVerb : public ComputeVerb {
         curve.points.push_back({static_cast<double>(count), 100 * accuracy.mean});
         print_summary(folder, task, count, std::ssize(items), accuracy, right_by_character, common.json);
       }
+      std::sort(curve.points.begin(), curve.points.end(),
+                [](const CurvePoint& a, const CurvePoint& b) { return a.step < b.step; });
     }
     if (out_) write_page(task, std::ssize(items), curves);
   }
@@ -276,8 +281,8 @@ class PromptVerb : public ComputeVerb {
       return print_json(members);
     }
     std::cout << fmt::format(
-        "{}{}, {} shots: {:.1f} % of {}{}{}\n", models_.size() > 1 ? folder + ": " : "", task.name, shots,
-        100 * accuracy.mean, count,
+        "{}{}, {} shot{}: {:.1f} % of {}{}{}\n", models_.size() > 1 ? folder + ": " : "", task.name, shots,
+        shots == 1 ? "" : "s", 100 * accuracy.mean, count,
         several ? fmt::format(", {:.1f} to {:.1f} over {} draws", 100 * accuracy.low, 100 * accuracy.high, seeds_) : "",
         normed ? fmt::format("; by characters {:.1f} %", 100 * accuracy_over(by_character).mean) : "");
   }

@@ -11,7 +11,8 @@ TrainingChoices choices_of(const Family& family) {
           .types = gpt_types(),
           .model_type = std::string(family.model_type),
           .make = gpt_finetuning_setup,
-          .preset_types = {{"gpt3-", "gpt_neo"}}};  // whose layers GPT-3's are
+          // Of GPT-Neo's layers, as GPT-3 is.
+          .preset_types = {{"gpt3-", "gpt_neo"}, {"patterns", "gpt_neo"}}};
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "apps/cli/examples.h"
 #include "apps/cli/family_eval_verb.h"
+#include "apps/cli/predictions_page.h"
 #include "apps/cli/report_verb.h"
 #include "apps/cli/train_choice.h"
 #include "apps/cli/triple_score_verb.h"
@@ -38,6 +39,7 @@ ExamplePredictions predictions(const ExampleKind& (*kind)(), const std::string& 
   predictions.kind = kind;
   predictions.summary = summary;
   predictions.example = "";
+  predictions.show = show_entity_labels;
   return predictions;
 }
 
@@ -50,16 +52,17 @@ Verbs ernie_verbs() {
                          "of (typing), how two are related (relation)",
                      .choices = {},
                      .make = setup_of,
-                     .of_folder = objective_of};
+                     .of_run = objective_of};
   for (const auto& [objective, architecture] : kObjectives) choice.choices.push_back(objective);
   Verbs verbs;
-  verbs.push_back(train_verb_of_choice("ernie",
-                                       "train --objective transe --data triples.tsv --out graph\n"
-                                       "train --objective pretrain --data book.txt --knowledge graph --out pretrained\n"
-                                       "train --objective relation --data train.jsonl --init pretrained --out run\n"
-                                       "train --preset relation --out run\n"
-                                       "train --out run --resume\n",
-                                       choice));
+  verbs.push_back(std::make_unique<ChoiceTrainVerb>(
+      "ernie",
+      "train --objective transe --data triples.tsv --out graph\n"
+      "train --objective pretrain --data book.txt --knowledge graph --out pretrained\n"
+      "train --objective relation --data train.jsonl --init pretrained --out run\n"
+      "train --preset relation --out run\n"
+      "train --out run --resume\n",
+      choice));
   verbs.push_back(family_eval_verb(
       "what the model has learnt from: triples, documents, texts with names, or microworld",
       "  transe: mean_rank, mean_reciprocal_rank, hits_at_1, hits_at_3, hits_at_10 (over heads and tails, filtered), "

@@ -61,17 +61,18 @@ ExamplePredictions kagnet_predictions() {
 
 Verbs kagnet_verbs() {
   Verbs verbs;
-  verbs.push_back(train_verb_of_choice("kagnet",
-                                       "train --preset microworld --out run\n"
-                                       "train --data train.jsonl --valid valid.jsonl --knowledge graph --out run\n"
-                                       "train --data train.jsonl --knowledge graph.tsv --encoder bert --encoder-init "
-                                       "pretrained --out run\n"
-                                       "train --out run --resume\n",
-                                       {.flag = "--encoder",
-                                        .help = "what reads the texts",
-                                        .choices = encoder_part_types(),
-                                        .make = kagnet_setup,
-                                        .of_folder = kagnet_encoder_of}));
+  verbs.push_back(std::make_unique<ChoiceTrainVerb>(
+      "kagnet",
+      "train --preset microworld --out run\n"
+      "train --data train.jsonl --valid valid.jsonl --knowledge graph --out run\n"
+      "train --data train.jsonl --knowledge graph.tsv --encoder bert --encoder-init pretrained --out run\n"
+      "train --out run --resume\n",
+      TrainChoice{.flag = "--encoder",
+                  .help = "what reads the texts",
+                  .choices = encoder_part_types(),
+                  .make = kagnet_setup,
+                  .of_run = kagnet_encoder_of,
+                  .of_init = kagnet_encoder_of}));
   verbs.push_back(example_eval_verb({kagnet_predictions()}));
   verbs.push_back(example_predict_verb({kagnet_predictions()}));
   verbs.push_back(report_verb());

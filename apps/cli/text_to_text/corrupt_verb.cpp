@@ -58,13 +58,16 @@ class CorruptVerb : public Verb {
                                      *tokenizer);
       ends = {end_token_of(*tokenizer, "--tokenizer")};
     });
+    ReplacedTexts replaced(*tokenizer);
     std::uint64_t number = 0;
     for (LineBatches lines(data_); lines.next();) {
       for (std::size_t i = 0; i < lines.lines().size(); ++i, ++number) {
         std::vector<TokenId> ids;
         encode_from(lines.where(i), [&] { tokenizer->encode(lines.lines()[i], ids); });
+        replaced.see(lines.where(i), lines.lines()[i]);
         Random random(common.seed_or(1), number);
-        const std::vector<std::int64_t> wide(ids.begin(), ids.end());
+        std::vector<std::int64_t> wide(ids.begin(), ids.end());
+        std::erase(wide, ends[0]);  // of the text's own, as in training
         if (const auto own =
                 std::find_first_of(wide.begin(), wide.end(), options.sentinels.begin(), options.sentinels.end());
             own != wide.end()) {

@@ -67,10 +67,12 @@ class EncodeTextsVerb : public ModelVerb {
       print(texts, encode, device, common.json);
       texts.clear();
     };
+    ReplacedTexts replaced(*tokenizer);
     for (LineBatches lines(data_); lines.next();) {
       for (std::size_t i = 0; i < lines.lines().size(); ++i) {
         auto& ids = texts.emplace_back();
         encode_from(lines.where(i), [&] { tokenizer->encode(lines.lines()[i], ids); });
+        replaced.see(lines.where(i), lines.lines()[i]);
         if (std::ssize(ids) > max_source_) {
           std::cerr << fmt::format("{}: {} tokens, cut to {}\n", lines.where(i), ids.size(), max_source_);
           ids.resize(static_cast<std::size_t>(max_source_));

@@ -70,6 +70,8 @@ class TextGenerateVerb : public ComputeVerb {
     translator_ = load_and_report(model_, common, [&](const DeviceOptions& device, LoadReport* report) {
       return load_translator(registered_model(model_), model_, device, report);
     });
+    ReplacedTexts replaced(translator_.tokenizers.source());
+    replaced_ = &replaced;
     heed(translator_.model->generation_config);
     warn_of_idle(*declared_);
     if (text_) return answer({*text_}, [](std::size_t) { return std::string("--text"); });
@@ -132,6 +134,7 @@ class TextGenerateVerb : public ComputeVerb {
     for (std::size_t i = 0; i < texts.size(); ++i) {
       if (!has_words(texts[i])) continue;
       encode_from(where(i), [&] { tokenizer.encode(texts[i], sources[i]); });
+      replaced_->see(where(i), texts[i]);
       if (std::ssize(sources[i]) <= most) continue;
       std::cerr << fmt::format("{}: {} tokens, cut to {}\n", where(i), sources[i].size(), most);
       sources[i].resize(static_cast<std::size_t>(most));
@@ -251,7 +254,8 @@ class TextGenerateVerb : public ComputeVerb {
   bool draws_ = false;
   DecodingFlags flags_;
   Translator translator_;
-  std::size_t before_ = 0;  ///< texts answered so far
+  ReplacedTexts* replaced_ = nullptr;  ///< compute()'s
+  std::size_t before_ = 0;             ///< texts answered so far
 };
 
 }  // namespace

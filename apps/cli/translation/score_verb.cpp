@@ -50,14 +50,18 @@ class ScoreVerb : public ModelVerb {
   /// All of them, blank ones too.
   ParallelCorpus read_pairs(const Translator& translator) const {
     const auto file = open_pairs(pairs_);
+    ReplacedTexts replaced_sources(translator.tokenizers.source()), replaced_targets(translator.tokenizers.target());
     ParallelCorpus corpus;
     for (SentencePair pair; file->next(pair);) {
       std::vector<TokenId> source, target;
-      encode_from(fmt::format("{}: line {}", file->name(), pair.line), [&] {
+      const auto where = fmt::format("{}: line {}", file->name(), pair.line);
+      encode_from(where, [&] {
         translator.tokenizers.source().encode(pair.source, source);
         translator.tokenizers.target().encode(pair.target, target);
         for (const auto& side : {source, target}) require_fitting(side, max_tokens(*translator.model));
       });
+      replaced_sources.see(where, pair.source);
+      replaced_targets.see(where, pair.target);
       corpus.add(source, target);
     }
     tell_left_out(file->left_out());

@@ -69,6 +69,8 @@ class TranslateVerb : public ComputeVerb {
     json_ = common.json;
     if (data_ && data_ != "-" && !std::filesystem::exists(*data_)) throw FileError(*data_, "does not exist");
     translator_ = method_->load(model_, common);
+    ReplacedTexts replaced(translator_->tokenizers().source());
+    replaced_ = &replaced;
     warn_of_idle(*declared_);  // not before: the folder says how many beams there are
     if (split_ && method_->has_n_best()) {
       throw UsageError("--n-best: sentences that are joined (--split-sentences) have one translation");
@@ -92,6 +94,7 @@ class TranslateVerb : public ComputeVerb {
       const auto& [text, line, place] = segments[i];
       if (!has_words(text)) continue;
       encode_from(place, [&, &text = text] { translator_->tokenizers().source().encode(text, sources[i]); });
+      replaced_->see(place, text);
       if (static_cast<std::int64_t>(sources[i].size()) <= most) continue;
       std::cerr << fmt::format("{}: {} tokens, cut to {}\n", place, sources[i].size(), most);
       sources[i].resize(static_cast<std::size_t>(most));
@@ -187,7 +190,8 @@ class TranslateVerb : public ComputeVerb {
   std::optional<std::string> text_, data_;
   std::int64_t max_source_ = 1024;
   std::unique_ptr<SentenceTranslator> translator_;
-  std::size_t sentences_ = 0;  ///< translated so far
+  ReplacedTexts* replaced_ = nullptr;  ///< compute()'s
+  std::size_t sentences_ = 0;          ///< translated so far
   bool json_ = false, split_ = false;
 };
 

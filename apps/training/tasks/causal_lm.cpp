@@ -226,6 +226,10 @@ std::unique_ptr<TrainingTask> CausalLmSetup::make_task(TrainSetting& setting) {
   if (tokens_ > model->n_positions()) {
     throw ConfigError(fmt::format("data.context = {}: the model takes {} tokens", tokens_, model->n_positions()));
   }
+  if (tokens_ < model->n_positions() && setting.init.empty()) {
+    setting.message(fmt::format("data.context = {}: positions {} to {} of the model learn nothing, but are validated",
+                                tokens_, tokens_ + 1, model->n_positions()));
+  }
   if (static_cast<std::int64_t>(corpus.train.tokens.size()) <= tokens_) {
     throw std::runtime_error(fmt::format("{}: {} tokens to train on, fewer than the {} that a context of {} needs",
                                          options_.train, corpus.train.tokens.size(), tokens_ + 1, tokens_));

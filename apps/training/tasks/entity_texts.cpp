@@ -200,6 +200,12 @@ const ExampleKind& relation_classification() {
   return kind;
 }
 
+std::vector<EntityMention> entity_mentions(const LabelledText& text) {
+  auto mentions = mentions_of(text.pair, static_cast<std::int64_t>(count_characters(text.text)));
+  std::sort(mentions.begin(), mentions.end(), [](const auto& a, const auto& b) { return a.begin < b.begin; });
+  return mentions;
+}
+
 TokenInputs entity_inputs(const TokenBatch& batch) {
   auto inputs = inputs_of(batch);
   if (!batch.knowledge.defined()) return inputs;

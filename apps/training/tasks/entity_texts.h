@@ -1,7 +1,11 @@
 /// Classification of texts in which names of entities are known: what a name is of, how two names are related.
 #pragma once
 
+#include <vector>
+
 #include "apps/training/tasks/examples.h"
+#include "apps/training/tasks/labelled_texts.h"
+#include "data/microworld/knowledge.h"
 
 namespace langzoo {
 
@@ -10,6 +14,9 @@ namespace langzoo {
 /// TokenExample::knowledge holds a place and an entity (-1: not known) for each name.
 const ExampleKind& entity_typing();
 const ExampleKind& relation_classification();
+
+/// The names in such a text, in the order of their first characters.
+std::vector<EntityMention> entity_mentions(const LabelledText& text);
 
 /// A batch of theirs as a model reads it.
 TokenInputs entity_inputs(const TokenBatch& batch);

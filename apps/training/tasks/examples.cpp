@@ -14,6 +14,7 @@
 #include "apps/training/run_tokenizer.h"
 #include "apps/training/saved_run.h"
 #include "apps/training/scratch_dir.h"
+#include "apps/training/sentence_tokens.h"
 #include "apps/training/text_corpus.h"
 #include "apps/training/token_features.h"
 #include "data/files/config_error.h"
@@ -51,6 +52,12 @@ std::vector<std::string_view> names_of(const std::vector<MicroworldTask>& tasks)
     }
   }
   return names;
+}
+
+std::unique_ptr<Tokenizer> make_reading_tokenizer(const std::string& wanted, const TextSource& texts,
+                                                  const Message& message) {
+  const auto spec = parse_tokenizer_spec(wanted, "data.tokenizer");
+  return make_tokenizer(spec, texts, {.special_tokens = reading_tokens(spec)}, message);
 }
 
 struct LearnedExamples {
@@ -345,9 +352,7 @@ ExampleData open_examples(const ExampleKind& kind, const ExampleOptions& options
       text = std::move(texts[i++]);
       return true;
     };
-    data.tokenizer = make
-                         ? make(next)
-                         : make_tokenizer(parse_tokenizer_spec(options.tokenizer, "data.tokenizer"), next, {}, message);
+    data.tokenizer = make ? make(next) : make_reading_tokenizer(options.tokenizer, next, message);
     data.tokenizer->save(dir);
   }
   data.tokenizer = with_special_tokens(std::move(data.tokenizer), options.added_tokens, dir,
@@ -590,7 +595,7 @@ std::vector<UnreadKeys> ExampleSetup::unread_keys() const {
 }
 
 std::unique_ptr<Tokenizer> ExampleSetup::make_run_tokenizer(const TextSource& texts, const Message& message) {
-  return make_tokenizer(parse_tokenizer_spec(data_.tokenizer, "data.tokenizer"), texts, {}, message);
+  return make_reading_tokenizer(data_.tokenizer, texts, message);
 }
 
 std::unique_ptr<TrainingTask> ExampleSetup::make_task(TrainSetting& setting) {

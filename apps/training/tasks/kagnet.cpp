@@ -8,7 +8,6 @@
 #include "apps/training/tasks/encoders.h"
 #include "apps/training/tasks/knowledge_setup.h"
 #include "apps/training/tasks/multiple_choice.h"
-#include "apps/training/tasks/transe.h"
 #include "data/files/config_error.h"
 #include "data/files/files.h"
 #include "models/layers/copy_parameters.h"
@@ -142,12 +141,11 @@ class KagNetSetup : public WithGraph<ExampleSetup> {
     const auto& registered = registered_model(encoder_init_);
     const auto loaded = registered.load(encoder_init_, nullptr, {});
     auto& theirs = as_interface<EncoderModel>(loaded, registered, encoder_init_)->encoder();
-    const auto given = dynamic_cast<torch::nn::Module&>(theirs).named_parameters();
-    for (const auto& own : dynamic_cast<torch::nn::Module&>(kagnet.encoder()).named_parameters()) {
-      const auto* const found = given.find(own.key());
-      if (found == nullptr)
-        throw ConfigError(fmt::format("train.encoder_init = {}: has no {}", encoder_init_, own.key()));
-      copy_parameter(own.value(), *found);
+    try {
+      copy_named_parameters(dynamic_cast<torch::nn::Module&>(kagnet.encoder()),
+                            dynamic_cast<torch::nn::Module&>(theirs));
+    } catch (const std::invalid_argument& error) {
+      throw ConfigError(fmt::format("train.encoder_init = {}: {}", encoder_init_, error.what()));
     }
     setting.message(fmt::format("the encoder begins with the weights in {}", encoder_init_));
   }

@@ -1,16 +1,32 @@
 /// What the setups of runs that know a graph have in common.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "apps/training/message.h"
 #include "apps/training/run_config.h"
 #include "apps/training/tasks/transe.h"
 
 namespace langzoo {
+
+/// Which graph a run that needs one knows.
+struct KnowledgeOptions {
+  std::string graph = "microworld";      ///< its facts, a file of triples, or the folder of a TransE model
+  std::int64_t dim = 100, epochs = 200;  ///< of TransE, where it is trained for the run
+
+  void for_each_field(FieldVisitor& visit);
+  void make_paths_absolute();
+  bool made() const;  ///< of microworld
+};
+/// The graph with its vectors. Where no folder has them, TransE is trained, once, and kept in `work`. `hold_out`:
+/// without those of microworld's facts that validate.
+Transe open_knowledge(const KnowledgeOptions& options, std::uint64_t microworld_seed, bool hold_out,
+                      const std::filesystem::path& work, std::uint64_t seed, const Message& message);
 
 /// `Setup` with the keys of KnowledgeOptions. The graph is opened by make_task(), before the model is there.
 template <class Setup>

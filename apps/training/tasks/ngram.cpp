@@ -213,7 +213,7 @@ class NGramSetup : public TaskSetup {
     config.bind("data", text_);
     config.bind("model", config_, {"model_type", "vocab_size", "eos_token_id", "mixture"});
     config.bind("train", [this](FieldVisitor& visit) {
-      visit("memory", memory_, {.help = "for counting, beyond what the program begins with: 512M (K, M, G)"});
+      visit("memory", memory_, {.help = "for counting n-grams, beyond what the program begins with: 512M (K, M, G)"});
     });
     config.bind("task", [this](FieldVisitor& visit) { visit("model", kind_, {.help = "the kind of model"}); });
     config.hide("task.model");

@@ -130,6 +130,22 @@ SplitExamples read_split(const TextTask& task, const SplitOptions& options, cons
   return split;
 }
 
+/// How many of the tokens are among `ids`.
+std::int64_t count_of(const std::vector<std::int64_t>& ids, TokenView tokens) {
+  constexpr std::size_t kAtOnce = 1 << 16;
+  std::vector<bool> wanted(tokens.vocab_size());
+  for (const auto id : ids) wanted[static_cast<std::size_t>(id)] = true;
+  std::int64_t count = 0;
+  std::vector<std::int64_t> part;
+  for (std::size_t begin = 0; begin < tokens.size(); begin += part.size()) {
+    part.resize(std::min(kAtOnce, tokens.size() - begin));
+    tokens.read(begin, part);
+    count +=
+        std::count_if(part.begin(), part.end(), [&](std::int64_t id) { return wanted[static_cast<std::size_t>(id)]; });
+  }
+  return count;
+}
+
 struct Limits {
   std::int64_t max_source = 0, max_target = 0;  ///< end tokens included; 0: no bound
 };
@@ -538,6 +554,12 @@ void TextToTextSetup::bind(RunConfig& config, TrainSetting& setting) {
       "a text: a file, a folder of .txt files, or microworld; of data.objective pairs TSV (source TAB target), "
       "JSON lines, addition, dates or microworld-ko");
   config.describe("data.valid", "likewise; empty: the last part of data.train, or what microworld tells next");
+  config.bind("train", [this](FieldVisitor& visit) {
+    visit("z_loss", z_loss_,
+          {.least = 0,
+           .most = 1,
+           .help = "weight of the squared logarithm of the softmax's denominator, of training alone; T5's is 1e-4"});
+  });
   config.bind("model", *config_);
   config.bind("task", run_);
 }
@@ -653,6 +675,7 @@ Translator TextToTextSetup::make_translator(TranslationTokenizers tokenizers, co
   Translator translator;
   translator.device = setting.device;
   translator.model = make<EncoderDecoder>(setting);
+  translator.model->set_z_loss(z_loss_);
   translator.tokenizers = std::move(tokenizers);
   translator.special = parallel_special_tokens(*translator.model, translator.tokenizers);
   return translator;
@@ -673,10 +696,17 @@ std::unique_ptr<TextToTextSetup::Task> TextToTextSetup::make_denoising_task(Trai
     }
   };
   if (objective == DenoisingObjective::kSpanCorruption || objective == DenoisingObjective::kIid) {
+    std::vector<std::int64_t> sentinels;
     try {
-      sentinels_of(*corpus.tokenizer);
+      sentinels = sentinels_of(*corpus.tokenizer);
     } catch (const std::runtime_error& error) {
       throw ConfigError(fmt::format("data.tokenizer = {}: {}", corpus_.tokenizer, error.what()));
+    }
+    if (const auto own = count_of(sentinels, corpus.train.tokens); own > 0) {
+      setting.message(
+          fmt::format("warning: {}: holds sentinels itself, {} times, which cannot be told from those "
+                      "that stand for what is cut out",
+                      corpus_.train, own));
     }
   }
   auto train = open(corpus.train.tokens, setting.trainer.seed);

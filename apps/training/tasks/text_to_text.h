@@ -130,6 +130,7 @@ class TextToTextSetup : public ModelSetup {
   NamedTask run_;
   TextCorpusOptions corpus_;
   TextToTextKeys keys_;
+  double z_loss_ = 0;
   std::vector<TextTask> tasks_;
   TrainSetting* setting_ = nullptr;
   Task* task_ = nullptr;  ///< the run's

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "apps/training/saved_run.h"
+#include "apps/training/tasks/triple_corpus.h"
 #include "apps/training/text_corpus.h"
 #include "data/files/config_error.h"
 #include "data/files/file_error.h"
@@ -24,75 +25,6 @@ constexpr double kLearningRate = 0.01;
 /// Evaluations on the way look at no more.
 constexpr std::size_t kMostRanked = 2000;
 
-/// The section `data`.
-struct TripleOptions {
-  std::string train, valid;
-  double valid_fraction = 0.1;
-  std::uint64_t microworld_seed = 1;
-
-  void for_each_field(FieldVisitor& visit) {
-    visit("train", train,
-          {.help = "triples: lines of head TAB relation TAB tail, ConceptNet's assertions, or microworld"});
-    visit("valid", valid, {.help = "likewise, of the same names; empty: a part of it"});
-    visit("valid_fraction", valid_fraction,
-          {.least = 0, .most = 0.9, .help = "of data.train, where data.valid is empty"});
-    visit("microworld_seed", microworld_seed, {.help = "which facts microworld makes, where data.train = microworld"});
-  }
-};
-
-struct Triples {
-  KnowledgeGraph graph;  ///< of those to learn from
-  std::vector<Triple> valid;
-};
-
-void tell_left_out(const TripleFile& file, const std::string& path, const Message& message) {
-  if (file.left_out > 0)
-    message(fmt::format("{}: left out: {} assertions that do not lead from concept to concept", path, file.left_out));
-}
-
-/// All names have vectors, those of triples to validate too.
-Triples open_triples(const TripleOptions& options, const Message& message) {
-  if (options.train.empty()) throw ConfigError("data.train is missing: a file of triples, or microworld");
-  std::vector<NamedTriple> train, valid;
-  const auto names_of = [](const std::vector<NamedTriple>& triples) { return KnowledgeGraph::of(triples); };
-  if (options.train == kMicroworld) {
-    auto facts = microworld_facts(options.microworld_seed);
-    train = std::move(facts.known);
-    if (options.valid.empty()) valid = std::move(facts.held_out);
-  } else {
-    auto file = read_triples(options.train);
-    tell_left_out(file, options.train, message);
-    train = std::move(file.triples);
-  }
-  const auto all = names_of(train);
-  Triples triples;
-  if (!options.valid.empty()) {
-    const bool made = options.valid == kMicroworld;
-    triples.valid = made ? std::vector<Triple>() : read_known_triples(options.valid, all);
-    if (made) valid = microworld_facts(options.microworld_seed).held_out;
-  }
-  const std::size_t known = all.triples().size();
-  std::vector<Triple> learnt;
-  const auto share = [&](std::size_t count) {
-    return static_cast<std::size_t>(static_cast<double>(count) * options.valid_fraction);
-  };
-  const bool takes_share = options.train != kMicroworld && options.valid.empty();
-  // A name that stands nowhere else is learnt: else it would have no place.
-  std::vector<std::int64_t> times(all.entities().size(), 0);
-  for (const auto& triple : all.triples())
-    ++times[static_cast<std::size_t>(triple.head)], ++times[static_cast<std::size_t>(triple.tail)];
-  for (std::size_t i = 0; i < known; ++i) {
-    const auto& triple = all.triples()[i];
-    auto &head = times[static_cast<std::size_t>(triple.head)], &tail = times[static_cast<std::size_t>(triple.tail)];
-    const bool aside = takes_share && share(i + 1) > share(i) && head > 1 && tail > 1 && triple.head != triple.tail;
-    if (aside) --head, --tail;
-    (aside ? triples.valid : learnt).push_back(triple);
-  }
-  triples.graph = KnowledgeGraph(all.entities(), all.relations(), learnt);
-  for (const auto& triple : valid) triples.valid.push_back(triples.graph.ids_of(triple));
-  return triples;
-}
-
 /// A model of the graph, which keeps its triples.
 Transe new_model(TranseConfig config, const KnowledgeGraph& graph) {
   config.entities = graph.entities();
@@ -107,18 +39,9 @@ Transe new_model(TranseConfig config, const KnowledgeGraph& graph) {
   }
 }
 
-/// As files that other programs read.
-void keep_facts(const fs::path& folder, const MicroworldFacts& facts) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) throw FileError(folder, "cannot be created: " + error.message());
-  write_file_atomically(folder / "train.tsv", triples_text(facts.known));
-  write_file_atomically(folder / "valid.tsv", triples_text(facts.held_out));
-}
-
 class TranseTask : public TrainingTask {
  public:
-  TranseTask(Transe model, Triples triples, const TrainSetting& setting)
+  TranseTask(Transe model, TripleCorpus triples, const TrainSetting& setting)
       : model_(std::move(model)),
         triples_(std::move(triples)),
         batches_(triples_.graph, setting.batch.batch_size, setting.trainer.seed),
@@ -179,7 +102,7 @@ class TranseTask : public TrainingTask {
   }
 
   Transe model_;
-  const Triples triples_;
+  const TripleCorpus triples_;
   const TranseBatches batches_;
   const torch::Device device_;
   const std::int64_t batch_size_;
@@ -239,11 +162,10 @@ class TranseSetup : public ModelSetup {
                                                 : "";
   }
   std::unique_ptr<TrainingTask> make_task(TrainSetting& setting) override {
-    auto triples = open_triples(data_, setting.message);
+    auto triples = open_triple_corpus(data_, setting.out / "data", setting.message);
     const auto& graph = triples.graph;
     setting.message(fmt::format("{} triples of {} entities and {} relations, {} to validate", graph.triples().size(),
                                 graph.entities().size(), graph.relations().size(), triples.valid.size()));
-    if (data_.train == kMicroworld) keep_facts(setting.out / "data", microworld_facts(data_.microworld_seed));
     auto model = new_model(config_->as<TranseConfig>(), graph);
     model->to(setting.device);
     return std::make_unique<TranseTask>(std::move(model), std::move(triples), setting);
@@ -305,19 +227,6 @@ EvalMetrics evaluate_links(const TranseImpl& model, std::span<const Triple> trip
       {"hits_at_10", hits(10)}};
 }
 
-std::vector<Triple> read_known_triples(const fs::path& path, const KnowledgeGraph& graph) {
-  const auto file = read_triples(path);
-  std::vector<Triple> triples;
-  for (std::size_t i = 0; i < file.triples.size(); ++i) {
-    try {
-      triples.push_back(graph.ids_of(file.triples[i]));
-    } catch (const std::runtime_error& error) {
-      throw FileError(path, fmt::format("line {}: {}", file.lines[i], error.what()));
-    }
-  }
-  return triples;
-}
-
 EvalMetrics evaluate_transe(const RegisteredModel& registered, const fs::path& dir, const std::string& data,
                             const DeviceOptions& /*options*/) {
   const auto loaded = load_model<TranseImpl>(registered, dir, {});
@@ -334,44 +243,15 @@ EvalMetrics evaluate_transe(const RegisteredModel& registered, const fs::path& d
   return evaluate_links(*loaded.model, held_out, graph);
 }
 
-void KnowledgeOptions::for_each_field(FieldVisitor& visit) {
-  visit("knowledge", graph,
-        {.help = "the knowledge graph: microworld, its facts; a file of triples; or the folder of a TransE model"});
-  visit("knowledge_dim", dim,
-        {.least = 1, .most = 4096, .help = "width of TransE's vectors, where no folder has them"});
-  visit("knowledge_epochs", epochs, {.least = 1, .most = 1e6, .help = "for which TransE is trained then"});
-}
-
-void KnowledgeOptions::make_paths_absolute() {
-  if (!made()) graph = absolute_if_there(graph);
-}
-
-Transe open_knowledge(const KnowledgeOptions& options, std::uint64_t microworld_seed, bool hold_out,
-                      const fs::path& work, std::uint64_t seed, const Message& message) {
-  if (!options.made() && fs::is_directory(options.graph)) return from_pretrained<Transe>(options.graph);
-  if (fs::exists(work / "config.json")) return from_pretrained<Transe>(work);
-  std::vector<NamedTriple> named;
-  if (options.made()) {
-    auto facts = microworld_facts(microworld_seed);
-    named = std::move(facts.known);
-    if (!hold_out) named.insert(named.end(), facts.held_out.begin(), facts.held_out.end());
-  } else {
-    auto file = read_triples(options.graph);
-    tell_left_out(file, options.graph, message);
-    named = std::move(file.triples);
-  }
-  const auto graph = KnowledgeGraph::of(named);
-  message(fmt::format("embedding {} triples of {} entities and {} relations", graph.triples().size(),
-                      graph.entities().size(), graph.relations().size()));
+Transe embedded(const KnowledgeGraph& graph, std::int64_t dim, std::int64_t epochs, std::uint64_t seed) {
   TranseConfig config;
-  config.dim = options.dim;
+  config.dim = dim;
   auto model = new_model(config, graph);
   const TranseBatches batches(graph, kBatchSize, seed);
-  for (DataPosition at; at.epoch < options.epochs; at = following(at, batches.per_epoch())) {
+  for (DataPosition at; at.epoch < epochs; at = following(at, batches.per_epoch())) {
     const auto batch = batches.at(at);
     model->train_step(batch.right, batch.wrong, kLearningRate);
   }
-  model->save_pretrained(work);
   return model;
 }
 

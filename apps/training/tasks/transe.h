@@ -8,7 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include "apps/training/message.h"
 #include "apps/training/metric.h"
 #include "apps/training/task_setup.h"
 #include "data/batching/batch_iterator.h"
@@ -44,22 +43,8 @@ EvalMetrics evaluate_links(const TranseImpl& model, std::span<const Triple> trip
 /// naming file and line for names that the graph does not know.
 EvalMetrics evaluate_transe(const RegisteredModel& registered, const std::filesystem::path& dir,
                             const std::string& data, const DeviceOptions& options);
-/// The triples of a file by the model's ids; throws as evaluate_transe().
-std::vector<Triple> read_known_triples(const std::filesystem::path& file, const KnowledgeGraph& graph);
-
-/// Which graph a run that needs one knows.
-struct KnowledgeOptions {
-  std::string graph = "microworld";      ///< its facts, a file of triples, or the folder of a TransE model
-  std::int64_t dim = 100, epochs = 200;  ///< of TransE, where it is trained for the run
-
-  void for_each_field(FieldVisitor& visit);
-  void make_paths_absolute();
-  bool made() const { return graph == "microworld"; }
-};
-/// The graph with its vectors. Where no folder has them, TransE is trained, once, and kept in `work`. `hold_out`:
-/// without those of microworld's facts that validate.
-Transe open_knowledge(const KnowledgeOptions& options, std::uint64_t microworld_seed, bool hold_out,
-                      const std::filesystem::path& work, std::uint64_t seed, const Message& message);
+/// A graph's vectors, trained as a run's are unless told otherwise.
+Transe embedded(const KnowledgeGraph& graph, std::int64_t dim, std::int64_t epochs, std::uint64_t seed);
 
 /// A run: the sections `data` and `model`.
 std::unique_ptr<TaskSetup> transe_setup();

@@ -110,7 +110,8 @@ TEST_CASE("langzoo-ntm tells what cannot be") {
   check_error(ntm({"eval", "--model", lstm, "--task", "recall"}), 2, "the model reads 9 channels");
   check_error(ntm({"eval", "--model", lstm, "--repeats", "3"}), 2, "--repeats: the task copy has none");
   check_error(ntm({"eval", "--model", (dir / "none").string()}), 1, "none");
-  check_error(ntm({"train", "--model", "ntm", "--out", lstm, "--resume"}), 2, "is a lstm");
+  check_error(ntm({"train", "--model", "ntm", "--out", lstm, "--resume"}), 2,
+              "--model ntm: the run in " + lstm + " is for lstm");
   check_error(ntm({"train", "--model", "ntm", "--preset", "lstm-copy", "--out", (dir / "x").string()}), 2,
               "--model ntm: --preset lstm-copy is for lstm");
   check_error(ntm({"train", "--model", "lstm", "--preset", "sort", "--out", (dir / "x").string()}), 2, "is for ntm");

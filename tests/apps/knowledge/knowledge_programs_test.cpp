@@ -58,10 +58,24 @@ TEST_CASE("langzoo-ernie embeds a graph, scores triples, and reads texts with it
   const auto predicted =
       succeed("langzoo-ernie", {"predict", "--model", at("run"), "--data", at("rows.jsonl"), "--json"}).objects();
   REQUIRE(predicted.size() == 20);
+  succeed("langzoo-ernie", {"predict", "--model", at("run"), "--data", at("rows.jsonl"), "--out", at("names.html")});
+  CHECK_THAT(read_file(dir / "names.html"), Contains("<td><mark>Ann</mark> met <mark>Bob</mark> .</td>"));
   CHECK(predicted[0]["probabilities"].size() == 2);
   const auto again = run("langzoo-ernie", {"train", "--objective", "typing", "--out", at("run"), "--resume"});
   CHECK(again.code == 2);
-  CHECK_THAT(again.err, Contains("--objective typing: the run in") && Contains("is one of relation"));
+  CHECK_THAT(again.err, Contains("--objective typing: the run in " + at("run") + " is for relation"));
+  check_error(run("langzoo-ernie", {"train", "--objective", "typing", "--preset", "relation", "--out", at("x")}), 2,
+              "--objective typing: --preset relation is for relation");
+  check_error(run("langzoo-ernie", {"train", "--objective", "typing", "--data", at("rows.jsonl"), "--init", at("graph"),
+                                    "--tokenizer", "train:wordpiece:60", "--out", at("x")}),
+              1, "model_type: is \"transe\", expected \"ernie-thu\"");
+  for (const bool pair : {false, true}) {
+    std::vector<std::string> arguments = {"predict", "--model", at("run"), "--text", "Ann met Bob"};
+    if (pair) arguments.insert(arguments.end(), {"--pair", "there"});
+    const auto text = run("langzoo-ernie", arguments);
+    CHECK(text.code == 2);
+    CHECK_THAT(text.err, Contains("are read from --data\n"));
+  }
   // A program that would leave the entities out.
   const auto bert = run("langzoo-bert", {"predict", "--model", at("run"), "--text", "Ann"});
   CHECK(bert.code != 0);
@@ -121,6 +135,10 @@ TEST_CASE("langzoo-kagnet answers, and shows the paths that decided") {
   const auto resumed = succeed(
       "langzoo-kagnet", {"train", "--out", at("run"), "--resume", "--threads", "1", "--set", "train.max_steps=3"});
   CHECK(resumed.err.find("distilbert") == std::string::npos);
+  // The encoder is that of the model that a run begins with.
+  succeed("langzoo-kagnet", {"train", "--data", at("rows.jsonl"), "--init", at("run"), "--out", at("more"), "--threads",
+                             "1", "--set", "train.max_steps=1"});
+  CHECK_THAT(read_file(dir / "more/config.json"), Contains("distilbert"));
 }
 
 }  // namespace langzoo::test::knowledge_programs_test

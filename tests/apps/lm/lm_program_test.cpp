@@ -62,6 +62,12 @@ const Trained& trained() {
 
 }  // namespace
 
+TEST_CASE("a flag of another kind of model is refused") {
+  const auto out = trained().model("none");
+  check_error(lm({"train", "--model", "gru", "--data", trained().text(), "--memory", "1G", "--out", out}), 2,
+              "--memory: is for --model ngram, and this one is gru");
+}
+
 TEST_CASE("eval gives tokens, unknown words, nats and perplexity, whatever the batch size") {
   for (const std::string kind : {"lstm", "transformer"}) {
     const auto model = trained().model(kind);
@@ -181,7 +187,8 @@ TEST_CASE("the kind is that of --model, of the preset's name or of the run, and 
   const auto tensors = load_safetensors(dir / "run" / "model.safetensors");
   CHECK(tensors.contains("rnn.weight_ih_l1"));
   CHECK(tensors["rnn.weight_ih_l0"].size(0) == 8);  // one gate
-  check_error(lm({"train", "--model", "gru", "--out", out, "--resume"}), 2, "trains a rnn");
+  check_error(lm({"train", "--model", "gru", "--out", out, "--resume"}), 2,
+              "--model gru: the run in " + out + " is for rnn");
   const auto resumed = lm({"train", "--out", out, "--resume", "--json", "--set", "train.max_steps=14"});
   INFO(resumed.err);
   CHECK(resumed.code == 0);
@@ -192,7 +199,7 @@ TEST_CASE("the kind is that of --model, of the preset's name or of the run, and 
   CHECK(preset.code == 0);
   CHECK(load_safetensors(dir / "gru" / "model.safetensors")["rnn.weight_ih_l0"].size(0) == 24);
   check_error(lm({"train", "--model", "lstm", "--init", out, "--data", text, "--out", (dir / "x").string()}), 2,
-              "is a rnn");
+              "--model lstm: the model in " + out + " is for rnn");
   check_error(lm({"train", "--model", "hmm", "--data", text, "--out", (dir / "x").string()}), 2, "--model");
   write_file(dir / "bad.txt", "a b\n<s> c\n");
   check_error(lm(tiny((dir / "bad.txt").string(), (dir / "y").string(), "lstm")), 1, "line 2");

@@ -240,6 +240,19 @@ TEST_CASE("langzoo-t5 corrupt: ids of each line by seed, end tokens at the ends 
                          "--json"}));
   CHECK_THAT(succeeds({"corrupt", "--tokenizer", path(dir, "run"), "--data", path(dir, "text.txt")}),
              Catch::Contains("<extra_id_0>"));
+  // What could be taken for a sentinel, and what is not UTF-8, is said, with where the first such line is.
+  succeeds(with_settings(
+      {"train", "--data", path(dir, "text.txt"), "--tokenizer", "train:unigram:60", "--out", path(dir, "u")},
+      {"train.max_steps=1", "data.sentinels=6"}));
+  write_file(dir / "odd.txt", "aaa </s> bbb\nccc <extra_id_1> ddd\nee\xff\xfe\nff\xff\n");
+  const auto odd = objects_in(
+      succeeds({"corrupt", "--tokenizer", path(dir, "u"), "--data", path(dir, "odd.txt"), "--json"}, {}, &messages));
+  for (const auto* const side : {"inputs", "targets"})
+    CHECK(std::count(odd[0][side].begin(), odd[0][side].end(), odd[0]["inputs"].back()) == 1);
+  CHECK_THAT(messages, Catch::Contains("odd.txt: line 2: holds <extra_id_1> itself"));
+  CHECK_THAT(messages,
+             Catch::Contains("odd.txt: line 3: is not UTF-8, so that U+FFFD is read there (2 of the texts in all)"));
+  CHECK(std::count(messages.begin(), messages.end(), '\n') == 2);
   const auto prefixes = objects_in(succeeds({"corrupt", "--tokenizer", path(dir, "run"), "--data",
                                              path(dir, "text.txt"), "--objective", "prefix_lm", "--json"}));
   CHECK(prefixes[0]["inputs"].size() + prefixes[0]["targets"].size() == 104 + 2);

@@ -111,6 +111,11 @@ TEST_CASE("langzoo-tagger classifies, says probabilities by label, and names wha
   CHECK(scores["accuracy"] == 1.0);
   succeed({"predict", "--model", run, "--text", ""});
 
+  // A name may have letters that no name had from which it was learned.
+  succeed(with_small({"train", "--preset", "classification-names", "--data", data, "--out", (dir / "names").string()},
+                     {"train.max_steps=2"}));
+  succeed({"predict", "--model", (dir / "names").string(), "--text", "Zoë"});
+
   write_file(dir / "bad.csv", "text,label\na fine film,good\na film,odd\n");
   check_error(tagger({"eval", "--model", run, "--data", (dir / "bad.csv").string()}), 1, "bad.csv: line 3");
   write_file(dir / "bad.conll", "Anna B-PER\nhas\n");
@@ -126,7 +131,8 @@ TEST_CASE("langzoo-tagger classifies, says probabilities by label, and names wha
   check_error(train({"--task", "tagging", "--set", "model.pooling=max"}), 2, "model.pooling");
   check_error(train({"--task", "tagging", "--features", "elmo:nowhere"}), 2, "nowhere");
   check_error(train({"--task", "tagging", "--vectors", "nowhere.txt"}), 1, "nowhere.txt");
-  check_error(tagger({"train", "--task", "tagging", "--out", run, "--resume"}), 2, "learns classification");
+  check_error(tagger({"train", "--task", "tagging", "--out", run, "--resume"}), 2,
+              "--task tagging: the run in " + run + " is for classification");
   CHECK(succeed({"train", "--out", run, "--resume", "--set", "train.max_steps=32", "--json"}).object()["step"] == 32);
 }
 

@@ -208,4 +208,27 @@ TEST_CASE("a schema graph has the concepts of question and answer, and paths tha
   CHECK_THROWS_AS(SchemaGraph::read_from(numbers, at), std::out_of_range);
 }
 
+TEST_CASE("wrong triples are wrong, and drawn from both ends") {
+  Random random(1);
+  std::vector<Triple> triples;
+  const auto id = [&](std::uint64_t n) { return static_cast<std::int32_t>(random.below(n)); };
+  for (int i = 0; i < 20; ++i) triples.push_back({id(7), id(2), id(7)});
+  const KnowledgeGraph graph({"a", "b", "c", "d", "e", "f", "g"}, {"r", "s"}, triples);
+  int heads = 0;
+  for (int i = 0; i < 400; ++i) {
+    const auto& right = triples[static_cast<std::size_t>(i % 20)];
+    const auto wrong = corrupted(right, graph, random);
+    CHECK_FALSE(graph.contains(wrong));
+    CHECK((wrong.head == right.head || wrong.tail == right.tail));
+    CHECK(wrong.relation == right.relation);
+    heads += wrong.head != right.head;
+  }
+  CHECK(heads > 120);
+  CHECK(heads < 280);
+  // All there is holds.
+  const KnowledgeGraph full({"a", "b"}, {"r"}, std::vector<Triple>{{0, 0, 0}, {0, 0, 1}, {1, 0, 0}, {1, 0, 1}});
+  corrupted({0, 0, 0}, full, random);
+  CHECK(corrupted({0, 0, 0}, KnowledgeGraph({"a"}, {"r"}, {}), random) == Triple{0, 0, 0});
+}
+
 }  // namespace langzoo::test::knowledge_test

@@ -1,8 +1,11 @@
 #include "tests/support/test.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <sstream>
+
+#include <fmt/format.h>
 
 #include "data/microworld/patterns.h"
 #include "data/tasks/prompts.h"
@@ -77,9 +80,9 @@ TEST_CASE("half of the documents are labels, and neither order nor lengths are r
 TEST_CASE("a problem's chain ends in its answer, and its numbers stay small") {
   for (std::uint64_t number = 0; number < 300; ++number) {
     const auto problem = microworld_problem(2, number, 1 + static_cast<std::int64_t>(number) % 5);
-    INFO(problem.question << " " << problem.chain);
+    INFO(problem.question << " " << problem.chain());
     std::int64_t last = -1;
-    std::istringstream chain(problem.chain);
+    std::istringstream chain(problem.chain());
     for (std::string equals; true;) {
       std::int64_t a = 0, b = 0, c = 0;
       char sign = 0;
@@ -93,6 +96,32 @@ TEST_CASE("a problem's chain ends in its answer, and its numbers stay small") {
     CHECK(last == problem.answer);
   }
   CHECK_THROWS_AS(microworld_problem(1, 1, 0), std::invalid_argument);
+}
+
+TEST_CASE("varied chains take a problem's steps in several orders, to the same answer") {
+  std::istringstream text(microworld_problems(3, 60000, 3, ProblemAnswers::kVaried));
+  std::size_t number = 0, other = 0;
+  for (std::string line; std::getline(text, line);) {
+    if (!line.starts_with("A: ")) continue;
+    auto problem = microworld_problem(3, number, 1 + static_cast<std::int64_t>(number) % 3);
+    ++number;
+    INFO(problem.question << " " << line);
+    const auto answer = fmt::format(" The answer is {}.", problem.answer);
+    REQUIRE(line.ends_with(answer));
+    const auto chain = line.substr(3, line.size() - 3 - answer.size());
+    std::set<std::string> chains;
+    std::sort(problem.changes.begin(), problem.changes.end());
+    do {
+      auto have = problem.first;
+      const bool small = std::all_of(problem.changes.begin(), problem.changes.end(),
+                                     [&](std::int64_t change) { return (have += change) >= 0 && have <= 20; });
+      if (small) chains.insert(problem.chain());
+    } while (std::next_permutation(problem.changes.begin(), problem.changes.end()));
+    CHECK(chains.contains(chain));
+    other += chain != microworld_problem(3, number - 1, std::ssize(problem.changes)).chain() ? 1 : 0;
+  }
+  CHECK(number > 200);
+  CHECK(other > number / 4);
 }
 
 TEST_CASE("the texts are decided by the seed, and its tasks make prompts") {

@@ -96,6 +96,9 @@ TEST_CASE("what data lacks is said with task, file and column") {
   write_file(dir / "a.tsv", "text\tlabel\nx\ty\n");
   fails(task("{texts}", "{label}"), "a.tsv", "has no column texts; the columns are text, label");
   fails(task("{text}", "{label:0.5}"), "a.tsv", "line 2: column label is no number");
+  auto numbers = task("{text}", "{label}");
+  numbers.metrics = {"accuracy", "pearson"};
+  fails(numbers, "a.tsv", "a.tsv: line 2: pearson: \"y\" is no number");
   fails(task("{text}", "{label}"), "none.tsv", "none.tsv");
   write_file(dir / "b.jsonl", "{\"text\": \"x\"}\n");
   fails(task("{text}", "{label}"), "b.jsonl", "line 1: has no field \"label\"");

@@ -243,7 +243,7 @@ TEST_CASE("convolution, path LSTM and attention are the paper's sums by loops, g
       const auto logit = loops.logit(numbers(sentences[a]), graphs()[static_cast<std::size_t>(a)], of_paths, of_pairs);
       sum += logit * weights[a].item<double>();
       if (!check) continue;
-      CHECK(logit == Approx(output.logits[0][a].item<double>()).epsilon(1e-6));
+      CHECK(logit == Approx(output.logits[0][a].item<double>()).epsilon(1e-7));
       paths.insert(paths.end(), of_paths.begin(), of_paths.end());
       pairs.insert(pairs.end(), of_pairs.begin(), of_pairs.end());
     }
@@ -252,7 +252,7 @@ TEST_CASE("convolution, path LSTM and attention are the paper's sums by loops, g
   value(true);
   const auto same = [](const Vector& a, const Vector& b) {
     REQUIRE(a.size() == b.size());
-    for (std::size_t i = 0; i < a.size(); ++i) CHECK(a[i] == Approx(b[i]).epsilon(1e-6));
+    for (std::size_t i = 0; i < a.size(); ++i) CHECK(a[i] == Approx(b[i]).epsilon(1e-7));
   };
   same(paths, numbers(output.path_weights));
   same(pairs, numbers(output.pair_weights));

@@ -96,6 +96,28 @@ TEST_CASE("label smoothing is each definition's divergence, in every kernel, gra
   }
 }
 
+TEST_CASE("the z-loss adds the squared logarithm of the denominator, in every kernel, gradients too") {
+  const double z = 0.05;
+  for (const auto dtype : {torch::kFloat64, torch::kFloat32}) {
+    const auto c = random_case(7, 5, 37, dtype);
+    const auto logits = c.hidden.matmul(c.weight.t()).to(torch::kFloat64);
+    const auto squares = logits.logsumexp(1).square().masked_fill(c.targets == -100, 0).sum();
+    for (const double smoothed : {0.0, 0.1}) {
+      CrossEntropyOptions options{.smoothing = {.epsilon = smoothed, .kind = SmoothingKind::kOthers}};
+      const auto expected = cross_entropy(logits, c.targets, options) + z * squares;
+      const auto wanted = torch::autograd::grad({expected}, {c.hidden, c.weight}, {}, true);
+      options.z_loss = z;
+      for (const auto& loss : {cross_entropy(c.hidden.matmul(c.weight.t()), c.targets, options),
+                               linear_cross_entropy(c.hidden, c.weight, c.targets, options, 3)}) {
+        CHECK(loss.item<double>() == Approx(expected.item<double>()).epsilon(1e-5));
+        const auto grads = torch::autograd::grad({loss}, {c.hidden, c.weight});
+        for (int i = 0; i < 2; ++i)
+          CHECK(max_difference(grads[i], wanted[i]) < (dtype == torch::kFloat64 ? 1e-12 : 1e-5));
+      }
+    }
+  }
+}
+
 TEST_CASE("impossible label smoothing is refused by field and value") {
   const auto c = random_case(3, 5, 11, torch::kFloat32);
   const auto refused = [&](const LabelSmoothing& smoothing, const char* what) {

@@ -142,6 +142,15 @@ TEST_CASE("a T5's loss_sum is the cross-entropy of forward's logits") {
     CHECK(loss.item<double>() == Approx(expected.item<double>()).epsilon(1e-5));
     const auto none = torch::full_like(batch.labels, -100);
     CHECK(model->loss_sum(batch.source, batch.lengths, batch.decoder_input, none).item<double>() == 0.0);
+    // The z-loss is training's alone.
+    const auto squares = logits.logsumexp(-1).square().masked_fill(batch.labels == -100, 0).sum();
+    model->set_z_loss(0.1);
+    for (const bool training : {true, false}) {
+      model->train(training);
+      const auto with = model->loss_sum(batch.source, batch.lengths, batch.decoder_input, batch.labels);
+      CHECK(with.item<double>() ==
+            Approx(expected.item<double>() + (training ? 0.1 * squares.item<double>() : 0)).epsilon(1e-5));
+    }
   }
 }
 

@@ -7,9 +7,7 @@
 #include <c10/core/InferenceMode.h>
 #include <fmt/format.h>
 
-#include "apps/training/model_task.h"
 #include "apps/training/run_tokenizer.h"
-#include "data/files/config_error.h"
 #include "data/files/file_error.h"
 #include "models/generation/beam_search.h"
 #include "third_party/torch.h"
@@ -101,14 +99,9 @@ EvalMetrics evaluate_captioning(const Family& /*family*/, const fs::path& dir, c
   return evaluate_captioner(captioner, pictures, nats);
 }
 
-class CaptioningSetup::Task : public ModelTask<CaptionerImpl, PictureCorpus, ParallelBatch> {
+class CaptioningSetup::Task : public PictureTask<CaptionerImpl> {
  public:
-  Task(std::shared_ptr<CaptionerImpl> model, PictureCorpus corpus, const TrainSetting& setting)
-      : ModelTask(std::move(model), std::move(corpus), setting),
-        examples_(caption_examples(data_.train, *data_.tokenizer, model_->max_positions() - 1)) {
-    batches_ = caption_batches(data_.train, examples_, captioner().special(), batch_.batch_size, seed_, rank_);
-  }
-  ~Task() override { batches_.reset(); }  // they are made of the examples
+  using PictureTask::PictureTask;
 
   std::string fingerprint() const override {
     return fmt::format("captioning {} batch {} seed {}", data_.fingerprint, batch_size_of_all(), seed_);
@@ -121,10 +114,6 @@ class CaptioningSetup::Task : public ModelTask<CaptionerImpl, PictureCorpus, Par
             }};
   }
   EvalMetrics evaluate() override { return evaluate_captioner(captioner(), data_.valid, data_.valid_nats); }
-  void save_model(const fs::path& dir) override {
-    model_->save_pretrained(dir);
-    data_.tokenizer->save(dir);
-  }
 
   std::vector<ReportSample> samples() {
     model().eval();
@@ -138,46 +127,33 @@ class CaptioningSetup::Task : public ModelTask<CaptionerImpl, PictureCorpus, Par
 
  private:
   LoadedCaptioner captioner() const { return {data_.tokenizer, model_, device_}; }
-
-  const CaptionExamples examples_;
 };
 
 void CaptioningSetup::bind(RunConfig& config, TrainSetting& setting) {
   setting.batch.batch_size = 64;
   setting.trainer.best_metric = "loss";
-  options_.train = "microworld";
-  config.bind("task", [this](FieldVisitor& visit) {
-    visit("model", kind_, {.choices = {"captioner"}, .help = "what --model says"});
-  });
-  config.hide("task.model");
-  config.bind("data", options_);
-  config.bind("model", *config_);
-}
-
-void CaptioningSetup::complete(RunConfig& config) {
-  options_.make_paths_absolute();
-  ModelSetup::complete(config);
+  bind_pictures(config, "captioner");
 }
 
 std::vector<UnreadKeys> CaptioningSetup::unread_keys() const {
   const auto& model = config_->as<CaptionerConfig>();
-  auto unread = options_.unread_keys();
+  auto unread = PictureSetup::unread_keys();
   unread.push_back({model.encoder != "vit", "model.encoder = cnn", {"model.encoder_layers"}});
   unread.push_back({!model.is_recurrent(), "model.decoder = transformer", {"model.attention"}});
   unread.push_back({model.encoder != "vit" && model.is_recurrent(),
                     "a captioner with neither vit nor transformer",
                     {"model.num_heads"}});
-  unread.push_back({true, "a captioner", {"train.batch_tokens"}});
   return unread;
 }
 
 std::unique_ptr<TrainingTask> CaptioningSetup::make_task(TrainSetting& setting) {
   const auto fields = fields_in(*config_);
-  auto corpus = open_picture_corpus(options_, config_->as<CaptionerConfig>().image_size, setting.out, setting.message);
+  auto corpus = open_corpus(setting, config_->as<CaptionerConfig>().image_size);
   fill_field(fields, "decoder_start_token_id", start_token_of(*corpus.tokenizer, "data.tokenizer"));
   fill_field(fields, "eos_token_id", end_token_of(*corpus.tokenizer, "data.tokenizer"));
-  complete_vocabulary(*config_, "vocab_size", *corpus.tokenizer);
-  auto task = std::make_unique<Task>(make<CaptionerImpl>(setting), std::move(corpus), setting);
+  const LoadedCaptioner captioner{corpus.tokenizer, make<CaptionerImpl>(setting)};
+  auto task = std::make_unique<Task>(captioner.model, std::move(corpus), setting, captioner.model->max_positions() - 1,
+                                     captioner.special());
   task_ = task.get();
   return task;
 }

@@ -10,9 +10,7 @@
 #include <vector>
 
 #include "apps/training/families.h"
-#include "apps/training/task_setup.h"
-#include "apps/training/tasks/pictures/picture_corpus.h"
-#include "data/parallel/parallel_corpus.h"
+#include "apps/training/tasks/pictures/picture_setup.h"
 #include "models/captioner/captioner.h"
 
 namespace langzoo {
@@ -39,13 +37,11 @@ EvalMetrics evaluate_captioner(const LoadedCaptioner& captioner, const PictureSe
 EvalMetrics evaluate_captioning(const Family& family, const std::filesystem::path& dir, const std::string& data,
                                 const EvaluationOptions& options);
 
-/// Training: the sections `data` (picture_corpus.h), `train` (label smoothing is none) and `model`.
-class CaptioningSetup : public ModelSetup {
+class CaptioningSetup : public PictureSetup {
  public:
-  using ModelSetup::ModelSetup;
+  using PictureSetup::PictureSetup;
 
   void bind(RunConfig& config, TrainSetting& setting) override;
-  void complete(RunConfig& config) override;
   std::vector<UnreadKeys> unread_keys() const override;
   std::vector<std::string> metric_names() const override {
     return {"loss", "perplexity", "exact_match", "bleu", "cider_d", "holds"};
@@ -56,8 +52,6 @@ class CaptioningSetup : public ModelSetup {
  private:
   class Task;
 
-  PictureCorpusOptions options_;
-  std::string kind_ = "captioner";
   Task* task_ = nullptr;  ///< the run's
 };
 

@@ -7,7 +7,6 @@
 #include <c10/core/InferenceMode.h>
 #include <fmt/format.h>
 
-#include "apps/training/model_task.h"
 #include "apps/training/run_tokenizer.h"
 #include "data/files/config_error.h"
 #include "data/microworld/pictures.h"
@@ -149,18 +148,14 @@ EvalMetrics evaluate_image_tokens(const Family& /*family*/, const fs::path& dir,
   return metrics;
 }
 
-class ImageTokensSetup::Task : public ModelTask<ImageTokensImpl, PictureCorpus, ParallelBatch> {
+class ImageTokensSetup::Task : public PictureTask<ImageTokensImpl> {
  public:
-  Task(std::shared_ptr<ImageTokensImpl> model, PictureCorpus corpus, const ImageTokensSetup& setup,
+  Task(const std::shared_ptr<ImageTokensImpl>& model, PictureCorpus corpus, const ImageTokensSetup& setup,
        const TrainSetting& setting)
-      : ModelTask(std::move(model), std::move(corpus), setting),
-        examples_(caption_examples(data_.train, *data_.tokenizer, model_->config().max_text - 1)),
+      : PictureTask(model, std::move(corpus), setting, model->config().max_text - 1, {}),
         vae_steps_(setup.vae_steps_),
         drawn_(setup.drawn_),
-        text_weight_(setup.text_weight_) {
-    batches_ = caption_batches(data_.train, examples_, {}, batch_.batch_size, seed_, rank_);
-  }
-  ~Task() override { batches_.reset(); }  // they are made of the examples
+        text_weight_(setup.text_weight_) {}
 
   std::string unit() const override { return "pictures"; }
   std::string loss_unit() const override { return "nats a token"; }
@@ -206,25 +201,15 @@ class ImageTokensSetup::Task : public ModelTask<ImageTokensImpl, PictureCorpus, 
     metrics["holds"] = {share_that_holds(draw_pictures(drawer, captions, {}), captions), Direction::kHigherIsBetter};
     return metrics;
   }
-  void save_model(const fs::path& dir) override {
-    model_->save_pretrained(dir);
-    data_.tokenizer->save(dir);
-  }
 
  private:
-  const CaptionExamples examples_;
   const std::int64_t vae_steps_, drawn_;
   const double text_weight_;
 };
 
 void ImageTokensSetup::bind(RunConfig& config, TrainSetting& setting) {
   setting.batch.batch_size = 32;
-  options_.train = "microworld";
-  config.bind("task", [this](FieldVisitor& visit) {
-    visit("model", kind_, {.choices = {"tokens"}, .help = "what --model says"});
-  });
-  config.hide("task.model");
-  config.bind("data", options_);
+  bind_pictures(config, "tokens");
   config.bind("data", [this](FieldVisitor& visit) {
     visit(
         "drawn", drawn_,
@@ -235,18 +220,6 @@ void ImageTokensSetup::bind(RunConfig& config, TrainSetting& setting) {
           {.least = 1, .help = "the first steps, in which the autoencoder learns, alone; then it stays as it is"});
     visit("text_weight", text_weight_, {.least = 0, .help = "of the loss of captions beside that of pictures"});
   });
-  config.bind("model", *config_);
-}
-
-void ImageTokensSetup::complete(RunConfig& config) {
-  options_.make_paths_absolute();
-  ModelSetup::complete(config);
-}
-
-std::vector<UnreadKeys> ImageTokensSetup::unread_keys() const {
-  auto unread = options_.unread_keys();
-  unread.push_back({true, "a model of image tokens", {"train.batch_tokens"}});
-  return unread;
 }
 
 std::unique_ptr<TrainingTask> ImageTokensSetup::make_task(TrainSetting& setting) {
@@ -256,12 +229,10 @@ std::unique_ptr<TrainingTask> ImageTokensSetup::make_task(TrainSetting& setting)
                     "learns in the others",
                     vae_steps_, setting.trainer.max_steps));
   }
-  auto corpus =
-      open_picture_corpus(options_, config_->as<ImageTokensConfig>().image_size, setting.out, setting.message);
+  auto corpus = open_corpus(setting, config_->as<ImageTokensConfig>().image_size);
   const auto end = end_token_of(*corpus.tokenizer, "data.tokenizer");
   fill_field(fields_in(*config_), "eos_token_id", end);
   fill_field(fields_in(*config_), "pad_token_id", corpus.tokenizer->special_tokens().pad.value_or(end));
-  complete_vocabulary(*config_, "vocab_size", *corpus.tokenizer);
   return std::make_unique<Task>(make<ImageTokensImpl>(setting), std::move(corpus), *this, setting);
 }
 

@@ -11,9 +11,8 @@
 #include <vector>
 
 #include "apps/training/families.h"
-#include "apps/training/task_setup.h"
 #include "apps/training/tasks/pictures/captioning.h"
-#include "apps/training/tasks/pictures/picture_corpus.h"
+#include "apps/training/tasks/pictures/picture_setup.h"
 #include "models/generation/sampler.h"
 #include "models/image_tokens/image_tokens.h"
 
@@ -55,25 +54,21 @@ EvalMetrics evaluate_drawer(const LoadedDrawer& drawer, const PictureSet& pictur
 EvalMetrics evaluate_image_tokens(const Family& family, const std::filesystem::path& dir, const std::string& data,
                                   const EvaluationOptions& options);
 
-/// Training, of the autoencoder first and then of the language model: the sections `data` (picture_corpus.h,
-/// data.drawn), `train` (train.vae_steps, train.text_weight) and `model`.
-class ImageTokensSetup : public ModelSetup {
+/// Training, of the autoencoder first and then of the language model: the keys data.drawn, train.vae_steps and
+/// train.text_weight besides.
+class ImageTokensSetup : public PictureSetup {
  public:
-  using ModelSetup::ModelSetup;
+  using PictureSetup::PictureSetup;
 
   void bind(RunConfig& config, TrainSetting& setting) override;
-  void complete(RunConfig& config) override;
-  std::vector<UnreadKeys> unread_keys() const override;
   std::vector<std::string> metric_names() const override { return {"loss", "perplexity", "kept", "holds"}; }
   std::unique_ptr<TrainingTask> make_task(TrainSetting& setting) override;
 
  private:
   class Task;
 
-  PictureCorpusOptions options_;
   std::int64_t vae_steps_ = 1000, drawn_ = 50;
   double text_weight_ = 0.125;
-  std::string kind_ = "tokens";
 };
 
 }  // namespace langzoo

@@ -95,7 +95,8 @@ TEST_CASE("columns are a key; the tokenizer learns from every input, examples be
   const auto tell = [&](const std::string& text) { told = text; };
   const auto data = open_examples(kind, options, *config, dir / "run", tell);
   CHECK(told == "2 pairs, 0 to validate, 2 in all");
-  CHECK(data.tokenizer->vocab_size() == 4);
+  CHECK(data.tokenizer->vocab_size() == 5);  // q, x, y, z and what the training text lacks
+  CHECK(data.tokenizer->encode("w").ids == std::vector{*data.tokenizer->special_tokens().unk});
 
   Reader model;
   const ExampleEncoding encoding{*data.tokenizer, model};

@@ -208,6 +208,29 @@ TEST_CASE("a vocabulary without sentinels, texts that are too long, and broken t
   CHECK_THROWS_WITH(again->prepare(), Catch::StartsWith("data.tokenizer = " + tokenizer.string()) &&
                                           Catch::Contains("has no sentinel <extra_id_0>"));
 
+  // What could be taken for a sentinel, and what is not UTF-8.
+  small_run(dir / "learned", "span_corruption",
+            {{"data.train", (dir / "text.txt").string()},
+             {"data.tokenizer", "train:unigram:80"},
+             {"data.sentinels", "5"},
+             {"train.max_steps", "1"}})
+      ->train();
+  write_file(dir / "odd.txt", "caf\xe9 and <extra_id_0>, <extra_id_4>.\n" + sentences(60) + "\xff\xff\n");
+  std::vector<std::string> messages;
+  const auto odd = small_run(dir / "odd", "span_corruption",
+                             {{"data.train", (dir / "odd.txt").string()},
+                              {"data.tokenizer", (dir / "learned").string()},
+                              {"data.valid_fraction", "0"},
+                              {"train.z_loss", "1e-4"},
+                              {"train.max_steps", "1"}});
+  odd->setting().message = [&](const std::string& text) { messages.push_back(text); };
+  odd->train();
+  const auto said = [&](const std::string& text) { return std::count(messages.begin(), messages.end(), text); };
+  const auto file = "warning: " + (dir / "odd.txt").string() + ": ";
+  CHECK(said(file + "is not UTF-8 in 3 places, where U+FFFD is read; the first is byte 3") == 1);
+  CHECK(said(file +
+             "holds sentinels itself, 2 times, which cannot be told from those that stand for what is cut out") == 1);
+
   const auto limited = small_run(dir / "limited", kPairs,
                                  {{"data.train", (dir / "pairs.tsv").string()},
                                   {"data.tokenizer", "char"},
@@ -215,10 +238,8 @@ TEST_CASE("a vocabulary without sentinels, texts that are too long, and broken t
                                   {"data.max_source", "6"},
                                   {"data.max_target", "8"},
                                   {"train.max_steps", "1"}});
-  std::vector<std::string> messages;
   limited->setting().message = [&](const std::string& text) { messages.push_back(text); };
   limited->train();
-  const auto said = [&](const std::string& text) { return std::count(messages.begin(), messages.end(), text); };
   CHECK(said("task pairs: 1 of 3 sources cut to 6 tokens (data.max_source)") == 1);
   CHECK(said("task pairs: 1 of 3 targets have more than 8 tokens and are left out (data.max_target)") == 1);
 }
