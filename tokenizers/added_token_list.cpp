@@ -1,6 +1,7 @@
 #include "tokenizers/added_token_list.h"
 
 #include <algorithm>
+#include <optional>
 #include <unordered_set>
 #include <utility>
 
@@ -16,18 +17,20 @@ BaseVocabulary vocabulary_of(const TokenizerModel& model) {
 }
 
 void AddedTokenList::add(std::vector<AddedToken> tokens) {
+  std::vector<std::optional<TokenId>> known_ids;
   std::unordered_set<TokenId> taken;  // beyond a hole in the vocabulary
   for (const AddedToken& token : tokens) {
-    if (const auto id = vocabulary_.id_of(token.content)) taken.insert(*id);
+    known_ids.push_back(vocabulary_.id_of(token.content));
+    if (known_ids.back()) taken.insert(*known_ids.back());
   }
   auto next = static_cast<TokenId>(std::max(past_ids_, vocabulary_.size));
-  for (AddedToken& token : tokens) {
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    AddedToken& token = tokens[i];
     if (token.content.empty()) continue;
     const auto [known, is_new] = by_content_.emplace(token.content, tokens_.size());
     if (is_new) {
-      const auto id = vocabulary_.id_of(token.content);
-      while (!id && taken.contains(next)) ++next;
-      token.id = id ? *id : next++;
+      while (!known_ids[i] && taken.contains(next)) ++next;
+      token.id = known_ids[i] ? *known_ids[i] : next++;
       past_ids_ = std::max(past_ids_, static_cast<std::size_t>(token.id) + 1);
       tokens_.push_back(std::move(token));
       continue;

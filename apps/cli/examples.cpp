@@ -199,6 +199,7 @@ class EvalVerb : public ExampleVerb {
       EvaluationOptions options;
       options.device = opened.device, options.dtype = common.torch_dtype();
       options.batch_size = batch_size();
+      options.message = print_message;
       return print_figures(figures_of(evaluate(model_, *data_, options)), common.json);
     }
     const auto loaded = with_kind(std::move(opened));

@@ -27,6 +27,7 @@ class FamilyEvalVerb : public ModelVerb {
     EvaluationOptions options;
     options.device = common.torch_device(), options.dtype = common.torch_dtype();
     options.batch_size = static_cast<std::int64_t>(batch_size_);
+    options.message = print_message;
     std::vector<Figure> figures;
     for (const auto& [name, value] : values_of(evaluate(model_, data_, options)))
       figures.push_back({name, name, value});

@@ -249,7 +249,8 @@ std::unique_ptr<TaskSetup> make_setup(std::string_view program, const Kind&... k
 EvalMetrics evaluate_causal_lm(const Family& family, const fs::path& dir, const std::string& data,
                                const EvaluationOptions& options) {
   const auto lm = load_causal_lm(family.model(), dir, options);
-  const auto text = open_evaluation_text(data, *lm.tokenizer, options.seed.value_or(microworld_seed_of(dir)));
+  const auto text =
+      open_evaluation_text(data, *lm.tokenizer, options.seed.value_or(microworld_seed_of(dir)), options.message);
   return text_nats(*lm.model, text, lm.model->n_positions(), lm.device).metrics();
 }
 
@@ -296,7 +297,7 @@ EvalMetrics evaluate_translation(const Family& family, const fs::path& dir, cons
 
 EvalMetrics evaluate_tasks(const Family& family, const fs::path& dir, const std::string& data,
                            const EvaluationOptions& options) {
-  return evaluate_text_to_text(family.model(), dir, data, options, options.seed);
+  return evaluate_text_to_text(family.model(), dir, data, options, options.seed, options.message);
 }
 
 EvalMetrics evaluate_channel(const Family& /*family*/, const fs::path& dir, const std::string& data,
@@ -314,17 +315,17 @@ EvalMetrics evaluate_example(const Family& /*family*/, const fs::path& dir, cons
 
 EvalMetrics evaluate_masked_lm(const Family& family, const fs::path& dir, const std::string& data,
                                const EvaluationOptions& options) {
-  return evaluate_pretraining(family.model(), dir, data, options, options.batch_size);
+  return evaluate_pretraining(family.model(), dir, data, options, options.batch_size, options.message);
 }
 
 EvalMetrics evaluate_discriminator(const Family& /*family*/, const fs::path& dir, const std::string& data,
                                    const EvaluationOptions& options) {
-  return evaluate_electra(dir, data, options, options.batch_size);
+  return evaluate_electra(dir, data, options, options.batch_size, options.message);
 }
 
 EvalMetrics evaluate_entities(const Family& family, const fs::path& dir, const std::string& data,
                               const EvaluationOptions& options) {
-  return evaluate_entity_pretraining(family.model(), dir, data, options, options.batch_size);
+  return evaluate_entity_pretraining(family.model(), dir, data, options, options.batch_size, options.message);
 }
 
 EvalMetrics evaluate_graph(const Family& family, const fs::path& dir, const std::string& data,

@@ -16,6 +16,7 @@
 #include <string>
 #include <string_view>
 
+#include "apps/training/message.h"
 #include "apps/training/metric.h"
 #include "apps/training/task_setup.h"
 #include "models/model_config.h"
@@ -28,13 +29,14 @@ struct EvaluationOptions : DeviceOptions {
   /// Of data that is made up: microworld, addition. None: that of the model's run.
   std::optional<std::uint64_t> seed = {};
   std::int64_t batch_size = 32;  ///< examples, or texts of pretraining, computed together
+  Message message = {};          ///< told of what is not read as it stands
 };
 
 struct Family {
   std::string_view model_type;    ///< "gpt2"
   std::string_view architecture;  ///< "GPT2LMHeadModel"; with model_type what models/registry.h knows
   std::string_view program;       ///< "gpt", for langzoo-gpt: whose presets there are, and what run.json says
-  std::string_view task;          ///< "causal-lm", "language-model", "translation", "classification", "word-vectors", ...
+  std::string_view task;  ///< "causal-lm", "language-model", "translation", "classification", "word-vectors", ...
   /// The config of a run that says nothing; what its tokenizers decide is kFromTokenizer or null.
   std::unique_ptr<ModelConfig> (*default_config)();
   /// For a TrainingRun.

@@ -80,6 +80,8 @@ RunConfig::Key& RunConfig::known(const std::string& key, const std::string& sour
   for (auto& k : keys_) {
     if (k.field.name == key) return k;
   }
+  if (source.starts_with(kPreset))
+    throw ConfigError(fmt::format("{}: is for another model or task, this one has no {}", source, shortened(key)));
   std::string nearest;
   auto least = std::numeric_limits<std::size_t>::max();
   const auto compare = [&](const std::string& given_name, const std::string& name, const std::string& meant,

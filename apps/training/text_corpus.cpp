@@ -173,11 +173,11 @@ EncodedText open_tokens(const TextDocuments& documents, const Tokenizer& tokeniz
   TokenFileOptions options;
   bool told = false;
   options.progress = [&](std::uint64_t /*done*/, std::uint64_t total) {
-    if (total >= 1000000 && !std::exchange(told, true))
+    if (message && total >= 1000000 && !std::exchange(told, true))
       message(fmt::format("encoding {:.1f} MB of text", static_cast<double>(total) / 1e6));
   };
   auto file = std::make_shared<TokenFile>(format.open_or_build(documents.files, tokenizer, path, options));
-  if (file->was_built() && !keeps_bytes(tokenizer)) {
+  if (message && file->was_built() && !keeps_bytes(tokenizer)) {
     for (const auto& document : documents.files) tell_replaced(document, message);
   }
   return {{file->tokens(), file->bytes(), file->words(), documents.nats, file}, file->fingerprint()};
@@ -308,11 +308,11 @@ TextCorpus open_text_corpus(const TextCorpusOptions& options, const fs::path& di
 }
 
 TokenizedText open_text(const std::string& data, const Tokenizer& tokenizer, std::uint64_t microworld_seed,
-                        const TextFormat& format) {
+                        const TextFormat& format, const Message& message) {
   const ScratchDir scratch;
   show_as(scratch.path() / "text.txt", data);
   const auto documents = evaluation_documents(data, microworld_seed, scratch.path(), format);
-  return open_tokens(documents, tokenizer, scratch.path() / "text.tokens", format, [](const std::string&) {}).text;
+  return open_tokens(documents, tokenizer, scratch.path() / "text.tokens", format, message).text;
 }
 
 std::uint64_t microworld_seed_of(const fs::path& dir) {

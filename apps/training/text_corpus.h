@@ -93,11 +93,11 @@ struct TextCorpus {
 TextCorpus open_text_corpus(const TextCorpusOptions& options, const std::filesystem::path& dir, const Message& message,
                             const TextFormat& format = {});
 
-/// A text to evaluate: a file, a folder, or "microworld" (the validation text of a run with that seed). Nothing is left
-/// on the disk.
+/// A text to evaluate: a file, a folder, or "microworld" (the validation text of a run with that seed). `message` is
+/// told of text that is not UTF-8, where the tokenizer reads U+FFFD for it. Nothing is left on the disk.
 TokenizedText open_text(const std::string& data, const Tokenizer& tokenizer,
                         std::uint64_t microworld_seed = TextCorpusOptions{}.microworld_seed,
-                        const TextFormat& format = {});
+                        const TextFormat& format = {}, const Message& message = {});
 /// The seed of the run that made model folder `dir`; the default where it does not say.
 std::uint64_t microworld_seed_of(const std::filesystem::path& dir);
 

@@ -134,6 +134,7 @@ void TrainingRun::complete() {
 void TrainingRun::complete_settings() {
   begin_with_init();
   setup_->complete(config_);
+  leave_preset_of_other_optimizers();
   // Before data is prepared, which may take long and is removed again when a run does not get under way.
   try {
     setting_.trainer.validate();
@@ -163,6 +164,16 @@ void TrainingRun::complete_settings() {
     refuse_unread();
   }
   if (use_ == OutputUse::kReplace) refuse_replaced();
+}
+
+/// What a preset says of the optimizer it chose does not outlive the choice of another.
+void TrainingRun::leave_preset_of_other_optimizers() {
+  for (const auto& [name, defaults] : own_optimizer_options()) {
+    if (name == setting_.trainer.optimizer) continue;
+    const auto prefix = fmt::format("train.{}.", name);
+    for (const auto& [key, here, usual] : config_.differing(defaults_))
+      if (key.starts_with(prefix) && config_.from_preset(key)) config_.set_over_preset(key, usual);
+  }
 }
 
 /// Throws DistributedError naming a key, other than of data, that two ranks have different values of.

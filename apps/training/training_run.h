@@ -87,6 +87,7 @@ class TrainingRun {
   void check_batch_size() const;
   void refuse_unread() const;
   void begin_with_init();
+  void leave_preset_of_other_optimizers();
   void refuse_replaced() const;
   void check_differences() const;
   void check_data_is_there() const;

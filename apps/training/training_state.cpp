@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <map>
 #include <stdexcept>
 #include <unordered_set>
 
@@ -262,18 +263,34 @@ void copy_into_module(torch::nn::Module& module, const StateDict& saved) {
   for (auto& item : own) item.value().copy_(saved[item.key()]);
 }
 
+namespace {
+
+/// Values by "key", or "optimizer.key" of those that one optimizer has for itself.
+std::map<std::string, StateJson> leaves_of(const StateJson& object, const std::string& prefix = {}) {
+  std::map<std::string, StateJson> leaves;
+  for (const auto& [key, value] : object.items()) {
+    if (value.is_object()) {
+      leaves.merge(leaves_of(value, prefix + key + "."));
+    } else {
+      leaves.emplace(prefix + key, value);
+    }
+  }
+  return leaves;
+}
+
+}  // namespace
+
 std::vector<std::string> check_resumable(const TrainingState& saved, const TrainerOptions& current) {
   static const std::unordered_set<std::string> kFixed = {"optimizer", "best_metric", "keep_which"};
   static const std::unordered_set<std::string> kHarmless = {"max_steps",   "max_epochs",      "eval_every",
                                                             "eval_epochs", "save_every",      "log_every",
                                                             "patience",    "keep_checkpoints"};
   std::vector<std::string> messages;
-  // Those of one optimizer's own are objects.
-  const StateJson before = fields_of(saved.options).flatten(), now = fields_of(current).flatten();
-  for (const auto& [pointer, value] : before.items()) {
-    const auto& here = now.at(pointer);
-    auto key = pointer.substr(1);
-    std::replace(key.begin(), key.end(), '/', '.');
+  const auto now = leaves_of(fields_of(current));
+  for (const auto& [key, value] : leaves_of(fields_of(saved.options))) {
+    const auto found = now.find(key);
+    if (found == now.end()) continue;
+    const auto& here = found->second;
     if (value == here || kHarmless.contains(key)) continue;
     const bool average_appears = key == "ema_decay" && (saved.options.ema_decay > 0) != (current.ema_decay > 0);
     if (kFixed.contains(key) || average_appears) {

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "data/random/philox.h"
 #include "data/random/random.h"
 #include "third_party/torch.h"
 
@@ -34,6 +35,10 @@ TextStream::TextStream(TokenView tokens, const TextStreamOptions& options) : tok
     throw std::invalid_argument(fmt::format("text stream: batch_size = {} must be positive", options.batch_size));
   if (options.steps < 1)
     throw std::invalid_argument(fmt::format("text stream: steps = {} must be positive", options.steps));
+  if (!(options.reset_probability >= 0 && options.reset_probability < 1)) {
+    throw std::invalid_argument(
+        fmt::format("text stream: reset_probability = {} must be in [0, 1)", options.reset_probability));
+  }
   const auto columns = options.batch_size * options.rank.world;
   length_ = (static_cast<std::int64_t>(tokens.size()) - 1) / columns;
   if (length_ < 1) {
@@ -76,12 +81,17 @@ TextStreamBatch TextStream::batch(const DataPosition& at) const {
   batch.ids = torch::empty({B, steps}, torch::kInt64);
   batch.targets = torch::empty({B, steps}, torch::kInt64);
   std::vector<std::int64_t> row(static_cast<std::size_t>(steps + 1));
+  auto resets = torch::zeros({B}, torch::kBool);
   for (std::int64_t b = 0; b < B; ++b) {
     const auto column = options_.rank.index * B + b;
+    resets.data_ptr<bool>()[b] =
+        philox_uniform(options_.seed, static_cast<std::uint64_t>(at.epoch), static_cast<std::uint32_t>(column),
+                       static_cast<std::uint32_t>(at.batch)) < options_.reset_probability;
     tokens_.read(static_cast<std::size_t>(column * length_ + begin), row);
     std::copy_n(row.begin(), steps, batch.ids.data_ptr<std::int64_t>() + b * steps);
     std::copy_n(row.begin() + 1, steps, batch.targets.data_ptr<std::int64_t>() + b * steps);
   }
+  if (resets.any().item<bool>()) batch.resets = resets;
   return batch;
 }
 

@@ -19,6 +19,9 @@ struct TextStreamOptions {
   /// Lengths vary about `steps`, as in AWD-LSTM (Merity et al. 2018, section 4.1): N(steps, 5^2), of one batch in
   /// twenty N(steps / 2, 5^2), at least 5, stretched alike so that an epoch has as many batches as any other.
   bool random_steps = false;
+  /// Probability that a column begins a batch with a new state. Where a long text is read once or twice nothing else
+  /// renews it, and a state can settle where the model depends on it, from which no text begins.
+  double reset_probability = 0;
   std::uint64_t seed = 1;
   Rank rank = {};
 };
@@ -27,13 +30,15 @@ struct TextStreamBatch {
   torch::Tensor ids;      ///< (B,T) int64
   torch::Tensor targets;  ///< (B,T) int64: the token after each
   bool begins = false;    ///< an epoch: what was read before does not count
+  torch::Tensor resets;   ///< (B) bool: in which columns it does not; undefined: in none, but for `begins`
 };
 
 /// The stream cut into batches. Fewer tokens than there are columns are left out, at its end. What owns the tokens must
 /// outlive it; any number of threads may read.
 class TextStream {
  public:
-  /// Throws std::invalid_argument for options below 1, std::runtime_error where a column has no token to predict.
+  /// Throws std::invalid_argument for options that cannot be, std::runtime_error where a column has no token to
+  /// predict.
   TextStream(TokenView tokens, const TextStreamOptions& options);
 
   const TextStreamOptions& options() const { return options_; }

@@ -14,8 +14,8 @@ namespace langzoo {
 torch::Tensor scaled_pixels(const torch::Tensor& bytes, std::int64_t D, const torch::Tensor& like,
                             std::string_view who);
 
-/// A convolution whose output has a `stride`-th of the input's rows and columns. Shapes: (B,in,D,D) ->
-/// (B,out,D/stride,D/stride).
+/// A convolution whose output has a `stride`-th of the input's rows and columns; at a stride of 1 the kernel is odd.
+/// Shapes: (B,in,D,D) -> (B,out,D/stride,D/stride).
 torch::nn::Conv2d convolution(std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride = 1);
 
 }  // namespace langzoo

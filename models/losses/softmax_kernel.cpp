@@ -66,11 +66,11 @@ struct RowTarget {
 template <class T>
 LANGZOO_INLINE float row_loss(T* x, std::int64_t n, std::int64_t target, bool want_grad, const RowTarget& q) {
   const float m = largest(x, n);
-  const float sum = sum_exp(x, n, m);
+  const float sum = sum_exp(x, n, m), log_sum = std::log(sum);
   const bool excludes = q.excluded >= 0;
-  float loss = std::log(sum) - (q.target - q.other) * (load(x[target]) - m);
+  float loss = log_sum - (q.target - q.other) * (load(x[target]) - m);
   if (q.other != 0.0f) loss -= q.other * (sum_below(x, n, m) - (excludes ? load(x[q.excluded]) - m : 0.0f));
-  const float log_z = std::log(sum) + m;
+  const float log_z = log_sum + m;
   if (q.z_loss != 0.0f) loss += q.z_loss * log_z * log_z;
   if (want_grad) {
     const float scale = (1.0f + 2 * q.z_loss * log_z) / sum;

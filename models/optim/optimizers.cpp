@@ -13,14 +13,13 @@
 #include "models/optim/adamw.h"
 #include "models/optim/asgd.h"
 #include "models/optim/lamb.h"
+#include "models/optim/muon.h"
 #include "models/optim/rmsprop.h"
 #include "models/optim/sgd.h"
 
 namespace langzoo {
 
 namespace {
-
-constexpr const char* kAdafactor = "adafactor";
 
 struct Entry {
   std::string name;
@@ -43,26 +42,25 @@ std::unique_ptr<Optimizer> make_sgd(FlatParameters& parameters, const OptimizerO
   return std::make_unique<Sgd>(parameters);
 }
 
-std::unique_ptr<Optimizer> make_adafactor(FlatParameters& parameters, const OptimizerOptions& options) {
-  AdafactorOptions own;
-  for (const auto& [name, given] : options.own) {
-    if (name == kAdafactor) own = given.as<AdafactorOptions>();
-  }
-  return std::make_unique<Adafactor>(parameters, own, options.weight_decay);
+/// Those of the optimizer `of` for itself.
+template <class Options>
+Options own_options(const OptimizerOptions& options, std::string_view of) {
+  for (const auto& [name, given] : options.own)
+    if (name == of) return given.as<Options>();
+  return {};
 }
 
+std::unique_ptr<Optimizer> make_adafactor(FlatParameters& parameters, const OptimizerOptions& o) {
+  return std::make_unique<Adafactor>(parameters, own_options<AdafactorOptions>(o, "adafactor"), o.weight_decay);
+}
 std::unique_ptr<Optimizer> make_rmsprop(FlatParameters& parameters, const OptimizerOptions& o) {
-  RmsPropOptions own;
-  for (const auto& [name, given] : o.own) {
-    if (name == "rmsprop") own = given.as<RmsPropOptions>();
-  }
-  return std::make_unique<RmsProp>(parameters, own);
+  return std::make_unique<RmsProp>(parameters, own_options<RmsPropOptions>(o, "rmsprop"));
 }
-
 std::unique_ptr<Optimizer> make_asgd(FlatParameters& parameters, const OptimizerOptions& o) {
-  for (const auto& [name, own] : o.own)
-    if (name == "asgd") return std::make_unique<Asgd>(parameters, own.as<AsgdOptions>());
-  return std::make_unique<Asgd>(parameters, AsgdOptions());
+  return std::make_unique<Asgd>(parameters, own_options<AsgdOptions>(o, "asgd"));
+}
+std::unique_ptr<Optimizer> make_muon(FlatParameters& parameters, const OptimizerOptions& o) {
+  return std::make_unique<Muon>(parameters, adam_options(o), own_options<MuonOptions>(o, "muon"));
 }
 
 std::mutex table_mutex;
@@ -72,7 +70,7 @@ std::list<Entry>& table() {
   static std::list<Entry> entries = {
       {.name = "adamw", .make = make_adamw, .shards = true},
       {.name = "sgd", .make = make_sgd, .unread = {"weight_decay", "beta1", "beta2", "epsilon", "correct_bias"}},
-      {.name = kAdafactor,
+      {.name = "adafactor",
        .make = make_adafactor,
        .own = OwnOptions(AdafactorOptions()),
        .unread = {"beta1", "beta2", "epsilon", "correct_bias"}},
@@ -84,7 +82,8 @@ std::list<Entry>& table() {
       {.name = "rmsprop",
        .make = make_rmsprop,
        .own = OwnOptions(RmsPropOptions()),
-       .unread = {"weight_decay", "beta1", "beta2", "epsilon", "correct_bias"}}};
+       .unread = {"weight_decay", "beta1", "beta2", "epsilon", "correct_bias"}},
+      {.name = "muon", .make = make_muon, .own = OwnOptions(MuonOptions())}};
   return entries;
 }
 

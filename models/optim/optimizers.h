@@ -55,9 +55,9 @@ struct OptimizerOptions {
 /// `parameters` outlives the optimizer.
 using MakeOptimizer = std::function<std::unique_ptr<Optimizer>(FlatParameters& parameters, const OptimizerOptions&)>;
 
-/// Adds an optimizer to the table, which knows adamw, sgd, adafactor, asgd, lamb and rmsprop from the beginning: a
-/// program does so before it reads its options. Throws std::invalid_argument for an empty name, one that is taken, and
-/// "own", which train.optimizer has for a task's own algorithm.
+/// Adds an optimizer to the table, which knows adamw, sgd, adafactor, asgd, lamb, rmsprop and muon from the beginning:
+/// a program does so before it reads its options. Throws std::invalid_argument for an empty name, one that is taken,
+/// and "own", which train.optimizer has for a task's own algorithm.
 void register_optimizer(const std::string& name, MakeOptimizer make);
 /// One with options of its own, whose defaults are these:
 ///

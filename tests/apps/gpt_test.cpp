@@ -788,6 +788,25 @@ TEST_CASE("byte-level models take and give any bytes") {
   CHECK(result.object()["prompt"] == "\xef\xbf\xbd\xef\xbf\xbd");
 }
 
+TEST_CASE("what is not UTF-8 is said by every verb that reads it, where the tokenizer has no bytes") {
+  TempDir dir;
+  test::write_file(dir / "text.txt", sentences(50));
+  const auto out = (dir / "run").string();
+  auto arguments = tiny((dir / "text.txt").string(), out, {"train.max_steps=2"});
+  arguments[4] = "train:wordpiece:60";
+  REQUIRE(gpt(arguments).code == 0);
+  const auto odd = "Anna has \xff\xfe dog.\n";
+  test::write_file(dir / "odd.txt", odd);
+  const std::vector<std::string> eval = {"eval", "--data", (dir / "odd.txt").string()};
+  for (auto verb : {eval, {"score", "--text", odd}, {"generate", "--prompt", odd, "--greedy"}}) {
+    verb.insert(verb.end(), {"--model", out, "--json"});
+    const auto result = gpt(verb);
+    INFO(verb[0] << ": " << result.err);
+    CHECK(result.code == 0);
+    CHECK_THAT(result.err, Catch::Contains("is not UTF-8"));
+  }
+}
+
 TEST_CASE("usage errors exit with 2 and name the flag or key") {
   const auto& t = trained();
   const auto text = (t.dir / "text.txt").string();

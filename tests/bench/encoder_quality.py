@@ -18,7 +18,8 @@ objectives    One shape, one kind of examples (pairs of segments), the same text
               ALBERT that shares nothing and whose embeddings are as wide as its layers, replaced tokens with ELECTRA. Once on
               microworld, for microworld's tasks, once on War and Peace, for the parts of speech of EWT.
 distillation  On microworld, a student of one layer: alone, beginning with a layer of its teacher, and with DistilBERT's three
-              losses, by masked-LM loss and as a classifier; then TinyBERT's stages, with the fine-tuned teacher.
+              losses, by masked-LM loss and as a classifier; then TinyBERT's stages, with the fine-tuned teacher, beside as many
+              more steps of the last one.
 
 The last weights count: nothing is chosen by the held-out data.
 """
@@ -42,6 +43,8 @@ tatoeba-en-ko.tsv""".split()
 SHAPE = {"model.hidden_size": 64, "model.intermediate_size": 256, "model.initializer_range": 0.1}
 STUDENT = {"model.dim": 64, "model.n_layers": 1, "model.n_heads": 2, "model.hidden_dim": 256,
            "model.initializer_range": 0.1, "model.dropout": 0, "model.attention_dropout": 0}
+# TinyBERT's: as many layers as its teacher has, half as wide.
+NARROW_STUDENT = {**STUDENT, "model.dim": 32, "model.n_layers": 2, "model.hidden_dim": 128}
 NO_DROPOUT = {"model.hidden_dropout_prob": 0, "model.attention_probs_dropout_prob": 0}
 UNSHARED_ALBERT = {"model.embedding_size": 64, "model.parameter_sharing": "none"}
 PRETRAINING = {"train.learning_rate": 5e-3, "train.warmup_steps": 200, "train.batch_size": 16, "data.max_length": 128,
@@ -52,7 +55,7 @@ FINE_TUNING = {"train.learning_rate": 1e-3, "train.warmup_steps": 50, "train.bat
                "train.save_every": 0}
 PRETRAINING_STEPS = {"english": 4000, "korean": 2000}
 OBJECTIVE_STEPS = 1500  # of the masked LM
-STUDENT_STEPS, TINY_STEPS, MIDDLE_STEPS = 600, 250, 250
+STUDENT_STEPS, TINY_STEPS, MIDDLE_STEPS = 600, 250, (250, 1000)
 
 
 class Row:
@@ -285,16 +288,21 @@ def distillation(runs):
 
         for kind in ("alone", "begun", "distilled"):
             tuned(f"of {kind}", ["--init", student(kind)], {})
-        tuned("of new", ["--model-type", "distilbert", "--tokenizer", teacher], STUDENT)
         classifier = ["--teacher", out / "runs" / tuned_teacher, "--data", "microworld"]
-        for kind in ("new", "distilled"):
-            begin = ["--init", student(kind)] if kind != "new" else []
-            middle = f"classifier of {kind}, middle {seed}"
-            runs.train(middle, "distill", ["--stage", "intermediate", *classifier, *begin], fine_tuning, MIDDLE_STEPS, seed)
-            for name, start in ((f"classifier of {kind}, prediction {seed}", begin),
-                                (f"classifier of {kind}, both {seed}", ["--init", out / "runs" / middle])):
-                runs.train(name, "distill", ["--stage", "prediction", *classifier, *start], fine_tuning, TINY_STEPS, seed,
-                           keep=False)
+        tiny = {**NARROW_STUDENT, **fine_tuning}
+
+        def predict(name, steps, begin=()):
+            runs.train(f"tiny {name} {seed}", "distill", ["--stage", "prediction", *classifier, *begin], tiny, steps, seed,
+                       keep=False)
+
+        runs.train(f"tiny labels {seed}", "finetune", [*task, "--model-type", "distilbert", "--tokenizer", teacher], tiny,
+                   TINY_STEPS, seed, keep=False)
+        predict(f"prediction {TINY_STEPS}", TINY_STEPS)
+        for steps in MIDDLE_STEPS:
+            predict(f"prediction {steps + TINY_STEPS}", steps + TINY_STEPS)
+            middle = f"tiny middle {steps} {seed}"
+            runs.train(middle, "distill", ["--stage", "intermediate", *classifier], tiny, steps, seed)
+            predict(f"both {steps}", TINY_STEPS, ["--init", out / "runs" / middle])
 
 
 def distillation_table(runs):
@@ -302,11 +310,12 @@ def distillation_table(runs):
     for kind in ("alone", "begun", "distilled"):
         print(f"| {kind} | {runs.figure(f'student {kind} [0-9]+', 'loss', 1.0, 3)} |",
               runs.figure(f"classifier of {kind} [0-9]+", "accuracy"), "|")
-    print("\n| TinyBERT | from random weights | from the distilled student |\n|---|--:|--:|")
-    for stage, name in (("", "labels alone"), (", prediction", "prediction"), (", both", "intermediate, then prediction")):
-        print(f"| {name} |", " | ".join(runs.figure(f"classifier of {kind}{stage} [0-9]+", "accuracy")
-                                        for kind in ("new", "distilled")), "|")
-    print(f"| the teacher | {runs.figure('teacher [0-9]+', 'accuracy')} | |")
+    print("\n| TinyBERT: steps of intermediate, of prediction | classification, accuracy |\n|---|--:|")
+    rows = [("labels alone", "labels"), (f"0, {TINY_STEPS}", f"prediction {TINY_STEPS}")]
+    for steps in MIDDLE_STEPS:
+        rows += [(f"{steps}, {TINY_STEPS}", f"both {steps}"), (f"0, {steps + TINY_STEPS}", f"prediction {steps + TINY_STEPS}")]
+    for name, run in [(name, f"tiny {run}") for name, run in rows] + [("the teacher", "teacher")]:
+        print(f"| {name} |", runs.figure(f"{run} [0-9]+", "accuracy"), "|")
 
 
 TABLES = {"tasks": (tasks, tasks_table), "objectives": (objectives, objectives_table),

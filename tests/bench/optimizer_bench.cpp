@@ -1,6 +1,6 @@
 // One optimizer step with clipping and zeroing, ours beside torch::optim's, on the parameters of the character model
 // (4 layers, width 128: 0.8M) and of a 6-layer 384-wide one (10.7M). Both must move the weights alike before they are
-// timed.
+// timed. Muon beside them, whose matrices are made orthogonal in float32 or in bfloat16.
 #include <stdexcept>
 
 #include <benchmark/benchmark.h>
@@ -9,6 +9,7 @@
 
 #include "models/optim/adamw.h"
 #include "models/optim/clip.h"
+#include "models/optim/muon.h"
 #include "third_party/torch.h"
 
 namespace {
@@ -26,8 +27,8 @@ NamedTensors gpt_parameters(std::int64_t layers, std::int64_t width) {
     tensor.mutable_grad() = torch::randn(shape) * 1e-2;
     parameters.insert(name, tensor);
   };
-  add("wte", {65, width});
-  add("wpe", {256, width});
+  add("wte.weight", {65, width});
+  add("wpe.weight", {256, width});
   for (std::int64_t i = 0; i < layers; ++i) {
     const std::string h = "h." + std::to_string(i) + ".";
     for (const char* norm : {"ln_1", "ln_2"})
@@ -44,12 +45,21 @@ NamedTensors gpt_parameters(std::int64_t layers, std::int64_t width) {
   return parameters;
 }
 
-struct Ours {
-  explicit Ours(NamedTensors& p) : flat(p), optimizer(flat, kOptions) {}
+template <class Optimizer>
+struct Langzoo {
+  template <class... More>
+  explicit Langzoo(NamedTensors& p, More... more) : flat(p), optimizer(flat, kOptions, more...) {}
   void step() { optimizer.step(kRate, langzoo::clip_divisor(flat.grad_norm(), 1.0)); }
   void zero_grad() { flat.zero_grad(); }
   langzoo::FlatParameters flat;
-  langzoo::AdamW optimizer;
+  Optimizer optimizer;
+};
+using Ours = Langzoo<langzoo::AdamW>;
+struct Muon : Langzoo<langzoo::Muon> {
+  explicit Muon(NamedTensors& p) : Langzoo(p, langzoo::MuonOptions()) {}
+};
+struct MuonBfloat16 : Langzoo<langzoo::Muon> {
+  explicit MuonBfloat16(NamedTensors& p) : Langzoo(p, langzoo::MuonOptions{.ns_bfloat16 = true}) {}
 };
 
 struct Torch {
@@ -91,9 +101,25 @@ void check_equal(std::int64_t layers, std::int64_t width) {
   }
 }
 
+/// Made orthogonal in bfloat16, steps are nearly those in float32.
+void check_muon(std::int64_t layers, std::int64_t width) {
+  NamedTensors a = gpt_parameters(layers, width), b = gpt_parameters(layers, width),
+               before = gpt_parameters(layers, width);
+  Muon exact(a);
+  MuonBfloat16 reduced(b);
+  exact.step();
+  reduced.step();
+  for (const auto& item : a) {
+    const auto change = (item.value() - before[item.key()]).norm().item<double>();
+    if (!((item.value() - b[item.key()]).norm().item<double>() <= 0.1 * change) || change == 0)
+      throw std::runtime_error("Muon moves " + item.key() + " otherwise in bfloat16");
+  }
+}
+
 template <typename Optimizer>
 void time_step(benchmark::State& state) {
   check_equal(state.range(0), state.range(1));
+  check_muon(state.range(0), state.range(1));
   NamedTensors parameters = gpt_parameters(state.range(0), state.range(1));
   Optimizer optimizer(parameters);
   for (auto _ : state) {
@@ -104,8 +130,13 @@ void time_step(benchmark::State& state) {
   }
 }
 
-BENCHMARK_TEMPLATE(time_step, Ours)->Args({4, 128})->Args({6, 384})->UseRealTime()->Unit(benchmark::kMicrosecond);
-BENCHMARK_TEMPLATE(time_step, Torch)->Args({4, 128})->Args({6, 384})->UseRealTime()->Unit(benchmark::kMicrosecond);
+void sizes(benchmark::internal::Benchmark* benchmark) {
+  benchmark->Args({4, 128})->Args({6, 384})->UseRealTime()->Unit(benchmark::kMicrosecond);
+}
+BENCHMARK_TEMPLATE(time_step, Ours)->Apply(sizes);
+BENCHMARK_TEMPLATE(time_step, Torch)->Apply(sizes);
+BENCHMARK_TEMPLATE(time_step, Muon)->Apply(sizes);
+BENCHMARK_TEMPLATE(time_step, MuonBfloat16)->Apply(sizes);
 
 }  // namespace
 

@@ -1,7 +1,9 @@
-// Any bytes as a config.json of any family, as a generation_config.json and as a run's configuration: an error, or a
-// config that is written and read again alike.
+// Any bytes as a config.json of a family, which the first byte chooses, as a generation_config.json and as a run's
+// configuration: an error, or a config that is written and read again alike.
 #include "tests/support/test.h"
 
+#include <algorithm>
+#include <numeric>
 #include <stdexcept>
 
 #include "apps/training/families.h"
@@ -81,15 +83,20 @@ LANGZOO_FUZZER(config) {
   configs.push_back(ModelConfig::of(Nested()));
   for (const auto& family : families()) configs.push_back(family.default_config());
 
-  std::vector<nlohmann::json> seeds;
-  for (const auto* const name : {"gpt/tiny/config.json", "gpt/relu_inverse/config.json"}) {
-    seeds.push_back(nlohmann::json::parse(read_file(fixture(name))));
-  }
+  std::vector<nlohmann::json> seeds;  // the first of them one of each family, in the order of `configs`
   for (const auto& config : configs) {
     for (const auto& field : fields_of(fields_in(*config))) {
       if (field.json() == "null" && !field.set("9")) field.set("true");
     }
     seeds.push_back(nlohmann::json::parse(config->to_json()));
+  }
+  std::vector<std::size_t> family_of(configs.size());
+  std::iota(family_of.begin(), family_of.end(), 0);
+  const auto gpt2 = std::ranges::find(families(), "gpt2", &Family::model_type) - families().begin() + 1;
+  require(static_cast<std::size_t>(gpt2) < configs.size(), "GPT-2 is no family");
+  for (const auto* const name : {"gpt/tiny/config.json", "gpt/relu_inverse/config.json"}) {
+    seeds.push_back(nlohmann::json::parse(read_file(fixture(name))));
+    family_of.push_back(gpt2);
   }
   Nested nested;
   nested.labels = ClassLabels::of({"no", "perhaps", "yes"});
@@ -100,20 +107,32 @@ LANGZOO_FUZZER(config) {
   seeds.push_back(nlohmann::json::parse(R"({"max_length": 30, "num_beams": 4, "early_stopping": "never", "top_p": 0.9,
     "bad_words_ids": [[1, 2], [3]], "eos_token_id": [0, 5], "forced_eos_token_id": 5, "stop_strings": ["x"],
     "min_p": 0.1, "num_beam_groups": 2, "diversity_penalty": 0.5, "_from_model_config": true})"));
-  std::vector<std::string> texts;
-  for (const auto& seed : seeds) texts.push_back(seed.dump());
+  require(configs.size() <= 256, "more families than a byte can choose");
+  const auto of_family = [&](std::size_t family, const std::string& text) {
+    return std::string(1, static_cast<char>(family)) + text;
+  };
+  family_of.resize(seeds.size());  // the rest is of none: Nested
+  std::vector<std::string> texts, replayed;
+  for (const auto& seed : seeds) {
+    texts.push_back(seed.dump());
+    replayed.push_back(of_family(family_of[texts.size() - 1], texts.back()));
+  }
   const auto mutate = [&](FuzzRandom& random) {
     const auto chosen = below(random, seeds.size());
-    if (below(random, 2) == 0) return mutate_bytes(texts[chosen], texts, random);
-    return mutate_json(seeds[chosen], seeds, random).dump();
+    const bool own = below(random, 4) != 0;
+    const auto text = below(random, 2) == 0 ? mutate_bytes(texts[chosen], texts, random)
+                                            : mutate_json(seeds[chosen], seeds, random).dump();
+    return of_family(own ? family_of[chosen] : below(random, configs.size()), text);
   };
   const TempDir dir;
   return fuzz_main(
-      argc, argv, texts,
+      argc, argv, replayed,
       [&](const std::string& bytes) {
-        bool any = configures(bytes);
-        any = generates(bytes, dir) || any;
-        for (const auto& config : configs) any = reads(*config, bytes) || any;
+        if (bytes.empty()) throw std::runtime_error("names no family");
+        const auto text = bytes.substr(1);
+        bool any = configures(text);
+        any = generates(text, dir) || any;
+        any = reads(*configs[static_cast<unsigned char>(bytes[0]) % configs.size()], text) || any;
         if (!any) throw std::runtime_error("is no configuration");
       },
       mutate);

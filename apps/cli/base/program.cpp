@@ -174,6 +174,10 @@ void warn_of_idle(const Options& options) {
   for (const auto& flag : options.idle()) std::cerr << "warning: " << flag << '\n';
 }
 
+void print_message(const std::string& text) {
+  std::cerr << text << std::endl;
+}
+
 std::string one_line(const std::exception& error) {
   std::string text = error.what();
   // LibTorch's errors carry a backtrace, and their message may go on after its first line.

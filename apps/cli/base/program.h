@@ -72,6 +72,9 @@ int run_command(int argc, char** argv, const std::string& name, const std::strin
 /// Tells the user on stderr which of the flags that are given change nothing.
 void warn_of_idle(const Options& options);
 
+/// A line on stderr.
+void print_message(const std::string& text);
+
 /// The first line of `error`'s message without LibTorch's backtrace, control characters escaped.
 std::string one_line(const std::exception& error);
 

@@ -43,6 +43,7 @@ class AttentionVerb : public ComputeVerb {
     const auto lm = load_lm(family_, model_, common, /*with_tokenizer=*/true);
     if (!out_.empty()) check_writable(out_);
     std::vector<TokenId> ids;
+    ReplacedTexts(*lm.tokenizer).see("--text", text_);
     encode_from("--text", [&] { lm.tokenizer->encode(text_, ids); });
     if (ids.empty()) throw UsageError("--text: the text has no tokens");
     const auto most = lm.model->n_positions();

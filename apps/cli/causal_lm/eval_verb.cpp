@@ -27,7 +27,8 @@ class TextEvaluation {
     if (stride > n_positions) {
       throw UsageError(fmt::format("--stride {}: more than the model's context of {} tokens", stride, n_positions));
     }
-    const auto text = open_evaluation_text(data, *lm.tokenizer, common.seed_or(microworld_seed_of(model)));
+    const auto text =
+        open_evaluation_text(data, *lm.tokenizer, common.seed_or(microworld_seed_of(model)), print_message);
     const auto nats = text_nats(*lm.model, text, stride, lm.device);
     std::vector<Figure> figures = {{"tokens", "tokens", nats.tokens},
                                    {"bytes", "bytes", static_cast<std::int64_t>(nats.bytes)},

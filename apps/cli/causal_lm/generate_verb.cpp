@@ -131,7 +131,9 @@ class GenerateVerb : public ComputeVerb {
   /// All prompts are checked before the first result is printed. The first is number `first` of the whole input.
   void continue_texts(const std::vector<std::string>& texts, const Where& where, std::size_t first = 0) {
     std::vector<Prompt> prompts;
+    ReplacedTexts replaced(*lm_.tokenizer);
     for (std::size_t i = 0; i < texts.size(); ++i) {
+      replaced.see(where(i), texts[i]);
       encode_from(where(i), [&] {
         prompts.push_back({texts[i], encode_prompt(texts[i], lm_, !no_special_tokens_)});
         check_length(prompts.back().ids.size());

@@ -40,10 +40,15 @@ class ScoreVerb : public ComputeVerb {
     const Where where = text_ ? [](std::size_t) { return std::string("--text"); } : lines_in(ids_.value_or("stdin"));
     const auto n_positions = static_cast<std::size_t>(lm.model->n_positions());
     std::vector<std::vector<TokenId>> sequences;
+    std::optional<ReplacedTexts> replaced;
+    if (!ids_) replaced.emplace(*lm.tokenizer);
     for (std::size_t i = 0; i < lines.size(); ++i) {
       auto& ids = sequences.emplace_back();
       if (ids_) ids = ids_of_line(lines[i], lm.model->vocab_size(), where(i));
-      if (!ids_) encode_from(where(i), [&] { lm.tokenizer->encode(lines[i], ids); });
+      if (replaced) {
+        replaced->see(where(i), lines[i]);
+        encode_from(where(i), [&] { lm.tokenizer->encode(lines[i], ids); });
+      }
       if (ids.size() > n_positions) {
         throw std::runtime_error(
             fmt::format("{}: {} tokens, but the model's context is {}", where(i), ids.size(), n_positions));

@@ -335,7 +335,7 @@ std::optional<int> compare_worker(int argc, char** argv) {
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   set_up_compute(argv[2] == std::string_view("0") ? std::nullopt : std::optional<std::size_t>(std::stoul(argv[2])));
   WorkerHooks hooks;
-  hooks.message = [](const std::string& text) { std::cerr << text << std::endl; };
+  hooks.message = print_message;
   hooks.report = [](const std::string& line) { std::cout << line << std::endl; };
   hooks.train = [](TrainingRun& run) {
     const StopOnSignal signals(run.trainer());

@@ -72,9 +72,8 @@ class NoisyChannelTrainVerb : public ComputeVerb {
     if (!is_new_or_empty(out_)) throw UsageError(fmt::format("--out {}: is not empty", out_));
     corpus_.task_seed = common.seed_or(corpus_.task_seed);
     OutputGuard guard(out_);
-    const auto message = [](const std::string& text) { std::cerr << text << '\n'; };
-    const auto corpus = open_pair_corpus(corpus_, out_, message);
-    const auto trained = train_noisy_channel(corpus, training_, message);
+    const auto corpus = open_pair_corpus(corpus_, out_, print_message);
+    const auto trained = train_noisy_channel(corpus, training_, print_message);
     trained.model.save(out_);
     guard.keep();
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();

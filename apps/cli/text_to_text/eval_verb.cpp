@@ -84,10 +84,10 @@ class TextEvalVerb : public ModelVerb {
     options.batch_size = decoding_.batch_size();
     options.most = examples_;
     options.made_up.seed = common.seed_or(options.made_up.seed);
-    options.message = [](const std::string& text) { std::cerr << text << '\n'; };
+    options.message = print_message;
     of_text_ = tasks.empty();
     warn_of_idle(*declared_);  // not before: the folder says how many beams there are
-    if (tasks.empty()) return print_text(evaluate_denoising(translator, model_, data_), common.json);
+    if (tasks.empty()) return print_text(evaluate_denoising(translator, model_, data_, options.message), common.json);
 
     const auto begin = std::chrono::steady_clock::now();
     const auto scores = evaluate_text_tasks(translator, tasks, options);

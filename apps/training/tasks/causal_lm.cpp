@@ -96,8 +96,9 @@ TextNats text_nats(CausalLm& model, const TokenizedText& text, std::int64_t stri
           text.bytes, text.words, text.source_nats};
 }
 
-TokenizedText open_evaluation_text(const std::string& data, const Tokenizer& tokenizer, std::uint64_t microworld_seed) {
-  auto text = open_text(data, tokenizer, microworld_seed);
+TokenizedText open_evaluation_text(const std::string& data, const Tokenizer& tokenizer, std::uint64_t microworld_seed,
+                                   const Message& message) {
+  auto text = open_text(data, tokenizer, microworld_seed, {}, message);
   if (text.tokens.size() < 2) throw std::runtime_error(data + ": has no token to predict: it needs two at least");
   return text;
 }

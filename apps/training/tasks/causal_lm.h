@@ -56,7 +56,8 @@ TextNats text_nats(CausalLm& model, const TokenizedText& text, std::int64_t stri
                    Distributed* ranks = nullptr);
 
 /// A text to evaluate, as open_text() takes it. Throws std::runtime_error for one that has no token to predict.
-TokenizedText open_evaluation_text(const std::string& data, const Tokenizer& tokenizer, std::uint64_t microworld_seed);
+TokenizedText open_evaluation_text(const std::string& data, const Tokenizer& tokenizer, std::uint64_t microworld_seed,
+                                   const Message& message = {});
 
 /// A prompt's ids, those of the tokenizer's template among them unless told otherwise; where there is none, the
 /// beginning (else the end) token. Throws ConfigError where there is no such token, std::runtime_error as

@@ -143,7 +143,7 @@ std::unique_ptr<TrainingTask> ElectraSetup::make_task(TrainSetting& setting) {
 }
 
 EvalMetrics evaluate_electra(const fs::path& dir, const std::string& data, const DeviceOptions& options,
-                             std::int64_t batch_size) {
+                             std::int64_t batch_size, const Message& message) {
   if (!fs::exists(dir / "generator"))
     throw FileError(dir, "has no folder generator: ELECTRA's loss needs the generator, which train saves there");
   double weight = kDiscriminatorWeight;
@@ -152,7 +152,8 @@ EvalMetrics evaluate_electra(const fs::path& dir, const std::string& data, const
   model->to(options.device, options.dtype);
   const auto tokenizer = load_model_tokenizer(dir, model->vocab_size());
   TokenizedText text;
-  const auto examples = evaluation_examples(dir, data, *tokenizer, model->n_positions(), SentenceTask::kPacked, text);
+  const auto examples =
+      evaluation_examples(dir, data, *tokenizer, model->n_positions(), SentenceTask::kPacked, text, {}, message);
   return evaluate_pair(*model, examples, weight, options.device, {.batch_size = batch_size, .most = 0});
 }
 

@@ -29,6 +29,6 @@ class ElectraSetup : public PretrainingSetup {
 /// the discriminator. The weight is that of the run in `dir`; what the generator draws is the same every time. Throws
 /// FileError for a folder without the generator's.
 EvalMetrics evaluate_electra(const std::filesystem::path& dir, const std::string& data, const DeviceOptions& options,
-                             std::int64_t batch_size = 32);
+                             std::int64_t batch_size = 32, const Message& message = {});
 
 }  // namespace langzoo

@@ -122,13 +122,13 @@ std::unique_ptr<TrainingTask> EntityPretrainingSetup::make_task(TrainSetting& se
 }
 
 EvalMetrics evaluate_entity_pretraining(const RegisteredModel& registered, const fs::path& dir, const std::string& data,
-                                        const DeviceOptions& options, std::int64_t batch_size) {
+                                        const DeviceOptions& options, std::int64_t batch_size, const Message& message) {
   auto loaded = load_model<EntityPretrainer>(registered, dir, options);
   auto& model = *loaded.model;
   loaded.tokenizer = load_model_tokenizer(dir, model.vocab_size());
   TokenizedText text;
   const auto examples = evaluation_examples(dir, data, *loaded.tokenizer, model.n_positions(),
-                                            SentenceTask::kNextSentence, text, tell_chronicle);
+                                            SentenceTask::kNextSentence, text, tell_chronicle, message);
   return evaluate_model(model, examples, name_tokens(model.entity_names(), *loaded.tokenizer), loaded.device,
                         {.batch_size = batch_size, .most = 0});
 }

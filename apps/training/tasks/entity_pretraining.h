@@ -15,7 +15,8 @@ namespace langzoo {
 /// Of the model in `dir` on all documents of `data`: entity_loss and entity_accuracy beside those of
 /// evaluate_pretraining(); loss is the sum of the three.
 EvalMetrics evaluate_entity_pretraining(const RegisteredModel& registered, const std::filesystem::path& dir,
-                                        const std::string& data, const DeviceOptions& options, std::int64_t batch_size);
+                                        const std::string& data, const DeviceOptions& options, std::int64_t batch_size,
+                                        const Message& message = {});
 
 /// Of a model that is an EntityPretrainer. Microworld tells what its knowledge is about (data/microworld/knowledge.h).
 class EntityPretrainingSetup : public PretrainingSetup {

@@ -273,8 +273,12 @@ class MemoryTask : public LmTask<StreamLm, TextStreamBatch> {
   MicroBatch next() override {
     const auto batch = batches_->next();
     const auto B = batch.ids.size(0), T = batch.ids.size(1);
-    const auto read = [this, begins = batch.begins, ids = batch.ids.to(device_)] {
-      if (begins || memory_.empty()) memory_ = model_->memory(ids.size(0));
+    const auto read = [this, begins = batch.begins, resets = batch.resets, ids = batch.ids.to(device_)] {
+      if (begins || memory_.empty()) {
+        memory_ = model_->memory(ids.size(0));
+      } else if (resets.defined()) {
+        reset(resets.to(device_));
+      }
       const auto states = model_->read(ids, memory_);
       for (auto& part : memory_) part = part.detach();
       return states;
@@ -312,6 +316,16 @@ class MemoryTask : public LmTask<StreamLm, TextStreamBatch> {
   }
 
  private:
+  /// Shapes: columns (B) bool.
+  void reset(const Tensor& columns) {
+    const auto fresh = model_->memory(columns.size(0));
+    for (std::size_t i = 0; i < memory_.size(); ++i) {
+      std::vector<std::int64_t> sizes(static_cast<std::size_t>(memory_[i].dim()), 1);
+      sizes[static_cast<std::size_t>(state_dimension(fmt::format("memory.{}", i)).value())] = columns.size(0);
+      memory_[i] = at::where(columns.view(sizes), fresh[i], memory_[i]);
+    }
+  }
+
   TextStreamOptions stream_;
   const Regularization regularization_;
   StreamMemory memory_;  ///< of the columns, behind the last batch that was computed
@@ -342,6 +356,12 @@ class LmSetup : public ModelSetup {
       });
     }
     if (has_memory() && !is_elmo()) {
+      config.bind("data", [this](FieldVisitor& visit) {
+        visit("reset_probability", stream_.reset_probability,
+              {.least = 0,
+               .below = 1,
+               .help = "probability that a row of a batch begins with a new state, not with what it carried on"});
+      });
       config.bind("train", [this](FieldVisitor& visit) {
         visit("activation_regularization", regularization_.activation,
               {.least = 0, .help = "AWD-LSTM's alpha: times the mean of the dropped states squared"});

@@ -167,7 +167,7 @@ EvalMetrics evaluate_pretraining(MaskedLm& model, const PretrainingDataset& exam
 }
 
 EvalMetrics evaluate_pretraining(const RegisteredModel& registered, const fs::path& dir, const std::string& data,
-                                 const DeviceOptions& options, std::int64_t batch_size) {
+                                 const DeviceOptions& options, std::int64_t batch_size, const Message& message) {
   auto loaded = load_model<MaskedLm>(registered, dir, options);
   loaded.tokenizer = load_model_tokenizer(dir, loaded.model->vocab_size());
   const bool judged = dynamic_cast<PretrainingModel*>(loaded.model.get()) != nullptr;
@@ -175,17 +175,18 @@ EvalMetrics evaluate_pretraining(const RegisteredModel& registered, const fs::pa
                          : registered.model_type == "albert" ? SentenceTask::kSentenceOrder
                                                              : SentenceTask::kNextSentence;
   TokenizedText text;
-  const auto examples = evaluation_examples(dir, data, *loaded.tokenizer, loaded.model->n_positions(), sentences, text);
+  const auto examples =
+      evaluation_examples(dir, data, *loaded.tokenizer, loaded.model->n_positions(), sentences, text, {}, message);
   return evaluate_pretraining(*loaded.model, examples, loaded.device, {.batch_size = batch_size, .most = 0});
 }
 
 PretrainingDataset evaluation_examples(const fs::path& dir, const std::string& data, const Tokenizer& tokenizer,
                                        std::int64_t n_positions, SentenceTask sentences, TokenizedText& text,
-                                       const TextTeller& tell) {
+                                       const TextTeller& tell, const Message& message) {
   MaskingKeys masking;
   read_run_section(dir, "data", masking);
   masking.max_length = std::min(masking.max_length, n_positions);
-  text = open_text(data, tokenizer, microworld_seed_of(dir), sentences_in(masking, tell));
+  text = open_text(data, tokenizer, microworld_seed_of(dir), sentences_in(masking, tell), message);
   return {text.tokens, tokenizer, masking.options(sentences, tokenizer), /*seed=*/1};
 }
 

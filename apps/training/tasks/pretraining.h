@@ -59,7 +59,8 @@ EvalMetrics evaluate_pretraining(MaskedLm& model, const PretrainingDataset& exam
 
 /// Of the model in `dir` on all documents of `data`, with the run's masking.
 EvalMetrics evaluate_pretraining(const RegisteredModel& registered, const std::filesystem::path& dir,
-                                 const std::string& data, const DeviceOptions& options, std::int64_t batch_size = 32);
+                                 const std::string& data, const DeviceOptions& options, std::int64_t batch_size = 32,
+                                 const Message& message = {});
 
 /// What microworld tells, so many bytes at least; none: its stories.
 using TextTeller = std::function<std::string(std::uint64_t seed, std::uint64_t bytes)>;
@@ -67,7 +68,7 @@ using TextTeller = std::function<std::string(std::uint64_t seed, std::uint64_t b
 /// Of documents with the masking of the run that made the model in `dir`, for a model that takes `n_positions` tokens.
 PretrainingDataset evaluation_examples(const std::filesystem::path& dir, const std::string& data,
                                        const Tokenizer& tokenizer, std::int64_t n_positions, SentenceTask sentences,
-                                       TokenizedText& text, const TextTeller& tell = {});
+                                       TokenizedText& text, const TextTeller& tell = {}, const Message& message = {});
 /// Examples of the data set in batches on `device`, without gradients.
 void for_all_batches(const PretrainingDataset& examples, torch::Device device, const PretrainingEvaluation& evaluation,
                      const std::function<void(const PretrainingBatch&)>& visit);

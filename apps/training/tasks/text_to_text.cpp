@@ -344,12 +344,13 @@ TaskEvaluationOptions task_evaluation_of(const fs::path& dir) {
   return options;
 }
 
-TargetNats evaluate_denoising(const Translator& translator, const fs::path& dir, const std::string& data) {
+TargetNats evaluate_denoising(const Translator& translator, const fs::path& dir, const std::string& data,
+                              const Message& message) {
   TextToTextKeys keys;
   read_run_section(dir, "data", keys);
   if (!keys.denoises()) keys.objective = kDenoisingObjectives[0];
   const auto& tokenizer = translator.tokenizers.source();
-  const auto text = open_text(data, tokenizer, microworld_seed_of(dir));
+  const auto text = open_text(data, tokenizer, microworld_seed_of(dir), {}, message);
   const DenoisingDataset examples(
       text.tokens, DenoisingOptions::of(keys.denoising_objective(), keys.spans(), tokenizer),
       keys.max_source > 0 ? keys.max_source : TextToTextKeys().max_source, tokenizer.special_tokens().eos, /*seed=*/1);
@@ -369,14 +370,16 @@ bool holds_pairs(const std::string& data) {
 }
 
 EvalMetrics evaluate_text_to_text(const RegisteredModel& registered, const fs::path& dir, const std::string& data,
-                                  const DeviceOptions& options, std::optional<std::uint64_t> seed) {
+                                  const DeviceOptions& options, std::optional<std::uint64_t> seed,
+                                  const Message& message) {
   const auto translator = load_translator(registered, dir, options);
   auto evaluation = task_evaluation_of(dir);
   if (seed) evaluation.made_up.seed = *seed;
+  if (message) evaluation.message = message;
   if (fs::path(data).extension() == ".json") {
     return metrics_of(evaluate_text_tasks(translator, read_text_tasks(data), evaluation), /*named=*/true);
   }
-  if (!holds_pairs(data)) return evaluate_denoising(translator, dir, data).metrics();
+  if (!holds_pairs(data)) return evaluate_denoising(translator, dir, data, message).metrics();
   return metrics_of(evaluate_text_tasks(translator, {pair_text_task(data)}, evaluation), /*named=*/false);
 }
 

@@ -85,13 +85,14 @@ double mean_score(const std::vector<TaskScores>& tasks);
 /// How a run's data was read, for the evaluation of the model in `dir`.
 TaskEvaluationOptions task_evaluation_of(const std::filesystem::path& dir);
 /// Of the denoising objective of the model's run, on a text.
-TargetNats evaluate_denoising(const Translator& translator, const std::filesystem::path& dir, const std::string& data);
+TargetNats evaluate_denoising(const Translator& translator, const std::filesystem::path& dir, const std::string& data,
+                              const Message& message = {});
 
 /// Of the model in `dir`: on a file of tasks (.json), loss and "task.metric" of each; on pairs loss, perplexity, bleu,
 /// chrf and exact_match; on any other text loss and perplexity of its run's denoising objective.
 EvalMetrics evaluate_text_to_text(const RegisteredModel& registered, const std::filesystem::path& dir,
                                   const std::string& data, const DeviceOptions& options,
-                                  std::optional<std::uint64_t> seed = {});
+                                  std::optional<std::uint64_t> seed = {}, const Message& message = {});
 /// Whether a file, or the name of a task, is of sentence pairs rather than of running text.
 bool holds_pairs(const std::string& data);
 /// The task of such pairs, to be measured on: bleu, chrf and exact_match.

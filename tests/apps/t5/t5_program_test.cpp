@@ -253,6 +253,9 @@ TEST_CASE("langzoo-t5 corrupt: ids of each line by seed, end tokens at the ends 
   CHECK_THAT(messages,
              Catch::Contains("odd.txt: line 3: is not UTF-8, so that U+FFFD is read there (2 of the texts in all)"));
   CHECK(std::count(messages.begin(), messages.end(), '\n') == 2);
+  succeeds({"eval", "--model", path(dir, "u"), "--data", path(dir, "odd.txt"), "--json"}, {}, &messages);
+  CHECK_THAT(messages,
+             Catch::Contains("odd.txt: is not UTF-8 in 3 places, where U+FFFD is read; the first is byte 36"));
   const auto prefixes = objects_in(succeeds({"corrupt", "--tokenizer", path(dir, "run"), "--data",
                                              path(dir, "text.txt"), "--objective", "prefix_lm", "--json"}));
   CHECK(prefixes[0]["inputs"].size() + prefixes[0]["targets"].size() == 104 + 2);

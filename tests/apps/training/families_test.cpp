@@ -389,6 +389,17 @@ TEST_CASE("what a run makes no use of is refused, but for what a preset says") {
   run->config().load_preset("gpt", "microworld");  // which says how much it is to tell
   run->config().set("data.train", text, "test");
   CHECK_NOTHROW(run->complete());
+
+  // What a preset says of its optimizer goes with it; what is said by hand does not.
+  for (const bool by_hand : {false, true}) {
+    const auto other = small_run(family_of_program("transformer"), dir, 2);
+    other->config().load_preset("transformer", "translation-small");
+    other->config().set("train.batch_tokens", "0", "test");
+    other->config().set("train.optimizer", "adamw", "test");
+    if (by_hand) other->config().set("train.muon.momentum", "0.5", "test");
+    if (!by_hand) CHECK_NOTHROW(other->complete());
+    if (by_hand) CHECK_THROWS_WITH(other->complete(), Catch::Contains("options of the optimizer muon are given"));
+  }
 }
 
 TEST_CASE("word vectors of every family are measured by analogies and by judged pairs") {

@@ -259,6 +259,12 @@ TEST_CASE("a file or preset of another program is refused by name") {
   CHECK_FALSE(run.config.given("train.warmup_steps"));
 }
 
+TEST_CASE("a preset of another model says so, not what key it has") {
+  Run run;
+  CHECK_THAT(error_of([&] { run.config.load_preset("gpt", "patterns"); }),
+             Catch::StartsWith("preset patterns: is for another model or task, this one has no "));
+}
+
 TEST_CASE("edit distance") {
   CHECK(edit_distance("kitten", "sitting") == 3);
   CHECK(edit_distance("", "abc") == 3);

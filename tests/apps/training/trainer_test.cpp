@@ -534,7 +534,11 @@ namespace {
 
 struct MomentumOptions {
   double decay = 0.9;
-  void for_each_field(FieldVisitor& visit) { visit("decay", decay, {.least = 0, .below = 1, .help = "decay"}); }
+  std::vector<std::string> names = {"a", "b"};
+  void for_each_field(FieldVisitor& visit) {
+    visit("decay", decay, {.least = 0, .below = 1, .help = "decay"});
+    visit("names", names, {.help = "names"});
+  }
 };
 
 }  // namespace
@@ -556,13 +560,16 @@ TEST_CASE("An optimizer's own options are keys of a run, saved with it, and told
   Trainer(a, options, half.path(), torch::kCPU).run();
   CHECK(load_training_state(half.path())->options.own.back().second.as<MomentumOptions>().decay == 0.5);
   config.set("train.test_decayed.decay", "0.8", "--set");
+  config.set("train.test_decayed.names", "[\"a\"]", "--set");
   Trainer(b, options, most.path(), torch::kCPU).run();
   CHECK(weights(half.path()) != weights(most.path()));
   Recorder recorder;
   Trainer resumed(a, options, half.path(), torch::kCPU);
   resumed.add_observer(recorder);
   REQUIRE(resumed.resume());
-  CHECK(recorder.messages == std::vector<std::string>{"resumed with train.test_decayed.decay = 0.8, was 0.5"});
+  CHECK(recorder.messages ==
+        std::vector<std::string>{"resumed with train.test_decayed.decay = 0.8, was 0.5",
+                                 "resumed with train.test_decayed.names = [\"a\"], was [\"a\",\"b\"]"});
 }
 
 TEST_CASE("Denormals are flushed on every thread, and only meanwhile") {

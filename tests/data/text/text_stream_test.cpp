@@ -84,6 +84,28 @@ TEST_CASE("ranks read the same steps in columns of their own, and a position is 
   CHECK(torch::equal(again->next().ids, one->next().ids));
 }
 
+TEST_CASE("columns forget as often as is asked for, each for itself, and alike on however many ranks") {
+  const Numbers numbers(40001);
+  TextStreamOptions options{.batch_size = 4, .steps = 10, .reset_probability = 0.1, .seed = 3};
+  const TextStream stream(numbers.view(), options);
+  options.batch_size = 2, options.rank = {.index = 1, .world = 2};
+  const TextStream second(numbers.view(), options);
+  double resets = 0, together = 0;
+  for (std::int64_t i = 0; i < stream.batches_per_epoch(); ++i) {
+    const auto all = stream.batch({0, i}).resets, part = second.batch({0, i}).resets;
+    if (all.defined()) {
+      resets += all.sum().item<double>();
+      together += all.all().item<bool>();
+    }
+    const auto expected = all.defined() ? all.narrow(0, 2, 2) : torch::zeros({2}, torch::kBool);
+    CHECK(torch::equal(part.defined() ? part : torch::zeros({2}, torch::kBool), expected));
+  }
+  CHECK(resets / static_cast<double>(4 * stream.batches_per_epoch()) == Approx(0.1).margin(0.02));
+  CHECK(together < 5);
+  CHECK_FALSE(TextStream(numbers.view(), {.batch_size = 4}).batch({0, 1}).resets.defined());
+  CHECK_THROWS_WITH(TextStream(numbers.view(), {.reset_probability = 1}), Catch::Contains("reset_probability"));
+}
+
 TEST_CASE("a text too short for its columns is refused") {
   const Numbers numbers(4);
   CHECK_THROWS_WITH(TextStream(numbers.view(), {.batch_size = 4}), Catch::Contains("too few for 4 columns"));

@@ -9,9 +9,10 @@ using langzoo::test::max_difference;
 namespace {
 
 /// Loss and gradient by ATen in float64.
-std::pair<double, torch::Tensor> expected(const torch::Tensor& logits, const torch::Tensor& targets) {
+std::pair<double, torch::Tensor> expected(const torch::Tensor& logits, const torch::Tensor& targets,
+                                          double z_loss = 0) {
   const auto exact = logits.to(torch::kFloat64).requires_grad_();
-  const auto loss = langzoo::cross_entropy(exact, targets);
+  const auto loss = langzoo::cross_entropy(exact, targets) + z_loss * exact.logsumexp(-1).square().sum();
   return {loss.item<double>(), torch::autograd::grad({loss}, {exact})[0]};
 }
 
@@ -37,10 +38,12 @@ TEST_CASE("the softmax kernel stores bfloat16 and computes in float32") {
   torch::manual_seed(2);
   const auto logits = (3 * torch::randn({20, 300})).to(torch::kBFloat16);
   const auto targets = torch::randint(300, {20}, torch::kInt64);
-  const auto [loss, gradient] = expected(logits, targets);
+  const auto z_loss = GENERATE(0.0, 0.01);
+  const auto [loss, gradient] = expected(logits, targets, z_loss);
   const auto given = logits.clone();
-  CHECK(softmax_cross_entropy_(given, targets, -100, true) == Approx(loss).epsilon(1e-5));
-  CHECK(max_difference(given, gradient.to(torch::kBFloat16)) < 0.004);  // one unit in the last place of values under 1
+  CHECK(softmax_cross_entropy_(given, targets, -100, true, {}, z_loss) == Approx(loss).epsilon(1e-5));
+  // One unit in the last place of values under 1; with z_loss they are under 2.
+  CHECK(max_difference(given, gradient.to(torch::kBFloat16)) < (z_loss == 0 ? 0.004 : 0.008));
 }
 
 TEST_CASE("the softmax kernel names a target outside the vocabulary and lets NaN through") {

@@ -168,6 +168,37 @@ TEST_CASE("the memory goes on from batch to batch and begins anew with each epoc
   CHECK_THROWS_AS(task.load_state(other), std::invalid_argument);
 }
 
+TEST_CASE("a row that begins anew reads on as in an empty memory, and the others go on") {
+  const TempDir dir;
+  write_file(dir / "text.txt", echoes(40));
+  const auto kind = GENERATE(std::string("gru"), std::string("lstm"), std::string("ar"));
+  const auto run = run_in(dir / kind, dir / "text.txt", kind, {{"data.reset_probability", "0.5"}});
+  run->prepare();
+  auto& task = run->task();
+  task.next().loss_sums();
+  int renewed = 0, carried = 0;
+  for (int i = 0; i < 5; ++i) {
+    const auto at = task.position();
+    const auto memory = [&] {
+      task.next().loss_sums();
+      const auto name = std::string("memory.0");
+      return task.state()[name].transpose(0, *task.state_dimension(name)).clone();  // rows first
+    };
+    const auto before = task.state();
+    const auto with = memory();
+    task.seek(at);
+    task.load_state(StateDict());
+    const auto fresh = memory();
+    task.seek(at);
+    task.load_state(before);
+    CHECK(torch::equal(memory(), with));
+    for (std::int64_t row = 0; row < with.size(0); ++row) ++(torch::equal(with[row], fresh[row]) ? renewed : carried);
+  }
+  CHECK(renewed > 0);
+  // What the feed-forward model carries are the last words, which the next batch replaces.
+  CHECK((kind == "ar" || carried > 0));
+}
+
 TEST_CASE("regularization is a term of its own, and random lengths scale the learning rate") {
   const TempDir dir;
   write_file(dir / "text.txt", echoes(40));
