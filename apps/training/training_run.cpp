@@ -168,11 +168,12 @@ void TrainingRun::complete_settings() {
 
 /// What a preset says of the optimizer it chose does not outlive the choice of another.
 void TrainingRun::leave_preset_of_other_optimizers() {
-  for (const auto& [name, defaults] : own_optimizer_options()) {
-    if (name == setting_.trainer.optimizer) continue;
-    const auto prefix = fmt::format("train.{}.", name);
-    for (const auto& [key, here, usual] : config_.differing(defaults_))
-      if (key.starts_with(prefix) && config_.from_preset(key)) config_.set_over_preset(key, usual);
+  const auto options = own_optimizer_options();
+  for (const auto& [key, here, usual] : config_.differing(defaults_)) {
+    const bool of_other = std::ranges::any_of(options, [&, &key = key](const auto& own) {
+      return own.first != setting_.trainer.optimizer && key.starts_with(fmt::format("train.{}.", own.first));
+    });
+    if (of_other && config_.from_preset(key)) config_.set_over_preset(key, usual);
   }
 }
 

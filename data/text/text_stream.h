@@ -30,7 +30,7 @@ struct TextStreamBatch {
   torch::Tensor ids;      ///< (B,T) int64
   torch::Tensor targets;  ///< (B,T) int64: the token after each
   bool begins = false;    ///< an epoch: what was read before does not count
-  torch::Tensor resets;   ///< (B) bool: in which columns it does not; undefined: in none, but for `begins`
+  torch::Tensor resets;   ///< (B) bool: columns that begin with a new state besides; undefined: none
 };
 
 /// The stream cut into batches. Fewer tokens than there are columns are left out, at its end. What owns the tokens must
