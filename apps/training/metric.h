@@ -12,7 +12,7 @@ enum class Direction { kLowerIsBetter, kHigherIsBetter };
 enum class MetricChart {
   kOwn,   ///< in a chart of its own
   kLoss,  ///< beside the training loss, whose unit it has
-  kNone,  ///< nowhere: it says what another one says
+  kNone,  ///< nowhere: it says what another one says, or nothing of this data
 };
 
 struct Metric {

@@ -49,6 +49,7 @@ struct MicroBatch {
 
   std::vector<std::int64_t> counts;  ///< of each term: what its sum is over
   std::int64_t num_tokens = 0;       ///< read, in TrainingTask::unit(), for the speed shown
+  std::int64_t num_sources = 0;      ///< tokens of sources, where num_tokens are those of targets
   std::function<std::vector<torch::Tensor>()> loss_sums;
   /// Times the schedule's rate, for this step: of several micro-batches the mean.
   double learning_rate_scale = 1;

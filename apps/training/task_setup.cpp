@@ -150,6 +150,8 @@ void complete_special_tokens(ModelConfig& config, const Tokenizer& tokenizer) {
   fill("pad_token_id", special.pad);
   fill("bos_token_id", special.bos ? special.bos : special.cls);
   fill("eos_token_id", special.eos ? special.eos : special.sep);
+  // T5's encoder-decoder heads read the text again, after what fills up.
+  fill("decoder_start_token_id", special.pad ? special.pad : special.bos ? special.bos : special.eos);
 }
 
 std::shared_ptr<torch::nn::Module> make_model(const RegisteredModel& registered, const ModelConfig& config) {

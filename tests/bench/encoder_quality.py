@@ -29,7 +29,7 @@ import json
 import re
 from pathlib import Path
 
-from quality_runs import lines, link, polarity, run, squad, write
+from quality_runs import blocks, lines, link, polarity, run, squad, words_of, write
 
 FILES = """warandpeace.train.txt warandpeace.valid.txt wikitext2.valid.txt rt-polarity.neg rt-polarity.pos
 subjectivity.objective.txt subjectivity.subjective.txt banking77.train.csv banking77.test.csv wnut17.train.conll
@@ -43,16 +43,24 @@ tatoeba-en-ko.tsv""".split()
 SHAPE = {"model.hidden_size": 64, "model.intermediate_size": 256, "model.initializer_range": 0.1}
 STUDENT = {"model.dim": 64, "model.n_layers": 1, "model.n_heads": 2, "model.hidden_dim": 256,
            "model.initializer_range": 0.1, "model.dropout": 0, "model.attention_dropout": 0}
+# BERT's absolute positions stay at the frequencies of words for thousands of steps of real text, relative ones and Muon do not.
+RELATIVE = {"model.position_embedding_type": "relative_key"}
+MUON = {"train.optimizer": "muon", "train.learning_rate": 4e-3}
+TASK_SHAPE = {**RELATIVE, "model.num_hidden_layers": 4, "model.num_attention_heads": 4, "model.initializer_range": 0.08}
+OBJECTIVE_SHAPE = {**SHAPE, **RELATIVE}
 # TinyBERT's: as many layers as its teacher has, half as wide.
 NARROW_STUDENT = {**STUDENT, "model.dim": 32, "model.n_layers": 2, "model.hidden_dim": 128}
-NO_DROPOUT = {"model.hidden_dropout_prob": 0, "model.attention_probs_dropout_prob": 0}
+DROPOUT = {"model.hidden_dropout_prob": 0.1, "model.attention_probs_dropout_prob": 0.1}
+NO_DROPOUT = dict.fromkeys(DROPOUT, 0)
 UNSHARED_ALBERT = {"model.embedding_size": 64, "model.parameter_sharing": "none"}
-PRETRAINING = {"train.learning_rate": 5e-3, "train.warmup_steps": 200, "train.batch_size": 16, "data.max_length": 128,
-               "train.save_every": 0}
-SMALL_TRAINING = {**PRETRAINING, "train.warmup_steps": 100, "train.batch_size": 32, "data.max_length": 64}
-SMALL_PRETRAINING = {**SHAPE, **NO_DROPOUT, **SMALL_TRAINING}
+PRETRAINING = {**MUON, "train.warmup_steps": 100, "train.batch_size": 32,
+               "data.max_length": 128, "data.valid_fraction": 0.01}
+SMALL_TRAINING = {"train.learning_rate": 5e-3, "train.warmup_steps": 100, "train.batch_size": 32, "data.max_length": 64,
+                  "train.save_every": 0}
+OBJECTIVE_PRETRAINING = {**OBJECTIVE_SHAPE, **NO_DROPOUT, **SMALL_TRAINING, **MUON}
 FINE_TUNING = {"train.learning_rate": 1e-3, "train.warmup_steps": 50, "train.batch_size": 16, "train.eval_every": 0,
                "train.save_every": 0}
+TASK_FINE_TUNING = {**FINE_TUNING, **DROPOUT, "train.learning_rate": 5e-4}
 PRETRAINING_STEPS = {"english": 4000, "korean": 2000}
 OBJECTIVE_STEPS = 1500  # of the masked LM
 STUDENT_STEPS, TINY_STEPS, MIDDLE_STEPS = 600, 250, (250, 1000)
@@ -105,21 +113,11 @@ def corpora(data, out):
     write(out / "kornli.test.tsv", [row for i, row in premises if i // 3 % 5 == 0])
     sentences = {}
     for name, file in (("uner", "uner-ewt.dev.iob2"), ("wikigold", "wikigold.conll")):
-        sentences[name] = [s.strip("\n") for s in re.split(r"\n\s*\n", (out / file).read_text(encoding="utf-8")) if s.strip()]
+        sentences[name] = blocks(out / file)
         end = Path(file).suffix
         write(out / f"{name}.train{end}", [s for i, s in enumerate(sentences[name]) if i % 5 != 4], "\n\n")
         write(out / f"{name}.test{end}", sentences[name][4::5], "\n\n")
     articles, _ = squad(out)
-
-    def words(rows, separator):
-        """Sentences of a word a line."""
-        sentence = []
-        for row in rows + [""]:
-            if row.strip():
-                sentence.append(row.split(separator)[0])
-            elif sentence:
-                yield " ".join(sentence)
-                sentence = []
 
     english = text["warandpeace.train.txt"] + text["wikitext2.valid.txt"]
     english += [row.split("\t")[0] for row in reviews]
@@ -128,8 +126,8 @@ def corpora(data, out):
     with open(out / "banking77.train.csv", encoding="utf-8", newline="") as file:
         english += [row[0].replace("\n", " ").strip() for row in list(csv.reader(file))[1:]]
     for name in ("wnut17.train.conll", "ewt-pos.train.tsv"):
-        english += words(text[name], "\t")
-    english += words("\n\n".join(s for i, s in enumerate(sentences["wikigold"]) if i % 5 != 4).split("\n"), " ")
+        english += words_of(blocks(out / name), "\t")
+    english += words_of([s for i, s in enumerate(sentences["wikigold"]) if i % 5 != 4], " ")
     for article in articles:
         for paragraph in article["paragraphs"]:
             english += [paragraph["context"]] + [question["question"] for question in paragraph["qas"]]
@@ -149,7 +147,7 @@ def pretrained(runs, language):
     steps = PRETRAINING_STEPS[language]
     runs.train(language, "train", ["--objective", "mlm", "--data", f"{language}.txt", "--tokenizer",
                                    "train:wordpiece:4000", "--preset", "bert-tiny"],
-               {**SHAPE, **PRETRAINING, "data.valid_fraction": 0.01,
+               {**TASK_SHAPE, **NO_DROPOUT, **PRETRAINING, "train.save_every": 500,
                 "train.eval_every": max(1, round(steps * runs.options.scale / 8))}, steps)
     return out / "runs" / language
 
@@ -158,8 +156,8 @@ def fine_tuned(runs, name, seed):
     row = ROWS[name]
     model = pretrained(runs, row.language)
     for kind, begin, shape in (("pretrained", ["--init", model], {}),
-                               ("new", ["--preset", "bert-tiny", "--tokenizer", model], SHAPE)):
-        runs.train(f"{name} {kind} {seed}", "finetune", row.arguments + begin, {**shape, **FINE_TUNING, **row.settings},
+                               ("new", ["--preset", "bert-tiny", "--tokenizer", model], TASK_SHAPE)):
+        runs.train(f"{name} {kind} {seed}", "finetune", row.arguments + begin, {**shape, **TASK_FINE_TUNING, **row.settings},
                    row.steps, seed, keep=False)
 
 
@@ -209,7 +207,7 @@ def objectives(runs):
 
         def model(objective, tokenizer):
             model_type, own = OBJECTIVES[objective]
-            return data + ["--model-type", model_type, "--objective", objective, "--tokenizer", tokenizer], {**SMALL_PRETRAINING, **own}
+            return data + ["--model-type", model_type, "--objective", objective, "--tokenizer", tokenizer], {**OBJECTIVE_PRETRAINING, **own}
 
         file = out / f"{corpus}.steps.json"
         if file.exists():
@@ -226,7 +224,7 @@ def objectives(runs):
         for objective in [*OBJECTIVES, "new"]:
             def begin(corpus):
                 if objective == "new":
-                    return ["--preset", "bert-tiny", "--tokenizer", out / "runs" / f"{corpus} mlm"], {**SHAPE, **NO_DROPOUT}
+                    return ["--preset", "bert-tiny", "--tokenizer", out / "runs" / f"{corpus} mlm"], {**OBJECTIVE_SHAPE, **NO_DROPOUT}
                 return ["--init", out / "runs" / f"{corpus} {objective}"], {}
 
             arguments, shape = begin("microworld")
@@ -253,13 +251,12 @@ def objectives_table(runs):
 
 
 def microworld_teacher(runs):
-    """The masked LM of the objectives' table."""
-    out = runs.options.out
+    """Of absolute positions, as its students have."""
     microworld_documents(runs)
-    runs.train("microworld mlm", "train", ["--data", "microworld.train.txt", "--valid", "microworld.valid.txt", "--preset",
-                                           "bert-tiny", "--objective", "mlm", "--tokenizer", "train:wordpiece:600"],
-               {**SMALL_PRETRAINING, **OBJECTIVES["mlm"][1], "train.eval_every": 300}, OBJECTIVE_STEPS)
-    return out / "runs" / "microworld mlm"
+    runs.train("teacher mlm", "train", ["--data", "microworld.train.txt", "--valid", "microworld.valid.txt", "--preset",
+                                        "bert-tiny", "--objective", "mlm", "--tokenizer", "train:wordpiece:600"],
+               {**SHAPE, **NO_DROPOUT, **SMALL_TRAINING, **OBJECTIVES["mlm"][1], "train.eval_every": 300}, OBJECTIVE_STEPS)
+    return runs.options.out / "runs" / "teacher mlm"
 
 
 def distillation(runs):

@@ -1,4 +1,4 @@
-"""What programs share that train many small models for tables of what is learned (encoder_quality.py, t5_quality.py).
+"""What programs share that train many small models for tables of what is learned (*_quality.py).
 
 Every training is a command of langzoo; its name, command, processor seconds and last line are kept in OUT/results.jsonl,
 and what is there is not trained again, so that a program that was stopped goes on.
@@ -17,6 +17,16 @@ from pathlib import Path
 
 def lines(path):
     return path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+
+
+def blocks(path):
+    """What empty lines separate: the sentences of a CoNLL file."""
+    return [block.strip("\n") for block in re.split(r"\n\s*\n", path.read_text(encoding="utf-8")) if block.strip()]
+
+
+def words_of(sentences, separator):
+    """The lines of words of blocks with a word and its tags a line."""
+    return [" ".join(row.split(separator)[0] for row in sentence.split("\n")) for sentence in sentences]
 
 
 def write(path, rows, end="\n"):
@@ -65,8 +75,9 @@ class Trainings:
                 result = json.loads(line)
                 self.done[result["name"]] = result
 
-    def train(self, name, verb, arguments, settings, steps, seed=1, keep=True, folder=None):
-        """`steps` at --scale 1. Returns what is kept of it; of a training in a `folder` of its own nothing is kept."""
+    def train(self, name, verb, arguments, settings, steps, seed=1, keep=True, folder=None, program=None):
+        """`steps` at --scale 1; `program`: another one beside --langzoo. Returns what is kept of it; of a training in a
+        `folder` of its own nothing is kept."""
         if name in self.done:
             return self.done[name]
         if self.options.until and time.time() > self.options.until:
@@ -74,7 +85,8 @@ class Trainings:
         target = folder or self.options.out / "runs" / name
         subprocess.run(["rm", "-rf", str(target)], check=True)
         settings = {**settings, "train.max_steps": max(1, round(steps * self.options.scale))}
-        command = [self.options.langzoo, verb, *map(str, arguments), "--seed", str(seed), "--threads",
+        langzoo = str(Path(self.options.langzoo).with_name(program)) if program else self.options.langzoo
+        command = [langzoo, verb, *map(str, arguments), "--seed", str(seed), "--threads",
                    str(self.options.threads), "--json", "--out", str(target), "--set",
                    *(f"{key}={value}" for key, value in settings.items())]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=self.options.out)

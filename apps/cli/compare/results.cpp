@@ -139,7 +139,8 @@ std::vector<Column> columns_of(const Results& results) {
   };
   if (std::any_of(models.begin(), models.end(), [&](const auto& m) { return p_value(m) != "-"; }))
     columns.push_back({"p, best", p_value});
-  figure("parameters", "parameters", in_units);
+  // Tables that were counted are no parameters.
+  figure("parameters", "parameters", [](const std::optional<double>& n) { return n == 0.0 ? "-" : in_units(n); });
   figure("FLOPs a token", "flops_per_token", in_units);
   figure("tokens learned from", "train_tokens", in_units);
   if (any_number(models, "train_seconds")) {
@@ -178,6 +179,24 @@ std::string style_of(std::size_t i) {
   return fmt::format("run{}{}", i % 8, i < 8 ? "" : " dashed");
 }
 
+/// By what score the best one is the best of which the column "p, best" speaks.
+std::string note_of_significance(const Results& results) {
+  for (const auto& model : results.at("models")) {
+    const auto found = model.find("significance");
+    if (found == model.end() || !found->is_object() || !number_of(*found, "p_value")) continue;
+    const auto metric = found->value("metric", "");
+    auto label = metric;
+    for (const auto& info : scores_of(results)) {
+      if (info.name == metric) label = info.label;
+    }
+    return fmt::format(
+        " \u201cp, best\u201d is how likely a difference in {} as large as that from {} is by chance (paired bootstrap "
+        "over the test data).",
+        html_escaped(label), html_escaped(found->value("against", "")));
+  }
+  return {};
+}
+
 std::string table_of(const Results& results) {
   const auto& models = results.at("models");
   const auto columns = columns_of(results);
@@ -202,10 +221,11 @@ std::string table_of(const Results& results) {
     html += "</tr>\n";
   }
   html += "</table>";
-  html +=
-      "<p>Bold: the best. FLOPs are those of training, forward and backward, by formula; a multiply-add is two. "
-      "\u201cp, best\u201d is how likely a difference as large from the best one of the first column is by chance "
-      "(paired bootstrap over the test data).";
+  html += "<p>Bold: the best. FLOPs are those of training, forward and backward, by formula; a multiply-add is two." +
+          note_of_significance(results);
+  const auto& specs = results.at("spec").value("models", Results::array());
+  if (std::any_of(specs.begin(), specs.end(), [](const auto& m) { return !m.value("pretraining", "").empty(); }))
+    html += " Tokens, times and FLOPs are of the task alone, without the pretraining before it.";
   if (std::any_of(models.begin(), models.end(), [](const auto& m) { return m.at("seeds") > 1; }))
     html += " \u00b1: half of a 95 % confidence interval over seeds.";
   return html + "</p></section>\n";
@@ -404,6 +424,7 @@ std::string log_chart(const std::string& title, const std::vector<Sized>& points
       }
     }
     if (at.size() < 2) {
+      at.clear();
       for (const double share : {0.15, 0.5, 0.85}) at.push_back(std::exp(low + share * (high - low)));
     }
     return at;
@@ -432,11 +453,32 @@ std::string log_chart(const std::string& title, const std::vector<Sized>& points
     laws += fmt::format("<div class=\"soft\">{}: {} = {:.3g} \u00b7 x<sup>{:.3f}</sup></div>", html_escaped(family),
                         html_escaped(y_name), law.factor, law.power);
   }
+  struct Label {
+    double x, y, half;
+  };
+  std::vector<Label> labels;
+  const auto is_free = [&](const Label& label) {
+    constexpr double kLine = 12;
+    return std::none_of(labels.begin(), labels.end(), [&](const Label& other) {
+      return std::abs(other.x - label.x) < other.half + label.half && std::abs(other.y - label.y) < kLine;
+    });
+  };
   for (const auto& p : points) {
+    // Above the point, or where there is room for it.
+    constexpr double kCharacter = 6.5;
+    const double half = kCharacter / 2 * static_cast<double>(p.name.size());
+    Label label{x(p.size), y(p.loss) - 9, half};
+    for (const double below : {-9.0, 19.0, -21.0, 31.0}) {
+      const Label tried{x(p.size), y(p.loss) + below, half};
+      if (!is_free(tried)) continue;
+      label = tried;
+      break;
+    }
+    labels.push_back(label);
     svg += fmt::format(
         "<circle class=\"dot {}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"5\"><title>{}: {} {:.4g}</title></circle>", p.style,
         x(p.size), y(p.loss), html_escaped(p.name), in_units(p.size), p.loss);
-    svg += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"middle\">{}</text>", x(p.size), y(p.loss) - 9,
+    svg += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"middle\">{}</text>", label.x, label.y,
                        html_escaped(p.name));
   }
   return fmt::format("<section class=\"card\"><h2>{}</h2>{}</svg>{}</section>\n", html_escaped(title), svg, laws);
@@ -493,10 +535,12 @@ std::string comparison_table(const std::string& text, const std::string& metric)
       return x && (!y || (low ? *x < *y : *x > *y));
     });
   }
+  std::string failed;
+  if (!metric.empty() && std::none_of(models.begin(), models.end(), [&](const auto& m) { return score_of(m, metric); }))
+    failed = fmt::format("no model has a {} of this data: the order is the spec's\n", metric);
   std::vector<std::vector<std::string>> rows(1, {"model"});
   const auto columns = columns_of(results);
   for (const auto& column : columns) rows[0].push_back(column.title);
-  std::string failed;
   for (const auto& model : models) {
     if (const auto error = error_in(model); !error.empty()) failed += fmt::format("{}: {}\n", name_in(model), error);
     if (model.at("metrics").empty()) continue;

@@ -231,13 +231,15 @@ class CompareVerb : public ComputeVerb {
       spec.task = task_.name();
     }
     if (spec.task != task_.name())
-      throw UsageError(fmt::format("{}: the spec is one of {}; that is the verb it is for", task_.name(), spec.task));
+      throw UsageError(spec.task.empty() ? fmt::format("{}: task is missing; here it is {}", spec_, task_.name())
+                                         : fmt::format("{}: the spec is one of {}; that is the verb it is for",
+                                                       task_.name(), spec.task));
     const auto set_data = [&](const char* key, const std::string& value) {
       if (!value.empty()) spec.data[key] = absolute_if_there(value);
     };
     if (!data_.empty()) {
       // What belongs to other data goes with it.
-      for (const auto* const key : {"valid", "test"}) spec.data.erase(key);
+      for (const auto* const key : {"valid", "test", "pairs", "microworld_examples"}) spec.data.erase(key);
     }
     set_data("train", data_), set_data("valid", valid_), set_data("test", test_), set_data("tokenizer", tokenizer_);
     if (!budget_.empty()) spec.budget = ComparisonBudget::parse(budget_);
@@ -246,11 +248,7 @@ class CompareVerb : public ComputeVerb {
     if (common.threads) spec.threads = *common.threads;
     if (batch_size_) spec.batch_size = *batch_size_;
     if (context_) spec.context = *context_;
-    if (!models_.empty()) {
-      const auto also = spec.models;
-      spec.models.clear();
-      for (const auto& name : split_names(models_)) spec.models.push_back(model_spec_of(name, task_.name(), also));
-    }
+    if (!models_.empty()) select_models(spec, split_names(models_));
     for (const auto& assignment : set_) apply(assignment, spec);
     return spec;
   }

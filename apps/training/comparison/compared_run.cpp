@@ -225,8 +225,8 @@ std::optional<double> flops_of(const ComparedRun& run, const fs::path& dir) {
 
 using OpenTraining = std::function<std::unique_ptr<TrainingRun>(const fs::path& out)>;
 
-/// The steps that the next batches of a run with so many tokens have.
-std::int64_t count_steps(const OpenTraining& open, double tokens) {
+/// The steps that the next batches of a run with so many tokens have, those of sources among them or not.
+std::int64_t count_steps(const OpenTraining& open, double tokens, bool sources) {
   const ScratchDir scratch;
   const auto training = open(scratch.path() / "run");
   set_steps(training->config(), 1);
@@ -235,15 +235,18 @@ std::int64_t count_steps(const OpenTraining& open, double tokens) {
   const auto accumulation = std::stoll(training->config().value("train.accumulation"));
   double read = 0;
   for (std::int64_t steps = 0; steps < kMostSteps; ++steps) {
-    for (std::int64_t i = 0; i < accumulation; ++i) read += static_cast<double>(task.next().num_tokens);
+    for (std::int64_t i = 0; i < accumulation; ++i) {
+      const auto batch = task.next();
+      read += static_cast<double>(batch.num_tokens + (sources ? batch.num_sources : 0));
+    }
     if (read > tokens) return steps;
   }
   return kMostSteps;
 }
 
-/// Of a step, the first ones left out, which are slower.
-double seconds_of_step(const ComparedRun& run) {
-  constexpr std::int64_t kTried = 12, kWarm = 4;
+/// Of a step, the mean of so many, the first ones left out, which are slower.
+double seconds_of_step(const ComparedRun& run, std::int64_t tried) {
+  constexpr std::int64_t kWarm = 4;
   struct Speed : TrainerObserver {
     void on_step(const StepReport& report) override {
       if (report.step > kWarm && report.tokens_per_second > 0)
@@ -256,12 +259,20 @@ double seconds_of_step(const ComparedRun& run) {
   const ScratchDir scratch;
   const auto training = open_training(run, scratch.path() / "run");
   auto& config = training->config();
-  set_steps(config, kTried);
+  set_steps(config, kWarm + tried);
   for (const auto* const key : {"train.eval_every", "train.save_every"}) config.set(key, "0", "the trial");
   config.set("train.log_every", "1", "the trial");
   training->add_observer(speed);
   training->train();
-  return speed.seconds / static_cast<double>(kTried - kWarm);
+  return speed.seconds / static_cast<double>(tried);
+}
+
+/// By a trial of at least a second: some quick steps say little.
+double seconds_of_step(const ComparedRun& run) {
+  constexpr std::int64_t kFirst = 8;
+  const auto seconds = seconds_of_step(run, kFirst);
+  const auto enough = static_cast<std::int64_t>(1 / std::max(seconds, 1e-5));
+  return enough > kFirst ? seconds_of_step(run, enough) : seconds;
 }
 
 std::int64_t plan_steps(TrainingRun& training, const ComparedRun& run) {
@@ -269,7 +280,8 @@ std::int64_t plan_steps(TrainingRun& training, const ComparedRun& run) {
   const auto& budget = run.spec.budget;
   double tokens = budget.amount, steps = 0;
   const auto step = static_cast<double>(run.task.step_tokens(run.spec));
-  std::string least;
+  const auto whole = static_cast<double>(run.spec.batch_size) * run.task.tokens_of_row(run.spec, run.data);
+  auto least = fmt::format("one step takes about {:.0f}", whole);
   if (budget.kind == Kind::kSeconds) {
     const auto seconds = seconds_of_step(run);
     steps = std::floor(budget.amount / seconds);
@@ -282,16 +294,15 @@ std::int64_t plan_steps(TrainingRun& training, const ComparedRun& run) {
             fmt::format("model {}: what a token costs is not known: it takes no budget of FLOPs", run.model.name));
       }
       tokens /= *flops;
-      if (step > 0) least = fmt::format("one step takes {:.3g}", *flops * step);
+      least = fmt::format("one step takes about {:.3g}", *flops * (step > 0 ? step : whole));
     }
-    steps =
-        step > 0
-            ? std::floor(tokens / step)
-            : static_cast<double>(count_steps([&](const fs::path& out) { return open_training(run, out); }, tokens));
+    steps = step > 0 ? std::floor(tokens / step)
+                     : static_cast<double>(
+                           count_steps([&](const fs::path& out) { return open_training(run, out); }, tokens, false));
   }
   if (steps < 1) {
-    throw ConfigError(fmt::format("model {}: budget {}={}: too small for one step{}", run.model.name, budget.name(),
-                                  budget.amount, least.empty() ? "" : "; " + least));
+    throw ConfigError(fmt::format("model {}: budget {}={}: too small for one step; {}", run.model.name, budget.name(),
+                                  budget.amount, least));
   }
   return static_cast<std::int64_t>(std::min(steps, static_cast<double>(kMostSteps)));
 }
@@ -307,12 +318,21 @@ std::int64_t kept_plan(const fs::path& file, const std::function<std::int64_t()>
   return steps;
 }
 
+constexpr const char *kRunMark = "run", *kPretrainingMark = "pretraining";
+
+/// The file that says whose run a model's folder holds, or that of its pretraining.
+fs::path mark_of(const ComparedRun& run, const char* kind) {
+  return run.out / "runs" / fmt::format("{}-seed-{}.{}", run.model.name, run.seed, kind);
+}
+bool is_marked(const ComparedRun& run, const char* kind) {
+  const auto file = mark_of(run, kind);
+  return fs::exists(file) && read_file(file, 1 << 16) == run.id();
+}
+
 /// The folder of a run that is another's than this one's is emptied.
-void take_folder(const ComparedRun& run, const fs::path& dir, const std::string& mark) {
-  const auto file = run.out / "runs" / mark;
-  const bool same = fs::exists(file) && read_file(file, 1 << 16) == run.id();
-  if (!same && fs::exists(dir)) fs::remove_all(dir);
-  write_file_atomically(file, run.id());
+void take_folder(const ComparedRun& run, const fs::path& dir, const char* kind) {
+  if (!is_marked(run, kind) && fs::exists(dir)) fs::remove_all(dir);
+  write_file_atomically(mark_of(run, kind), run.id());
 }
 
 struct Trained {
@@ -332,10 +352,14 @@ std::unique_ptr<TrainingRun> open_pretraining(const ComparedRun& run, const fs::
   run.task.configure_pretraining(config, run.spec, run.data);
   const auto source = "model " + run.model.name;
   // The sizes are those of the model that it becomes.
-  for (const auto& [key, value] : run.model.keys) {
-    if (run.model.pretraining_family.empty() && key.starts_with("model.") && config.has(key))
-      config.set(key, value, source);
+  if (run.model.pretraining_family.empty()) {
+    for (const auto* keys : {&run.spec.keys, &run.model.keys}) {
+      for (const auto& [key, value] : *keys) {
+        if (key.starts_with("model.") && config.has(key)) config.set(key, value, source);
+      }
+    }
   }
+  set_keys(config, run.spec.pretraining_keys, "the comparison's pretraining_keys", true);
   set_keys(config, run.model.pretraining_keys, source, false);
   set_seed_and_batches(config, run);
   return training;
@@ -345,11 +369,12 @@ std::unique_ptr<TrainingRun> open_pretraining(const ComparedRun& run, const fs::
 bool pretrain(const ComparedRun& run, const WorkerHooks& hooks, fs::path& init) {
   if (run.model.pretraining.empty()) return true;
   init = run.out / "pretraining" / run.model.name / fmt::format("seed-{}", run.seed);
-  take_folder(run, init, fmt::format("{}-seed-{}.pretraining", run.model.name, run.seed));
+  take_folder(run, init, kPretrainingMark);
   const auto training = open_pretraining(run, init);
   const auto stem = run.out / "runs" / run.id();
   const auto steps = kept_plan(stem.string() + ".pretraining.plan", [&] {
-    return count_steps([&](const fs::path& out) { return open_pretraining(run, out); }, run.spec.pretraining_tokens);
+    return count_steps([&](const fs::path& out) { return open_pretraining(run, out); }, run.spec.pretraining_tokens,
+                       /*sources=*/true);
   });
   if (steps < 1)
     throw ConfigError(fmt::format("pretraining_tokens = {}: too few for one step", run.spec.pretraining_tokens));
@@ -367,7 +392,7 @@ bool pretrain(const ComparedRun& run, const WorkerHooks& hooks, fs::path& init) 
 std::optional<Trained> train(const ComparedRun& run, const WorkerHooks& hooks, CurveRecorder& curve) {
   fs::path init;
   if (!pretrain(run, hooks, init)) return std::nullopt;
-  take_folder(run, run.dir(), fmt::format("{}-seed-{}.run", run.model.name, run.seed));
+  take_folder(run, run.dir(), kRunMark);
   const auto training = open_training(run, run.dir());
   auto& config = training->config();
   if (!init.empty()) {
@@ -439,16 +464,21 @@ std::string ComparedRun::id() const {
   const auto& m = model;
   if (!m.folder.empty())
     return hex_of(fmt::format("{}\n{}\n{}\n{}", LANGZOO_VERSION, task.name(), data.fingerprint, state_of(m.folder)));
-  return hex_of(
-      fmt::format("{}\n{}\n{}\n{} {}\n{}\n{} {}\n{}\n{}={} {} {} {} seed {}", LANGZOO_VERSION, task.name(),
-                  data.fingerprint, own != nullptr ? "own " + m.name : m.family, text_of(m.keys), text_of(spec.keys),
-                  m.pretraining_family + " " + m.pretraining, m.pretraining.empty() ? 0 : spec.pretraining_tokens,
-                  m.pretraining_into + "\n" + text_of(m.pretraining_keys), spec.budget.name(), spec.budget.amount,
-                  spec.batch_size, spec.context, own != nullptr ? own->flops_per_token : 0, seed));
+  return hex_of(fmt::format(
+      "{}\n{}\n{}\n{} {}\n{}\n{} {}\n{}\n{}={} {} {} {} seed {}", LANGZOO_VERSION, task.name(), data.fingerprint,
+      own != nullptr ? "own " + m.name : m.family, text_of(m.keys), text_of(spec.keys),
+      m.pretraining_family + " " + m.pretraining, m.pretraining.empty() ? 0 : spec.pretraining_tokens,
+      m.pretraining.empty() ? ""
+                            : m.pretraining_into + "\n" + text_of(m.pretraining_keys) + text_of(spec.pretraining_keys),
+      spec.budget.name(), spec.budget.amount, spec.batch_size, spec.context, own != nullptr ? own->flops_per_token : 0,
+      seed));
 }
 
 std::string ComparedRun::name() const {
   return fmt::format("{} seed {}", model.name, seed);
+}
+bool ComparedRun::has_model() const {
+  return !model.folder.empty() || (is_marked(*this, kRunMark) && fs::is_directory(dir()));
 }
 fs::path ComparedRun::dir() const {
   if (!model.folder.empty()) return model.folder;
@@ -469,37 +499,81 @@ std::unique_ptr<TrainingRun> open_training(const ComparedRun& run, const fs::pat
   return training;
 }
 
+bool has_key(const ComparisonTask& task, const ModelSpec& model, const std::string& key, bool pretraining) {
+  if (!model.folder.empty() || model.family.empty() || (pretraining && model.pretraining.empty())) return false;
+  const auto program = task.program_of(model);
+  return TrainingRun(program, pretraining ? task.pretraining_setup(model) : task.setup(model)).config().has(key);
+}
+
+namespace {
+
+/// What all runs have alike, whoever asks for something else.
+void refuse_keys_of_comparison(const ComparisonKeys& keys, const std::string& whose, bool steps) {
+  const std::pair<const char*, const char*> of_all[] = {{"train.seed", "--seeds and --seed"},
+                                                        {"train.batch_size", "--batch-size"}};
+  for (const auto& [key, flag] : of_all) {
+    if (keys.contains(key)) throw ConfigError(fmt::format("{}: key {}: the comparison decides ({})", whose, key, flag));
+  }
+  for (const auto* const key :
+       {"train.max_steps", "train.max_epochs", "train.eval_every", "train.save_every", "train.log_every"}) {
+    if (steps && keys.contains(key))
+      throw ConfigError(fmt::format("{}: key {}: the budget decides how many steps there are", whose, key));
+  }
+}
+
+}  // namespace
+
 void check_settings(const ComparisonTask& task, const ComparisonSpec& spec, const ComparisonData& data,
                     const std::vector<OwnLm>& own) {
-  std::set<std::string> unknown;
-  for (const auto& [key, value] : spec.keys) unknown.insert(key);
-  bool trains = false;
+  auto unknown = spec.keys, unknown_of_pretraining = spec.pretraining_keys;
+  const auto without_those_of = [](ComparisonKeys& keys, const RunConfig& config) {
+    std::erase_if(keys, [&](const auto& key) { return config.has(key.first); });
+  };
+  bool trains = false, pretrains = false;
   for (const auto& model : spec.models) {
+    const auto name = "model " + model.name;
     if (!model.folder.empty()) {
-      if (!fs::is_directory(model.folder))
-        throw ConfigError(fmt::format("model {}: {} is no folder", model.name, model.folder));
+      if (!fs::is_directory(model.folder)) throw ConfigError(fmt::format("{}: {} is no folder", name, model.folder));
       continue;
     }
     trains = true;
     const ScratchDir scratch;
     const auto* const own_model = own_of(model, own);
     if (own_model == nullptr && model.family.empty())
-      throw ConfigError(fmt::format("model {}: has neither a family nor a folder", model.name));
+      throw ConfigError(fmt::format("{}: has neither a family nor a folder", name));
     const ComparedRun run{task, spec, data, model, own_model, spec.first_seed, scratch.path()};
-    const auto training = open_training(run, scratch.path() / "run");
-    if (!model.pretraining.empty()) {
-      const auto before = open_pretraining(run, scratch.path() / "pretraining");
-      set_steps(before->config(), 1);
-      before->complete();
-    }
-    if (!counts(training->config())) set_steps(training->config(), 1);
-    training->complete();
-    for (const auto& [key, value] : spec.keys) {
-      if (training->config().has(key)) unknown.erase(key);
+    auto where = name;
+    try {
+      const auto training = open_training(run, scratch.path() / "run");
+      const bool steps = !counts(training->config());
+      refuse_keys_of_comparison(spec.keys, "keys", steps);
+      refuse_keys_of_comparison(model.keys, name, steps);
+      if (!model.pretraining.empty()) {
+        pretrains = true;
+        where = name + ", pretraining";
+        refuse_keys_of_comparison(spec.pretraining_keys, "pretraining_keys", true);
+        refuse_keys_of_comparison(model.pretraining_keys, where, true);
+        const auto before = open_pretraining(run, scratch.path() / "pretraining");
+        set_steps(before->config(), 1);
+        before->complete();
+        without_those_of(unknown_of_pretraining, before->config());
+        where = name;
+      }
+      if (steps) set_steps(training->config(), 1);
+      training->complete();
+      without_those_of(unknown, training->config());
+    } catch (const ConfigError& error) {
+      const std::string what = error.what();
+      const bool told = what.starts_with(name) || what.starts_with("keys: ") || what.starts_with("pretraining_keys: ");
+      throw ConfigError(told ? what : where + ": " + what);
     }
   }
   if (trains && !unknown.empty())
-    throw ConfigError(fmt::format("key {}: no model of the comparison has it", *unknown.begin()));
+    throw ConfigError(fmt::format("key {}: no model of the comparison has it", unknown.begin()->first));
+  if (trains && !unknown_of_pretraining.empty()) {
+    throw ConfigError(fmt::format("pretraining key {}: no model of the comparison {}",
+                                  unknown_of_pretraining.begin()->first, pretrains ? "has it" : "pretrains"));
+  }
 }
 
 bool perform(const ComparedRun& run, const WorkerHooks& hooks) {

@@ -26,13 +26,18 @@ struct ComparedRun {
   std::filesystem::path dir() const;     ///< of the model
   std::filesystem::path result() const;  ///< what it gave
   std::filesystem::path log() const;     ///< its messages
+  /// Whether what lies in dir() is this run's: a later one of other settings may have taken it.
+  bool has_model() const;
 };
 
 /// A training with the settings of such a run, but for its number of steps; opened in `out`. Throws ConfigError.
 std::unique_ptr<TrainingRun> open_training(const ComparedRun& run, const std::filesystem::path& out);
 
+/// Whether the run of a model, or with `pretraining` the one before it, has the key.
+bool has_key(const ComparisonTask& task, const ModelSpec& model, const std::string& key, bool pretraining);
+
 /// Throws ConfigError for settings that cannot be, before anything is trained: also for a common key that no model of
-/// `spec` has.
+/// `spec` has, and for those that the comparison itself decides.
 void check_settings(const ComparisonTask& task, const ComparisonSpec& spec, const ComparisonData& data,
                     const std::vector<OwnLm>& own);
 

@@ -6,7 +6,9 @@
 #include <csignal>
 #include <cstring>
 #include <optional>
+#include <sstream>
 #include <stdexcept>
+#include <utility>
 
 #include <fmt/format.h>
 #include <sys/resource.h>
@@ -19,6 +21,7 @@
 #include "data/files/files.h"
 #include "data/files/text_lines.h"
 #include "data/metrics/resampling.h"
+#include "data/text/fingerprint.h"
 
 namespace langzoo {
 
@@ -37,19 +40,40 @@ ResultJson read_json(const fs::path& path) {
   return json;
 }
 
+/// What the files hold that a spec names.
+std::string prints_of_files(const ComparisonSpec& spec) {
+  std::string text;
+  for (const auto& [name, value] : spec.data) {
+    std::istringstream parts(value);
+    for (std::string part; std::getline(parts, part, ',');) {
+      std::vector<fs::path> files;
+      if (fs::is_regular_file(part)) files.emplace_back(part);
+      if (fs::is_directory(part)) {
+        for (const auto& entry : fs::directory_iterator(part)) {
+          if (entry.is_regular_file()) files.push_back(entry.path());
+        }
+        std::sort(files.begin(), files.end());
+      }
+      if (!files.empty()) text += fmt::format("{} {:016x} ", name, text_fingerprint(files, 1).print);
+    }
+  }
+  return text;
+}
+
 /// What the data depends on, of a spec.
 std::string data_key(const ComparisonSpec& spec) {
   auto only = spec;
   only.name.clear();
   only.models.clear();
   only.keys.clear();
+  only.pretraining_keys.clear();
   only.seeds = only.first_seed = 1;
   only.threads = 0;
   // Plain text and its tokens are there for those that pretrain.
   for (const auto& model : spec.models) {
     if (!model.pretraining.empty()) only.keys["pretraining." + model.family] = "true";
   }
-  return fmt::format("{} {}", LANGZOO_VERSION, only.to_json());
+  return fmt::format("{} {}{}", LANGZOO_VERSION, prints_of_files(spec), only.to_json());
 }
 
 ComparisonData read_data(const fs::path& file) {
@@ -60,15 +84,25 @@ ComparisonData read_data(const fs::path& file) {
   return data;
 }
 
+void check_data_keys(const ComparisonTask& task, const ComparisonSpec& spec) {
+  std::vector<std::string> known;
+  for (const auto& [key, help] : task.data_keys()) known.push_back(key);
+  for (const auto& [key, value] : spec.data) {
+    if (std::find(known.begin(), known.end(), key) == known.end())
+      throw ConfigError(fmt::format("data.{}: {}", key, unknown_name(key, known)));
+  }
+}
+
 ComparisonData prepared_data(const ComparisonTask& task, const ComparisonSpec& spec, const fs::path& out,
                              const Message& message) {
   const auto dir = out / "data", file = out / "data.json";
-  if (fs::exists(file) && read_json(file).value("of", "") == data_key(spec)) return read_data(file);
+  const auto key = data_key(spec);
+  if (fs::exists(file) && read_json(file).value("of", "") == key) return read_data(file);
   fs::remove(file);
   fs::remove_all(dir);
   fs::create_directories(dir);
   const auto data = task.prepare(spec, dir, message);
-  const ResultJson json = {{"of", data_key(spec)}, {"fingerprint", data.fingerprint}, {"facts", data.facts}};
+  const ResultJson json = {{"of", key}, {"fingerprint", data.fingerprint}, {"facts", data.facts}};
   write_file_atomically(file, json.dump(1));
   return data;
 }
@@ -182,7 +216,8 @@ void add_significance(ResultJson& models, const std::vector<ModelRuns>& done, co
   bootstrap.add(*segments[*best]);
   for (std::size_t i = 0; i < done.size(); ++i) {
     if (i == *best || !segments[i] || segments[i]->segments() != segments[*best]->segments()) continue;
-    const auto p = bootstrap.add(*segments[i]).front().p_value;
+    auto p = bootstrap.add(*segments[i]).front().p_value;
+    if (p && mean(i) == mean(*best)) p = 1;  // no difference is as likely as can be
     models[i]["significance"] = {
         {"metric", name}, {"against", models[*best]["name"]}, {"p_value", p ? ResultJson(*p) : ResultJson()}};
   }
@@ -242,7 +277,11 @@ std::string run_one(const Comparison& comparison, const ComparedRun& run, const 
     const auto ended = run_process(
         command, run.log(), [&](std::string_view line) { observer.on_step(step_of(line)); }, options.stop);
     if (options.stop != nullptr && *options.stop) throw ComparisonStopped();
-    if (ended.code != 0 || ended.signal != 0) return last_error(run.log(), ended);
+    if (ended.code != 0 || ended.signal != 0) {
+      auto error = last_error(run.log(), ended);
+      const auto named = fmt::format("model {}: ", run.model.name);  // who reports it says so as well
+      return error.starts_with(named) ? error.substr(named.size()) : error;
+    }
     if (!fs::exists(run.result())) throw ComparisonStopped();  // it was told to stop by somebody else
     peak = ended.peak_memory_bytes;
   }
@@ -288,9 +327,11 @@ ComparisonResults Comparison::run(const ComparisonSpec& spec, const fs::path& ou
   return run(spec, out, options, silent);
 }
 
-ComparisonResults Comparison::run(const ComparisonSpec& spec, const fs::path& given, const ComparisonOptions& options,
+ComparisonResults Comparison::run(const ComparisonSpec& asked, const fs::path& given, const ComparisonOptions& options,
                                   ComparisonObserver& observer) const {
-  spec.validate();
+  asked.validate();
+  // As those will read it who work for it: 1e-3 is 0.001.
+  const auto spec = ComparisonSpec::from_json(asked.to_json(), "the comparison");
   const auto& task = comparison_task(spec.task);
   if (given.empty()) throw ConfigError("the folder of a comparison has no name");
   const auto out = fs::absolute(given);
@@ -305,6 +346,7 @@ ComparisonResults Comparison::run(const ComparisonSpec& spec, const fs::path& gi
   const OutputLock lock(out);
   ComparisonData data;
   try {
+    check_data_keys(task, spec);
     data = prepared_data(task, spec, out, [&](const std::string& text) { observer.on_message(text); });
     check_settings(task, spec, data, own_);
   } catch (...) {
@@ -326,7 +368,7 @@ ComparisonResults Comparison::run(const ComparisonSpec& spec, const fs::path& gi
     const auto seeds = model.folder.empty() ? spec.seeds : 1;
     for (std::uint64_t i = 0; i < seeds; ++i) {
       const ComparedRun run{task, spec, data, model, own_of(model, own_), spec.first_seed + i, out};
-      const bool kept = fs::exists(run.result());
+      const bool kept = fs::exists(run.result()) && run.has_model();
       observer.on_begin(model.name, run.seed);
       const auto error = kept ? std::string() : run_one(*this, run, options, observer);
       observer.on_end(model.name, run.seed, error, kept);
@@ -359,6 +401,50 @@ bool Comparison::work(const fs::path& out, const std::string& model, std::uint64
   const auto data = read_data(out / "data.json");
   const auto& wanted = spec.model(model);
   return perform({task, spec, data, wanted, own_of(wanted, own_), seed, out}, hooks);
+}
+
+namespace {
+
+/// What the built-in spec that it is from says of all its models holds for it, where `spec` says nothing else.
+void take_keys_of_its_spec(ModelSpec& model, ComparisonSpec& spec, const ComparisonTask& task) {
+  for (const auto& known : built_in_specs()) {
+    if (known.task != spec.task) continue;
+    const auto from = built_in_spec(known.name);
+    const auto& names = from.models;
+    if (std::none_of(names.begin(), names.end(), [&](const auto& m) { return m.name == model.name; })) continue;
+    for (const auto& [key, value] : from.keys) {
+      if (!spec.keys.contains(key) && has_key(task, model, key, false)) model.keys.emplace(key, value);
+    }
+    if (model.pretraining.empty()) return;
+    for (const auto& [key, value] : from.pretraining_keys) {
+      if (!spec.pretraining_keys.contains(key) && has_key(task, model, key, true))
+        model.pretraining_keys.emplace(key, value);
+    }
+    if (spec.pretraining_tokens == 0) spec.pretraining_tokens = from.pretraining_tokens;
+    return;
+  }
+}
+
+}  // namespace
+
+void select_models(ComparisonSpec& spec, const std::vector<std::string>& names) {
+  const auto& task = comparison_task(spec.task);
+  const auto own = std::exchange(spec.models, {});
+  const auto is_one_of = [](const std::vector<ModelSpec>& models, const std::string& name) {
+    return std::any_of(models.begin(), models.end(), [&](const auto& model) { return model.name == name; });
+  };
+  for (const auto& name : names) {
+    spec.models.push_back(model_spec_of(name, spec.task, own));
+    auto& model = spec.models.back();
+    if (model.folder.empty() && !is_one_of(own, model.name)) take_keys_of_its_spec(model, spec, task);
+  }
+  const auto erase_others = [&](ComparisonKeys& keys, bool pretraining) {
+    std::erase_if(keys, [&](const auto& key) {
+      const auto has = [&](const ModelSpec& model) { return has_key(task, model, key.first, pretraining); };
+      return std::any_of(own.begin(), own.end(), has) && std::none_of(spec.models.begin(), spec.models.end(), has);
+    });
+  };
+  erase_others(spec.keys, false), erase_others(spec.pretraining_keys, true);
 }
 
 ComparisonSpec comparison_in(const fs::path& out) {

@@ -112,6 +112,10 @@ class Comparison {
   std::vector<OwnLm> own_;
 };
 
+/// Leaves of a spec's models those of these names (model_spec_of()), in their order. Keys for all that only others have
+/// go with these; a model of another built-in spec brings what that one says of all. Throws ConfigError.
+void select_models(ComparisonSpec& spec, const std::vector<std::string>& names);
+
 /// The spec of the comparison in `out`. Throws ConfigError where there is none.
 ComparisonSpec comparison_in(const std::filesystem::path& out);
 

@@ -177,8 +177,12 @@ ComparisonBudget ComparisonBudget::parse(std::string_view text) {
 }
 
 ComparisonSpec ComparisonSpec::from_json(std::string_view json, const std::string& source) {
-  const auto parsed = SpecJson::parse(json, nullptr, false, /*ignore_comments=*/false);
-  if (parsed.is_discarded()) throw ConfigError(source + ": is no JSON");
+  SpecJson parsed;
+  try {
+    parsed = SpecJson::parse(json);
+  } catch (const SpecJson::parse_error& error) {
+    throw ConfigError(fmt::format("{}: is no JSON from byte {} on", source, error.byte));
+  }
   SpecReader reader(parsed, source);
   ComparisonSpec spec;
   std::string about;
@@ -196,6 +200,7 @@ ComparisonSpec ComparisonSpec::from_json(std::string_view json, const std::strin
   reader.read_number("first_seed", spec.first_seed, 0);
   reader.read_number("threads", spec.threads, 0);
   reader.read_keys("keys", spec.keys);
+  reader.read_keys("pretraining_keys", spec.pretraining_keys);
   if (const auto* const models = reader.find("models")) {
     if (!models->is_array()) reader.fail("models: expected a list");
     for (std::size_t i = 0; i < models->size(); ++i) {
@@ -219,6 +224,7 @@ std::string ComparisonSpec::to_json() const {
   json["first_seed"] = first_seed;
   json["threads"] = threads;
   json["keys"] = json_of_keys(keys);
+  json["pretraining_keys"] = json_of_keys(pretraining_keys);
   json["models"] = SpecJson::array();
   for (const auto& model : models) {
     SpecJson entry = {{"name", model.name}};
@@ -237,16 +243,25 @@ std::string ComparisonSpec::to_json() const {
 }
 
 void ComparisonSpec::validate() const {
+  if (task.empty()) throw ConfigError("a comparison's task is missing: lm, translation, ...");
   if (models.empty()) throw ConfigError("a comparison has no models");
   std::set<std::string> names;
   bool trains = false;
   for (const auto& model : models) {
-    const bool plain = !model.name.empty() && model.name.size() <= 100 && model.name[0] != '.' &&
+    if (model.name.empty()) throw ConfigError(fmt::format("models[{}]: name is missing", &model - models.data()));
+    const bool plain = model.name.size() <= 100 && model.name[0] != '.' &&
                        std::all_of(model.name.begin(), model.name.end(), [](unsigned char c) {
                          return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.' || c == '+';
                        });
     if (!plain) throw ConfigError(fmt::format("model '{}': a name is letters, digits, - _ + and .", model.name));
     if (!names.insert(model.name).second) throw ConfigError(fmt::format("model {}: is there twice", model.name));
+    const bool trained = !model.folder.empty();
+    if (trained && !(model.family.empty() && model.keys.empty() && model.pretraining.empty()))
+      throw ConfigError(fmt::format("model {}: is trained, and takes no family, keys or pretraining", model.name));
+    if (model.pretraining.empty() && !(model.pretraining_keys.empty() && model.pretraining_family.empty())) {
+      throw ConfigError(fmt::format("model {}: has pretraining_{} without pretraining", model.name,
+                                    model.pretraining_keys.empty() ? "family" : "keys"));
+    }
     trains = trains || model.folder.empty();
   }
   if (trains && budget.amount <= 0) throw ConfigError("a comparison that trains has no budget (--budget tokens=2M)");

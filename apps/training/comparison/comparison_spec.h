@@ -8,8 +8,9 @@
 ///      "models": [{"name": "gpt2", "family": "gpt2", "keys": {"model.n_layer": 4}}, {"name": "mine", "folder":
 ///      "run"}]}
 ///
-/// `keys` are those of a run's configuration (run_config.h): the outer ones hold for every model that has them, a
-/// model's own for it alone. Every value is text here, as RunConfig::set() takes it.
+/// `keys` are those of a run's configuration (run_config.h), `pretraining_keys` those of the run before it: the outer
+/// ones hold for every model that has them, a model's own for it alone. Every value is text here, as RunConfig::set()
+/// takes it.
 #pragma once
 
 #include <cstdint>
@@ -56,7 +57,7 @@ struct ComparisonSpec {
   std::string task;                         ///< "lm", "translation", "classification", "tagging", "vectors"
   std::map<std::string, std::string> data;  ///< "train", "valid", "test", "tokenizer", and what else the task reads
   ComparisonBudget budget;
-  /// Tokens of plain text for those that pretrain.
+  /// Tokens of plain text for those that pretrain: of an encoder-decoder those of both sides.
   double pretraining_tokens = 0;
   std::int64_t batch_size = 16;  ///< rows of a step
   std::int64_t context = 128;    ///< tokens of a row, of language models
@@ -64,7 +65,7 @@ struct ComparisonSpec {
   /// That processes of their own compute with, 0: as many as there are. Sums depend on it, and so in their last digits
   /// do scores: a comparison that goes on keeps it.
   std::uint64_t threads = 0;
-  ComparisonKeys keys;
+  ComparisonKeys keys, pretraining_keys;
   std::vector<ModelSpec> models;
 
   /// Throws ConfigError "SOURCE: KEY: ..." for JSON that is none, keys that there are not, and values that cannot be.

@@ -67,11 +67,18 @@ class ExampleComparison : public ComparisonTask {
     options.valid = value(spec, "valid");
     options.tokenizer = value(spec, "tokenizer").empty() ? "train:wordpiece:4000" : value(spec, "tokenizer");
     if (options.made(options.train)) {
+      for (const auto* const key : {"valid", "test"}) {
+        if (const auto file = value(spec, key); !file.empty() && file != options.train)
+          throw ConfigError(fmt::format("data.{} = {}: {} makes its own", key, file, options.train));
+      }
       options.microworld_examples = number(spec, "microworld_examples", 4000);
       options.microworld_seed = static_cast<std::uint64_t>(number(spec, "microworld_seed", 1));
       auto others = options;
+      // Not fewer where few are learned from.
+      constexpr std::int64_t kTestExamples = 500;
       constexpr std::uint64_t kTestStream = 1'000'000;
       others.microworld_seed += kTestStream;
+      others.microworld_examples = std::max(options.microworld_examples, 4 * kTestExamples);
       others.valid_fraction = 0.25;
       data.facts["test"] = others.make_file(dir / "test", true);
       options.valid = options.make_file(dir, true);
@@ -81,10 +88,17 @@ class ExampleComparison : public ComparisonTask {
         throw ConfigError("data.test is missing (--test): of files it is said what models are measured on");
       options.train = absolute_if_there(options.train);
       data.facts["test"] = absolute_if_there(value(spec, "test"));
+      if (!value(spec, "microworld_examples").empty())
+        throw ConfigError(fmt::format("data.microworld_examples: is for microworld, not for {}", options.train));
     }
     train_tokenizer(spec, options, dir, message);
     const auto config = encoder_config("bert");
     const auto examples = open_examples(kind_, options, *config, dir, message);
+    // What is measured at the end is read at the beginning, so that nothing is trained in vain.
+    auto measured = options;
+    measured.valid = data.fact("test");
+    measured.tokenizer = dir.string();
+    open_examples(kind_, measured, *encoder_config("bert"), dir, [](const std::string&) {});
     data.facts["train"] = options.train;
     data.facts["valid"] = options.valid;
     data.facts["tokenizer"] = dir.string();
@@ -187,8 +201,9 @@ class ExampleComparison : public ComparisonTask {
     auto metrics = kind_.scores(*loaded.model, *raw, encoded, all.logits);
     metrics["loss"] = {.value = all.loss};
     for (const auto& info : scores()) {
-      if (const auto found = metrics.find(info.name); found != metrics.end() && std::isfinite(found->second.value))
-        measured.scores[info.name] = found->second.value;
+      const auto found = metrics.find(info.name);
+      if (found == metrics.end() || found->second.chart == MetricChart::kNone) continue;  // f1 of tags without entities
+      if (std::isfinite(found->second.value)) measured.scores[info.name] = found->second.value;
     }
     // Losses of other tokens, or of other labels, do not compare.
     if (!model.trained_here) measured.scores.erase("loss");

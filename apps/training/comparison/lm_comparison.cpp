@@ -80,17 +80,17 @@ class LmComparison : public ComparisonTask {
     data.facts["tokenizer"] = dir.string();
     data.set("max_tokens", static_cast<double>(wanted));
     data.set("vocab_size", static_cast<double>(corpus.tokenizer->vocab_size()));
-    const auto text = read_file(parts.test);
-    std::size_t words = 0;
-    TextLines lines(text);
-    for (std::string_view line; lines.next(line);) words += words_of(line).size();
-    data.set("test_bytes", static_cast<double>(text.size()));
+    open_stream_text(parts.test.string(), *corpus.tokenizer, true);  // so that nothing is trained in vain
+    std::size_t words = 0, bytes = 0;
+    FileLines lines(parts.test);
+    for (std::string_view line; lines.next(line);) words += words_of(line).size(), bytes += line.size() + 1;
+    data.set("test_bytes", static_cast<double>(bytes));
     data.set("test_words", static_cast<double>(words));
     if (words == 0) throw ConfigError(fmt::format("{}: has no words to test on", parts.test.string()));
     data.fingerprint = fmt::format("{} of {} test {:016x}", corpus.fingerprint, wanted,
                                    text_fingerprint(std::vector{parts.test}, 1).print);
     message(fmt::format("{} tokens to learn from, {} kinds; {} bytes to test on", wanted,
-                        corpus.tokenizer->vocab_size(), text.size()));
+                        corpus.tokenizer->vocab_size(), bytes));
     return data;
   }
 

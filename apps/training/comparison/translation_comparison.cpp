@@ -48,6 +48,8 @@ class TranslationComparison : public ComparisonTask {
   }
 
   ComparisonData prepare(const ComparisonSpec& spec, const fs::path& dir, const Message& message) const override {
+    if (!value(spec, "pairs").empty() && fs::is_regular_file(value(spec, "train")))
+      throw ConfigError(fmt::format("data.pairs: is for pairs that are made up, not for {}", value(spec, "train")));
     auto train = read_pairs(spec, "train", 0);
     auto valid = read_pairs(spec, "valid", 1), test = read_pairs(spec, "test", 2);
     const auto take = [&](std::vector<SentencePair>& part, const char* what) {

@@ -112,10 +112,14 @@ class Tagging : public ExampleKindFor<TokenClassifier, TaggedSentence> {
     const auto words = static_cast<double>(all.size()) / 2;
     EvalMetrics metrics = {{"accuracy", share_of_tags(words > 0 ? static_cast<double>(right) / words : 0)}};
     ClassScore score;
-    if (are_entity_tags(all)) score = score_entities(guesses, truth).micro;
+    const bool entities = are_entity_tags(all);
+    if (entities) score = score_entities(guesses, truth).micro;
     metrics["precision"] = share_of_tags(score.precision);
     metrics["recall"] = share_of_tags(score.recall);
     metrics["f1"] = share_of_tags(score.f1);
+    if (!entities) {
+      for (const auto* const name : {"precision", "recall", "f1"}) metrics[name].chart = MetricChart::kNone;
+    }
     return metrics;
   }
 

@@ -290,7 +290,9 @@ void TextToTextKeys::for_each_field(FieldVisitor& visit) {
 
 DenoisingObjective TextToTextKeys::denoising_objective() const {
   const auto* const found = std::find(std::begin(kDenoisingObjectives), std::end(kDenoisingObjectives), objective);
-  if (found == std::end(kDenoisingObjectives)) throw std::logic_error(objective + " is no denoising objective");
+  if (found == std::end(kDenoisingObjectives))
+    throw ConfigError(
+        fmt::format("objective {}: expected one of {}", objective, fmt::join(kDenoisingObjectives, ", ")));
   return static_cast<DenoisingObjective>(found - std::begin(kDenoisingObjectives));
 }
 
@@ -400,10 +402,12 @@ class TextToTextSetup::Task : public ModelTask<EncoderDecoder, Translator, Paral
     const auto batch = batches_->next();
     const auto targets = batch.labels.ge(0).sum().item<std::int64_t>();
     if (batch.pairs.empty()) return MicroBatch::nothing();
-    return {targets, targets, [this, step, batch = to_device(batch, device_)] {
-              model_->set_training_step(step);
-              return model_->loss_sum(batch.source, batch.source_lengths, batch.decoder_input, batch.labels);
-            }};
+    MicroBatch micro(targets, targets, [this, step, batch = to_device(batch, device_)] {
+      model_->set_training_step(step);
+      return model_->loss_sum(batch.source, batch.source_lengths, batch.decoder_input, batch.labels);
+    });
+    micro.num_sources = batch.source_lengths.sum().item<std::int64_t>();
+    return micro;
   }
   void save_model(const fs::path& dir) override {
     model_->save_pretrained(dir);

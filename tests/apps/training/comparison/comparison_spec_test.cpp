@@ -1,5 +1,6 @@
 #include "tests/support/test.h"
 
+#include "apps/training/comparison/comparison.h"
 #include "apps/training/comparison/comparison_spec.h"
 #include "apps/training/comparison/comparison_task.h"
 #include "data/files/config_error.h"
@@ -67,6 +68,8 @@ TEST_CASE("an error names what is wrong and the nearest that is there", "[compar
   refused(R"({"models": [{"nam": "x"}]})", "models[0]: nam: unknown");
   refused(R"({"models": {}})", "models: expected a list");
   ComparisonSpec spec;
+  CHECK_THROWS_WITH(spec.validate(), Contains("task is missing"));
+  spec.task = "lm";
   CHECK_THROWS_WITH(spec.validate(), Contains("no models"));
   spec.models = {{.name = "a", .family = "lstm"}};
   CHECK_THROWS_WITH(spec.validate(), Contains("no budget"));
@@ -76,6 +79,53 @@ TEST_CASE("an error names what is wrong and the nearest that is there", "[compar
   CHECK_THROWS_WITH(spec.validate(), Contains("there twice"));
   spec.models[1].name = "../a";
   CHECK_THROWS_WITH(spec.validate(), Contains("a name is letters"));
+}
+
+TEST_CASE("a model has a name, and either learns or is there", "[comparison]") {
+  ComparisonSpec spec;
+  spec.task = "lm";
+  spec.budget = ComparisonBudget::parse("tokens=1M");
+  const auto refused = [&](const ModelSpec& model, const std::string& what) {
+    spec.models = {model};
+    CHECK_THROWS_WITH(spec.validate(), Contains(what));
+  };
+  refused({.family = "lstm"}, "models[0]: name is missing");
+  refused({.name = "a", .family = "lstm", .folder = "there"}, "model a: is trained");
+  refused({.name = "a", .folder = "there", .keys = {{"model.layers", "1"}}}, "model a: is trained");
+  refused({.name = "a", .family = "bert", .pretraining_keys = {{"train.learning_rate", "1"}}},
+          "model a: has pretraining_keys without pretraining");
+  refused({.name = "a", .family = "bert", .pretraining_family = "elmo"}, "pretraining_family without pretraining");
+}
+
+TEST_CASE("what a spec says of all its models goes with those that are chosen", "[comparison]") {
+  auto encoders = built_in_spec("encoders");
+  CHECK(encoders.keys.contains("model.num_hidden_layers"));
+  SECTION("keys that only others have are left out") {
+    select_models(encoders, {"bilstm-crf", "bilstm"});
+    REQUIRE(encoders.models.size() == 2);
+    CHECK(encoders.models[0].name == "bilstm-crf");
+    CHECK(encoders.keys.contains("train.learning_rate"));
+    CHECK(!encoders.keys.contains("model.num_hidden_layers"));
+    CHECK(encoders.pretraining_keys.empty());
+  }
+  SECTION("those that nobody has stay, to be refused") {
+    encoders.keys["model.num_hiden_layers"] = "3";
+    select_models(encoders, {"bilstm"});
+    CHECK(encoders.keys.contains("model.num_hiden_layers"));
+  }
+  SECTION("a model of another spec brings them") {
+    ComparisonSpec mine;
+    mine.task = "tagging";
+    mine.keys = {{"train.learning_rate", "0.01"}};
+    select_models(mine, {"bert", "bilstm"});
+    const auto& bert = mine.models[0];
+    CHECK(bert.keys.at("model.hidden_size") == "128");
+    CHECK(!bert.keys.contains("train.learning_rate"));
+    CHECK(bert.pretraining_keys.at("train.optimizer") == "muon");
+    CHECK(mine.pretraining_tokens == encoders.pretraining_tokens);
+    CHECK(!mine.models[1].keys.contains("model.num_hidden_layers"));
+    CHECK_THROWS_WITH(select_models(mine, {"bret"}), Contains("did you mean bert?"));
+  }
 }
 
 }  // namespace langzoo::test::comparison_spec_test

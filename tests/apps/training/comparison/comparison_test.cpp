@@ -280,6 +280,23 @@ TEST_CASE("what cannot be compared is refused, and leaves no folder behind", "[c
   other.models[0].pretraining = "mlm";
   refused(other, "pretraining mlm");
 
+  other = spec;
+  other.pretraining_keys["train.optimizer"] = "muon";
+  refused(other, "pretraining key train.optimizer: no model of the comparison pretrains");
+  other = spec;
+  other.keys["train.batch_size"] = "2";
+  refused(other, "key train.batch_size: the comparison decides (--batch-size)");
+  other = spec;
+  other.models[0].keys["train.max_steps"] = "2";
+  refused(other, "model lstm: key train.max_steps: the budget decides");
+  other = spec;
+  other.data["tokeniser"] = "char";
+  refused(other, "data.tokeniser: unknown, did you mean tokenizer?");
+  other = spec;
+  write_file(dir / "latin.txt", "caf\xe9\n");
+  other.data["test"] = (dir / "latin.txt").string();
+  refused(other, "latin.txt: line 1: is not UTF-8");
+
   // Of several models one fails.
   auto failing = tiny(dir / "text.txt", "tokens=640", {"lstm", "gpt2"});
   failing.models[0].keys["train.learning_rate"] = "1e30";
@@ -290,6 +307,106 @@ TEST_CASE("what cannot be compared is refused, and leaves no folder behind", "[c
   CHECK_THAT(json["models"][0]["error"].get<std::string>(), Contains("not finite"));
   CHECK(json["models"][1]["error"].is_null());
   CHECK(!json["models"][1]["metrics"].empty());
+}
+
+TEST_CASE("what is kept is what the same settings, the same data and the model's folder say", "[comparison]") {
+  const TempDir dir;
+  write_file(dir / "text.txt", sentences(200));
+  write_file(dir / "test.txt", sentences(20));
+  auto spec = tiny(dir / "text.txt", "tokens=640", {"lstm"});
+  spec.data["valid"] = spec.data["test"] = (dir / "test.txt").string();
+  spec.keys["train.learning_rate"] = "2e-2";  // as people write it
+  const ComparisonOptions resume{.resume = true};
+  struct Kept : ComparisonObserver {
+    void on_end(const std::string& /*model*/, std::uint64_t /*seed*/, const std::string& error, bool kept) override {
+      CHECK(error.empty());
+      last = kept;
+    }
+    bool last = false;
+  } observer;
+  const auto run = [&] {
+    const auto json = results_of(Comparison().run(spec, dir / "out", resume, observer))["models"][0];
+    const auto config = Json::parse(read_file(dir / "out" / "models" / "lstm" / "seed-1" / "config.json"));
+    CHECK(config["hidden_size"] == std::stoi(spec.models[0].keys["model.hidden_size"]));
+    return json["metrics"]["nats_per_token"]["mean"].get<double>();
+  };
+  const auto first = run();
+  CHECK(!observer.last);
+  spec.keys["train.learning_rate"] = "0.02";
+  CHECK(run() == first);
+  CHECK(observer.last);
+  // Another one takes the folder: the first is trained again.
+  spec.models[0].keys["model.hidden_size"] = "16";
+  CHECK(run() != first);
+  spec.models[0].keys["model.hidden_size"] = "12";
+  CHECK(run() == first);
+  CHECK(!observer.last);
+  // The same name for another text.
+  write_file(dir / "test.txt", "Anna has a dog\n" + sentences(20));
+  CHECK(run() != first);
+  CHECK(!observer.last);
+}
+
+TEST_CASE("models that do the same differ by chance", "[comparison]") {
+  const TempDir dir;
+  write_file(dir / "text.txt", sentences(200));
+  auto spec = tiny(dir / "text.txt", "tokens=640", {"lstm"});
+  spec.models.push_back(spec.models[0]);
+  spec.models[1].name = "twin";
+  const auto json = results_of(Comparison().run(spec, dir / "out"));
+  CHECK(json["models"][1]["significance"]["p_value"] == 1);
+  CHECK(std::filesystem::exists(dir / "out" / "models" / "twin" / "seed-1" / "config.json"));
+}
+
+TEST_CASE("all models of the built-in specs that pretrain are trained and measured", "[comparison]") {
+  const TempDir dir;
+  for (const auto* const name : {"encoders", "objectives"}) {
+    auto spec = built_in_spec(name);
+    spec.data["microworld_examples"] = "40";
+    spec.data["microworld_bytes"] = "20000";
+    spec.data["tokenizer"] = "train:wordpiece:200";
+    spec.budget = ComparisonBudget::parse("tokens=1K");
+    spec.pretraining_tokens = 2000;
+    spec.batch_size = 8;
+    spec.threads = 1;
+    spec.keys["model.hidden_size"] = "32";
+    spec.keys["model.num_hidden_layers"] = "1";
+    const auto results = Comparison().run(spec, dir / name);
+    for (const auto& model : results_of(results)["models"]) {
+      INFO(model.dump());
+      CHECK(model["error"].is_null());
+      CHECK(model["metrics"].contains("f1"));
+    }
+    const auto json_in = [&](const std::string& file) {
+      return Json::parse(read_file(dir / name / "pretraining" / file));
+    };
+    const auto run = json_in(std::string(name) == "encoders" ? "bert/seed-1/run.json" : "mlm/seed-1/run.json");
+    CHECK(run["model"]["hidden_size"] == 32);
+    CHECK(run["train"]["optimizer"] == "muon");
+  }
+  // Both sides' tokens count: some 15 % of the text are targets.
+  const auto steps_of = [&](const std::string& model) {
+    const auto run = Json::parse(read_file(dir / "objectives" / "pretraining" / model / "seed-1" / "run.json"));
+    return run["train"]["max_steps"].get<int>();
+  };
+  CHECK(steps_of("spans") < 2 * steps_of("mlm"));
+}
+
+TEST_CASE("tags that are no entities' have no F1", "[comparison]") {
+  const TempDir dir;
+  std::string tags;
+  for (int i = 0; i < 40; ++i) tags += "Anna\tNOUN\nsleeps\tVERB\n\n";
+  write_file(dir / "tags.conll", tags);
+  ComparisonSpec spec;
+  spec.task = "tagging";
+  spec.data = {
+      {"train", (dir / "tags.conll").string()}, {"test", (dir / "tags.conll").string()}, {"tokenizer", "char"}};
+  spec.budget = ComparisonBudget::parse("tokens=200");
+  spec.batch_size = 4;
+  spec.models = {{.name = "bilstm", .family = "tagger", .keys = {{"model.hidden_size", "8"}}}};
+  const auto metrics = results_of(Comparison().run(spec, dir / "out"))["models"][0]["metrics"];
+  CHECK(metrics.contains("accuracy"));
+  CHECK(!metrics.contains("f1"));
 }
 
 }  // namespace langzoo::test::comparison_test
