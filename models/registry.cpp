@@ -198,6 +198,10 @@ constexpr RegisteredModel kModels[] = {
     model<DeepLstm>("deep-lstm", "DeepLSTM", "langzoo-ntm", "a deep LSTM whose layers all see input and output"),
 };
 
+/// What transformers called a class when T5's own files were written.
+constexpr std::pair<std::string_view, std::string_view> kFormerNames[] = {
+    {"T5WithLMHeadModel", "T5ForConditionalGeneration"}};
+
 std::string joined(const std::vector<std::string>& names) {
   std::string text;
   for (const auto& name : names) text += (text.empty() ? "" : ", ") + name;
@@ -226,6 +230,9 @@ std::span<const RegisteredModel> registered_models() {
 }
 
 const RegisteredModel* find_registered_model(std::string_view model_type, std::string_view architecture) {
+  for (const auto& [former, name] : kFormerNames) {
+    if (architecture == former) architecture = name;
+  }
   const auto* const found = std::find_if(std::begin(kModels), std::end(kModels), [&](const RegisteredModel& model) {
     return model.model_type == model_type && (architecture.empty() || model.architecture == architecture);
   });

@@ -86,7 +86,8 @@ Option& BeamFlags::with_beams(Option& flag) const {
 
 BeamSearchOptions BeamFlags::apply_to(BeamSearchOptions options) const {
   options.num_beams = options_.num_beams;
-  options.length_penalty = options_.length_penalty;
+  // A score without beams is a mean, whatever beams are to be compared by.
+  options.length_penalty = more_than_one() ? options_.length_penalty : BeamSearchOptions().length_penalty;
   options.early_stopping = options_.early_stopping;
   options.rules = options_.rules;
   options.length_normalization = options_.length_normalization;

@@ -51,6 +51,7 @@ class BeamFlags {
   void heed(GenerationConfig& config);
 
   std::int64_t num_beams() const { return options_.num_beams; }
+  void forget_given(GenerationConfig& config) const { over_folder_.forget_given(config); }
   bool more_than_one() const { return options_.num_beams > 1; }
 
   /// `options` with the flags' values in their fields, checked. Throws UsageError naming the flag.

@@ -168,7 +168,7 @@ class EvalVerb : public ExampleVerb {
       notes +=
           kinds_.size() == 1 ? ", " + format.metrics_help : fmt::format("\n  {}: {}", format.task, format.metrics_help);
     }
-    if (kinds_.size() > 1 && !other_.run) {
+    if (other_.pretrained) {
       notes +=
           "\n  pretrained models, on documents as train reads them, without examples: loss (nats), perplexity and "
           "accuracy\n  of hidden tokens, sentence_loss, sentence_accuracy; of electra generator_loss and "
@@ -277,7 +277,8 @@ class PredictVerb : public ExampleVerb {
     add_data_options(options, /*targets=*/false);
     options.add("--text", text_, "or one text");
     options.exactly_one_of({"--data", "--text"});
-    options.add("--pair", pair_, "with it: the second text, or the context of a question").needs("--text");
+    if (std::any_of(kinds_.begin(), kinds_.end(), [](const ExamplePredictions& kind) { return kind.pairs; }))
+      options.add("--pair", pair_, "with it: the second text, or the context of a question").needs("--text");
     options.add("--out", out_, "a page to write: answers and tags in their texts");
     options.add("--logits", with_logits_, "ids, token_type_ids and logits as well").needs("--json");
     if (std::any_of(kinds_.begin(), kinds_.end(), answers)) {

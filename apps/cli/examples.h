@@ -46,6 +46,7 @@ struct ExamplePredictions {
   std::string (*show)(const PredictedExamples& predicted);
   /// How much there is, what eval says first; nullptr: examples alone.
   std::vector<Figure> (*counts)(const RawExamples& raw, const EncodedExamples& encoded) = nullptr;
+  bool pairs = true;  ///< whether predict takes a second text beside --text
 };
 
 /// Adds the members ids, token_type_ids and logits, where they are asked for: of one row, or a list of rows.
@@ -73,9 +74,10 @@ void print_text_logits(const LoadedModel<TokenModel>& loaded, const ExampleEncod
 
 // Verbs that take any model that one of the kinds accepts.
 
-/// What `eval` does of a program that has models of no kind as well.
+/// What `eval` does, and says, of a program that has models of no kind as well.
 struct OtherEvaluation {
   std::string examples = {}, notes = {};
+  bool pretrained = false;  ///< whether the help tells of pretrained models, which are measured on documents
   std::vector<std::string> flags = {};             ///< those that are of such models alone
   bool (*heeds_seed)(std::string_view) = nullptr;  ///< of --data, for such models; others never do
   std::function<void(Options&)> add_options = {};

@@ -212,7 +212,9 @@ ExamplePredictions regression_predictions() {
 }
 
 ExamplePredictions tagging_predictions() {
-  return {tagging, "the tags of words", "", "words, tags", print_tags, show_tags};
+  return {tagging,    "the tags of words",
+          "",         "words, tags (--data may also be plain text, a sentence a line: an empty line gives empty lists)",
+          print_tags, show_tags};
 }
 
 ExamplePredictions answer_predictions() {
@@ -244,6 +246,7 @@ ExamplePredictions tagger_classification_predictions() {
     for (std::int64_t i = 0; i < encoded.examples.size(); ++i) tokens += encoded.examples.length(i);
     return std::vector<Figure>{{"sentences", "sentences", raw.size()}, {"tokens", "tokens", tokens}};
   };
+  predictions.pairs = false;
   return predictions;
 }
 
@@ -256,6 +259,7 @@ ExamplePredictions tagger_tagging_predictions() {
       words += std::ssize(sentence.words);
     return std::vector<Figure>{{"sentences", "sentences", raw.size()}, {"tokens", "tokens", words}};
   };
+  predictions.pairs = false;
   return predictions;
 }
 

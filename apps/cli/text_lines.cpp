@@ -43,6 +43,11 @@ std::vector<std::string> lines_of_file(const std::string& path) {
   return lines;
 }
 
+std::string one_line(std::string text) {
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text;
+}
+
 Where lines_in(const std::string& file) {
   return [file](std::size_t i) { return fmt::format("{}: line {}", file, i + 1); };
 }

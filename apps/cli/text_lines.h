@@ -21,6 +21,9 @@ void converse(const std::string& what, const std::function<void(const std::strin
 /// Those of a readable_file. Throws FileError for an empty file.
 std::vector<std::string> lines_of_file(const std::string& path);
 
+/// `text` as one line: its line ends are blanks.
+std::string one_line(std::string text);
+
 /// Where a text comes from, by its number.
 using Where = std::function<std::string(std::size_t)>;
 Where lines_in(const std::string& file);

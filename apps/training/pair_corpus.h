@@ -84,7 +84,7 @@ struct PairFormat {
   void for_each_field(FieldVisitor& visit);
   void save(const std::filesystem::path& dir) const;
   /// Of a folder without task.json, which earlier versions wrote: what the run.json in it, or in the folder above it
-  /// (it is the folder best), says. Throws FileError and std::runtime_error for a damaged task.json.
+  /// (it is the folder best), says. Throws FileError and std::runtime_error for a damaged task.json or run.json.
   static PairFormat load(const std::filesystem::path& dir);
 };
 

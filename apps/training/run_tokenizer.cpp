@@ -15,8 +15,10 @@
 #include "data/text/fingerprint.h"
 #include "models/pretrained.h"
 #include "tokenizers/added_tokens.h"
+#include "tokenizers/char_level.h"
 #include "tokenizers/directory.h"
 #include "tokenizers/marian.h"
+#include "tokenizers/post_processors/template_processing.h"
 #include "tokenizers/sentencepiece.h"
 #include "tokenizers/trainers/trainer_kinds.h"
 
@@ -30,13 +32,28 @@ constexpr std::string_view kChar = "char", kTrain = "train:", kBareModel = "spie
 
 using Made = std::unique_ptr<Tokenizer>;
 
+void put_end_behind_texts(Tokenizer& tokenizer) {
+  const auto eos = tokenizer.special_tokens().eos;
+  // Characters have a file without a template.
+  if (!eos || dynamic_cast<CharLevel*>(&tokenizer) != nullptr) return;
+  const auto token = tokenizer.id_to_token(*eos);
+  auto rules = tokenizer.rules();
+  rules.post_processor = std::make_shared<TemplateProcessing>(
+      TemplateProcessing::Options{.single = parse_template("$A " + token),
+                                  .pair = parse_template(fmt::format("$A {0} $B {0}", token)),
+                                  .special_tokens = {{token, {{*eos}, {token}}}}});
+  tokenizer.set_rules(std::move(rules));
+}
+
 /// By a trainer of ours.
 Made train_own(const TrainerKind& kind, std::size_t vocab_size, const TextSource& texts, const TokenizerNeeds& needs) {
   PipelineTrainerOptions options;
   options.vocab_size = vocab_size;
   options.special_tokens = needs.special_tokens;
   options.threads = needs.threads;
-  return kind.train(texts, options);
+  auto tokenizer = kind.train(texts, options);
+  if (needs.ends_texts) put_end_behind_texts(*tokenizer);
+  return tokenizer;
 }
 
 Made train_sentencepiece_model(SentencePieceTrainerOptions::ModelType type, std::size_t vocab_size,

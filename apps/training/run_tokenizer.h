@@ -55,6 +55,9 @@ struct TokenizerNeeds {
   /// texts, <|endoftext|> begins and ends them: tokenizers/trainers). A sentencepiece has its own tokens for the roles
   /// of <s>, </s> and <pad>, <|endoftext|> being its </s>, and those only that are asked for.
   std::vector<std::string> special_tokens;
+  /// Whether the tokenizer.json of a trained one puts its end token behind a text and nothing else around it, as T5's
+  /// does, so that those who open the folder read what the model has learned from. Runs add it themselves.
+  bool ends_texts = false;
   std::size_t threads = 0;  ///< 0: as many as the machine has
 };
 

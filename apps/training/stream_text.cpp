@@ -355,10 +355,14 @@ StreamText open_stream_text(const std::string& data, const Tokenizer& tokenizer,
   return read_stream(UnitReader(documents.files, lines), tokenizer, lines, with_forms);
 }
 
+std::optional<bool> told_lines_of_run(const fs::path& dir) {
+  std::optional<bool> lines;
+  read_run_section(dir, "data", [&](FieldVisitor& visit) { visit("lines", lines); });
+  return lines;
+}
+
 bool lines_of_run(const fs::path& dir) {
-  StreamTextOptions run;
-  read_run_section(dir, "data", run);
-  return run.lines;
+  return told_lines_of_run(dir).value_or(StreamTextOptions().lines);
 }
 
 }  // namespace langzoo

@@ -103,7 +103,9 @@ StreamCorpus open_stream_corpus(const StreamTextOptions& options, const std::fil
 StreamText open_stream_text(const std::string& data, const Tokenizer& tokenizer, bool lines,
                             std::uint64_t microworld_seed = TextCorpusOptions{}.microworld_seed,
                             bool with_forms = false);
-/// How the run that made model folder `dir` read text.
+/// How the run that made model folder `dir` read text; nothing where no run made it.
+std::optional<bool> told_lines_of_run(const std::filesystem::path& dir);
+/// The same, or as is usual.
 bool lines_of_run(const std::filesystem::path& dir);
 
 }  // namespace langzoo

@@ -10,6 +10,9 @@
 #include "apps/training/training_state.h"
 #include "data/files/config_error.h"
 #include "data/files/files.h"
+#include "models/causal_lm.h"
+#include "models/encoder_decoder.h"
+#include "models/generation_config.h"
 #include "models/io/weights.h"
 #include "tokenizers/directory.h"
 
@@ -170,9 +173,11 @@ std::shared_ptr<const Tokenizer> load_model_tokenizer(const std::filesystem::pat
   return tokenizer;
 }
 
-std::shared_ptr<torch::nn::Module> make_model(const RegisteredModel& registered, ModelConfig& config,
-                                              const TrainSetting& setting) {
-  if (!setting.begins_with_init()) return make_model(registered, config);
+namespace {
+
+/// With the weights in train.init.
+std::shared_ptr<torch::nn::Module> make_begun_model(const RegisteredModel& registered, ModelConfig& config,
+                                                    const TrainSetting& setting) {
   const fs::path init = setting.init;
   const auto& traits = registered.traits();
   auto file = load_weights(init);
@@ -191,6 +196,38 @@ std::shared_ptr<torch::nn::Module> make_model(const RegisteredModel& registered,
   load_pretrained_weights(*model, file, init, traits, {.new_head = true}, report);
   const auto summary = report.summary();
   setting.message(fmt::format("begins with the weights in {}{}", init.string(), summary.empty() ? "" : ": " + summary));
+  return model;
+}
+
+/// Whether both texts begin, end and are filled up by the same ids.
+bool same_token_ids(ModelConfig& a, ModelConfig& b) {
+  const auto fields = fields_of(fields_in(a));
+  return std::all_of(fields.begin(), fields.end(), [&](const Field& field) {
+    if (!field.name.ends_with("_token_id")) return true;
+    const auto other = find_field(fields_in(b), field.name);
+    return !other || other->json() == field.json();
+  });
+}
+
+/// The generation_config.json of the model that a run begins with stays, unless the run has other tokens than it says.
+void keep_generation_config(torch::nn::Module& model, const RegisteredModel& registered, ModelConfig& config,
+                            const TrainSetting& setting) {
+  const fs::path dir = setting.begins_with_init() ? fs::path(setting.init) : setting.out;
+  if (setting.init.empty() || !fs::exists(dir / "generation_config.json")) return;
+  if (!same_token_ids(*config_in(dir, {registered, config}), config))
+    return setting.message(
+        fmt::format("generation_config.json of {} is left: the run has other model.*_token_id", dir.string()));
+  if (auto* const lm = dynamic_cast<CausalLm*>(&model)) lm->generation_config = generation_config_of(dir);
+  if (auto* const both = dynamic_cast<EncoderDecoder*>(&model)) both->generation_config = generation_config_of(dir);
+}
+
+}  // namespace
+
+std::shared_ptr<torch::nn::Module> make_model(const RegisteredModel& registered, ModelConfig& config,
+                                              const TrainSetting& setting) {
+  auto model =
+      setting.begins_with_init() ? make_begun_model(registered, config, setting) : make_model(registered, config);
+  keep_generation_config(*model, registered, config, setting);
   return model;
 }
 

@@ -143,8 +143,8 @@ std::unique_ptr<Tokenizer> train_tokenizer(const TokenizerSpec& spec, const Text
   for (const auto& path : train) total += fs::file_size(path);
   const auto share = valid.empty() ? 1 - options.valid_fraction : 1;
   const auto most = std::min(kTokenizerTrainingBytes, static_cast<std::uint64_t>(share * static_cast<double>(total)));
-  return make_tokenizer(spec, text_of(train, most, !spec.takes_bytes()), {.special_tokens = format.special_tokens},
-                        message);
+  return make_tokenizer(spec, text_of(train, most, !spec.takes_bytes()),
+                        {.special_tokens = format.special_tokens, .ends_texts = format.ends_texts}, message);
 }
 
 struct EncodedText {
@@ -317,7 +317,7 @@ TokenizedText open_text(const std::string& data, const Tokenizer& tokenizer, std
 
 std::uint64_t microworld_seed_of(const fs::path& dir) {
   TextCorpusOptions run;
-  read_run_section(dir, "data", run);
+  read_run_section(dir, "data", [&](FieldVisitor& visit) { visit("microworld_seed", run.microworld_seed); });
   return run.microworld_seed;
 }
 

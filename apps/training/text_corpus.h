@@ -58,6 +58,7 @@ struct TextFormat {
   std::vector<std::string> special_tokens = {"<|endoftext|>"};
   /// The same of a tokenizer of characters, which otherwise has those of the text alone.
   std::vector<std::string> character_tokens = {};
+  bool ends_texts = false;  ///< TokenizerNeeds'
   /// Whether the token file holds nothing but the text's tokens.
   bool tokens_only = true;
   /// What microworld tells, so many bytes at least; none: its stories in a row, whose entropy is known.

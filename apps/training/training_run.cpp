@@ -162,6 +162,12 @@ void TrainingRun::complete_settings() {
     check_data_is_there();
   } else {
     refuse_unread();
+    if (trainer.schedule == "plateau" && trainer.eval_every == 0 && trainer.eval_epochs == 0) {
+      throw ConfigError(
+          "train.schedule = plateau: falls by evaluations, of which train.eval_every = 0 and train.eval_epochs = 0 "
+          "leave "
+          "none before the end");
+    }
   }
   if (use_ == OutputUse::kReplace) refuse_replaced();
 }

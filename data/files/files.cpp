@@ -220,7 +220,7 @@ class ShownNames {
 }  // namespace
 
 FileError::FileError(const fs::path& path, const std::string& reason)
-    : std::runtime_error(escaped(ShownNames::all().of(path) + ": " + reason)) {}
+    : std::runtime_error(escaped((path.empty() ? "an empty name" : ShownNames::all().of(path)) + ": " + reason)) {}
 
 void show_as(const fs::path& path, const std::string& name) {
   ShownNames::all().set(path, name);

@@ -161,7 +161,8 @@ std::vector<std::int64_t> sentinels_of(const Tokenizer& tokenizer) {
   while (const auto id = tokenizer.token_to_id(fmt::format("<extra_id_{}>", ids.size()))) ids.push_back(*id);
   if (ids.empty()) {
     throw std::runtime_error(
-        "the tokenizer has no sentinel <extra_id_0>: give one of T5's, or let train:KIND:N train one");
+        "the tokenizer has no sentinel <extra_id_0>: give one of T5's, whose folder has them beside spiece.model, or "
+        "let train:KIND:N train one");
   }
   return ids;
 }

@@ -140,12 +140,12 @@ class SentenceReader {
     if (is_blank_line(line)) return;
     sentence_ = json_sentence(line, options_);
     sentence_.line = number;
-    finish();
+    if (options_.tags) return finish();
+    sentences.push_back(std::exchange(sentence_, {}));  // an empty one too: what is said of them goes line by line
   }
   void add_plain(std::string_view line, std::int64_t number) {
-    sentence_.line = number;
-    for (const auto word : words_of(line)) sentence_.words.emplace_back(word);
-    finish();
+    const auto words = words_of(line);
+    sentences.push_back({{words.begin(), words.end()}, {}, number});
   }
   void add_word(std::string_view line, std::int64_t number) {
     if (is_blank_line(line) || is_document_start(line)) return finish();

@@ -32,7 +32,8 @@ struct TaggedTextOptions {
 };
 
 /// The sentences of a file.
-///  - .jsonl: an object a line, with lists "words" (or "tokens") and "tags" (or "ner_tags") of equal lengths.
+///  - .jsonl: an object a line, with lists "words" (or "tokens") and "tags" (or "ner_tags") of equal lengths; one
+///    without words is left out where tags are asked for.
 ///  - .conll, .iob2, .tsv and, with tags, any other: a word a line, a blank line between sentences, columns between
 ///  TABs
 ///    where the first word's line has one, else between white space, equally many in all lines. The word stands in the
@@ -41,7 +42,7 @@ struct TaggedTextOptions {
 ///    tokens and of empty words ("3-4", "3.1") are left out. -DOCSTART- lines are left out. So are comments: lines at
 ///    the beginning of a sentence that begin with # and either have not the file's number of columns, or read "# name =
 ///    ..." or "# newdoc", "# newpar"; any other # begins a word.
-///  - any other, without tags: a sentence a line, its words between white space.
+///  - any other, without tags: a sentence a line, an empty one too, its words between white space.
 /// Throws FileError naming file and line: for a line with more or fewer columns, an empty word or tag, what is not
 /// UTF-8, and a file without sentences.
 std::vector<TaggedSentence> read_tagged_text(const std::filesystem::path& path, const TaggedTextOptions& options = {});

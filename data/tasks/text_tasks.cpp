@@ -203,7 +203,8 @@ TextTask task_of(const json& object) {
                 {},
                 1};
   const auto metrics = object.find("metrics");
-  if (metrics == object.end() || !metrics->is_array()) throw std::runtime_error("\"metrics\" is no list of names");
+  if (metrics == object.end()) throw std::runtime_error("has no \"metrics\"");
+  if (!metrics->is_array()) throw std::runtime_error("\"metrics\" is no list of names");
   for (const auto& metric : *metrics) {
     if (!metric.is_string()) throw std::runtime_error("\"metrics\" is no list of names");
     task.metrics.push_back(metric.get<std::string>());
@@ -247,8 +248,9 @@ TextTemplate::TextTemplate(std::string_view text) {
     auto name = text.substr(at + 1, end - at - 1);
     if (const auto colon = name.rfind(':'); colon != std::string_view::npos) {
       const auto step = name.substr(colon + 1);
-      if (read_number(step, part.step) != NumberFault::kNone || !(part.step > 0))
-        fail(fmt::format("{{{}}}: {} is no step above 0 to round to", name, step));
+      if (read_number(step, part.step) != NumberFault::kNone || !(part.step > 0) ||
+          step.find_first_of("eE") != std::string_view::npos)
+        fail(fmt::format("{{{}}}: {} is no step above 0 to round to, as 0.2", name, step));
       const auto point = step.find('.');
       part.decimals = point == std::string_view::npos ? 0 : static_cast<int>(step.size() - point - 1);
       name = name.substr(0, colon);
@@ -279,7 +281,7 @@ std::string TextTemplate::fill(const std::function<std::string_view(std::size_t)
       throw std::runtime_error(fmt::format("column {} is no number: \"{}\"", columns_[static_cast<std::size_t>(column)],
                                            escaped(of_column)));
     }
-    filled += fmt::format("{:.{}f}", std::nearbyint(number / step) * step, decimals);
+    filled += fmt::format("{:.{}f}", std::nearbyint(number / step) * step + 0.0, decimals);  // -0 is 0
   }
   return filled;
 }
@@ -308,14 +310,21 @@ void TextTask::validate() const {
     }
     if (std::find(metrics.begin(), metric, *metric) != metric) fail(fmt::format("metric {} is there twice", *metric));
   }
-  if (!(weight > 0 && weight < 1e9)) fail(fmt::format("weight is {}, expected above 0", weight));
+  if (!(weight > 0 && weight < 1e9)) fail(fmt::format("weight is {}, expected above 0 and below 1e9", weight));
 }
 
 std::vector<TextTask> read_text_tasks(const fs::path& path) {
   constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 24;
   const auto text = read_file(path, kMostBytes);
   if (nested_too_deeply(text)) throw FileError(path, "is nested too deeply");
-  const auto file = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  json file;
+  try {
+    file = json::parse(text);
+  } catch (const json::parse_error& error) {
+    throw FileError(path, fmt::format("not valid JSON at byte {}", error.byte));
+  } catch (const json::out_of_range&) {
+    throw FileError(path, "holds a number that is too large");
+  }
   const auto list = file.is_object() ? file.find("tasks") : file.end();
   if (!file.is_object() || list == file.end() || !list->is_array() || file.size() != 1)
     throw FileError(path, "is no file of tasks: expected {\"tasks\": [{\"name\": ...}]} and nothing else");
@@ -399,6 +408,7 @@ std::vector<TextExample> read_text_examples(const TextTask& task, const std::str
     example.line = line;
     if (one_column) {
       auto& texts = values[of_target[0]];
+      if (!std::all_of(texts.begin(), texts.end(), is_blank)) std::erase_if(texts, is_blank);
       if (texts.size() > 1) example.others.assign(texts.begin() + 1, texts.end());
       texts.resize(1);
     }

@@ -110,8 +110,13 @@ std::vector<TableRow> read_table(const std::filesystem::path& path, const std::v
         const auto& name = column.name;
         if (json) return json_field(record[0], column, list);
         const auto i = static_cast<std::size_t>(std::find(names.begin(), names.end(), name) - names.begin());
+        if (header && std::count(names.begin(), names.end(), name) > 1)
+          throw std::runtime_error(fmt::format("has the column {} twice", escaped(name)));
         if (i < record.size() && i < names.size()) return record[i];
         if (column.optional && i == names.size()) return std::nullopt;
+        if (i < names.size())
+          throw std::runtime_error(
+              fmt::format("has no column {}: it ends after {} of {}", name, record.size(), names.size()));
         // Without a suffix, as a pipe is, a file of another form is read as one long column.
         const bool other_form = guessed && !csv && names.size() == 1;
         throw std::runtime_error(fmt::format("has no column {}; the columns are {}{}", name,

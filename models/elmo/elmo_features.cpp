@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -92,6 +93,15 @@ ElmoConfig released_config(const fs::path& path, std::vector<std::string>& other
   constexpr std::uint64_t kLargestOptions = 1 << 24;
   ReleasedOptions options;
   others = read_fields(options, read_file(path, kLargestOptions), path.string());
+  const auto& [lstm, characters] = options;
+  const std::pair<const char*, std::int64_t> sizes[] = {
+      {"lstm.projection_dim", lstm.projection_dim},
+      {"lstm.dim", lstm.dim},
+      {"char_cnn.embedding.dim", characters.embedding.dim},
+      {"char_cnn.max_characters_per_token", characters.max_characters_per_token}};
+  for (const auto& [key, size] : sizes) {
+    if (size == 0) throw FileError(path, fmt::format("{} is missing, or 0", key));
+  }
   ElmoConfig config;
   try {
     check_fields(options, "ELMo options");

@@ -22,8 +22,8 @@ void AdaptiveSoftmaxOptions::validate() const {
   require(!cutoffs.empty(), "the number of cutoffs", cutoffs.size(), "at least 1");
   std::int64_t last = 0;
   for (const auto cutoff : cutoffs) {
-    require(cutoff > last && cutoff < vocabulary, "a cutoff", cutoff,
-            c10::str("above ", last, " and below the vocabulary's ", vocabulary));
+    require(cutoff > last, "a cutoff", cutoff, c10::str("above ", last, last == 0 ? "" : ", the one before it"));
+    require(cutoff < vocabulary, "a cutoff", cutoff, c10::str("below the vocabulary's ", vocabulary));
     last = cutoff;
   }
   require(div_value >= 1 && std::isfinite(div_value), "div_value", div_value, "1 or more");

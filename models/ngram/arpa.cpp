@@ -15,6 +15,7 @@
 #include "data/files/as_size.h"
 #include "data/files/numbers.h"
 #include "data/files/text_lines.h"
+#include "data/files/utf8.h"
 #include "models/ngram/backoff_trie.h"
 #include "models/ngram/ngram_file.h"
 
@@ -23,6 +24,8 @@ namespace langzoo {
 namespace {
 
 constexpr float kMissingLog10 = -100;
+/// How some tools write "<unk>".
+constexpr std::string_view kLoudUnknown = "<UNK>";
 
 /// The shortest digits that give the number back, without an exponent where it is not tiny.
 void append(std::string& line, float number) {
@@ -39,16 +42,22 @@ class ArpaReader {
  public:
   explicit ArpaReader(const std::filesystem::path& path) : lines_(path) {}
 
-  void convert(std::ostream& out) {
+  /// Whether the file has "</s>".
+  bool convert(std::ostream& out) {
     read_header();
     BackoffTrie trie(static_cast<int>(counts_.size()));
     for (std::size_t length = 1; length <= counts_.size(); ++length) read_section(length, trie);
     if (line_ != "\\end\\") throw lines_.error(fmt::format("expected \\end\\ behind the {}-grams", counts_.size()));
-    for (const std::int32_t word : {NGramVocabulary::kUnknown, NGramVocabulary::kSentenceEnd}) {
+    const auto complete = [&](std::int32_t word) {
       const auto ngram = trie.add(std::span(&word, 1));
-      if (!trie.has_probability(ngram)) trie.set(ngram, kMissingLog10, 0);
-    }
+      if (trie.has_probability(ngram)) return true;
+      trie.set(ngram, kMissingLog10, 0);
+      return false;
+    };
+    complete(NGramVocabulary::kUnknown);
+    const bool has_end = complete(NGramVocabulary::kSentenceEnd);
     trie.write(out, words_);
+    return has_end;
   }
 
  private:
@@ -159,15 +168,35 @@ class ArpaReader {
       if (!first) throw lines_.error("<s> stands behind another word");
       return BackoffTrie::kStart;
     }
-    if (text == "<UNK>") text = kUnknownText;
-    if (length == 1) return words_.add(text);
+    if (text == kLoudUnknown && !has_unknown()) text = kUnknownText;
+    if (length == 1) {
+      if (!is_valid_utf8(text)) throw lines_.error("is not UTF-8");
+      return words_.add(text);
+    }
     const std::int32_t word = words_.find(text);
     if (word < 0) throw lines_.error(fmt::format("\"{}\" is not among the 1-grams", text));
     return word;
   }
 
+  /// Whether "<unk>" is among the 1-grams, which are looked through: "<UNK>" then is a word like any other.
+  bool has_unknown() {
+    if (has_unknown_) return *has_unknown_;
+    has_unknown_ = false;
+    FileLines lines(lines_.path());
+    bool among = false;
+    for (std::string_view line; lines.next(line);) {
+      const auto parts = words_of(line);
+      if (parts.empty()) continue;
+      if (among && parts[0].starts_with('\\')) break;
+      among = among || parts[0] == "\\1-grams:";
+      if (among && parts.size() > 1 && parts[1] == kUnknownText) has_unknown_ = true;
+    }
+    return *has_unknown_;
+  }
+
   FileLines lines_;
   std::string_view line_;
+  std::optional<bool> has_unknown_;
   std::vector<std::uint64_t> counts_;
   NGramVocabulary words_;
 };
@@ -178,7 +207,9 @@ void write_arpa(std::ostream& out, const NGramModel& model) {
   if (!model.is_backoff()) {
     throw std::invalid_argument("an ARPA file holds back-off models, and this one's smoothing is of another kind");
   }
-  if (!model.has_words()) throw std::invalid_argument("the model has ids, not words");
+  if (!model.has_words()) {
+    throw std::invalid_argument("an ARPA file holds words, and this model is of a tokenizer's ids: train one of words");
+  }
   const auto order = as_size(model.order());
   std::string text = "\\data\\\n";
   for (std::size_t i = 0; i < order; ++i) {
@@ -219,8 +250,8 @@ void write_arpa(std::ostream& out, const NGramModel& model) {
   flush();
 }
 
-void convert_arpa(const std::filesystem::path& arpa, std::ostream& out) {
-  ArpaReader(arpa).convert(out);
+bool convert_arpa(const std::filesystem::path& arpa, std::ostream& out) {
+  return ArpaReader(arpa).convert(out);
 }
 
 NGramModel read_arpa(const std::filesystem::path& arpa) {

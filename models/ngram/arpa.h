@@ -15,8 +15,9 @@ void write_arpa(std::ostream& out, const NGramModel& model);
 
 /// Writes the model's file for `arpa`. Where "<unk>" has no probability it is given log10 P = -100, and so is "</s>".
 /// N-grams whose histories the file leaves out are kept, the histories with what backing off gives them. Throws
-/// FileError naming the line for what is no ARPA file.
-void convert_arpa(const std::filesystem::path& arpa, std::ostream& out);
+/// FileError naming the line for what is no ARPA file, and for words that are not UTF-8. "<UNK>" is "<unk>" where the
+/// file has no such word. Whether the file has "</s>".
+bool convert_arpa(const std::filesystem::path& arpa, std::ostream& out);
 /// The same in memory.
 NGramModel read_arpa(const std::filesystem::path& arpa);
 

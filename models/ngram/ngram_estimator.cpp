@@ -71,6 +71,10 @@ void check(const NGramOptions& options) {
     throw std::invalid_argument(
         fmt::format("prune {}: expected 0 first, then numbers that never decrease", fmt::join(prune, " ")));
   }
+  if (std::ssize(prune) > options.order) {
+    throw std::invalid_argument(fmt::format("prune {}: is of n-grams of up to {} words, and order is {}",
+                                            fmt::join(prune, " "), prune.size(), options.order));
+  }
   const bool kneser_ney = options.smoothing <= NGramSmoothing::kKneserNey;
   if (!prune.empty() && prune.back() > 0 && !kneser_ney)
     throw std::invalid_argument("prune: only Kneser-Ney smoothing has it");
@@ -164,7 +168,7 @@ struct NGramEstimator::Parts {
 void NGramEstimator::Parts::share_memory(std::size_t taken) {
   taken += vocabulary * (sizeof(std::uint64_t) + sizeof(NGramFile::Unigram)) + kBuffers;
   if (taken > options.memory / 2) {
-    throw std::runtime_error(fmt::format("memory {} KiB: too little for {} words: take {} MiB", options.memory >> 10,
+    throw std::runtime_error(fmt::format("memory = {}K is too little for {} words: take {}M", options.memory >> 10,
                                          vocabulary, (taken >> 19) + 1));
   }
   const std::size_t unit = (options.memory - taken) / 8;

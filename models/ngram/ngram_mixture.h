@@ -56,7 +56,7 @@ struct MixtureTuning {
 
 /// Chooses the weights that make the text most probable, by expectation maximisation: each becomes the mean share that
 /// its model has in the probability of a token, until the mean log P gains less than 1e-9. Throws FileError for a text
-/// without tokens, or one that has "<s>" or "</s>"; std::runtime_error where no model gives a token any probability.
+/// without tokens, or as NGramText; std::runtime_error where no model gives a token any probability.
 MixtureTuning tune_mixture(NGramMixture& mixture, const NGramText& text);
 
 }  // namespace langzoo

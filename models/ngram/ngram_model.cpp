@@ -139,6 +139,7 @@ NGramModel NGramModel::load(const std::filesystem::path& path) {
   } catch (const std::runtime_error& error) {
     throw FileError(path, error.what());
   }
+  model.path_ = path;
   return model;
 }
 
@@ -230,7 +231,7 @@ void NGramModel::open(std::span<const std::byte> bytes, std::shared_ptr<const vo
 
 /// What load() leaves to the queries, for it would read the whole file.
 void NGramModel::check_all() const {
-  const auto require = [](bool holds) {
+  const auto require = [this](bool holds) {
     if (!holds) throw_damaged();
   };
   for (std::int32_t word = 0; word < vocabulary_; ++word) {
@@ -379,8 +380,10 @@ void NGramModel::for_each_ngram(const Visit& visit) const {
   }
 }
 
-void NGramModel::throw_damaged() {
-  throw std::runtime_error("n-grams: the table is damaged: train or convert the model again");
+void NGramModel::throw_damaged() const {
+  constexpr const char* kWhat = "n-grams: the table is damaged: train or convert the model again";
+  if (path_.empty()) throw std::runtime_error(kWhat);
+  throw FileError(path_, kWhat);
 }
 
 void NGramModel::throw_no_word(std::int32_t word) const {

@@ -177,11 +177,12 @@ class NGramModel {
   double by_other_rule(State& state, std::int32_t word) const;
   /// Words of a node's history.
   int length_of(std::uint32_t node) const;
-  [[noreturn]] static void throw_damaged();
+  [[noreturn]] void throw_damaged() const;
   [[noreturn]] void throw_no_word(std::int32_t word) const;
 
   std::shared_ptr<const void> owner_;
   bool is_mapped_ = false;
+  std::filesystem::path path_;  ///< of a mapped model
   std::span<const std::byte> bytes_;
   const Unigram* unigrams_ = nullptr;
   const Node* nodes_ = nullptr;

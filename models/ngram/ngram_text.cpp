@@ -12,6 +12,7 @@
 
 #include "data/files/as_size.h"
 #include "data/files/files.h"
+#include "data/files/utf8.h"
 #include "data/files/word_reader.h"
 
 namespace langzoo {
@@ -103,6 +104,7 @@ NGramText::NGramText(std::vector<std::filesystem::path> files, bool lines, std::
       }) {}
 
 void check_text_word(std::string_view word) {
+  if (!is_valid_utf8(word)) throw std::runtime_error("is not UTF-8");
   if (word != kSentenceStartText && word != kSentenceEndText) return;
   throw std::runtime_error(fmt::format("has \"{}\", which stands for a sentence's {} and cannot be a word of the text",
                                        word, word == kSentenceStartText ? "beginning" : "end"));
@@ -126,9 +128,8 @@ NGramTextReport train_ngrams(const NGramText& text, const std::filesystem::path&
       return NGramVocabulary::kUnknown;
     }
     if (words.memory() > options.memory / 2) {
-      throw FileError(text.name(),
-                      fmt::format("has more than {} different words, for which {} MiB of memory are too little",
-                                  words.size(), options.memory >> 20));
+      throw FileError(text.name(), fmt::format("has more than {} different words: memory = {}K is too little",
+                                               words.size(), options.memory >> 10));
     }
     return words.add(word);
   };

@@ -36,7 +36,8 @@ class NGramText {
   NGramText(std::string name, Read read) : name_(std::move(name)), read_(std::move(read)) {}
 
   const std::string& name() const { return name_; }
-  /// Throws FileError naming the line for "<s>" or "</s>" in the text: they would be other words than the model's own.
+  /// Throws FileError naming the line for "<s>" or "</s>" in the text, which would be other words than the model's own,
+  /// and for what is not UTF-8.
   void read(const Visitor& visitor) const { read_(visitor); }
 
  private:
@@ -44,7 +45,7 @@ class NGramText {
   Read read_;
 };
 
-/// Throws std::runtime_error for "<s>" and "</s>".
+/// Throws std::runtime_error for "<s>" and "</s>", and for what is not UTF-8.
 void check_text_word(std::string_view word);
 
 /// What of a text is learned.

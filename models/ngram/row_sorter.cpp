@@ -227,8 +227,10 @@ void RowSorter::append_to_disk() {
 std::vector<RowSorter::Run> RowSorter::merge_some(std::vector<Run> runs) {
   std::vector<Run> merged;
   const std::size_t memory = most_ * sizeof(std::uint32_t);
+  const auto read = std::exchange(disk_, std::make_unique<TemporaryFile>(beside_));
+  disk_bytes_ = 0;
   for (std::size_t first = 0; first < runs.size(); first += kMostRuns) {
-    Merger merger(order_, *disk_, std::span(runs).subspan(first, std::min(kMostRuns, runs.size() - first)), memory);
+    Merger merger(order_, *read, std::span(runs).subspan(first, std::min(kMostRuns, runs.size() - first)), memory);
     Run run{disk_bytes_, 0};
     while (const auto* row = merger.next()) {
       if (size_ + order_.width > room_) append_to_disk();
@@ -263,7 +265,11 @@ void RowSorter::sort() {
 }
 
 void RowSorter::read() {
-  if (merger_) row_ = merger_->next();
+  if (!merger_) return;
+  row_ = merger_->next();
+  if (row_ != nullptr) return;
+  merger_.reset();
+  disk_.reset();
 }
 
 }  // namespace langzoo

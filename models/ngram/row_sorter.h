@@ -19,8 +19,8 @@ struct RowOrder {
                                      ///< half of one count, are summed
 };
 
-/// First all rows are added, then all are read. Rows that are equal in what decides stay in the order in which they
-/// came.
+/// First all rows are added, then all are read; behind the last one the disk is free again. Rows that are equal in what
+/// decides stay in the order in which they came.
 class RowSorter {
  public:
   /// `memory`: bytes, within a few KiB; beyond, parts are sorted and merged on the disk of `beside`'s folder.

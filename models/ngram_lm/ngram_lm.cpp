@@ -22,7 +22,7 @@ namespace {
 constexpr const char* kMixtureFile = "mixture.tsv";
 constexpr std::int64_t kLargestVocabulary = (std::int64_t{1} << 31) - 3;
 
-constexpr std::array<std::string_view, 5> kSmoothings = {"modified_kneser_ney", "kneser_ney", "add_k", "stupid_backoff",
+constexpr std::array<std::string_view, 5> kSmoothings = {"modified_kneser_ney", "kneser_ney", "add_k", kStupidBackoff,
                                                          "none"};
 
 NGramModel uniform(const NGramLmConfig& config) {
@@ -138,9 +138,9 @@ void NGramLmConfig::for_each_field(FieldVisitor& visit) {
         {.least = 0,
          .most = 1e15,
          .help = "n-grams of 1, 2, ... words that occur at most so often are left out; the first is 0"});
-  visit("prune_entropy", prune_entropy,
-        {.least = 0,
-         .help = "n-grams that change the perplexity by less than this share are left out as well; 0: none"});
+  visit(
+      "prune_entropy", prune_entropy,
+      {.least = 0, .help = "n-grams that change the perplexity by less than this share are left out as well; 0: none"});
   visit("discount_fallback", discount_fallback,
         {.help = "discounts of 0.5, 1, 1.5 where counts of counts give none; false: an error"});
   visit("mixture", mixture, {.least = 0, .most = 1000, .help = "models in it; 0: it is one"});

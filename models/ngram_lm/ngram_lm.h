@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -41,6 +42,9 @@ struct NGramLmConfig {
   /// But for the memory.
   NGramOptions options() const;
 };
+
+/// The smoothing whose scores do not sum to 1: they are no probabilities.
+inline constexpr std::string_view kStupidBackoff = "stupid_backoff";
 
 inline constexpr const char* kNGramFile = "model.ngram";
 

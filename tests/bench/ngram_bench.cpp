@@ -60,6 +60,8 @@ void make(const std::string& path, double megabytes) {
     // Half of the words are one of a few that the last one decides.
     const double rank = std::exp((uniform() < 0.5 ? uniform() * 0.2 : uniform()) * std::log(300'000));
     last = (static_cast<std::uint64_t>(rank) + (rank < 12 ? last * 7919 : 0)) % 300'000;
+    // As in a real text, there are always words that occur once, or twice.
+    if (uniform() < 0.01) last = 300'000 + static_cast<std::uint64_t>(uniform() * 2e6);
     for (auto rest = last + 1; rest > 0; rest /= 26) text += static_cast<char>('a' + rest % 26);
     text += word % 20 == 0 ? '\n' : ' ';
     if (text.size() < std::size_t{1} << 20) continue;

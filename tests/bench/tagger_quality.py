@@ -27,7 +27,7 @@ FILES = """warandpeace.train.txt wikitext2.valid.txt rt-polarity.neg rt-polarity
 ewt-pos.train.tsv ewt-pos.dev.tsv wikigold.conll""".split()
 
 VECTORS, ELMO = ["--vectors", "runs/vectors"], ["--features", "elmo:runs/elmo"]
-ELMO_STEPS = 6000
+ELMO_STEPS = 12000
 
 
 class Table:
@@ -50,7 +50,7 @@ ENTITIES = {
 POOLINGS = {name: ([], {"model.pooling": name}) for name in ("last", "max", "mean", "attention")}
 BY_CHARACTERS = {"data.tokenizer": "words", "model.embedding_size": 0}
 TABLES = {
-    "wikigold": Table("tagging-ner", "wikigold.train.conll", "wikigold.test.conll", 10, "f1", ENTITIES),
+    "wikigold": Table("tagging-ner", "wikigold.train.conll", "wikigold.test.conll", 20, "f1", ENTITIES),
     "wnut17": Table("tagging-ner", "wnut17.train.conll", "wnut17.dev.conll", 10, "f1", ENTITIES),
     "ewt": Table("tagging-pos", "ewt-pos.train.tsv", "ewt-pos.dev.tsv", 4, "accuracy", {
         "words": ([], {"model.characters": "none"}),
@@ -106,8 +106,9 @@ def pretraining(runs):
     runs.train("vectors", "train", [*text, "--model", "skipgram", "--dim", 100, "--epochs", 12], {}, 10_000_000,
                program="langzoo-word2vec")
     runs.train("elmo", "train", [*text, "--preset", "elmo-small"],
-               {"model.hidden_size": 256, "model.sampled_softmax": 1024, "data.valid_fraction": 0.02,
-                "train.eval_every": round(1000 * runs.options.scale)}, ELMO_STEPS, program="langzoo-lm")
+               {"model.hidden_size": 256, "model.sampled_softmax": 1024, "data.tokenizer": "words:30000",
+                "data.valid_fraction": 0.02, "train.eval_every": round(3000 * runs.options.scale)}, ELMO_STEPS,
+               program="langzoo-lm")
 
 
 def trainings(runs, table):

@@ -21,7 +21,7 @@ using langzoo::test::require;
 
 void use(const std::vector<TaggedSentence>& sentences, bool tags, const Tokenizer& tokenizer) {
   for (const auto& sentence : sentences) {
-    require(!sentence.words.empty(), "a sentence without words");
+    require(!tags || !sentence.words.empty(), "a tagged sentence without words");
     require(!tags || sentence.tags.size() == sentence.words.size(), "not a tag a word");
     const auto pieces = word_pieces(sentence.words, tokenizer, 16);
     require(pieces.ids.size() <= 16, "more pieces than asked for");

@@ -74,6 +74,7 @@ TEST_CASE("each model is registered once, under its own traits, one of a kind to
     CHECK(find_registered_model(model.model_type, model.architecture) == &model);
   }
   CHECK(find_registered_model("gpt2")->architecture == "GPT2LMHeadModel");
+  CHECK(find_registered_model("t5", "T5WithLMHeadModel")->architecture == "T5ForConditionalGeneration");
   CHECK(find_registered_model("gpt2", "BertModel") == nullptr);
   CHECK(find_registered_model("cobol") == nullptr);
 }

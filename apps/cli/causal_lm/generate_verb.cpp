@@ -33,8 +33,13 @@ class GenerateVerb : public ComputeVerb {
            "echo \"Mary went to\" | {program} generate --model run --stop .\n";
   }
   std::string notes() const override {
-    return "Without --prompt, --prompts and --ids the prompts come from stdin, one a line. The tokenizer's template\n"
-           "(<s>, [CLS] ...) goes around a prompt, not around ids. What flags leave open is as the model folder's\n"
+    return std::string("Without --prompt, --prompts and --ids the prompts come from stdin, one a line. ") +
+           (reads_stream() ? "The model reads </s>\n"
+                             "before a prompt, and before ids, as before the first line of a text. What flags leave "
+                             "open is as the model folder's\n"
+                           : "The tokenizer's template\n"
+                             "(<s>, [CLS] ...) goes around a prompt, not around ids. What flags leave open is as the "
+                             "model folder's\n") +
            "generation_config.json says, as an older config.json does, or as shown above. --temperature, --top-k,\n"
            "--top-p and --greedy also say that there are no beams.\n"
            "Fields under --json: prompt, ids (the new ones, an end token included), text (the new text); with\n"
@@ -50,8 +55,10 @@ class GenerateVerb : public ComputeVerb {
     options.add("--ids", ids_, "a file with one prompt a line as ids: 1 2, [1,2] or {\"ids\": [1,2]}")
         .excludes("--prompt")
         .excludes("--prompts");
-    options.add("--no-special-tokens", no_special_tokens_, "do not add [CLS] and the like to a prompt")
-        .idle_with("--ids");
+    if (!reads_stream()) {
+      options.add("--no-special-tokens", no_special_tokens_, "do not add [CLS] and the like to a prompt")
+          .idle_with("--ids");
+    }
     options.add("--batch-size", batch_size_, "prompts at a time").range(1);
     flags_.add_to(options, {.max_new_tokens = "the most tokens to add",
                             .temperature = "below 1 bolder, 0 greedy",
@@ -95,6 +102,8 @@ class GenerateVerb : public ComputeVerb {
     std::vector<TokenId> ids;
   };
 
+  /// Whether a prompt is a line of a stream: without a template, and <s> and </s> are no words of it.
+  bool reads_stream() const { return family_.task == "language-model"; }
   bool draws() const { return !flags_.more_than_one_beam() && !flags_.options.sampling.is_greedy(); }
 
   /// Throws UsageError naming the flag.
@@ -133,9 +142,10 @@ class GenerateVerb : public ComputeVerb {
     std::vector<Prompt> prompts;
     ReplacedTexts replaced(*lm_.tokenizer);
     for (std::size_t i = 0; i < texts.size(); ++i) {
-      replaced.see(where(i), texts[i]);
+      if (!reads_stream()) replaced.see(where(i), texts[i]);
       encode_from(where(i), [&] {
-        prompts.push_back({texts[i], encode_prompt(texts[i], lm_, !no_special_tokens_)});
+        if (reads_stream()) words_of_sentence(texts[i]);  // which has to be UTF-8
+        prompts.push_back({texts[i], encode_prompt(texts[i], lm_, !no_special_tokens_ && !reads_stream())});
         check_length(prompts.back().ids.size());
       });
     }

@@ -50,7 +50,7 @@ Verbs encoder_verbs() {
          .make = distillation_setup,
          .usual = [](std::string_view /*model_type*/) { return std::string(kDistillation); },
          .student = true});
-  verbs.push_back(example_eval_verb(all_predictions()));
+  verbs.push_back(example_eval_verb(all_predictions(), {.pretrained = true}));
   verbs.push_back(example_predict_verb(all_predictions()));
   verbs.push_back(fill_mask_verb());
   verbs.push_back(embed_verb());

@@ -1,5 +1,4 @@
-#include <cmath>
-#include <numeric>
+#include <iostream>
 
 #include <fmt/format.h>
 
@@ -15,6 +14,15 @@
 namespace langzoo {
 
 namespace {
+
+/// Where the folder is none, that is said later.
+bool holds_ngrams(const std::string& dir) {
+  try {
+    return model_type_of(dir) == "ngram";
+  } catch (const std::exception&) {
+    return false;
+  }
+}
 
 class LmEvalVerb : public ComputeVerb {
  public:
@@ -38,7 +46,9 @@ class LmEvalVerb : public ComputeVerb {
            "Fields under --json: tokens (words and line ends), oov (those that are <unk>), nats_per_token, "
            "perplexity;\n"
            "of n-gram models also perplexity_without_oov: unknown words are not scored, and yet are history; of ELMo\n"
-           "forward_perplexity and backward_perplexity.\n";
+           "forward_perplexity and backward_perplexity. Those of stupid back-off are of scores that do not sum to 1, "
+           "and\n"
+           "compare with no other model's.\n";
   }
   bool heeds_seed() const override { return true; }
   void add_own_options(Options& options) override {
@@ -61,6 +71,8 @@ class LmEvalVerb : public ComputeVerb {
     options.add("--cache-theta", cache.theta, "how much alike").between(0, 1e6).needs("--cache");
     options.add("--cache-lambda", cache.lambda, "the cache's share").between(0, 1).needs("--cache");
     options.idle_where("--seed", "--data is not microworld", [this] { return !is_microworld_text(data_); });
+    for (const auto* const flag : {"--dtype", "--batch-size"})
+      options.idle_where(flag, "n-grams are looked up", [this] { return holds_ngrams(model_); });
   }
   void compute(const ComputeOptions& common) override {
     if (holds_elmo(model_)) return measure_elmo(common);
@@ -78,7 +90,10 @@ class LmEvalVerb : public ComputeVerb {
     if (text.predicted() < 1) throw std::runtime_error(data_ + ": has no token to predict");
     const auto logs = stream_log_probabilities(*lm.model, *text.ids, reading_, lm.device);
     auto figures = figures_of(text, stream_metrics(logs));
-    if (dynamic_cast<NGramLmImpl*>(lm.model.get()) != nullptr) {
+    if (const auto* const ngrams = dynamic_cast<NGramLmImpl*>(lm.model.get())) {
+      if (ngrams->config().smoothing == kStupidBackoff)
+        std::cerr << fmt::format("note: {}: scores of stupid back-off do not sum to 1: these are no perplexities\n",
+                                 model_);
       std::vector<double> known;
       const auto unknown = LineEncoder(*lm.tokenizer).unknown();
       for (std::size_t i = 0; i < logs.size(); ++i) {

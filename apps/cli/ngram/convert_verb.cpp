@@ -27,9 +27,9 @@ class NGramConvertVerb : public Verb {
            "convert --from-arpa model.arpa --out model\n";
   }
   std::string notes() const override {
-    return "ARPA files hold back-off models: those of Kneser-Ney smoothing, and not mixtures. One without <unk> gives "
-           "it\n"
-           "10^-100.\n"
+    return "ARPA files hold back-off models: those of Kneser-Ney smoothing, and not mixtures. One without <unk> or "
+           "</s>\n"
+           "gives it 10^-100.\n"
            "Fields under --json: order, ngrams (by length), words.\n";
   }
   void add_options(Options& options) override {
@@ -62,7 +62,11 @@ class NGramConvertVerb : public Verb {
     const fs::path out(out_);
     if (!is_new_or_empty(out)) throw UsageError(fmt::format("--out {}: is not empty", out_));
     OutputGuard guard(out, OutputUse::kNew);
-    write_file_atomically(out / kNGramFile, [&](std::ostream& file) { convert_arpa(*from_arpa_, file); });
+    bool has_end = false;
+    write_file_atomically(out / kNGramFile, [&](std::ostream& file) { has_end = convert_arpa(*from_arpa_, file); });
+    if (!has_end)
+      std::cerr << fmt::format("warning: {}: has no </s>: its probability is 10^-100 at every line's end\n",
+                               *from_arpa_);
     const auto model = NGramModel::load(out / kNGramFile);
     NGramLmImpl(NGramLmConfig{}, model, out / kNGramFile).save_pretrained(out);
     save_word_tokenizer(model.words(), out);

@@ -9,6 +9,7 @@
 #include "apps/training/run_config.h"
 #include "apps/training/stream_text.h"
 #include "apps/training/tasks/ngram.h"
+#include "data/files/files.h"
 #include "data/files/text_source.h"
 
 namespace langzoo {
@@ -26,13 +27,15 @@ class NGramInterpolateVerb : public Verb {
     return "The weights are those that give the text of --valid the highest probability, found by expectation\n"
            "maximisation. The vocabulary is that of all models; a word that one of them does not know shares its "
            "<unk>.\n"
+           "Whether a line is a sentence is as in the models' runs, or where they differ as --set data.lines says;\n"
+           "eval reads as the mixture was tuned. Stupid back-off gives no probabilities, and cannot be mixed.\n"
            "Fields under --json: models, weights, perplexity (of the text), iterations.\n";
   }
   void add_options(Options& options) override {
     options.add("--models", models_, "folders of n-gram models, with commas between: kn5,books").required();
     options.add("--valid", valid_, "the text that the weights are for: a file, or a folder of .txt files").required();
     options.add("--out", out_, "the model folder to write, new or empty").required();
-    options.add("--set", set_, "data.lines=true or false: whether a line is a sentence");
+    options.add("--set", set_, "data.lines=true or false: whether a line is a sentence; as in the models' runs");
   }
 
   void run(const CommonOptions& common) override {
@@ -50,14 +53,22 @@ class NGramInterpolateVerb : public Verb {
     for (const auto& name : names) {
       const auto lm = load_ngrams(name);
       const auto* const model = std::get_if<NGramModel>(&lm->model());
+      if (lm->config().smoothing == kStupidBackoff)
+        throw FileError(name, "is of stupid back-off, whose scores do not sum to 1: they are no probabilities to mix");
       if (model == nullptr) throw FileError(name, "is a mixture already: name the models that it is of");
       if (!model->has_words()) throw FileError(name, "has a tokenizer of its own, and a mixture's models have words");
       models.push_back(*model);
     }
+    bool lines = true;
+    RunConfig run;
+    run.bind("data", [&](FieldVisitor& visit) { visit("lines", lines); });
+    for (const auto& assignment : set_) run.set_text(assignment, "--set");
+    if (!run.given("data.lines")) lines = lines_of_runs(names);
     NGramMixture mixture(std::move(models));
-    const auto tuning = tune_mixture(mixture, {find_text_files(valid_), lines(names.front())});
+    const auto tuning = tune_mixture(mixture, {find_text_files(valid_), lines});
     OutputGuard guard(out, OutputUse::kNew);
     NGramLmImpl(NGramLmConfig{}, mixture).save_pretrained(out);
+    write_file_atomically(out / kRunFile, run.resolved({{"program", "lm"}}));
     save_word_tokenizer(mixture.words(), out);
     guard.keep();
     if (common.json) {
@@ -75,12 +86,18 @@ class NGramInterpolateVerb : public Verb {
   }
 
  private:
-  bool lines(const std::string& of_model) const {
-    bool lines = lines_of_run(of_model);
-    RunConfig config;
-    config.bind("data", [&](FieldVisitor& visit) { visit("lines", lines); });
-    for (const auto& assignment : set_) config.set_text(assignment, "--set");
-    return lines;
+  /// Those that no run made read as the others. Throws UsageError for runs that read text differently.
+  static bool lines_of_runs(const std::vector<std::string>& names) {
+    std::optional<bool> lines;
+    std::string first;
+    for (const auto& name : names) {
+      const auto told = told_lines_of_run(name);
+      if (told && lines && *told != *lines)
+        throw UsageError(fmt::format("--models: the run of {} has data.lines={}, that of {} data.lines={}: --set one",
+                                     first, *lines, name, *told));
+      if (told && !lines) lines = told, first = name;
+    }
+    return lines.value_or(true);
   }
 
   std::string models_, valid_, out_;

@@ -70,8 +70,9 @@ class ChannelTranslator : public SentenceTranslator {
 class NoisyChannelTranslation : public TranslationMethod {
  public:
   void add_options(Options& options) override {
-    constexpr std::uint64_t kMost = 10'000;
     options.add("--num-beams", num_beams_, "hypotheses kept of those that explain equally many words").range(1, kMost);
+  }
+  void add_n_best_to(Options& options) override {
     options.add("--n-best", n_best_, "translations of each sentence, at most --num-beams").range(1, kMost);
   }
 
@@ -96,6 +97,7 @@ class NoisyChannelTranslation : public TranslationMethod {
   }
 
  private:
+  static constexpr std::uint64_t kMost = 10'000;
   std::optional<int> num_beams_;
   int n_best_ = 1;
 };

@@ -77,8 +77,8 @@ class CorruptVerb : public Verb {
         }
         const auto parts = parts_for_sentinels(std::ssize(wide), options);
         if (parts.size() > 1) {
-          std::cerr << fmt::format("{}: needs more sentinels than the {} there are, split into {}\n", lines.where(i),
-                                   options.sentinels.size(), parts.size());
+          std::cerr << fmt::format("warning: {}: needs more sentinels than the {} there are, split into {}\n",
+                                   lines.where(i), options.sentinels.size(), parts.size());
         }
         std::size_t begin = 0;
         for (const auto length : parts) {

@@ -46,7 +46,8 @@ class EncodeTextsVerb : public ModelVerb {
   void add_own_options(Options& options) override {
     ModelVerb::add_own_options(options);
     options.add("--data", data_, "a file of texts, one a line, - for stdin").required();
-    options.add("--max-source", max_source_, "tokens of the longest text; longer ones are cut").range(1, 1 << 20);
+    options.add("--max-source", max_source_, "tokens of the longest text, its end token included; longer ones are cut")
+        .range(2, 1 << 20);
     options.add("--batch-size", batch_size_, "texts computed together; the results do not depend on it")
         .range(1, 1 << 16);
   }
@@ -73,9 +74,9 @@ class EncodeTextsVerb : public ModelVerb {
         auto& ids = texts.emplace_back();
         encode_from(lines.where(i), [&] { tokenizer->encode(lines.lines()[i], ids); });
         replaced.see(lines.where(i), lines.lines()[i]);
-        if (std::ssize(ids) > max_source_) {
-          std::cerr << fmt::format("{}: {} tokens, cut to {}\n", lines.where(i), ids.size(), max_source_);
-          ids.resize(static_cast<std::size_t>(max_source_));
+        if (std::ssize(ids) >= max_source_) {
+          std::cerr << fmt::format("{}: {} tokens, cut to {}\n", lines.where(i), ids.size(), max_source_ - 1);
+          ids.resize(static_cast<std::size_t>(max_source_ - 1));
         }
         if (texts.size() == kEncodedAtOnce) flush();
       }
@@ -93,7 +94,12 @@ class EncodeTextsVerb : public ModelVerb {
       };
     }
     auto* const encoder = dynamic_cast<EncoderModel*>(&module);
-    if (encoder == nullptr) throw std::runtime_error(fmt::format("{}: the model has no encoder to show", model_));
+    if (encoder == nullptr) {
+      throw std::runtime_error(fmt::format(
+          "{}: the states of its encoder are not shown; those of T5ForConditionalGeneration, T5EncoderModel and "
+          "T5ForTokenClassification are, which its config.json can be made to name",
+          model_));
+    }
     return [encoder](const torch::Tensor& source, const torch::Tensor& lengths) {
       const auto mask = torch::arange(source.size(1), source.device()) < lengths.unsqueeze(1);
       return encoder->encoder().encode({.ids = source, .attention_mask = mask}).hidden;

@@ -8,6 +8,7 @@
 #include "apps/cli/base/figure_list.h"
 #include "apps/cli/base/json_output.h"
 #include "apps/cli/model_verb.h"
+#include "apps/cli/text_lines.h"
 #include "apps/cli/text_to_text/verbs.h"
 #include "apps/cli/translation/decode_flags.h"
 #include "apps/training/tasks/text_to_text.h"
@@ -33,7 +34,9 @@ class TextEvalVerb : public ModelVerb {
            "training (data.valid_fraction). Pairs (TSV, JSON lines) are one task with bleu, chrf and exact_match. Of "
            "any\n"
            "other text loss and perplexity of the run's objective are measured, span corruption where it has none.\n"
-           "Metrics are in per cent. Fields under --json: tasks (of each name, examples, nats_per_token, tokens of "
+           "The model writes as its generation_config.json says where the flags do not, but draws nothing. Metrics "
+           "are\n"
+           "in per cent. Fields under --json: tasks (of each name, examples, nats_per_token, tokens of "
            "the\n"
            "targets, and metrics by name), score (the mean of each task's first metric), seconds; of text tokens,\n"
            "nats_per_token and perplexity.\n";
@@ -58,7 +61,6 @@ class TextEvalVerb : public ModelVerb {
   }
 
   void compute(const ComputeOptions& common) override {
-    if (decoding_.has_n_best()) throw UsageError("--n-best: eval measures the best text");
     if (!out_.empty()) check_writable(out_);
     if (is_standard_output(out_)) throw UsageError("--out: stdout is for the figures; name a file");
     std::vector<TextTask> tasks;
@@ -78,8 +80,10 @@ class TextEvalVerb : public ModelVerb {
     });
     auto options = task_evaluation_of(model_);
     auto folder = translator.model->generation_config;
-    folder.num_return_sequences.reset();
+    folder.num_return_sequences.reset();  // one text is measured, and always the same
     folder.do_sample.reset();
+    decoding_.forget_given(folder);
+    if (!tasks.empty()) show_generation_config(folder, generation_file(folder, model_));
     options.search = decoding_.options(folder, translator.model->max_positions());
     options.batch_size = decoding_.batch_size();
     options.most = examples_;
@@ -87,6 +91,8 @@ class TextEvalVerb : public ModelVerb {
     options.message = print_message;
     of_text_ = tasks.empty();
     warn_of_idle(*declared_);  // not before: the folder says how many beams there are
+    if (tasks.empty())
+      print_message(fmt::format("{}: read as a text, of which the run's objective is measured", data_));
     if (tasks.empty()) return print_text(evaluate_denoising(translator, model_, data_, options.message), common.json);
 
     const auto begin = std::chrono::steady_clock::now();
@@ -107,12 +113,6 @@ class TextEvalVerb : public ModelVerb {
                    {"nats_per_token", "nats per token", nats.per_token()},
                    {"perplexity", "perplexity", nats.perplexity()}},
                   json, 16);
-  }
-
-  /// A text is a line of --out.
-  static std::string one_line(std::string text) {
-    std::replace(text.begin(), text.end(), '\n', ' ');
-    return text;
   }
 
   static void print_json_of(const std::vector<TaskScores>& scores, double seconds) {

@@ -43,7 +43,8 @@ class TextGenerateVerb : public ComputeVerb {
            "folder's generation_config.json ask for something else; --temperature, --top-k, --top-p and --greedy also\n"
            "say that there are no beams. Sentinels (<extra_id_0>) are part of the text.\n"
            "Fields under --json: source, text, ids (an end token included, the start token not), score: the\n"
-           "log-probability of the ids by their number, or as --length-penalty says.\n";
+           "log-probability of the ids by their number, or with beams as --length-penalty says.\n"
+           "Without it a text is a line: its line ends are blanks.\n";
   }
   bool warns_itself() const override { return true; }
   bool heeds_seed() const override { return true; }
@@ -52,7 +53,7 @@ class TextGenerateVerb : public ComputeVerb {
     add_model_folder(options, model_).required();
     options.add("--text", text_, "the text to answer");
     options.add("--data", data_, "a file of texts, one a line").excludes("--text");
-    options.add("--max-source", max_source_, "tokens of the longest text").range(1, 1 << 20);
+    options.add("--max-source", max_source_, "tokens of the longest text, its end token included").range(2, 1 << 20);
     options.add("--skip-special-tokens", skip_special_tokens_, "leave sentinels and the like out of the text");
     options.add("--batch-size", batch_size_, "texts at a time; the results do not depend on it").range(1, 1 << 20);
     flags_.options.max_new_tokens = kUsualNewTokens;
@@ -129,7 +130,7 @@ class TextGenerateVerb : public ComputeVerb {
   template <class Where>
   void answer(const std::vector<std::string>& texts, const Where& where) {
     const auto& tokenizer = translator_.tokenizers.source();
-    const auto most = std::min(max_source_, max_tokens(*translator_.model));
+    const auto most = std::min(max_source_ - (translator_.special.source_end ? 1 : 0), max_tokens(*translator_.model));
     std::vector<std::vector<TokenId>> sources(texts.size());
     for (std::size_t i = 0; i < texts.size(); ++i) {
       if (!has_words(texts[i])) continue;
@@ -242,7 +243,7 @@ class TextGenerateVerb : public ComputeVerb {
     if (json_) {
       print_json({{"source", source}, {"text", text}, {"ids", ids}, {"score", score}});
     } else {
-      std::cout << valid_utf8(text) << '\n';
+      std::cout << valid_utf8(one_line(text)) << '\n';
     }
   }
 

@@ -54,7 +54,6 @@ class AlignVerb : public ComputeVerb {
   bool has_device() const override { return method_->has_device(); }
 
   void compute(const ComputeOptions& common) override {
-    if (method_->has_n_best()) throw UsageError("--n-best: align shows the best translation");
     pairs_.read_as_run(model_, common);
     translator_ = method_->load(model_, common);
     if (!out_.empty()) check_writable(out_);

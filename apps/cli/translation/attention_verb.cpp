@@ -47,7 +47,6 @@ class AttentionVerb : public ComputeVerb {
   void compute(const ComputeOptions& common) override {
     if (out_.empty() && !common.json) throw UsageError("give --out a name for the page, or ask for --json");
     if (common.json && is_standard_output(out_)) throw UsageError("--json: not with --out to stdout");
-    if (method_->has_n_best()) throw UsageError("--n-best: attention shows the best translation");
     pairs_.read_as_run(model_, common);
     const auto translator = method_->load(model_, common);
     if (!out_.empty()) check_writable(out_);

@@ -23,16 +23,25 @@ void DecodeFlags::add_to(Options& options) {
           &Config::no_repeat_ngram_size);
   setting(options.add("--repetition-penalty", options_.repetition_penalty, "above 1: repeat less"),
           &Config::repetition_penalty);
-  options.add("--n-best", n_best_, "translations of each sentence, at most --num-beams").range(1, 1 << 20);
   options.add("--batch-size", batch_size_, "sentences at a time; the results do not depend on it").range(1, 1 << 20);
+}
+
+void DecodeFlags::add_n_best_to(Options& options) {
+  options.add("--n-best", n_best_, "translations of each sentence, at most --num-beams").range(1, 1 << 20);
+}
+
+void DecodeFlags::forget_given(GenerationConfig& folder) const {
+  if (least_->given()) folder.min_length.reset();
+  over_folder_.forget_given(folder);
+  beams_.forget_given(folder);
+  if (folder.num_beams.value_or(beams_.num_beams()) < 2) folder.length_penalty.reset();
 }
 
 BeamSearchOptions DecodeFlags::options(GenerationConfig folder, std::int64_t places) {
   // Of max_length one is the decoder's start token.
   if (folder.max_length && !folder.max_new_tokens)
     folder.max_new_tokens = std::max<std::int64_t>(1, *folder.max_length - 1);
-  if (least_->given()) folder.min_length.reset();
-  over_folder_.forget_given(folder);
+  forget_given(folder);
   beams_.heed(folder);
   folder.apply_to(options_);
   if (options_.max_new_tokens > places) {

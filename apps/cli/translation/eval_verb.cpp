@@ -60,7 +60,6 @@ class EvalVerb : public ComputeVerb {
   bool has_device() const override { return method_->has_device(); }
 
   void compute(const ComputeOptions& common) override {
-    if (method_->has_n_best()) throw UsageError("--n-best: eval measures the best translation");
     const auto of_run = evaluation_pairs_of(model_);
     pairs_.task_seed = common.seed_or(of_run.task_seed);
     pairs_.task_skip = skip_.value_or(of_run.task_skip);

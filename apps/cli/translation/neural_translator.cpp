@@ -104,6 +104,7 @@ class NeuralTranslator : public SentenceTranslator {
 class NeuralTranslation : public TranslationMethod {
  public:
   void add_options(Options& options) override { decoding_.add_to(options); }
+  void add_n_best_to(Options& options) override { decoding_.add_n_best_to(options); }
   std::unique_ptr<SentenceTranslator> load(const std::filesystem::path& dir, const ComputeOptions& common) override {
     auto translator = load_and_report(dir, common, [&](const DeviceOptions& device, LoadReport* report) {
       return load_translator(registered_model(dir), dir, device, report);

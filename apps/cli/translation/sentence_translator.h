@@ -64,8 +64,10 @@ class TranslationMethod {
  public:
   virtual ~TranslationMethod() = default;
 
-  /// The flags of verbs that translate; --num-beams and --n-best are among them.
+  /// The flags of verbs that translate; --num-beams is among them.
   virtual void add_options(Options& options) = 0;
+  /// --n-best, of the verb that shows more translations than the best.
+  virtual void add_n_best_to(Options& options) = 0;
   /// Throws UsageError naming the flag that is wrong, FileError for the folder.
   virtual std::unique_ptr<SentenceTranslator> load(const std::filesystem::path& dir, const ComputeOptions& common) = 0;
   virtual bool has_device() const = 0;  ///< --device and --dtype mean something

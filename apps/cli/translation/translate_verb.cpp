@@ -62,6 +62,7 @@ class TranslateVerb : public ComputeVerb {
     options.add("--max-source", max_source_, "tokens of the longest sentence").range(1, 1 << 20);
     options.add("--split-sentences", split_, "lines are of several sentences, each to be translated by itself");
     method_->add_options(options);
+    method_->add_n_best_to(options);
   }
   bool has_device() const override { return method_->has_device(); }
 

@@ -9,6 +9,7 @@
 
 #include "apps/training/model_task.h"
 #include "apps/training/run_tokenizer.h"
+#include "apps/training/tasks/ngram.h"
 #include "data/files/config_error.h"
 #include "data/text/causal_lm.h"
 #include "tokenizers/directory.h"
@@ -39,6 +40,8 @@ LoadedLm load_causal_lm(const RegisteredModel& registered, const fs::path& dir, 
   } else if (has_tokenizer(dir)) {
     lm.tokenizer = load_run_tokenizer(dir);
   }
+  if (const auto* const ngrams = dynamic_cast<const NGramLmImpl*>(lm.model.get()); ngrams && lm.tokenizer)
+    check_word_tokenizer(*ngrams, *lm.tokenizer, dir);
   return lm;
 }
 
@@ -109,7 +112,11 @@ std::vector<TokenId> encode_prompt(const std::string& prompt, const LoadedLm& lm
   // Neither the tokenizer's own truncation nor its padding.
   options.truncation = Truncation{.max_length = std::numeric_limits<std::size_t>::max()};
   options.padding = Padding{.length = 0};
-  auto ids = lm.tokenizer->encode(prompt, options).ids;
+  auto encoding = lm.tokenizer->encode(prompt, options);
+  auto& ids = encoding.ids;
+  const auto eos = lm.tokenizer->special_tokens().eos;
+  // What a template ends a text with, as T5's does, does not end a prompt, which goes on.
+  if (!ids.empty() && ids.back() == eos && encoding.special_tokens_mask.back() != 0) ids.pop_back();
   if (const auto start = lm.model->prompt_start()) ids.insert(ids.begin(), *start);
   if (ids.empty()) {
     const auto& special = lm.tokenizer->special_tokens();
@@ -118,7 +125,7 @@ std::vector<TokenId> encode_prompt(const std::string& prompt, const LoadedLm& lm
     ids.push_back(special.bos ? *special.bos : *special.eos);
   }
   check_prompt_length(ids.size(), *lm.model);
-  return ids;
+  return std::move(ids);
 }
 
 void check_prompt_length(std::size_t tokens, const CausalLm& model) {

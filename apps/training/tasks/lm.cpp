@@ -331,6 +331,14 @@ class MemoryTask : public LmTask<StreamLm, TextStreamBatch> {
   StreamMemory memory_;  ///< of the columns, behind the last batch that was computed
 };
 
+/// Throws ConfigError for a token between texts that is not the tokenizer's.
+void require_end(const Fields& fields, const char* name, TokenId end) {
+  const auto field = find_field(fields, name);
+  if (!field || field->json() == "null" || field->json() == std::to_string(end)) return;
+  throw ConfigError(fmt::format("model.{} = {}: texts begin and end with the tokenizer's end token, which is {}", name,
+                                field->json(), end));
+}
+
 class LmSetup : public ModelSetup {
  public:
   LmSetup(std::string_view kind, const RegisteredModel& registered, std::unique_ptr<ModelConfig> config)
@@ -414,7 +422,11 @@ class LmSetup : public ModelSetup {
   std::unique_ptr<TrainingTask> make_task(TrainSetting& setting) override {
     auto corpus = open_stream_corpus(text_, setting.out, setting.message, is_elmo());
     const auto fields = fields_in(*config_);
-    fill_field(fields, "eos_token_id", LineEncoder(*corpus.tokenizer).end());
+    const auto end = LineEncoder(*corpus.tokenizer).end();
+    fill_field(fields, "eos_token_id", end);
+    if (setting.init.empty() && !setting.resume) {
+      for (const auto* const name : {"bos_token_id", "eos_token_id"}) require_end(fields, name, end);
+    }
     complete_vocabulary(*config_, "vocab_size", *corpus.tokenizer);
     if (corpus.valid && corpus.valid->predicted() < 1)
       throw std::runtime_error(

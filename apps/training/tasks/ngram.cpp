@@ -16,13 +16,11 @@
 #include "data/files/config_error.h"
 #include "data/files/files.h"
 #include "data/files/numbers.h"
-#include "data/files/word_reader.h"
 #include "data/text/fingerprint.h"
 #include "models/ngram/ngram_pruning.h"
 #include "models/ngram/ngram_text.h"
 #include "tokenizers/added_tokens.h"
 #include "tokenizers/directory.h"
-#include "tokenizers/utf8.h"
 
 namespace langzoo {
 
@@ -41,7 +39,6 @@ std::uint64_t count_units(const NGramText& text, bool lines) {
 
 /// What a run learns from: words, counted as they are read; or the tokens of another tokenizer, in memory.
 struct NGramCorpus {
-  std::vector<fs::path> files;  ///< that are learned from
   std::optional<NGramText> train, valid;
   std::optional<StreamCorpus> tokens;
   std::string fingerprint;
@@ -141,7 +138,6 @@ class NGramTask : public TrainingTask {
   std::uint64_t count_words(const fs::path& file) {
     const auto report = train_ngrams(*corpus_.train, file, options_, {.max_words = max_words_});
     auto model = NGramModel::load(file);
-    check_words(model.words());
     if (prune_entropy_ > 0) {
       write_file_atomically(file, [&](std::ostream& out) { prune_by_entropy(model, prune_entropy_, out); });
       model = NGramModel::load(file);
@@ -166,21 +162,6 @@ class NGramTask : public TrainingTask {
     model_->set_model(NGramModel::load(file), file);
     say(std::get<NGramModel>(model_->model()));
     return static_cast<std::uint64_t>(text.predicted());
-  }
-
-  /// Texts are UTF-8.
-  void check_words(const NGramVocabulary& words) const {
-    for (std::int32_t id = 0; id < static_cast<std::int32_t>(words.size()); ++id) {
-      const auto word = words.word(id);
-      if (find_invalid_utf8(word) == word.size()) continue;
-      for (const auto& file : corpus_.files) {
-        WordReader reader(file);
-        std::string_view read;
-        for (auto item = reader.next(read); item != WordReader::Item::kEnd; item = reader.next(read)) {
-          if (item == WordReader::Item::kWord && read == word) throw reader.error("is not UTF-8");
-        }
-      }
-    }
   }
 
   void say(const NGramModel& model) const {
@@ -243,7 +224,7 @@ class NGramSetup : public TaskSetup {
              fmt::format("data.tokenizer = {}", text_.tokenizer),
              {"data.max_tokens"}},
             {config_.smoothing != "add_k", fmt::format("model.smoothing = {}", config_.smoothing), {"model.k"}},
-            {config_.smoothing != "stupid_backoff",
+            {config_.smoothing != kStupidBackoff,
              fmt::format("model.smoothing = {}", config_.smoothing),
              {"model.backoff_factor"}},
             {!config_.smoothing.ends_with("kneser_ney"),
@@ -287,7 +268,6 @@ class NGramSetup : public TaskSetup {
     const auto work = out / "data";
     const auto train = training_documents(text_, work).files, valid = validation_documents(text_, work).files;
     NGramCorpus corpus;
-    corpus.files = train;
     auto begin_valid = kNoEnd;
     if (!valid.empty()) {
       corpus.valid.emplace(valid, text_.lines);
@@ -346,6 +326,20 @@ void save_word_tokenizer(const NGramVocabulary& words, const fs::path& dir) {
     counts.emplace_back(words.word(static_cast<std::int32_t>(id)), words.size() - id);
   }
   word_tokenizer(std::move(counts), 0)->save(dir);
+}
+
+void check_word_tokenizer(const NGramLmImpl& lm, const Tokenizer& tokenizer, const fs::path& dir) {
+  constexpr std::size_t kLooks = 10'000;
+  const auto* const one = std::get_if<NGramModel>(&lm.model());
+  const auto& words = one != nullptr ? one->words() : std::get<NGramMixture>(lm.model()).words();
+  const auto size = tokenizer.vocab_size();
+  bool same = static_cast<std::int64_t>(size) == lm.vocab_size();
+  const bool has_words = one == nullptr || one->has_words();
+  for (std::size_t id = 0; same && has_words && id < size; id += size / kLooks + 1) {
+    const auto token = static_cast<TokenId>(id);
+    same = tokenizer.has_token(token) && tokenizer.id_to_token(token) == words.word(token);
+  }
+  if (!same) throw FileError(dir, "the tokenizer's words are not the n-gram model's: it is another model's tokenizer");
 }
 
 }  // namespace langzoo

@@ -201,6 +201,9 @@ class TaggerSetup : public ExampleSetup {
     unread.push_back({value("embedding_size") == "0",
                       "model.embedding_size = 0",
                       {"train.freeze_embeddings", "model.singleton_dropout"}});
+    unread.push_back({own_.vectors.empty() && setting_->init.empty(),
+                      "a run without train.vectors, whose words would keep random vectors,",
+                      {"train.freeze_embeddings"}});
     unread.push_back({value("crf") == "false", "model.crf = false", {"model.crf_constraints"}});
     return unread;
   }

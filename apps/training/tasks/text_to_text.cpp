@@ -151,7 +151,7 @@ struct Limits {
 };
 
 EncodedTexts encode_texts(const TextTask& task, const std::vector<TextExample>& examples, const Tokenizer& tokenizer,
-                          const Limits& limits, const Message& message) {
+                          const Limits& limits, const Message& message, bool measured) {
   const auto encode_all = [&](std::string TextExample::*side) {
     std::vector<std::string_view> texts;
     for (const auto& example : examples) texts.emplace_back(example.*side);
@@ -189,13 +189,14 @@ EncodedTexts encode_texts(const TextTask& task, const std::vector<TextExample>& 
       encoded.corpus.add(source, targets[i]);
     }
   }
+  const char* const of_loss = measured ? " of the loss" : "";  // the model writes for them all the same
   const auto tell = [&](std::int64_t count, const std::string& what) {
     if (count > 0) message(fmt::format("task {}: {} of {} {}", task.name, count, examples.size(), what));
   };
   tell(cut, fmt::format("sources cut to {} tokens (data.max_source)", limits.max_source));
-  tell(long_targets,
-       fmt::format("targets have more than {} tokens and are left out (data.max_target)", limits.max_target));
-  tell(empty, "examples have a side without tokens and are left out");
+  tell(long_targets, fmt::format("targets have more than {} tokens and are left out{} (data.max_target)",
+                                 limits.max_target, of_loss));
+  tell(empty, fmt::format("examples have a side without tokens and are left out{}", of_loss));
   return encoded;
 }
 
@@ -273,7 +274,8 @@ void TextToTextKeys::for_each_field(FieldVisitor& visit) {
   visit("max_source", max_source,
         {.least = 0,
          .most = 1 << 24,
-         .help = "tokens of a source, its end token included; longer ones are cut; 0: no bound"});
+         .help = "tokens of a source, its end token included; longer ones are cut, 0: no bound; of a text all have so "
+                 "many"});
   visit("max_target", max_target,
         {.least = 0, .most = 1 << 24, .help = "likewise of a target; examples with longer ones are left out"});
   visit("mixing", mixing,
@@ -327,7 +329,7 @@ std::vector<TaskScores> evaluate_text_tasks(const Translator& translator, const 
       examples.resize(static_cast<std::size_t>(options.most));
     if (examples.empty()) throw std::runtime_error(fmt::format("task {}: has no examples to measure", task.name));
     const auto encoded = encode_texts(task, examples, translator.tokenizers.source(),
-                                      {options.max_source, options.max_target}, options.message);
+                                      {options.max_source, options.max_target}, options.message, /*measured=*/true);
     all.push_back(score_task(translator, task, encoded, options.search, options.batch_size, 0));
   }
   return all;
@@ -353,9 +355,9 @@ TargetNats evaluate_denoising(const Translator& translator, const fs::path& dir,
   if (!keys.denoises()) keys.objective = kDenoisingObjectives[0];
   const auto& tokenizer = translator.tokenizers.source();
   const auto text = open_text(data, tokenizer, microworld_seed_of(dir), {}, message);
-  const DenoisingDataset examples(
-      text.tokens, DenoisingOptions::of(keys.denoising_objective(), keys.spans(), tokenizer),
-      keys.max_source > 0 ? keys.max_source : TextToTextKeys().max_source, tokenizer.special_tokens().eos, /*seed=*/1);
+  const DenoisingDataset examples(text.tokens,
+                                  DenoisingOptions::of(keys.denoising_objective(), keys.spans(), tokenizer),
+                                  keys.source_tokens(), tokenizer.special_tokens().eos, /*seed=*/1);
   std::vector<std::int64_t> numbers;
   for (std::int64_t i = 0; i < std::min(kMostDenoised, examples.num_examples()); ++i) numbers.push_back(i);
   return target_nats(*translator.model, examples.examples(0, numbers), translator.special, translator.device);
@@ -559,7 +561,7 @@ void TextToTextSetup::bind(RunConfig& config, TrainSetting& setting) {
   config.describe(
       "data.train",
       "a text: a file, a folder of .txt files, or microworld; of data.objective pairs TSV (source TAB target), "
-      "JSON lines, addition, dates or microworld-ko");
+      "JSON lines, addition, dates or microworld-ko; empty, as data.tasks: microworld");
   config.describe("data.valid", "likewise; empty: the last part of data.train, or what microworld tells next");
   config.bind("train", [this](FieldVisitor& visit) {
     visit("z_loss", z_loss_,
@@ -615,6 +617,8 @@ void TextToTextSetup::complete(RunConfig& config) {
     if (!keys_.denoises()) config.set_default("train.adafactor.relative_step", "false");
   }
   ModelSetup::complete(config);
+  if (keys_.denoises() && keys_.max_source == 0 && !setting_->resume)
+    throw ConfigError("data.max_source = 0: a text's examples have so many tokens; name how many");
   try {
     keys_.mixing_options().validate();
     keys_.spans().validate();
@@ -690,14 +694,13 @@ Translator TextToTextSetup::make_translator(TranslationTokenizers tokenizers, co
 
 std::unique_ptr<TextToTextSetup::Task> TextToTextSetup::make_denoising_task(TrainSetting& setting) {
   const auto tokens = special_tokens(keys_.sentinels);
-  auto corpus =
-      open_text_corpus(corpus_, setting.out, setting.message, {.special_tokens = tokens, .character_tokens = tokens});
+  auto corpus = open_text_corpus(corpus_, setting.out, setting.message,
+                                 {.special_tokens = tokens, .character_tokens = tokens, .ends_texts = true});
   const auto objective = keys_.denoising_objective();
   const auto open = [&](const TokenView& text, std::uint64_t seed) {
     try {
       return DenoisingDataset(text, DenoisingOptions::of(objective, keys_.spans(), *corpus.tokenizer),
-                              keys_.max_source > 0 ? keys_.max_source : TextToTextKeys().max_source,
-                              corpus.tokenizer->special_tokens().eos, seed);
+                              keys_.source_tokens(), corpus.tokenizer->special_tokens().eos, seed);
     } catch (const std::invalid_argument& error) {
       throw ConfigError(fmt::format("data.max_source = {}: {}", keys_.max_source, error.what()));
     }
@@ -708,6 +711,13 @@ std::unique_ptr<TextToTextSetup::Task> TextToTextSetup::make_denoising_task(Trai
       sentinels = sentinels_of(*corpus.tokenizer);
     } catch (const std::runtime_error& error) {
       throw ConfigError(fmt::format("data.tokenizer = {}: {}", corpus_.tokenizer, error.what()));
+    }
+    const auto spans = keys_.spans();
+    if (objective == DenoisingObjective::kSpanCorruption &&
+        tokens_for_sentinels(std::ssize(sentinels), spans) < tokens_for_inputs(keys_.max_source, spans)) {
+      setting.message(
+          fmt::format("examples are shorter than data.max_source = {} allows: the tokenizer has {} sentinels",
+                      keys_.max_source, sentinels.size()));
     }
     if (const auto own = count_of(sentinels, corpus.train.tokens); own > 0) {
       setting.message(
@@ -747,7 +757,8 @@ std::unique_ptr<TextToTextSetup::Task> TextToTextSetup::make_mixture_task(TrainS
       target = !target;
       return true;
     };
-    tokenizer = make_tokenizer(spec, texts, {.special_tokens = special_tokens(keys_.sentinels)}, setting.message);
+    tokenizer = make_tokenizer(spec, texts, {.special_tokens = special_tokens(keys_.sentinels), .ends_texts = true},
+                               setting.message);
     tokenizer->save(setting.out);
   }
   MixtureTask::Data data;
@@ -758,7 +769,8 @@ std::unique_ptr<TextToTextSetup::Task> TextToTextSetup::make_mixture_task(TrainS
   std::vector<std::int64_t> sizes;
   std::vector<double> weights;
   for (std::size_t i = 0; i < tasks_.size(); ++i) {
-    const auto encoded = encode_texts(tasks_[i], splits[i].train, *tokenizer, limits, setting.message);
+    const auto encoded =
+        encode_texts(tasks_[i], splits[i].train, *tokenizer, limits, setting.message, /*measured=*/false);
     if (encoded.corpus.size() == 0)
       throw std::runtime_error(
           fmt::format("task {}: no example of {} is left to learn from", tasks_[i].name, tasks_[i].data));
@@ -767,7 +779,8 @@ std::unique_ptr<TextToTextSetup::Task> TextToTextSetup::make_mixture_task(TrainS
     sizes.push_back(encoded.corpus.size());
     weights.push_back(tasks_[i].weight);
     if (!splits[i].valid.empty()) {
-      data.valid.push_back(encode_texts(tasks_[i], splits[i].valid, *tokenizer, limits, setting.message));
+      data.valid.push_back(
+          encode_texts(tasks_[i], splits[i].valid, *tokenizer, limits, setting.message, /*measured=*/true));
       if (data.valid.back().corpus.size() == 0) {
         throw std::runtime_error(fmt::format("task {}: no example is left to validate on", tasks_[i].name));
       }
@@ -784,6 +797,8 @@ std::unique_ptr<TextToTextSetup::Task> TextToTextSetup::make_mixture_task(TrainS
 }
 
 std::unique_ptr<TrainingTask> TextToTextSetup::make_task(TrainSetting& setting) {
+  if (corpus_.train == kMicroworld || keys_.tasks == kMicroworld)
+    setting.message(fmt::format("learns from microworld, {}", keys_.denoises() ? "its stories" : "its tasks"));
   auto task = keys_.denoises() ? make_denoising_task(setting) : make_mixture_task(setting);
   task_ = task.get();
   return task;

@@ -47,6 +47,8 @@ struct TextToTextKeys {
   void for_each_field(FieldVisitor& visit);
   bool denoises() const { return objective != kPairs; }
   DenoisingObjective denoising_objective() const;
+  /// Of a text's examples. Runs of earlier versions may have 0, which was the usual number.
+  std::int64_t source_tokens() const { return max_source > 0 ? max_source : TextToTextKeys().max_source; }
   SpanCorruptionOptions spans() const { return {noise_density, mean_noise_span_length}; }
   MixingOptions mixing_options() const;
 };

@@ -128,7 +128,13 @@ TEST_CASE("score gives as many logarithms as tokens, the end among them, and eva
     const auto figures = lm({"eval", "--model", model, "--data", data, "--json"}).object();
     CHECK(-sum / 9 == Approx(figures["nats_per_token"].get<double>()).epsilon(1e-5));
   }
-  check_error(lm({"score", "--model", trained().model("lstm"), "--text", "a </s>"}), 1, "</s>");
+  for (const auto* const verb : {"score", "generate"}) {
+    const auto* const flag = std::string(verb) == "score" ? "--text" : "--prompt";
+    check_error(lm({verb, "--model", trained().model("lstm"), flag, "a </s>"}), 1,
+                std::string(flag) + ": holds </s> as a word");
+  }
+  check_error(lm({"generate", "--model", trained().model("lstm"), "--prompt", "a", "--no-special-tokens"}), 2,
+              "--no-special-tokens");
 }
 
 TEST_CASE("generate continues prompts behind </s>, with spaces between words, and with beams") {

@@ -1,7 +1,9 @@
 // Runs langzoo-lm's n-gram models as a user does.
 #include "tests/support/test.h"
 
+#include <algorithm>
 #include <cmath>
+#include <filesystem>
 
 #include <nlohmann/json.hpp>
 
@@ -135,6 +137,56 @@ TEST_CASE("a mixture is better than its models, and no ARPA file can hold it") {
   CHECK_THAT(nested.err, Contains("mixture already"));
   CHECK(lm({"interpolate", "--models", unigrams, "--valid", run.path("valid.txt"), "--out", run.path("one")}).code ==
         2);
+
+  // Of running text: eval reads as the weights were chosen.
+  const auto running = run.path("running"), both = unigrams + "," + running;
+  REQUIRE(lm({"train", "--model", "ngram", "--data", Trained::text(), "--out", running, "--set", "data.lines=false",
+              "model.order=2", "model.smoothing=stupid_backoff"})
+              .code == 0);
+  const auto mix = [&](const std::string& models, std::vector<std::string> more) {
+    more.insert(more.begin(), {"interpolate", "--models", models, "--valid", run.path("valid.txt"), "--out",
+                               run.path("running mix"), "--json"});
+    return lm(more);
+  };
+  check_error(mix(both, {}), 1, "running: is of stupid back-off");
+  check_error(mix(unigrams + ",", {}), 1, "an empty name: no such directory");
+  CHECK_THAT(lm({"eval", "--model", running, "--data", run.path("valid.txt"), "--dtype", "float32"}).err,
+             Contains("--dtype has no effect where n-grams are looked up") && Contains("do not sum to 1"));
+  REQUIRE(lm({"train", "--model", "ngram", "--data", Trained::text(), "--out", running, "--overwrite", "--set",
+              "data.lines=false", "model.order=2", "model.smoothing=add_k"})
+              .code == 0);
+  check_error(mix(both, {}), 2, "data.lines=true, that of " + running + " data.lines=false");
+  // A model that no run made reads as the others.
+  REQUIRE(lm({"convert", "--model", run.model(), "--arpa", run.path("kn.arpa")}).code == 0);
+  REQUIRE(lm({"convert", "--from-arpa", run.path("kn.arpa"), "--out", run.path("of arpa")}).code == 0);
+  CHECK(mix(run.path("of arpa") + "," + running, {}).code == 0);
+  std::filesystem::remove_all(run.path("running mix"));
+  const auto tuned = mix(both, {"--set", "data.lines=false"});
+  INFO(tuned.err);
+  REQUIRE(tuned.code == 0);
+  CHECK(tuned.object()["perplexity"].get<double>() == Approx(perplexity(run.path("running mix"))).epsilon(1e-5));
+
+  // Another model's tokenizer, of as many words.
+  auto text = read_file(Trained::text());
+  std::replace(text.begin(), text.end(), 'w', 'v');
+  write_file(run.dir / "renamed.txt", text);
+  const auto renamed = run.path("renamed");
+  REQUIRE(
+      lm({"train", "--model", "ngram", "--data", run.path("renamed.txt"), "--out", renamed, "--set", "model.order=3"})
+          .code == 0);
+  const auto eval = [&](const std::string& model) {
+    return lm({"eval", "--model", model, "--data", run.path("valid.txt")});
+  };
+  CHECK(eval(renamed).code == 0);
+  std::filesystem::copy_file(run.dir / "kn3/tokenizer.json", run.dir / "renamed/tokenizer.json",
+                             std::filesystem::copy_options::overwrite_existing);
+  check_error(eval(renamed), 1, renamed + ": the tokenizer's words are not the n-gram model's");
+
+  // What says so may be damaged.
+  write_file(run.dir / "running/run.json", "{");
+  check_error(eval(running), 1, "run.json: is not JSON");
+  write_file(run.dir / "running/run.json", R"({"data": {"lines": "no"}})");
+  check_error(eval(running), 1, "run.json: data.lines = \"no\" must be null or true or false");
 }
 
 TEST_CASE("settings of n-gram models, and mistakes in them") {
@@ -162,11 +214,12 @@ TEST_CASE("settings of n-gram models, and mistakes in them") {
   CHECK(valid.object()["valid"]["perplexity"].get<double>() > 1);
   CHECK(train({"--set", "data.lines=false", "model.order=2", "model.discount_fallback=true"}).code == 0);
   refused({"--memory", "x"}, 2, "train.memory = x");
-  refused({"--memory", "1K"}, 1, "memory");
+  refused({"--memory", "1K"}, 1, "memory = 1K is too little");
   refused({"--set", "model.order=0"}, 2, "model.order");
   refused({"--set", "model.prune=[1]"}, 2, "prune");
   refused({"--set", "model.k=2"}, 2, "model.k");
   refused({"--set", "train.learning_rate=2"}, 2, "counted at once");
+  refused({"--set", "model.order=2", "model.prune=[0,0,1]"}, 2, "model.prune 0 0 1: is of n-grams of up to 3 words");
   write_file(run.dir / "small.txt", "a b c\n");
   const auto small = lm({"train", "--model", "ngram", "--data", run.path("small.txt"), "--out", run.path("small")});
   CHECK(small.code == 1);

@@ -73,6 +73,11 @@ TEST_CASE("langzoo-t5: pretrain, fine-tune, generate, score, encode, attend, eva
   fails({"finetune", "--model", path(dir, "pretrained"), "--data", path(dir, "text.txt"), "--out", path(dir, "no")},
         "TAB");
 
+  fails({"train", "--data", path(dir, "text.txt"), "--out", path(dir, "no"), "--set", "data.max_source=0"},
+        "data.max_source = 0: a text's examples have so many tokens", 2);
+
+  const std::string generation = R"({"max_new_tokens": 20, "length_penalty": 2.0})";
+  write_file(dir / "pretrained" / "generation_config.json", generation);
   write_file(dir / "pairs.tsv", "1 a\tAnna\n2 a\tdog\n3 a\tapples\n4 a\tAnna has\n");
   const auto tuned = json::parse(
       succeeds({"finetune", "--model", path(dir, "pretrained"), "--data", path(dir, "pairs.tsv"), "--valid",
@@ -90,6 +95,14 @@ TEST_CASE("langzoo-t5: pretrain, fine-tune, generate, score, encode, attend, eva
   CHECK(greedy[0]["ids"].size() == 5);
   CHECK(greedy[0]["score"].get<double>() < 0);
   CHECK(greedy[1]["ids"].empty());
+  CHECK(read_file(dir / "tuned" / "generation_config.json") == generation);
+  succeeds({"finetune", "--model", path(dir, "pretrained"), "--data", path(dir, "pairs.tsv"), "--out",
+            path(dir, "other"), "--set", "train.max_steps=1", "model.decoder_start_token_id=2"});
+  CHECK_FALSE(std::filesystem::exists(dir / "other" / "generation_config.json"));  // it is of other tokens
+  const auto mean = objects_in(succeeds({"score", "--model", model, "--data", path(dir, "pairs.tsv"), "--json"}))[0];
+  double of_target = 0;
+  for (const auto& value : mean["logprobs"]) of_target += value.get<double>();
+  CHECK(greedy[0]["score"].get<double>() == Approx(of_target / 5));
   CHECK(greedy[2]["text"] == "apples");
   CHECK(succeeds({"generate", "--model", model}, "4 a\n") == "Anna has\n");
   CHECK(succeeds({"generate", "--model", model, "--text", "4 a", "--stop", " "}) == "Anna\n");
@@ -244,6 +257,8 @@ TEST_CASE("langzoo-t5 corrupt: ids of each line by seed, end tokens at the ends 
   succeeds(with_settings(
       {"train", "--data", path(dir, "text.txt"), "--tokenizer", "train:unigram:60", "--out", path(dir, "u")},
       {"train.max_steps=1", "data.sentinels=6"}));
+  CHECK(json::parse(read_file(dir / "u" / "tokenizer.json"))["post_processor"]["single"][1]["SpecialToken"]["id"] ==
+        "</s>");
   write_file(dir / "odd.txt", "aaa </s> bbb\nccc <extra_id_1> ddd\nee\xff\xfe\nff\xff\n");
   const auto odd = objects_in(
       succeeds({"corrupt", "--tokenizer", path(dir, "u"), "--data", path(dir, "odd.txt"), "--json"}, {}, &messages));

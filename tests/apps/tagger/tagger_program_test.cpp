@@ -86,10 +86,13 @@ TEST_CASE("langzoo-tagger tags microworld with a CRF, and its tags are Viterbi's
     CHECK(one["tags"][t] == config["id2label"][std::to_string(tag)]);
     if (t > 0) tag = from[t - 1][static_cast<std::size_t>(tag)];
   }
-  write_file(dir / "lines.txt", "Anna has it\nthe park\n");
+  write_file(dir / "lines.txt", "Anna has it\n\nthe park\n");
   const auto lines = succeed({"predict", "--model", run, "--data", (dir / "lines.txt").string()});
   CHECK_THAT(lines.out, Contains("Anna\t") && Contains("park\t"));
-  CHECK(succeed({"predict", "--model", run, "--text", "", "--json"}).object()["words"].empty());
+  const auto empty = succeed({"predict", "--model", run, "--text", "", "--json"}).object();
+  CHECK(empty["words"].empty());
+  CHECK(succeed({"predict", "--model", run, "--data", (dir / "lines.txt").string(), "--json"}).objects().at(1) ==
+        empty);
 }
 
 TEST_CASE("langzoo-tagger classifies, says probabilities by label, and names what is wrong with file and line") {
@@ -110,6 +113,8 @@ TEST_CASE("langzoo-tagger classifies, says probabilities by label, and names wha
   CHECK(scores["tokens"] == 180);
   CHECK(scores["accuracy"] == 1.0);
   succeed({"predict", "--model", run, "--text", ""});
+  check_error(tagger({"predict", "--model", run, "--text", "a", "--pair", "film"}), 2, "--pair");
+  CHECK_THAT(tagger({"eval", "--help"}).out, !Contains("pretrained"));
 
   // A name may have letters that no name had from which it was learned.
   succeed(with_small({"train", "--preset", "classification-names", "--data", data, "--out", (dir / "names").string()},

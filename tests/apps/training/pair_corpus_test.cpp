@@ -128,11 +128,16 @@ TEST_CASE("how pairs were read travels with the model; earlier models have it in
   for (const auto* model : {"old", "old/best"}) {
     write_file(dir / "old/run.json", R"({"program": "seq2seq", "data": {"keep_padding": true}})");
     CHECK(PairFormat::load(dir / model).keep_padding);
-    for (const auto* other : {R"({"data": {"keep_padding": false}})", R"({"data": {"keep_padding": 1}})",
-                              R"({"data": ["keep_padding"]})", R"({"data": 3})", R"([])", "true", "no JSON"}) {
+    for (const auto* other :
+         {R"({"data": {"keep_padding": false}})", R"({"data": ["keep_padding"]})", R"({"data": 3})", R"([])", "true"}) {
       write_file(dir / "old/run.json", other);
       CHECK_FALSE(PairFormat::load(dir / model).keep_padding);
     }
+    write_file(dir / "old/run.json", R"({"data": {"keep_padding": 1}})");
+    CHECK_THROWS_WITH(PairFormat::load(dir / model), Contains("run.json: data.keep_padding = 1 must be true or false"));
+    write_file(dir / "old/run.json", "{");
+    CHECK_THROWS_WITH(PairFormat::load(dir / model), Contains("run.json: is not JSON"));
+    CHECK_FALSE(PairFormat::load(dir / "old/other").keep_padding);  // what lies above it is not its run's
   }
   write_file(dir / "run/best/task.json", R"({"keep_padding": "yes"})");
   CHECK_THROWS_WITH(PairFormat::load(dir / "run/best"), Contains("task.json: keep_padding: is \"yes\""));

@@ -573,6 +573,8 @@ TEST_CASE("An optimizer's own options are keys of a run, saved with it, and told
 }
 
 TEST_CASE("Denormals are flushed on every thread, and only meanwhile") {
+  at::globalContext().setFlushDenormal(false);  // a program that ran in this process has set it
+  { const FlushDenormals resets_workers_as_this_thread; }
   // Large enough for ATen to use its workers.
   const auto tiny = torch::full({200000}, 1e-39f);
   CHECK((tiny * 1.0f != 0).all().item<bool>());

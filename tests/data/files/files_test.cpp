@@ -183,6 +183,7 @@ TEST_CASE("errors call a file what the user knows it by") {
   CHECK(FileError(copy, "is wrong").what() == (fifo.path().string() + ": is wrong"));
   show_as(dir / "scratch.txt", "microworld");
   CHECK(FileError(dir / "scratch.txt", "is wrong").what() == std::string("microworld: is wrong"));
+  CHECK(FileError("", "no such directory").what() == std::string("an empty name: no such directory"));
 }
 
 TEST_CASE("what stdout is open to is known by its names") {

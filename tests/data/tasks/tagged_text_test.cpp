@@ -69,7 +69,7 @@ TEST_CASE("CoNLL-U: words and parts of speech; multiword tokens and empty words 
 TEST_CASE("without tags: files of columns, and sentences a line") {
   CHECK(read("a.conll", "EU NNP B-ORG\nrejects VBZ O\n", {.tags = false}) == Texts{"1: EU rejects"});
   CHECK(read("a.tsv", "EU\nrejects\n\nit\n", {.tags = false}) == Texts{"1: EU rejects", "4: it"});
-  CHECK(read("a.txt", "EU  rejects\n\nit\n", {.tags = false}) == Texts{"1: EU rejects", "3: it"});
+  CHECK(read("a.txt", "EU  rejects\n\nit\n", {.tags = false}) == Texts{"1: EU rejects", "2:", "3: it"});
 }
 
 TEST_CASE("JSON lines of words and tags") {

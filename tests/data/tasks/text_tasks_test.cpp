@@ -35,12 +35,14 @@ TEST_CASE("templates put columns into their places, and round numbers to steps")
   CHECK(filled("{score:0.2}", {"3.29"}) == "3.2");
   CHECK(filled("{score:0.2}", {"3.3"}) == "3.2");  // halves to even
   CHECK(filled("{score:0.2}", {"5"}) == "5.0");
+  CHECK(filled("{score:0.2}", {"-0.04"}) == "0.0");
   CHECK(filled("{score:1}", {"2.7"}) == "3");
   CHECK(filled("{score:0.25} of 5", {"1.1"}) == "1.00 of 5");
   CHECK_THROWS_WITH(filled("{score:0.2}", {"high"}), "column score is no number: \"high\"");
-  for (const auto& [text, what] : {std::pair("{a", "without its }"), std::pair("a}", "without its {"),
-                                   std::pair("{a{b}", "without its }"), std::pair("{}", "name is empty"),
-                                   std::pair("{a:x}", "no step above 0"), std::pair("{a:0}", "no step above 0")}) {
+  for (const auto& [text, what] :
+       {std::pair("{a", "without its }"), std::pair("a}", "without its {"), std::pair("{a{b}", "without its }"),
+        std::pair("{}", "name is empty"), std::pair("{a:x}", "no step above 0"), std::pair("{a:1e-1}", "as 0.2"),
+        std::pair("{a:0}", "no step above 0")}) {
     CAPTURE(std::string(text));
     CHECK_THROWS_WITH(TextTemplate(text), Catch::Contains(what) && Catch::StartsWith("template \""));
   }
@@ -66,9 +68,11 @@ TEST_CASE("examples come from TSV and CSV by their header, from JSON lines and f
 
   write_file(dir / "c.jsonl",
              "{\"source\": [\"One.\", \"Two.\"], \"target\": [\"short\", \"brief\"], \"n\": 1}\n"
-             "{\"source\": \"[1]\", \"target\": \"[x]\", \"n\": 2}\n");
+             "{\"source\": \"[1]\", \"target\": \"[x]\", \"n\": 2}\n"
+             "{\"source\": \"\", \"target\": [\" \", \"late\"], \"n\": 3}\n");
   examples = examples_of(task("summarize: {source} {n}", "{target}"), dir / "c.jsonl");
-  REQUIRE(examples.size() == 2);
+  REQUIRE(examples.size() == 3);
+  CHECK(examples[2].references() == std::vector<std::string>{"late"});
   CHECK(examples[0].input == "summarize: One. Two. 1");
   CHECK(examples[0].references() == std::vector<std::string>{"short", "brief"});
   CHECK(examples[1].input == "summarize: [1] 2");
@@ -161,13 +165,15 @@ TEST_CASE("a file of tasks is read, its data found beside it, and what is wrong 
     CHECK_THROWS_WITH(read(text), Catch::StartsWith(file.string()) && Catch::Contains(what));
   };
   fails("[]", "is no file of tasks");
-  fails("{", "is no file of tasks");
+  fails("{", "not valid JSON at byte 2");
+  fails(R"({"tasks": [{"weight": 1e400}]})", "a number that is too large");
   fails(R"({"tasks": [], "more": 1})", "is no file of tasks");
   fails(R"({"tasks": []})", "holds no task");
   fails(R"({"tasks": [3]})", "task 1: is no object");
   fails(R"({"tasks": [{"name": "a"}]})", "task a: has no \"data\"");
   fails(with(R"("metrics": ["bleu"], "colour": 1)"), "task a: \"colour\" is unknown; a task has data, input");
   fails(with(R"("metrics": "bleu")"), "task a: \"metrics\" is no list of names");
+  fails(with(R"("weight": 1)"), "task a: has no \"metrics\"");
   fails(with(R"("metrics": [])"), "task a: metrics is empty: accuracy");
   fails(with(R"("metrics": ["bloo"])"), "task a: metric bloo is unknown, expected one of accuracy");
   fails(with(R"("metrics": ["bleu", "bleu"])"), "task a: metric bleu is there twice");

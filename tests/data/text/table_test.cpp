@@ -74,7 +74,8 @@ TEST_CASE("what is wrong with labelled texts is told with file and line") {
     CHECK_THROWS_WITH(read(dir, name, content, text), Contains((dir / name).string()) && Contains(what));
   };
   wrong("a.tsv", "text\tclass\none\ta\n", "line 1: has no column label; the columns are text, class");
-  wrong("a.tsv", "text\tlabel\none\ta\ntwo\n", "line 3: has no column label");
+  wrong("a.tsv", "text\tlabel\none\ta\ntwo\n", "line 3: has no column label: it ends after 1 of 2");
+  wrong("a.tsv", "text\ttext\tlabel\none\ttwo\ta\n", "line 1: has the column text twice");
   wrong("a.tsv", "text\tlabel\none\t\n", "line 2: has an empty label");
   wrong("a.tsv", "text\tlabel\none\ta\n", "line 1: has no column ;", "");
   wrong("a.tsv", "text\tlabel\n\xff\ta\n", "line 2: is not UTF-8");

@@ -284,7 +284,7 @@ TEST_CASE("a folder in the released form that is wrong is refused by file and na
   refused("\"dim\": 8", "\"dim\": 9",
           "RNN_0/RNN/MultiRNNCell/Cell0/LSTMCell/W_0: has the shape (12, 32), expected (12, 36)");
   refused("\"n_layers\": 2", "\"n_layers\": 3", "has no dataset RNN_0/RNN/MultiRNNCell/Cell2/LSTMCell/W_0");
-  refused("\"projection_dim\": 6, ", "", "lstm.projection_dim");
+  refused("\"projection_dim\": 6, ", "", "options.json: lstm.projection_dim is missing");
   refused("\"relu\"", "\"selu\"", "activation");
   refused("262", "60", "n_characters");
   refused("{", "[", "options.json");

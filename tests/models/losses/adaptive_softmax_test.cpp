@@ -53,16 +53,17 @@ TEST_CASE("its loss is that of its probabilities, ignored targets and empty clus
 }
 
 TEST_CASE("cutoffs that cannot be are refused") {
-  const auto refused = [](std::vector<std::int64_t> cutoffs, double div_value = 2.0) {
+  const auto refused = [](std::vector<std::int64_t> cutoffs, double div_value = 2.0, const char* says = "must be") {
     auto options = golden_options();
     options.cutoffs = std::move(cutoffs);
     options.div_value = div_value;
     CHECK_THROWS_AS(AdaptiveSoftmax(options), std::invalid_argument);
+    CHECK_THROWS_WITH(AdaptiveSoftmax(options), Catch::Contains(says));
   };
   refused({});
   refused({0});
-  refused({4, 4});
-  refused({4, 14});
+  refused({4, 4}, 2, "a cutoff = 4 must be above 4, the one before it");
+  refused({4, 14}, 2, "a cutoff = 14 must be below the vocabulary's 14");
   refused({4, 8}, 5.0);
 }
 

@@ -93,6 +93,24 @@ TEST_CASE("a file without <unk> gives it 10^-100") {
   CHECK(log10_p(model, model.start(), "a") == Approx(-0.25));
 }
 
+TEST_CASE("<UNK> is <unk> only where there is no <unk>, and a file without </s> says so") {
+  const TempDir dir;
+  std::string loud = kSrilm;
+  loud.replace(loud.find("<unk>"), 5, "<UNK>");
+  CHECK(log10_p(read(dir, loud), {}, "what") == Approx(-1.5));
+  std::string both = kSrilm;
+  both.replace(both.find("\ta\t-0.1"), 2, "\t<UNK>");
+  both.replace(both.find("<s> a\t"), 5, "<s> <UNK>");
+  both.replace(both.find("\ta b\n"), 2, "\t<UNK>");
+  both.replace(both.find("<s> a b"), 7, "<s> <UNK> b");
+  CHECK(log10_p(read(dir, both), {}, "what") == Approx(-1.5));
+  CHECK(log10_p(read(dir, both), {}, "<UNK> b") == Approx(-0.125));
+  std::ostringstream out;
+  CHECK(convert_arpa(dir / "a.arpa", out));
+  write_file(dir / "endless", "\\data\\\nngram 1=1\n\\1-grams:\n-0.1 a\n\\end\\\n");
+  CHECK_FALSE(convert_arpa(dir / "endless", out));
+}
+
 TEST_CASE("histories that a file leaves out are what backing off gives them") {
   const TempDir dir;
   const auto model = read(dir,
@@ -131,6 +149,7 @@ TEST_CASE("what is no ARPA file is refused by line") {
   refused("-0.25\t<s> a", "-0.25\ta <s>", "behind another word");
   refused("-0.25\t<s> a", "-0.25\tc a", "\"c\" is not among the 1-grams");
   refused("-0.5\tb </s>", "-0.5\ta b", "twice");
+  refused("-0.69897\ta", "-0.69897\t\xe9", "is not UTF-8");
   refused("<s> a b\n\n", "<s> a b -1\n\n", "longest");
   refused("\\end\\\n", "", "\\end\\");
   refused("\\end\\\n", "\\4-grams:\n", "\\end\\");
@@ -145,6 +164,10 @@ TEST_CASE("a model that is no back-off model has no ARPA file") {
   const TempDir dir;
   train_ngrams(fixture("ngram/text.txt"), dir / "model", {.smoothing = NGramSmoothing::kAddK});
   CHECK_THROWS_WITH(written(NGramModel::load(dir / "model")), Contains("back-off"));
+  const std::vector<std::int32_t> ids = {2, 3};
+  CHECK_THROWS_WITH(
+      written(estimate_ngrams(std::vector{std::span(ids)}, 4, 1, {.order = 1, .discount_fallback = true})),
+      Contains("of a tokenizer's ids: train one of words"));
 }
 
 }  // namespace langzoo::test::arpa_test

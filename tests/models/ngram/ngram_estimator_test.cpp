@@ -145,7 +145,8 @@ TEST_CASE("the probabilities of every history sum to 1, pruned or not") {
     for (const int order : {1, 2, 4}) {
       std::vector<std::vector<std::int64_t>> prunings{{}};
       if (smoothing != NGramSmoothing::kAddK) prunings.insert(prunings.end(), {{0, 0, 1}, {0, 1, 1, 3}, {0, 1000}});
-      for (const auto& prune : prunings) {
+      for (auto& prune : prunings) {
+        prune.resize(std::min(prune.size(), static_cast<std::size_t>(order)));
         const auto model = model_of(
             text, 20, {.order = order, .smoothing = smoothing, .k = 0.1, .prune = prune, .discount_fallback = true});
         for (const Words& words :
@@ -239,6 +240,7 @@ TEST_CASE("what makes no language model is refused") {
   CHECK_THROWS_WITH(model_of({{1}}, 5, {.backoff_factor = 2}), Contains("backoff_factor 2"));
   CHECK_THROWS_WITH(model_of({{1}}, 5, {.prune = {1}}), Contains("prune 1"));
   CHECK_THROWS_WITH(model_of({{1}}, 5, {.prune = {0, 2, 1}}), Contains("prune 0 2 1"));
+  CHECK_THROWS_WITH(model_of({{1}}, 5, {.order = 2, .prune = {0, 0, 1}}), Contains("3 words, and order is 2"));
   CHECK_THROWS_WITH(model_of({{1}}, 5, {.smoothing = NGramSmoothing::kAddK, .prune = {0, 2}}), Contains("Kneser-Ney"));
   CHECK_THROWS_WITH(model_of({{1}}, 5, {.smoothing = NGramSmoothing::kNone, .memory = 1000}), Contains("memory"));
 }

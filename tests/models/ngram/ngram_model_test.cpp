@@ -125,8 +125,9 @@ TEST_CASE("a damaged table ends no query otherwise than with an error or a numbe
         model.log_probability(state, static_cast<std::int32_t>(random.below(model.vocabulary())));
       }
       model.for_each_ngram([](auto...) {});
-    } catch (const std::runtime_error&) {
+    } catch (const std::runtime_error& error) {
       ++errors;
+      CHECK_THAT(error.what(), Contains((dir / "model").string()));
     }
     // In memory everything is looked at first.
     try {

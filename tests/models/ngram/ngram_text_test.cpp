@@ -100,6 +100,12 @@ TEST_CASE("texts that cannot be are refused, by line where there is one") {
   const auto model = counted(dir, "a\n");
   write_file(dir / "text", "a\n<s>\n");
   CHECK_THROWS_WITH(evaluate_ngrams(model, dir / "text"), Contains("text: line 2"));
+  // Also a word that would be <unk>, and before the counts are.
+  for (const std::int64_t most : {0, 3}) {
+    write_file(dir / "text", "\xc3\xa9 \xc3\xa9\n\xe9\n");
+    CHECK_THROWS_WITH(train_ngrams(dir / "text", dir / "model", {.order = 4}, {.max_words = most}),
+                      Contains("text: line 2: is not UTF-8"));
+  }
   write_file(dir / "text", "");
   CHECK_THROWS_WITH(evaluate_ngrams(model, dir / "text"), Contains("no word to predict"));
 }

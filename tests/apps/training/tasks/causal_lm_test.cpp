@@ -87,6 +87,20 @@ TEST_CASE("a prompt's ids fit the context; an empty one begins with a special to
   CHECK_THROWS_AS(encode_prompt("", lm), ConfigError);
 }
 
+TEST_CASE("what a template ends a text with does not end a prompt") {
+  const Model model;
+  auto lm = load_causal_lm(model.dir / "model");
+  const TextSource words = [once = true](std::string& text) mutable {
+    text = "a b";
+    return std::exchange(once, false);
+  };
+  lm.tokenizer = make_tokenizer(parse_tokenizer_spec("train:word:4", "data.tokenizer"), words,
+                                {.special_tokens = {"</s>"}, .ends_texts = true}, [](const auto&) {});
+  CHECK(lm.tokenizer->encode("a b", EncodeOptions()).ids.back() == lm.tokenizer->special_tokens().eos);
+  CHECK(encode_prompt("a b", lm).size() == 2);
+  CHECK(encode_prompt("a b </s>", lm).size() == 3);
+}
+
 TEST_CASE("a text goes on greedily with the likeliest tokens, until the context is full") {
   const Model model;
   const auto lm = load_causal_lm(model.dir / "model");

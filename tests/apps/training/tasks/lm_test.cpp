@@ -300,6 +300,9 @@ TEST_CASE("settings that contradict each other, and texts that are too short, ar
     CHECK_THROWS_WITH(run->prepare(), Contains(message));
   };
   refused("lstm", {{"model.cell", "gru"}}, "model.cell = gru: the model is to be a lstm");
+  refused("lstm", {{"model.eos_token_id", "5"}}, "model.eos_token_id = 5: texts begin and end");
+  refused("transformer", {{"model.bos_token_id", "0"}}, "model.bos_token_id = 0: texts begin and end");
+  refused("lstm", {{"train.eval_epochs", "0"}}, "train.schedule = plateau: falls by evaluations");
   refused("lstm", {{"train.batch_size", "500"}}, "fewer than train.batch_size = 500");
   refused("transformer", {{"data.context", "17"}}, "data.context = 17: the model takes 16 tokens");
   refused("transformer", {{"model.max_position_embeddings", "512"}}, "a context of 512 needs");

@@ -119,6 +119,7 @@ TEST_CASE("the embedding begins with word vectors, whose words the vocabulary ha
   write_file(dir / "other.txt", "x 1 2\n");
   fails({{"train.vectors", (dir / "other.txt").string()}, {"data.vector_words", "0"}}, "has none of the");
   fails({{"data.vector_words", "10"}}, "data.vector_words");
+  fails({{"train.freeze_embeddings", "true"}}, "train.freeze_embeddings = true: a run without train.vectors");
 }
 
 TEST_CASE("another model's features reach each token, and what is made of them depends on no batch") {
