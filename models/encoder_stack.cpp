@@ -76,7 +76,7 @@ EncoderOutput EncoderStack::encode(const TokenInputs& inputs, const EncoderWants
   return output;
 }
 
-void EncoderStack::fit_config(EncoderConfig& config, const StateDict& file) {
+void EncoderStack::fit_config(EncoderConfig& config, const StateDict& file, LoadReport& /*report*/) {
   config.add_pooling_layer = std::any_of(file.begin(), file.end(), [](const auto& item) {
     return ("." + item.key()).find(".pooler.") != std::string::npos;
   });

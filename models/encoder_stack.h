@@ -26,7 +26,7 @@ class EncoderStack : public BareEncoder {
   const torch::Tensor& word_embeddings() const { return embeddings->word_embeddings->weight; }
 
   /// For from_pretrained(): whether there is a pooler, `file` says.
-  static void fit_config(EncoderConfig& config, const StateDict& file);
+  static void fit_config(EncoderConfig& config, const StateDict& file, LoadReport& report);
 
   /// Reads the embeddings of another model, in place of those that are registered in `at`.
   void share_embeddings(torch::nn::Module& at, const TokenEmbeddings& others);

@@ -6,7 +6,8 @@
 ///     using Config = ...;                                     // with for_each_field() and validate()
 ///     static const PretrainedTraits& pretrained_traits();
 ///     explicit Impl(const Config& config);                    // asks SkipInit::active() before initialising
-///     static void fit_config(Config& config, const StateDict& file);   // optional: what the weights decide
+///     // optional: what the weights decide
+///     static void fit_config(Config& config, const StateDict& file, LoadReport& report);
 #pragma once
 
 #include <filesystem>
@@ -140,8 +141,9 @@ Model from_pretrained(const std::filesystem::path& dir, typename Model::Containe
   LoadReport found;
   const StateDict file = load_weights(dir);
   untie_different(fields_in(config), file, traits, found);
-  if constexpr (requires { Model::ContainedType::fit_config(config, file); }) {
-    if (!options.new_head) construct_checked(dir.string(), [&] { Model::ContainedType::fit_config(config, file); });
+  if constexpr (requires { Model::ContainedType::fit_config(config, file, found); }) {
+    if (!options.new_head)
+      construct_checked(dir.string(), [&] { Model::ContainedType::fit_config(config, file, found); });
   }
   Model model{nullptr};
   construct_checked((dir / "config.json").string(), [&] {

@@ -35,17 +35,17 @@ bool show_generation_config(const GenerationConfig& config, const std::string& f
   return !settings.empty();
 }
 
-void BeamFlags::add_to(Options& options, std::int64_t num_beams) {
+void BeamFlags::add_to(Options& options, std::int64_t num_beams, FlagsOverFolder& over_folder) {
   using Config = GenerationConfig;
   options_.num_beams = num_beams;
-  over_folder_
+  over_folder
       .add(options.add("--num-beams", options_.num_beams, "hypotheses followed at a time").range(1, kMostBeams),
            &Config::num_beams)
       .group(kGroup);
-  over_folder_.add(with_beams(options.add("--length-penalty", options_.length_penalty,
-                                          "the log-probability is divided by length^this; 0: by nothing")),
-                   &Config::length_penalty);
-  over_folder_.add(
+  over_folder.add(with_beams(options.add("--length-penalty", options_.length_penalty,
+                                         "the log-probability is divided by length^this; 0: by nothing")),
+                  &Config::length_penalty);
+  over_folder.add(
       with_beams(options.add(
           "--early-stopping", options_.early_stopping,
           {{"false", EarlyStopping::kFalse}, {"true", EarlyStopping::kTrue}, {"never", EarlyStopping::kNever}},
@@ -60,19 +60,14 @@ void BeamFlags::add_to(Options& options, std::int64_t num_beams) {
                          "average: by length^penalty; gnmt: by ((5 + length) / 6)^penalty (papers' rules)"));
   with_beams(options.add("--patience", options_.patience,
                          "with --early-stopping true: end at num-beams times this many hypotheses"));
-  over_folder_.add(with_beams(options.add("--num-beam-groups", options_.num_beam_groups,
-                                          "groups of beams that keep apart from each other"))
-                       .range(1, kMostBeams),
-                   &Config::num_beam_groups);
-  over_folder_.add(with_beams(options.add("--diversity-penalty", options_.diversity_penalty,
-                                          "what a token costs for each beam of an earlier group that has just chosen "
-                                          "it")),
-                   &Config::diversity_penalty);
-}
-
-void BeamFlags::heed(GenerationConfig& config) {
-  over_folder_.forget_given(config);
-  config.apply_to(options_);
+  over_folder.add(with_beams(options.add("--num-beam-groups", options_.num_beam_groups,
+                                         "groups of beams that keep apart from each other"))
+                      .range(1, kMostBeams),
+                  &Config::num_beam_groups);
+  over_folder.add(with_beams(options.add("--diversity-penalty", options_.diversity_penalty,
+                                         "what a token costs for each beam of an earlier group that has just chosen "
+                                         "it")),
+                  &Config::diversity_penalty);
 }
 
 void BeamFlags::add_coverage_to(Options& options) {

@@ -41,17 +41,17 @@ bool show_generation_config(const GenerationConfig& config, const std::string& f
 class BeamFlags {
  public:
   /// Declares --num-beams and what only beams have: --length-penalty, --early-stopping, --beam-rules,
-  /// --length-normalization, --patience, --num-beam-groups, --diversity-penalty.
-  void add_to(Options& options, std::int64_t num_beams);
+  /// --length-normalization, --patience, --num-beam-groups, --diversity-penalty. Those that a folder may say too are
+  /// added to `over_folder`.
+  void add_to(Options& options, std::int64_t num_beams, FlagsOverFolder& over_folder);
 
   /// Declares --coverage-penalty, for models with attention over a source.
   void add_coverage_to(Options& options);
 
-  /// Takes what is said of beams from a folder, having taken out of `config` what the command line says.
-  void heed(GenerationConfig& config);
+  /// Takes what is said of beams from a folder, of which what the command line says is forgotten.
+  void heed(const GenerationConfig& config) { config.apply_to(options_); }
 
   std::int64_t num_beams() const { return options_.num_beams; }
-  void forget_given(GenerationConfig& config) const { over_folder_.forget_given(config); }
   bool more_than_one() const { return options_.num_beams > 1; }
 
   /// `options` with the flags' values in their fields, checked. Throws UsageError naming the flag.
@@ -62,7 +62,6 @@ class BeamFlags {
   Option& with_beams(Option& flag) const;
 
   BeamSearchOptions options_;
-  FlagsOverFolder over_folder_;
 };
 
 /// For what `validate` of a decoder's options throws: a UsageError that names the flag, which is the field's name.

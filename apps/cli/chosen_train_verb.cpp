@@ -32,7 +32,7 @@ class ChosenTrainVerb : public TrainVerb {
   void add_own_options(Options& options) override {
     options
         .add("--model-type", model_type_,
-             fmt::format("what model it is; that of --init, or that the preset's name begins with, else {}",
+             fmt::format("what model it is: that of the model it begins with, or as the preset's name begins, else {}",
                          choices_.model_type))
         .one_of(choices_.types);
     if (!choices_.flag.empty()) options.add(choices_.flag, task_, choices_.flag_help).one_of(choices_.tasks);
@@ -52,10 +52,9 @@ class ChosenTrainVerb : public TrainVerb {
     }
     refuse_other_than(run);
     std::string init_type;
-    if (const auto init = flag_value("--init"); !init.empty()) init_type = model_type_of(init);
+    if (const auto folder = init(); !folder.empty()) init_type = model_type_of(folder);
     if (model_type_ && !init_type.empty() && init_type != *model_type_) {
-      throw UsageError(
-          fmt::format("--model-type {}: the model in {} is a {}", *model_type_, flag_value("--init"), init_type));
+      throw UsageError(fmt::format("--model-type {}: the model in {} is of type {}", *model_type_, init(), init_type));
     }
     // Of another family it is refused where it is opened.
     const auto& types = choices_.types;
@@ -94,8 +93,9 @@ class ChosenTrainVerb : public TrainVerb {
     }
     const auto shown = keys_of([this] { return choices_.make(choices_.model_type, shown_task(choices_)); });
     const auto or_flag = choices_.flag.empty() ? "" : " or " + choices_.flag;
-    return fmt::format("\nKeys of --set where another --model-type{} is given:\n{}", or_flag,
-                       keys_beside(shown, setups));
+    const auto more = keys_beside(shown, setups);
+    if (more.empty()) return {};
+    return fmt::format("\nKeys of --set where another --model-type{} is given:\n{}", or_flag, more);
   }
 
  private:

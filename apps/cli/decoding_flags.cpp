@@ -42,7 +42,7 @@ void DecodingFlags::add_to(Options& all, const Words& words) {
           &Config::num_return_sequences)
       .range(1, kMostSequences);
   all.add("--greedy", sampling.greedy, "always the likeliest token").idle_with("--num-beams above 1", beams);
-  beams_.add_to(all, 1);
+  beams_.add_to(all, 1, over_folder_);
 }
 
 bool DecodingFlags::draw() const {

@@ -28,7 +28,7 @@ void ChoiceTrainVerb::add_own_options(Options& options) {
 }
 
 void ChoiceTrainVerb::compute(const ComputeOptions& common) {
-  const auto init = choice_.of_init ? flag_value("--init") : "";
+  const auto folder = choice_.of_init ? init() : "";
   const auto of_preset = [&](const std::string& name) {
     return choice_.of_preset ? choice_.of_preset(name) : beginning_of(name, choice_.choices);
   };
@@ -40,7 +40,7 @@ void ChoiceTrainVerb::compute(const ComputeOptions& common) {
   };
   heed(resumes() ? choice_.of_run(out()) : "", "the run in " + out());
   heed(preset().empty() ? "" : of_preset(preset()), "--preset " + preset());
-  heed(init.empty() ? "" : choice_.of_init(init), "the model in " + init);
+  heed(folder.empty() ? "" : choice_.of_init(folder), "the model in " + folder);
   if (chosen_->empty() && choice_.required)
     throw UsageError(fmt::format("{} is missing: {}", choice_.flag, fmt::join(choice_.choices, ", ")));
   if (chosen_->empty()) *chosen_ = choice_.choices.front();

@@ -148,9 +148,11 @@ void TrainVerb::add_own_options(Options& options) {
   const auto& config = run.config();
   options.add("--data", data_, fmt::format("{} (data.train)", config.help_of("data.train")));
   std::set<std::string> declared;
+  auto init_help = fmt::format("{} (train.init)", config.help_of("train.init"));
   const auto add_flags = [&](TrainingRun& of) {
     for (const auto& [name, key] : of.setup().flags()) {
       if (!declared.insert(name).second) continue;
+      if (key == "train.init") init_help = "the same as " + name;
       const auto help = fmt::format("{} ({})", of.config().help_of(key), key);
       const auto give = [this, name = name, key = key](const std::string& value) {
         flags_.emplace_back(name, key + "=" + value);
@@ -176,7 +178,7 @@ void TrainVerb::add_own_options(Options& options) {
   options
       .on(
           "--init", [this](const std::string& value) { flags_.emplace_back("--init", "train.init=" + value); },
-          fmt::format("{} (train.init)", config.help_of("train.init")))
+          init_help)
       .take_last();
   options.add("--config", config_, "a JSON file of settings; an earlier run's run.json is one");
   options.add("--set", set_, "key=value ...: single settings, the last of a key counts; see the keys below");
@@ -199,6 +201,18 @@ std::string TrainVerb::flag_value(const std::string& flag) const {
     if (name == flag) found = assignment.substr(assignment.find('=') + 1);
   }
   return found;
+}
+
+std::string TrainVerb::init() const {
+  std::string flag, folder;
+  for (const auto& [name, assignment] : flags_) {
+    if (!assignment.starts_with("train.init=")) continue;
+    const auto value = flag_value(name);
+    if (!flag.empty() && value != folder)
+      throw UsageError(fmt::format("{} {}: {} {} is said as well", flag, folder, name, value));
+    flag = name, folder = value;
+  }
+  return folder;
 }
 
 std::string TrainVerb::keys_of(const MakeSetup& make) const {

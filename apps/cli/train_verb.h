@@ -57,6 +57,8 @@ class TrainVerb : public ComputeVerb {
   const std::string& preset() const { return preset_; }
   void set_preset(const std::string& name) { preset_ = name; }
   bool resumes() const { return resume_; }
+  /// The folder of train.init, by whichever flag it is given; empty: none. Throws UsageError for two different ones.
+  std::string init() const;
   /// Of a flag that sets a key, the last value given; empty: none.
   std::string flag_value(const std::string& flag) const;
 

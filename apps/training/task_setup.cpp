@@ -42,10 +42,13 @@ bool may_differ(const std::string& name, const std::string& json) {
   return fraction || name.ends_with("_token_id");
 }
 
+/// For a key of which train.init decides.
 [[noreturn]] void refuse(const RunConfig& config, const std::string& key, const std::string& value,
                          const fs::path& init) {
   throw ConfigError(fmt::format("{} = {}: the model in {} has {} (train.init)", key, config.value(key), init.string(),
-                                value.empty() ? "none" : value));
+                                value.empty()   ? "none"
+                                : value == init ? "its own"
+                                                : value));
 }
 
 void begin_with_tokenizers(RunConfig& config, const fs::path& init) {

@@ -5,22 +5,6 @@
 
 namespace langzoo {
 
-namespace {
-
-/// How many bytes from `at` on are ASCII, found 8 at a time.
-std::size_t ascii_run(std::string_view text, std::size_t at) {
-  std::size_t i = at;
-  for (; i + 8 <= text.size(); i += 8) {
-    std::uint64_t word;
-    std::memcpy(&word, text.data() + i, 8);
-    if (word & 0x8080808080808080u) break;
-  }
-  while (i < text.size() && static_cast<unsigned char>(text[i]) < 0x80) ++i;
-  return i - at;
-}
-
-}  // namespace
-
 Utf8Char decode_utf8(std::string_view text, std::size_t at) {
   const auto byte = [&](std::size_t i) -> unsigned { return static_cast<unsigned char>(text[i]); };
   const unsigned lead = byte(at);
@@ -44,10 +28,21 @@ Utf8Char decode_utf8(std::string_view text, std::size_t at) {
   return {code_point, length, true};
 }
 
+std::size_t ascii_end(std::string_view text, std::size_t from) {
+  std::size_t at = from;
+  for (; at + 8 <= text.size(); at += 8) {
+    std::uint64_t word;
+    std::memcpy(&word, text.data() + at, 8);
+    if (word & 0x8080808080808080u) break;
+  }
+  while (at < text.size() && static_cast<unsigned char>(text[at]) < 0x80) ++at;
+  return at;
+}
+
 std::size_t find_invalid_utf8(std::string_view text, std::size_t from) {
   std::size_t at = from;
   while (at < text.size()) {
-    at += ascii_run(text, at);
+    at = ascii_end(text, at);
     while (at < text.size() && static_cast<unsigned char>(text[at]) >= 0x80) {
       const Utf8Char c = decode_utf8(text, at);
       if (!c.valid) return at;

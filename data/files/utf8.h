@@ -17,6 +17,9 @@ struct Utf8Char {
 /// The character at `at` < text.size(). Overlong forms, surrogates and values above U+10FFFF are ill-formed.
 Utf8Char decode_utf8(std::string_view text, std::size_t at);
 
+/// The offset of the first byte at or after `from` that is not ASCII, or text.size().
+std::size_t ascii_end(std::string_view text, std::size_t from = 0);
+
 /// The offset of the first ill-formed byte at or after `from`, or text.size().
 std::size_t find_invalid_utf8(std::string_view text, std::size_t from = 0);
 inline bool is_valid_utf8(std::string_view text) {

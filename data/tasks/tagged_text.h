@@ -35,9 +35,8 @@ struct TaggedTextOptions {
 ///  - .jsonl: an object a line, with lists "words" (or "tokens") and "tags" (or "ner_tags") of equal lengths; one
 ///    without words is left out where tags are asked for.
 ///  - .conll, .iob2, .tsv and, with tags, any other: a word a line, a blank line between sentences, columns between
-///  TABs
-///    where the first word's line has one, else between white space, equally many in all lines. The word stands in the
-///    first column and the tag in the last; where the first column counts the words of a sentence from 1 (UNER,
+///    TABs where the first word's line has one, else between white space, equally many in all lines. The word stands in
+///    the first column and the tag in the last; where the first column counts the words of a sentence from 1 (UNER,
 ///    CoNLL-U) in the second and the third or, in CoNLL-U's ten columns, the fourth: of those the lines of multiword
 ///    tokens and of empty words ("3-4", "3.1") are left out. -DOCSTART- lines are left out. So are comments: lines at
 ///    the beginning of a sentence that begin with # and either have not the file's number of columns, or read "# name =

@@ -25,6 +25,7 @@ class Batch {
   std::vector<std::vector<std::int32_t>> run(const torch::Tensor& prompt);
 
  private:
+  torch::Tensor next_of(const torch::Tensor& ids);
   torch::Tensor choose(const torch::Tensor& raw);
   void record(const torch::Tensor& next);
   torch::Tensor regroup(const std::vector<std::int64_t>& slots);
@@ -48,7 +49,13 @@ Batch::Batch(StepFunction& step, const PaddedPrompts& prompts, const GenerateOpt
   result_.resize(rows_.size());
 }
 
-/// The next token of every slot, (slots) int64.
+/// The next token of every slot after `ids` (slots,1), (slots) int64.
+torch::Tensor Batch::next_of(const torch::Tensor& ids) {
+  const bool by_argmax = options_.sampling.is_greedy() && slots_.changes_nothing();
+  return by_argmax ? step_.likeliest(ids) : choose(step_.step(ids));
+}
+
+/// The next token of every slot by the logits `raw` (slots,V), (slots) int64.
 torch::Tensor Batch::choose(const torch::Tensor& raw) {
   const auto logits = slots_.process(raw);
   if (options_.sampling.is_greedy()) return likeliest(logits);
@@ -104,8 +111,7 @@ std::vector<std::vector<std::int32_t>> Batch::run(const torch::Tensor& prompt) {
     for (auto& slot : slots) slot /= samples;
     logits = logits.index_select(0, regroup(slots));
   }
-  while (true) {
-    auto next = choose(logits);
+  for (auto next = choose(logits);;) {
     record(next);
     const auto slots = unfinished();
     next = next.clamp_min(0);  // finished rows may have had nothing to choose
@@ -119,7 +125,7 @@ std::vector<std::vector<std::int32_t>> Batch::run(const torch::Tensor& prompt) {
       for (const auto slot : slots) rows.push_back(rows_[slot]);
       rows_ = std::move(rows);
     }
-    logits = step_.step(next.unsqueeze(1));  // (slots,1) -> (slots,V)
+    next = next_of(next.unsqueeze(1));
   }
 }
 

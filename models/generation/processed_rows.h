@@ -19,6 +19,9 @@ class ProcessedRows {
   /// options name and the model does not have. Shapes: (R,V) -> (R,V).
   torch::Tensor process(const torch::Tensor& logits);
 
+  /// Whether process() returns logits as they are; false before its first call.
+  bool changes_nothing() const { return processors_.empty() && !is_first_; }
+
   /// Row i goes on with what row `rows[i]` held. `index` is the same on the device.
   void reorder(const std::vector<std::int64_t>& rows, const torch::Tensor& index);
 

@@ -71,4 +71,9 @@ torch::Tensor likeliest(const torch::Tensor& logits) {
   return token.masked_fill(at::logical_not(value > kNever), -1);
 }
 
+torch::Tensor likeliest(const torch::Tensor& hidden, Linear& head) {
+  if (const auto token = head->argmax(hidden)) return at::full({1}, *token, at::kLong);
+  return likeliest(head(hidden).to(at::kFloat));
+}
+
 }  // namespace langzoo

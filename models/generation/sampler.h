@@ -8,6 +8,8 @@
 
 #include <cstdint>
 
+#include "models/layers/linear.h"
+
 namespace langzoo {
 
 struct SamplingOptions {
@@ -42,5 +44,8 @@ torch::Tensor draw(const torch::Tensor& logits, const torch::Tensor& uniforms);
 
 /// The likeliest token of each row (B) int64; -1 where there is none (all -inf, or a NaN).
 torch::Tensor likeliest(const torch::Tensor& logits);
+
+/// likeliest(head(hidden)), of one row by LinearImpl::argmax. Shapes: hidden (B,C) -> (B) int64.
+torch::Tensor likeliest(const torch::Tensor& hidden, Linear& head);
 
 }  // namespace langzoo

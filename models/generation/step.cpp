@@ -4,7 +4,13 @@
 
 #include <vector>
 
+#include "models/generation/sampler.h"
+
 namespace langzoo {
+
+torch::Tensor StepFunction::likeliest(const torch::Tensor& ids) {
+  return langzoo::likeliest(step(ids));
+}
 
 torch::Tensor StepFunction::all_logits(const torch::Tensor& ids) {
   std::vector<torch::Tensor> logits;

@@ -22,6 +22,10 @@ class StepFunction {
   /// the mask that the object was made for covers the first tokens, and all later ones are real.
   virtual torch::Tensor step(const torch::Tensor& ids) = 0;
 
+  /// As step, but of each row's logits the index of the largest alone, (B) int64; -1 where none is above -inf. A family
+  /// may know it without all of them.
+  virtual torch::Tensor likeliest(const torch::Tensor& ids);
+
   /// As step, with the logits after every one of the new tokens, for scoring and for checking drafted tokens; those
   /// after padding mean nothing. By default one step a token. Shapes: ids (B,T) int64, T >= 1 -> (B,T,V) float32.
   virtual torch::Tensor all_logits(const torch::Tensor& ids);

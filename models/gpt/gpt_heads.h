@@ -120,7 +120,7 @@ class GptLmHeadModelImpl : public TaskModule<GptLmHeadModelImpl<Family>, typenam
   }
   const char* family_name() const override { return Family::kName; }
   GptModel& stack() override { return *transformer; }
-  torch::Tensor head(const torch::Tensor& hidden) override { return lm_head(hidden); }
+  Linear& head() override { return lm_head; }
 
   void set_gradient_checkpointing(bool on) { transformer->set_gradient_checkpointing(on); }
   void train(bool on = true) override {

@@ -4,6 +4,7 @@
 
 #include <c10/util/StringUtil.h>
 
+#include "models/generation/sampler.h"
 #include "third_party/torch.h"
 
 namespace langzoo {
@@ -41,12 +42,17 @@ torch::Tensor GptStepFunction::read(const torch::Tensor& ids) {
 
 torch::Tensor GptStepFunction::step(const torch::Tensor& ids) {
   const c10::InferenceMode inference;
-  return model_->head(read(ids).select(1, -1)).to(torch::kFloat32);  // (B,V)
+  return model_->head()(read(ids).select(1, -1)).to(torch::kFloat32);  // (B,V)
+}
+
+torch::Tensor GptStepFunction::likeliest(const torch::Tensor& ids) {
+  const c10::InferenceMode inference;
+  return langzoo::likeliest(read(ids).select(1, -1), model_->head());  // (B)
 }
 
 torch::Tensor GptStepFunction::all_logits(const torch::Tensor& ids) {
   const c10::InferenceMode inference;
-  return model_->head(read(ids)).to(torch::kFloat32);  // (B,T,V)
+  return model_->head()(read(ids)).to(torch::kFloat32);  // (B,T,V)
 }
 
 void GptStepFunction::reorder(const torch::Tensor& rows) {

@@ -15,8 +15,8 @@ class GptLm {
   virtual ~GptLm() = default;
   virtual const char* family_name() const = 0;
   virtual GptModel& stack() = 0;
-  /// Shapes: (...,C) -> (...,V).
-  virtual torch::Tensor head(const torch::Tensor& hidden) = 0;
+  /// The output layer (...,C) -> (...,V).
+  virtual Linear& head() = 0;
 };
 
 /// Decodes with a key-value cache a layer; step() computes the last position's logits only. Rows of different length
@@ -30,6 +30,7 @@ class GptStepFunction : public StepFunction {
   GptStepFunction(std::shared_ptr<GptLm> model, const torch::Tensor& prompt_mask, std::int64_t capacity);
 
   torch::Tensor step(const torch::Tensor& ids) override;
+  torch::Tensor likeliest(const torch::Tensor& ids) override;
   torch::Tensor all_logits(const torch::Tensor& ids) override;
   void reorder(const torch::Tensor& rows) override;
   std::int64_t capacity() const override { return capacity_; }

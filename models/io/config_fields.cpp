@@ -106,6 +106,9 @@ std::string type_of(const std::string&) {
 std::string type_of(const RepeatedNames&) {
   return "[[names], times]";
 }
+std::string type_of(const std::optional<bool>&) {
+  return "null, true or false";
+}
 template <class T>
 std::string type_of(const std::optional<T>&) {
   return "null or " + type_of(T());

@@ -75,6 +75,7 @@ std::string LoadReport::summary() const {
   append_list(text, "new in place of another shape", replaced);
   append_list(text, "left out as another model's head", other_heads);
   append_list(text, "not tied", untied);
+  append_list(text, "tied", tied);
   append_list(text, "ignored", ignored);
   append_list(text, "config keys not used", unmodelled, 12);
   return escaped(text);

@@ -32,6 +32,7 @@ struct LoadReport {
   std::vector<std::string> replaced;     ///< likewise, but the file has it in another shape, as in wrong_shape
   std::vector<std::string> other_heads;  ///< the file's heads of other architectures, left out
   std::vector<std::string> untied;       ///< tensors that the config ties and the file has with different values
+  std::vector<std::string> tied;         ///< tensors that the file has not, of which another is in the place
   std::vector<std::string> ignored;      ///< known leftovers: causal-mask buffers, second names of tied tensors
   std::vector<std::string> unmodelled;   ///< keys of config.json that the model's config does not have
 

@@ -99,9 +99,6 @@ bool is_stored_in_out(const Tensor& weight) {
   return !weight.is_contiguous();
 }
 
-/// A part of the matrix smaller than this is not worth a second thread.
-constexpr std::int64_t kGrainElements = 1 << 15;
-
 template <class T>
 void run(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& y) {
   const auto out = weight.size(0), in = weight.size(1);
@@ -134,6 +131,22 @@ void run(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor
   }
 }
 
+template <class T>
+std::vector<float> run_rows(const Tensor& x, const Tensor& weight, std::span<const std::int64_t> rows) {
+  const auto in = weight.size(1);
+  const auto* const w = static_cast<const T*>(weight.const_data_ptr());
+  const auto xs = x.to(torch::kFloat32).contiguous();
+  std::vector<float> y(rows.size());
+  parallel_for(std::ssize(rows), 1 + kGrainElements / in, [&](std::int64_t begin, std::int64_t end) {
+    for (auto i = begin; i < end; ++i) {
+      T product;
+      dot_rows_of(w + rows[i] * in, xs.const_data_ptr<float>(), nullptr, &product, 1, in);
+      y[i] = load(product);
+    }
+  });
+  return y;
+}
+
 }  // namespace
 
 bool is_gemv(const Tensor& x, const Tensor& weight, const Tensor& bias) {
@@ -156,6 +169,11 @@ Tensor gemv(const Tensor& x, const Tensor& weight, const Tensor& bias) {
     run<std::uint16_t>(row, weight, bias, y);
   }
   return y;
+}
+
+std::vector<float> gemv_rows(const Tensor& x, const Tensor& weight, std::span<const std::int64_t> rows) {
+  return weight.scalar_type() == torch::kFloat32 ? run_rows<float>(x, weight, rows)
+                                                 : run_rows<std::uint16_t>(x, weight, rows);
 }
 
 }  // namespace langzoo

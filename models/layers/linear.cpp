@@ -11,6 +11,7 @@
 #include "models/layers/init.h"
 #include "models/layers/matmul.h"
 #include "models/layers/one_dnn.h"
+#include "models/layers/weight_identity.h"
 #include "third_party/torch.h"
 
 namespace langzoo {
@@ -19,7 +20,7 @@ namespace {
 std::atomic<bool> packing_enabled = true;
 
 bool worth_packing(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias, std::int64_t in) {
-  if (at::GradMode::is_enabled() || !packing_enabled || weight.is_inference() || !weight.is_leaf() || !x.is_cpu() ||
+  if (at::GradMode::is_enabled() || !packing_enabled || !WeightIdentity::has(weight) || !x.is_cpu() ||
       !weight.is_cpu()) {
     return false;
   }
@@ -31,35 +32,15 @@ bool worth_packing(const torch::Tensor& x, const torch::Tensor& weight, const to
          !at::autocast::is_autocast_enabled(at::kCPU);
 }
 
-std::uint32_t version_of(const torch::Tensor& gradient) {
-  return gradient.defined() && !gradient.is_inference() ? gradient._version() : 0;
-}
-
 }  // namespace
 
-/// The packed matrix and what it was made from. Weak references keep an identity from being used again, not memory.
-/// The gradient belongs to it because torch::optim writes through `.data()` and the fused kernels count no version:
-/// only a backward pass before every step gives their changes away.
+/// The packed matrix and what it was made from.
 struct PackedWeight::Copy {
-  c10::weak_intrusive_ptr<c10::StorageImpl> storage;
-  c10::weak_intrusive_ptr<c10::TensorImpl, c10::UndefinedTensorImpl> grad;
-  std::int64_t offset;
-  std::uint32_t version, grad_version;
-  at::ScalarType dtype;
-  std::vector<std::int64_t> sizes, strides;
+  WeightIdentity identity;
   WeightLayout layout;
   torch::Tensor packed;
 
-  Copy(const torch::Tensor& weight, WeightLayout layout)
-      : storage(weight.storage().getWeakStorageImpl()),
-        grad(weight.grad().getIntrusivePtr()),
-        offset(weight.storage_offset()),
-        version(weight._version()),
-        grad_version(version_of(weight.grad())),
-        dtype(weight.scalar_type()),
-        sizes(weight.sizes().vec()),
-        strides(weight.strides().vec()),
-        layout(layout) {
+  Copy(const torch::Tensor& weight, WeightLayout layout) : identity(weight), layout(layout) {
     // The rows that oneDNN should expect: its arrangement for one row is slower for more, this one serves all.
     constexpr std::int64_t kTypicalRows = 64;
     const auto matrix = weight.detach();
@@ -67,11 +48,7 @@ struct PackedWeight::Copy {
   }
 
   bool is_of(const torch::Tensor& weight, WeightLayout other) const {
-    const auto& gradient = weight.grad();
-    return storage._unsafe_get_target() == weight.storage().unsafeGetStorageImpl() && version == weight._version() &&
-           grad._unsafe_get_target() == gradient.unsafeGetTensorImpl() && grad_version == version_of(gradient) &&
-           offset == weight.storage_offset() && dtype == weight.scalar_type() && layout == other &&
-           weight.sizes() == sizes && weight.strides() == strides;
+    return layout == other && identity.is_of(weight);
   }
 };
 
@@ -136,8 +113,13 @@ LinearImpl::LinearImpl(const torch::Tensor& shared_weight, bool with_bias)
   if (!SkipInit::active()) bias.zero_();
 }
 
+std::optional<std::int64_t> LinearImpl::argmax(const torch::Tensor& x) {
+  if (layout_ != WeightLayout::kOutIn || !packing_enabled || at::autocast::is_autocast_enabled(at::kCPU)) return {};
+  return quantized_.argmax(x, weight, bias);
+}
+
 void LinearImpl::train(bool on) {
-  if (on != is_training()) packed_.clear();
+  if (on != is_training()) packed_.clear(), quantized_.clear();
   torch::nn::Module::train(on);
 }
 

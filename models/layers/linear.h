@@ -4,9 +4,12 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 
 #include <torch/nn/module.h>
 #include <torch/nn/pimpl.h>
+
+#include "models/layers/quantized_argmax.h"
 
 namespace langzoo {
 
@@ -22,11 +25,8 @@ enum class WeightLayout { kOutIn, kInOut };
 /// no autocast is on; everything else is the plain product. The copy takes as much memory as the matrix and lives until
 /// the matrix changes, clear(), or the end of the object.
 ///
-/// A change is noticed by the storage, its version counter (copy_ and every in-place operator), the dtype, the shape
-/// and a new gradient (so by any optimizer's step after a backward pass). A write through a raw pointer, `.data()` or
-/// another tensor on the same storage is not, unless it is announced: torch::autograd::impl::bump_version(weight), or
-/// clear(). Tensors made under c10::InferenceMode count no versions and are never packed. One object may serve several
-/// threads.
+/// A change is noticed as WeightIdentity says; one that is not may be announced by clear(). Tensors without an identity
+/// are never packed. One object may serve several threads.
 class PackedWeight {
  public:
   static constexpr std::int64_t kThinRows = 256;
@@ -45,8 +45,8 @@ class PackedWeight {
   /// Whether a copy exists now.
   bool packed() const;
 
-  /// Packing for the whole process, on at first. Switching it off halves the memory that decoding needs; copies that
-  /// exist stay until they are cleared, unused.
+  /// Copies for the whole process, LinearImpl::argmax()'s among them, on at first. Switching them off halves the memory
+  /// that decoding needs; those that exist stay until they are cleared, unused.
   static void set_enabled(bool enabled);
   static bool enabled();
 
@@ -68,7 +68,11 @@ class LinearImpl : public torch::nn::Module {
   /// Shapes: x (..., in) -> (..., out).
   torch::Tensor forward(const torch::Tensor& x) { return packed_.apply(x, weight, bias, layout_); }
 
-  /// Changing between training and evaluation also frees the packed copy.
+  /// The index of the largest element of forward(x), the first of equal ones, where QuantizedWeight knows it for less
+  /// than the product. Shapes: x (..., in) of one row.
+  std::optional<std::int64_t> argmax(const torch::Tensor& x);
+
+  /// Changing between training and evaluation also frees the copies.
   void train(bool on = true) override;
 
   const PackedWeight& packed_weight() const { return packed_; }
@@ -78,6 +82,7 @@ class LinearImpl : public torch::nn::Module {
  private:
   WeightLayout layout_;
   PackedWeight packed_;
+  QuantizedWeight quantized_;
 };
 TORCH_MODULE(Linear);
 

@@ -6,6 +6,9 @@
 
 namespace langzoo {
 
+/// A part of a matrix with fewer elements than this is not worth a second thread.
+constexpr std::int64_t kGrainElements = 1 << 15;
+
 namespace detail {
 void parallel_for(std::int64_t n, std::int64_t grain, void (*body)(void* context, std::int64_t begin, std::int64_t end),
                   void* context);

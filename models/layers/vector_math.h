@@ -73,6 +73,13 @@ LANGZOO_INLINE void load_lanes(Lanes& to, const std::uint16_t* from) {
   to = reinterpret_cast<Lanes>(__builtin_convertvector(halves, Words) << 16);
 }
 
+LANGZOO_INLINE void load_lanes(Lanes& to, const std::int8_t* from) {
+  std::int8_t __attribute__((vector_size(kLanes))) bytes;
+  using Words = std::int32_t __attribute__((vector_size(sizeof(Lanes))));
+  std::memcpy(&bytes, from, sizeof(bytes));
+  to = __builtin_convertvector(__builtin_convertvector(bytes, Words), Lanes);
+}
+
 LANGZOO_INLINE float sum_of(const Lanes& x) {
   float part[kLanes];
   std::memcpy(part, &x, sizeof(part));

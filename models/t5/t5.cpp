@@ -174,7 +174,7 @@ T5ForConditionalGenerationImpl::T5ForConditionalGenerationImpl(const T5Config& c
   init();
 }
 
-void T5ForConditionalGenerationImpl::fit_config(T5Config& config, const StateDict& file) {
+void T5ForConditionalGenerationImpl::fit_config(T5Config& config, const StateDict& file, LoadReport& report) {
   const auto* const shared = find_below(file, "shared.weight");
   for (const auto* const name : kEmbeddings) {
     const auto* const own = find_below(file, name);
@@ -183,6 +183,8 @@ void T5ForConditionalGenerationImpl::fit_config(T5Config& config, const StateDic
   }
   config.scale_decoder_outputs = config.scales_outputs();
   const auto* const head = find_below(file, "lm_head.weight");
+  if (head == nullptr && !config.tie_word_embeddings)
+    report.tied.emplace_back("lm_head.weight, although config.json says tie_word_embeddings = false");
   config.tie_word_embeddings = !(shared && head) || same_values(*shared, *head);
 }
 

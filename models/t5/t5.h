@@ -121,7 +121,7 @@ class T5ForConditionalGenerationImpl : public T5TaskModule<T5ForConditionalGener
 
   /// For from_pretrained(): the softmax's matrix is the embedding unless `file` has another, whatever the config says.
   /// Throws std::invalid_argument where a stack has an embedding of its own.
-  static void fit_config(T5Config& config, const StateDict& file);
+  static void fit_config(T5Config& config, const StateDict& file, LoadReport& report);
 
   /// Next-token logits after every token of decoder_input. Throws std::invalid_argument where shapes do not fit.
   /// Shapes: source (B,S) padded on the right, source_lengths (B) in [1,S], decoder_input (B,T), all int64 -> (B,T,V).
@@ -129,6 +129,8 @@ class T5ForConditionalGenerationImpl : public T5TaskModule<T5ForConditionalGener
                         const torch::Tensor& decoder_input);
   LabelStates label_states(const torch::Tensor& source, const torch::Tensor& source_lengths,
                            const torch::Tensor& decoder_input, const torch::Tensor& labels) override;
+  /// What lm_head takes: hidden states, divided by sqrt(d_model) where the config says so.
+  torch::Tensor scaled(const torch::Tensor& hidden) const;
   /// Shapes: hidden (...,C) -> (...,V).
   torch::Tensor logits(const torch::Tensor& hidden) { return lm_head(scaled(hidden)); }
   /// The encoder's states, zeros on padding. Shapes: source (B,S), source_lengths (B) -> (B,S,C).
@@ -150,9 +152,6 @@ class T5ForConditionalGenerationImpl : public T5TaskModule<T5ForConditionalGener
 
   T5Body body;
   Linear lm_head{nullptr};  ///< its weight is the embedding itself when tied
-
- private:
-  torch::Tensor scaled(const torch::Tensor& hidden) const;
 };
 TORCH_MODULE(T5ForConditionalGeneration);
 

@@ -4,6 +4,7 @@
 
 #include <c10/util/StringUtil.h>
 
+#include "models/generation/sampler.h"
 #include "third_party/torch.h"
 
 namespace langzoo {
@@ -37,6 +38,11 @@ Tensor T5StepFunction::read(const Tensor& ids) {
 Tensor T5StepFunction::step(const Tensor& ids) {
   const c10::InferenceMode inference;
   return model_->logits(read(ids).select(1, -1)).to(torch::kFloat32);  // (B,V)
+}
+
+Tensor T5StepFunction::likeliest(const Tensor& ids) {
+  const c10::InferenceMode inference;
+  return langzoo::likeliest(model_->scaled(read(ids).select(1, -1)), model_->lm_head);  // (B)
 }
 
 Tensor T5StepFunction::all_logits(const Tensor& ids) {

@@ -19,6 +19,7 @@ class T5StepFunction : public StepFunction {
                  std::int64_t capacity);
 
   torch::Tensor step(const torch::Tensor& ids) override;
+  torch::Tensor likeliest(const torch::Tensor& ids) override;
   torch::Tensor all_logits(const torch::Tensor& ids) override;
   void reorder(const torch::Tensor& rows) override;
   std::int64_t capacity() const override { return capacity_; }

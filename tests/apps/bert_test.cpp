@@ -167,7 +167,7 @@ TEST_CASE("langzoo-bert pretrains, fills gaps, embeds, and what it has learnt be
   check_error(bert({"predict", "--model", run, "--text", "a", "--logits", "--json", "--out", page}), 2, "--out");
   check_error(bert({"finetune", "--task", "qa", "--model-type", "albert", "--init", run, "--data", "x.json", "--out",
                     (dir / "none").string()}),
-              2, "--model-type albert: the model in " + run + " is a bert");
+              2, "--model-type albert: the model in " + run + " is of type bert");
   const auto resumed = [&](std::vector<std::string> arguments) {
     arguments.insert(arguments.end(), {"--resume", "--out", task});
     return bert(arguments);

@@ -7,6 +7,7 @@
 #include "tokenizers/normalizers/edits.h"
 #include "tokenizers/normalizers/unicode_normalizer.h"
 #include "tokenizers/normalizers/unicode_properties.h"
+#include "tokenizers/utf8.h"
 
 namespace langzoo {
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <span>
 
 #include <utf8proc.h>
@@ -95,17 +94,6 @@ std::size_t grapheme_end(std::string_view text, std::size_t begin) {
     at += next.length;
     c = next;
   }
-  return at;
-}
-
-std::size_t ascii_end(std::string_view text, std::size_t from) {
-  std::size_t at = from;
-  for (; at + 8 <= text.size(); at += 8) {
-    std::uint64_t word;
-    std::memcpy(&word, text.data() + at, 8);
-    if (word & 0x8080808080808080u) break;
-  }
-  while (at < text.size() && static_cast<unsigned char>(text[at]) < 0x80) ++at;
   return at;
 }
 

@@ -21,7 +21,4 @@ char32_t to_lower(char32_t c);
 /// of 9 bytes and more, come apart: what this is for looks into clusters of up to 5.
 std::size_t grapheme_end(std::string_view text, std::size_t begin);
 
-/// The first byte at or after `from` that is not ASCII, or text.size().
-std::size_t ascii_end(std::string_view text, std::size_t from = 0);
-
 }  // namespace langzoo

@@ -25,7 +25,7 @@ const RegisteredModel& model_in(const Family& family, const std::filesystem::pat
   for (const auto& other : families()) {
     if (other.program != family.program) continue;
     if (other.model_type == type) return other.model();
-    own.push_back(other.model_type);
+    if (own.empty() || own.back() != other.model_type) own.push_back(other.model_type);
   }
   const auto& other = registered_model(dir);
   throw FileError(dir, fmt::format("holds a model of type {}, which {} opens; langzoo-{} opens {}", other.model_type,

@@ -14,6 +14,7 @@
 #include "apps/cli/base/figures.h"
 #include "apps/cli/base/html.h"
 #include "apps/cli/chart.h"
+#include "apps/cli/text_lines.h"
 #include "apps/training/comparison/comparison_task.h"
 #include "data/files/files.h"
 
@@ -320,12 +321,6 @@ std::string samples_of(const Results& models) {
   return cards.empty() ? cards : "<div class=\"samples\">\n" + cards + "</div>\n";
 }
 
-std::string one_line_of(const std::string& text) {
-  std::string shown;
-  for (const char c : text) shown += c == '\n' || c == '\t' ? ' ' : c;
-  return shown;
-}
-
 /// Cells as dark as weights are large.
 std::string heat_map(const Results& picture) {
   const auto& queries = picture.at("queries");
@@ -345,12 +340,12 @@ std::string heat_map(const Results& picture) {
   for (std::size_t k = 0; k < keys.size(); ++k) {
     const double x = left + kCell * (static_cast<double>(k) + 0.7);
     svg += fmt::format("<text x=\"{0:.1f}\" y=\"{1:.1f}\" transform=\"rotate(-90 {0:.1f} {1:.1f})\">{2}</text>", x,
-                       top - 4, html_escaped(one_line_of(keys[k].get<std::string>())));
+                       top - 4, html_escaped(one_line(keys[k].get<std::string>())));
   }
   for (std::size_t q = 0; q < queries.size(); ++q) {
     const double y = top + kCell * static_cast<double>(q);
     svg += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"end\">{}</text>", left - 5, y + 12,
-                       html_escaped(one_line_of(queries[q].get<std::string>())));
+                       html_escaped(one_line(queries[q].get<std::string>())));
     const auto& row = picture.at("weights").at(q);
     for (std::size_t k = 0; k < row.size(); ++k) {
       const double weight = row[k].is_number() ? row[k].get<double>() : 0;

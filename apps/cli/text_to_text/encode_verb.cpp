@@ -96,9 +96,9 @@ class EncodeTextsVerb : public ModelVerb {
     auto* const encoder = dynamic_cast<EncoderModel*>(&module);
     if (encoder == nullptr) {
       throw std::runtime_error(fmt::format(
-          "{}: the states of its encoder are not shown; those of T5ForConditionalGeneration, T5EncoderModel and "
-          "T5ForTokenClassification are, which its config.json can be made to name",
-          model_));
+          "{}: holds a {}; shown are the encoder's states of a T5ForConditionalGeneration, T5EncoderModel or "
+          "T5ForTokenClassification",
+          model_, registered_model(model_).architecture));
     }
     return [encoder](const torch::Tensor& source, const torch::Tensor& lengths) {
       const auto mask = torch::arange(source.size(1), source.device()) < lengths.unsqueeze(1);

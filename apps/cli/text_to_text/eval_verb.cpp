@@ -91,8 +91,6 @@ class TextEvalVerb : public ModelVerb {
     options.message = print_message;
     of_text_ = tasks.empty();
     warn_of_idle(*declared_);  // not before: the folder says how many beams there are
-    if (tasks.empty())
-      print_message(fmt::format("{}: read as a text, of which the run's objective is measured", data_));
     if (tasks.empty()) return print_text(evaluate_denoising(translator, model_, data_, options.message), common.json);
 
     const auto begin = std::chrono::steady_clock::now();

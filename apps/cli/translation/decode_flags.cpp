@@ -11,9 +11,9 @@ void DecodeFlags::add_to(Options& options) {
   using Config = GenerationConfig;
   constexpr std::int64_t kGreedy = 1;
   const auto setting = [&](Option& option, auto key) -> Option& { return over_folder_.add(option, key); };
-  beams_.add_to(options, kGreedy);
+  beams_.add_to(options, kGreedy, over_folder_);
   beams_.add_coverage_to(options);
-  most_ = &setting(options.add("--max-new-tokens", options_.max_new_tokens, "the longest translation"),
+  most_ = &setting(options.add("--max-new-tokens", options_.max_new_tokens, "tokens of the longest text written"),
                    &Config::max_new_tokens)
                .range(1, 1 << 30);
   least_ = &setting(options.add("--min-new-tokens", options_.min_new_tokens, "no end before that many tokens"),
@@ -23,7 +23,7 @@ void DecodeFlags::add_to(Options& options) {
           &Config::no_repeat_ngram_size);
   setting(options.add("--repetition-penalty", options_.repetition_penalty, "above 1: repeat less"),
           &Config::repetition_penalty);
-  options.add("--batch-size", batch_size_, "sentences at a time; the results do not depend on it").range(1, 1 << 20);
+  options.add("--batch-size", batch_size_, "texts at a time; the results do not depend on it").range(1, 1 << 20);
 }
 
 void DecodeFlags::add_n_best_to(Options& options) {
@@ -33,7 +33,6 @@ void DecodeFlags::add_n_best_to(Options& options) {
 void DecodeFlags::forget_given(GenerationConfig& folder) const {
   if (least_->given()) folder.min_length.reset();
   over_folder_.forget_given(folder);
-  beams_.forget_given(folder);
   if (folder.num_beams.value_or(beams_.num_beams()) < 2) folder.length_penalty.reset();
 }
 

@@ -17,7 +17,7 @@ namespace {
 class ScoreVerb : public ModelVerb {
  public:
   std::string name() const override { return "score"; }
-  std::string summary() const override { return "the log-probability of every token of given translations"; }
+  std::string summary() const override { return "the log-probability of every token of given targets"; }
   std::string examples() const override {
     return "score --model run --data pairs.tsv\n"
            "score --model run --data pairs.tsv --json\n";

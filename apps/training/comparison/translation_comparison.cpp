@@ -10,6 +10,7 @@
 #include "apps/training/families.h"
 #include "apps/training/pair_corpus.h"
 #include "apps/training/tasks/noisy_channel.h"
+#include "apps/training/tasks/text_to_text.h"
 #include "apps/training/tasks/translation.h"
 #include "data/files/config_error.h"
 #include "data/files/files.h"
@@ -97,7 +98,7 @@ class TranslationComparison : public ComparisonTask {
     const auto write = [&](const char* part, const std::vector<SentencePair>& pairs) {
       const auto path = dir / (std::string(part) + ".tsv");
       std::string text;
-      for (const auto& pair : pairs) text += one_line(pair.source) + '\t' + one_line(pair.target) + '\n';
+      for (const auto& pair : pairs) text += column(pair.source) + '\t' + column(pair.target) + '\n';
       write_file_atomically(path, text);
       print.add(text);
       data.facts[part] = path.string();
@@ -189,7 +190,7 @@ class TranslationComparison : public ComparisonTask {
   }
 
  private:
-  static constexpr std::string_view kTasks[] = {"translation", "text-to-text"};
+  static constexpr std::string_view kTasks[] = {"translation", kTextToText};
 
   static std::string value(const ComparisonSpec& spec, const char* key) {
     const auto found = spec.data.find(key);
@@ -203,7 +204,7 @@ class TranslationComparison : public ComparisonTask {
     return number;
   }
   static std::int64_t beams(const ComparisonSpec& spec) { return number(spec, "num_beams", 4, 64); }
-  static std::string one_line(std::string text) {
+  static std::string column(std::string text) {
     for (auto& c : text) c = c == '\t' || c == '\n' || c == '\r' ? ' ' : c;
     return text;
   }
@@ -230,7 +231,7 @@ class TranslationComparison : public ComparisonTask {
   static TranslationTokenizers make_tokenizers(const ComparisonSpec& spec, const std::vector<SentencePair>& train,
                                                const fs::path& dir, const Message& message) {
     std::string text;
-    for (const auto& pair : train) text += one_line(pair.source) + '\t' + one_line(pair.target) + '\n';
+    for (const auto& pair : train) text += column(pair.source) + '\t' + column(pair.target) + '\n';
     const auto all = dir / "tokenizer.tsv";
     write_file_atomically(all, text);
     PairCorpusOptions options;

@@ -122,8 +122,9 @@ SplitExamples read_split(const TextTask& task, const SplitOptions& options, cons
   const auto kept = static_cast<std::ptrdiff_t>(size * (1 - options.valid_fraction));
   if (kept == std::ssize(split.train)) return split;
   if (kept == 0) {
-    throw std::runtime_error(
-        fmt::format("{}: {} examples are too few to set some aside for validation", task.data, split.train.size()));
+    throw std::runtime_error(fmt::format(
+        "task {}: {}: of {} nothing can be set aside for validation; \"valid\" names a file of its own", task.name,
+        task.data, split.train.size() == 1 ? "1 example" : fmt::format("{} examples", split.train.size())));
   }
   split.valid.assign(std::make_move_iterator(split.train.begin() + kept), std::make_move_iterator(split.train.end()));
   split.train.resize(static_cast<std::size_t>(kept));
@@ -353,6 +354,7 @@ TargetNats evaluate_denoising(const Translator& translator, const fs::path& dir,
   TextToTextKeys keys;
   read_run_section(dir, "data", keys);
   if (!keys.denoises()) keys.objective = kDenoisingObjectives[0];
+  if (message) message(fmt::format("{}: read as a text, of which {} is measured", data, keys.objective));
   const auto& tokenizer = translator.tokenizers.source();
   const auto text = open_text(data, tokenizer, microworld_seed_of(dir), {}, message);
   const DenoisingDataset examples(text.tokens,
@@ -543,7 +545,7 @@ TextToTextSetup::TextToTextSetup(const RegisteredModel& registered, std::unique_
                                  std::string objective)
     : ModelSetup(registered, std::move(config)),
       usual_objective_(std::move(objective)),
-      run_{std::string(registered.model_type), "text-to-text"} {
+      run_{std::string(registered.model_type), kTextToText} {
   keys_.objective = usual_objective_;
   corpus_.tokenizer = "train:unigram:8000";
 }
@@ -562,7 +564,7 @@ void TextToTextSetup::bind(RunConfig& config, TrainSetting& setting) {
       "data.train",
       "a text: a file, a folder of .txt files, or microworld; of data.objective pairs TSV (source TAB target), "
       "JSON lines, addition, dates or microworld-ko; empty, as data.tasks: microworld");
-  config.describe("data.valid", "likewise; empty: the last part of data.train, or what microworld tells next");
+  config.describe("data.valid", "as data.train; empty: the last part of it, or what microworld tells next");
   config.bind("train", [this](FieldVisitor& visit) {
     visit("z_loss", z_loss_,
           {.least = 0,

@@ -27,6 +27,8 @@
 
 namespace langzoo {
 
+/// The task of all runs here, by what run.json says.
+inline constexpr const char* kTextToText = "text-to-text";
 /// The data.objective of pairs and of tasks, beside kDenoisingObjectives.
 inline constexpr const char* kPairs = "pairs";
 

@@ -186,7 +186,7 @@ TEST_CASE("a mixture is better than its models, and no ARPA file can hold it") {
   write_file(run.dir / "running/run.json", "{");
   check_error(eval(running), 1, "run.json: is not JSON");
   write_file(run.dir / "running/run.json", R"({"data": {"lines": "no"}})");
-  check_error(eval(running), 1, "run.json: data.lines = \"no\" must be null or true or false");
+  check_error(eval(running), 1, "run.json: data.lines = \"no\" must be null, true or false");
 }
 
 TEST_CASE("settings of n-gram models, and mistakes in them") {

@@ -220,6 +220,28 @@ TEST_CASE("langzoo-t5: a table of tasks is trained on and measured in one table"
         "nowhere");
 }
 
+TEST_CASE("langzoo-t5 finetune: the model that it begins with says its type, by whichever flag it is named") {
+  const TempDir dir;
+  write_file(dir / "pairs.tsv", "1 a\tAnna\n2 a\tdog\n3 a\tapples\n4 a\tAnna has\n");
+  const auto train = [&](const std::vector<std::string>& more, const std::string& out) {
+    std::vector<std::string> arguments = {"finetune", "--data", path(dir, "pairs.tsv"), "--out", path(dir, out)};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+  };
+  const auto model = path(dir, "mt5"), other = path(dir, "t5");
+  for (const std::string type : {"mt5", "t5"}) {
+    succeeds(with_settings(train({"--model-type", type, "--tokenizer", "char"}, type), {"train.max_steps=1"}));
+  }
+  succeeds(train({"--model", model, "--init", model, "--set", "train.max_steps=1"}, "tuned"));
+  CHECK(json::parse(read_file(dir / "tuned" / "config.json"))["model_type"] == "mt5");
+  fails(train({"--model", model, "--init", other}, "no"), "is said as well", 2);
+  fails(train({"--model", model, "--model-type", "t5"}, "no"),
+        "--model-type t5: the model in " + model + " is of type mt5", 2);
+  fails({"finetune", "--out", path(dir, "tuned"), "--resume", "--model-type", "t5"},
+        "--model-type t5: the run in " + path(dir, "tuned") + " trains a model of type mt5", 2);
+  CHECK_FALSE(std::filesystem::exists(dir / "no"));
+}
+
 TEST_CASE("langzoo-t5 corrupt: ids of each line by seed, end tokens at the ends alone") {
   const TempDir dir;
   std::string text;

@@ -159,6 +159,16 @@ TEST_CASE("a row without a token to choose gives -1") {
   }
 }
 
+TEST_CASE("the likeliest of an output layer's products is that of its logits") {
+  const torch::NoGradGuard no_grad;
+  const auto rows = GENERATE(1, 3);
+  Linear head(64, 70'000, /*with_bias=*/false);
+  const auto hidden = torch::randn({rows, 64});
+  CHECK(torch::equal(likeliest(hidden, head), likeliest(head(hidden))));
+  CHECK(torch::equal(likeliest(torch::full({rows, 64}, NAN), head), torch::full({rows}, -1, torch::kLong)));
+  CHECK(torch::equal(likeliest(torch::zeros({rows, 64}), head), torch::zeros({rows}, torch::kLong)));
+}
+
 TEST_CASE("impossible sampling options are named") {
   const auto message = [](auto&& change) -> std::string {
     SamplingOptions options;

@@ -179,6 +179,53 @@ TEST_CASE("what is not thin, not allowed or not trackable is not packed") {
   CHECK_FALSE(product.packed());
 }
 
+TEST_CASE("the largest element of one row's product without the product") {
+  const torch::NoGradGuard no_grad;
+  torch::manual_seed(8);
+  constexpr std::int64_t kIn = 64, kOut = 70'000;  // beyond what caches hold
+  Linear layer(kIn, kOut, /*with_bias=*/false);
+  const auto x = torch::randn({1, kIn});
+  const auto largest = [&](Linear& of) { return of->forward(x).argmax(-1).item<std::int64_t>(); };
+  REQUIRE(layer->argmax(x));
+  CHECK(*layer->argmax(x) == largest(layer));
+
+  SECTION("a changed weight is noticed") {
+    layer->weight.neg_();
+    REQUIRE(layer->argmax(x));
+    CHECK(*layer->argmax(x) == largest(layer));
+    layer->to(torch::kBFloat16);
+    CHECK_FALSE(layer->argmax(x));
+    const auto token = layer->argmax(x.to(torch::kBFloat16));
+    REQUIRE(token);
+    CHECK(*token == layer->forward(x.to(torch::kBFloat16)).argmax(-1).item<std::int64_t>());
+    layer->train(), layer->eval();
+    CHECK(layer->argmax(x.to(torch::kBFloat16)) == token);
+  }
+  SECTION("what it is not for") {
+    CHECK_FALSE(layer->argmax(torch::randn({2, kIn})));
+    CHECK_FALSE(Linear(kIn, kOut, /*with_bias=*/true)->argmax(x));
+    CHECK_FALSE(Linear(kIn, 100, /*with_bias=*/false)->argmax(x));
+    CHECK_FALSE(Linear(2048, 2048, /*with_bias=*/false, WeightLayout::kInOut)->argmax(torch::randn({1, 2048})));
+    {
+      const torch::AutoGradMode grad(true);
+      CHECK_FALSE(layer->argmax(x));
+    }
+    PackedWeight::set_enabled(false);
+    CHECK_FALSE(layer->argmax(x));
+    PackedWeight::set_enabled(true);
+    at::autocast::set_autocast_enabled(at::kCPU, true);
+    CHECK_FALSE(layer->argmax(x));
+    at::autocast::set_autocast_enabled(at::kCPU, false);
+    CHECK(layer->argmax(x));
+  }
+  SECTION("given up where bounds tell nothing, tried again with other weights") {
+    layer->weight.fill_(0.5);
+    for (int i = 0; i < 20; ++i) CHECK_FALSE(layer->argmax(x));
+    layer->weight.normal_();
+    CHECK(layer->argmax(x));
+  }
+}
+
 TEST_CASE("a wrong width is an error either way") {
   Linear layer(8, 4);
   CHECK_THROWS_AS(layer->forward(torch::randn({2, 7})), c10::Error);

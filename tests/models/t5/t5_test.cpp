@@ -245,7 +245,10 @@ TEST_CASE("which heads are tied and scaled, files decide as transformers 5 reads
     const std::string rest = R"("vocab_size": 13, "d_model": 8, "d_kv": 3, "d_ff": 12, "num_layers": 2, "num_heads": 2,
         "relative_attention_num_buckets": 4, "relative_attention_max_distance": 5})";
     write_file(dir / "config.json", "{" + std::string(c.keys) + R"("model_type": "t5", )" + rest);
-    const auto loaded = from_pretrained<T5ForConditionalGeneration>(dir.path());
+    LoadReport report;
+    const auto loaded = from_pretrained<T5ForConditionalGeneration>(dir.path(), &report);
+    const bool says_untied = std::string(c.keys).find(R"("tie_word_embeddings": false)") != std::string::npos;
+    CHECK(report.tied.size() == (says_untied && !c.own_head ? 1 : 0));
     CHECK(loaded->config().tie_word_embeddings == c.tied);
     CHECK(loaded->config().scale_decoder_outputs == std::optional(c.scaled));
     CHECK(loaded->lm_head->weight.is_same(loaded->body.shared->weight) == c.tied);

@@ -246,56 +246,43 @@ TEST_CASE("on microworld scores stand beside the source's entropy", "[comparison
 TEST_CASE("what cannot be compared is refused, and leaves no folder behind", "[comparison]") {
   TempDir dir;
   write_file(dir / "text.txt", sentences(200));
-  const Comparison comparison;
-  const auto refused = [&](const ComparisonSpec& spec, const std::string& what) {
-    CHECK_THROWS_WITH(comparison.run(spec, dir / "out"), Contains(what));
-    CHECK(!fs::exists(dir / "out"));
-  };
-  const auto spec = tiny(dir / "text.txt", "tokens=3000", {"lstm"});
-  auto other = spec;
-  other.budget.amount = 63;
-  refused(other, "less than one step of 4 rows of 16 tokens, which takes 64");
-  other = spec;
-  other.models[0].family = "lsmt";
-  refused(other, "family lsmt: unknown");
-  other = spec;
-  other.models[0].keys["model.hiden_size"] = "3";
-  refused(other, "model lstm: unknown key model.hiden_size");
-  other = spec;
-  other.keys["model.n_embd"] = "3";
-  refused(other, "key model.n_embd: no model of the comparison has it");
-  other = spec;
-  other.models[0].family = "";
-  refused(other, "has neither a family nor a folder");
-  other = spec;
-  other.data.erase("train");
-  refused(other, "data.train is missing");
-  other = spec;
-  other.data["train"] = (dir / "none.txt").string();
-  refused(other, "none.txt");
   write_file(dir / "short.txt", sentences(3));
-  other.data["train"] = (dir / "short.txt").string();
-  refused(other, "has 3 lines");
-  other = spec;
-  other.models[0].pretraining = "mlm";
-  refused(other, "pretraining mlm");
-
-  other = spec;
-  other.pretraining_keys["train.optimizer"] = "muon";
-  refused(other, "pretraining key train.optimizer: no model of the comparison pretrains");
-  other = spec;
-  other.keys["train.batch_size"] = "2";
-  refused(other, "key train.batch_size: the comparison decides (--batch-size)");
-  other = spec;
-  other.models[0].keys["train.max_steps"] = "2";
-  refused(other, "model lstm: key train.max_steps: the budget decides");
-  other = spec;
-  other.data["tokeniser"] = "char";
-  refused(other, "data.tokeniser: unknown, did you mean tokenizer?");
-  other = spec;
   write_file(dir / "latin.txt", "caf\xe9\n");
-  other.data["test"] = (dir / "latin.txt").string();
-  refused(other, "latin.txt: line 1: is not UTF-8");
+  const Comparison comparison;
+  const auto spec = tiny(dir / "text.txt", "tokens=3000", {"lstm"});
+  using Change = std::function<void(ComparisonSpec&)>;
+  const auto data = [&](const char* key, const std::string& value) -> Change {
+    return [=](ComparisonSpec& s) { s.data[key] = value; };
+  };
+  const auto file = [&](const char* key, const char* name) { return data(key, (dir / name).string()); };
+  const auto key = [](const char* name, const char* value) -> Change {
+    return [=](ComparisonSpec& s) { s.keys[name] = value; };
+  };
+  const auto model_key = [](const char* name, const char* value) -> Change {
+    return [=](ComparisonSpec& s) { s.models[0].keys[name] = value; };
+  };
+  const std::vector<std::pair<Change, const char*>> refused = {
+      {[](auto& s) { s.budget.amount = 63; }, "less than one step of 4 rows of 16 tokens, which takes 64"},
+      {[](auto& s) { s.models[0].family = "lsmt"; }, "family lsmt: unknown"},
+      {[](auto& s) { s.models[0].family = ""; }, "has neither a family nor a folder"},
+      {[](auto& s) { s.models[0].pretraining = "mlm"; }, "pretraining mlm"},
+      {[](auto& s) { s.pretraining_keys["train.optimizer"] = "muon"; },
+       "pretraining key train.optimizer: no model of the comparison pretrains"},
+      {model_key("model.hiden_size", "3"), "model lstm: unknown key model.hiden_size"},
+      {model_key("train.max_steps", "2"), "model lstm: key train.max_steps: the budget decides"},
+      {key("model.n_embd", "3"), "key model.n_embd: no model of the comparison has it"},
+      {key("train.batch_size", "2"), "key train.batch_size: the comparison decides (--batch-size)"},
+      {[](auto& s) { s.data.erase("train"); }, "data.train is missing"},
+      {file("train", "none.txt"), "none.txt"},
+      {file("train", "short.txt"), "has 3 lines"},
+      {file("test", "latin.txt"), "latin.txt: line 1: is not UTF-8"},
+      {data("tokeniser", "char"), "data.tokeniser: unknown, did you mean tokenizer?"}};
+  for (const auto& [change, message] : refused) {
+    auto other = spec;
+    change(other);
+    CHECK_THROWS_WITH(comparison.run(other, dir / "out"), Contains(message));
+    CHECK(!fs::exists(dir / "out"));
+  }
 
   // Of several models one fails.
   auto failing = tiny(dir / "text.txt", "tokens=640", {"lstm", "gpt2"});
