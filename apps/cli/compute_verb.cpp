@@ -4,24 +4,14 @@
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
-#include <malloc.h>
 #include <torch/cuda.h>
 
+#include "apps/training/freed_memory.h"
 #include "data/files/cpus.h"
 
 namespace langzoo {
 
 namespace {
-
-/// A model asks for the same large tensors step after step. By default glibc returns each to the kernel and pays for
-/// fresh zeroed pages the next time: 26 % of a small model's training step.
-void keep_freed_memory() {
-#ifdef __GLIBC__
-  mallopt(M_MMAP_THRESHOLD, 32 << 20);  // the largest glibc accepts
-  mallopt(M_TRIM_THRESHOLD, 1 << 30);
-  mallopt(M_TOP_PAD, 16 << 20);
-#endif
-}
 
 /// Otherwise LibTorch's own choice as far as there are CPUs for the process.
 void set_torch_threads(std::optional<std::size_t> threads) {

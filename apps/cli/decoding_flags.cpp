@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include <fmt/format.h>
+
 namespace langzoo {
 
 namespace {
@@ -75,6 +77,21 @@ void DecodingFlags::check(const GenerateOptions& checked) const {
     checked.validate();
   } catch (const std::invalid_argument& error) {
     throw_usage_error(error);
+  }
+  if (!more_than_one_beam() && checked.sampling.is_greedy() && checked.num_return_sequences > 1) {
+    throw UsageError(
+        fmt::format("--num-return-sequences {}: greedy search gives one text; --num-beams gives as many as "
+                    "there are beams, --temperature and its like any number",
+                    checked.num_return_sequences));
+  }
+}
+
+bool DecodingFlags::is_of_given(const std::exception& error) const {
+  const std::string message = error.what(), name = message.substr(0, message.find(' '));
+  try {
+    return name.starts_with("--") && declared_->given(name);
+  } catch (const std::exception&) {
+    return false;  // a field that has no flag here
   }
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,8 @@ class DecodingFlags {
 
   /// Throws UsageError naming the flag, whose name is the field's.
   void check(const GenerateOptions& options) const;
+  /// Whether the flag that an error begins with was given: then no folder is to blame.
+  bool is_of_given(const std::exception& error) const;
   /// `options` with the beams' flags. Throws likewise.
   BeamSearchOptions beam_options(const DecodingOptions& options) const;
 

@@ -20,7 +20,6 @@
 #include "apps/cli/report.h"
 #include "apps/cli/stop_on_signal.h"
 #include "apps/training/count_parameters.h"
-#include "apps/training/release_memory.h"
 #include "apps/training/training_state.h"
 #include "data/files/config_error.h"
 
@@ -310,7 +309,6 @@ void TrainVerb::train(const ComputeOptions& common, Distributed* ranks) {
   together([&] { run.setting().device = device_of(run.setup(), common, local_rank_); });
   if (leads) run.add_observer(progress);
   run.prepare();
-  release_freed_memory();
   auto& task = run.task();
   auto& trainer = run.trainer();
   if (!leads) {
@@ -330,7 +328,8 @@ void TrainVerb::train(const ComputeOptions& common, Distributed* ranks) {
   content.loss_unit = task.loss_unit();
   ReportWriter report(out, content, parameters);
   run.add_observer(report);
-  progress.line(fmt::format("{} parameters, {} an epoch, {}{}", with_unit(parameters),
+  progress.line(fmt::format("{}{} an epoch, {}{}",
+                            parameters > 0 ? with_unit(parameters) + " parameters, " : "",  // n-grams have none
                             counted(task.batches_per_epoch(), "batch", "batches"),
                             counted(trainer.total_steps(), "step", "steps"),
                             run.resumed() ? fmt::format(", going on after step {}", trainer.step()) : ""));

@@ -35,8 +35,8 @@ class TripleScoreVerb : public ModelVerb {
   }
   void compute(const ComputeOptions& common) override {
     LoadReport report;
-    const auto model = as_interface<TranseImpl>(registered_model(model_).load(model_, &report, {}),
-                                                registered_model(model_), model_, "embeds no graph");
+    const auto model =
+        as_interface<TranseImpl>(registered_model(model_).load(model_, &report, {}), registered_model(model_), model_);
     show_load_report(model_, report);
     const auto& graph = model->graph();
     std::vector<Triple> triples;

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "apps/training/families.h"
 #include "apps/training/run_tokenizer.h"
 #include "apps/training/training_state.h"
 #include "data/files/config_error.h"
@@ -125,6 +126,16 @@ void begin_with_model(const ConfiguredModel& model, RunConfig& config, const fs:
     if (config.value(key) != value && !may_differ(field.name, field.json())) refuse(config, key, value, init);
   }
   begin_with_tokenizers(config, init);
+}
+
+void refuse_model(const RegisteredModel& registered, const std::string& where) {
+  auto message = fmt::format("{}: {} is no model for this kind of task", where, registered.architecture);
+  const auto all = families();
+  const auto family = std::find_if(all.begin(), all.end(), [&](const Family& f) {
+    return f.model_type == registered.model_type && f.architecture == registered.architecture;
+  });
+  if (family != all.end()) message += fmt::format("; langzoo-{} opens it, for {}", family->program, family->task);
+  throw std::invalid_argument(message);
 }
 
 void check_without_tokenizers(const ModelConfig& config) {

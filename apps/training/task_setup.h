@@ -125,16 +125,16 @@ void complete_vocabulary(ModelConfig& config, const std::string& name, const Tok
 /// Gives token ids of the config that have no value (pad_token_id, ...) the tokenizer's.
 void complete_special_tokens(ModelConfig& config, const Tokenizer& tokenizer);
 
-/// `model` as the Interface (models/causal_lm.h, ...) that its task asks for. Throws std::invalid_argument naming
-/// `where` it comes from and the architecture where it is none, which `otherwise` says in words.
+/// Throws std::invalid_argument: what comes from `where` is no model for the task; which program opens it, and for which.
+[[noreturn]] void refuse_model(const RegisteredModel& registered, const std::string& where);
+
+/// `model` as the Interface (models/causal_lm.h, ...) that its task asks for. Throws as refuse_model() where it is
+/// none.
 template <class Interface>
 std::shared_ptr<Interface> as_interface(const std::shared_ptr<torch::nn::Module>& model,
-                                        const RegisteredModel& registered, const std::string& where,
-                                        const std::string& otherwise = "is no model for this kind of task") {
+                                        const RegisteredModel& registered, const std::string& where) {
   auto found = std::dynamic_pointer_cast<Interface>(model);
-  if (found == nullptr) {
-    throw std::invalid_argument(where + ": " + std::string(registered.architecture) + " " + otherwise);
-  }
+  if (found == nullptr) refuse_model(registered, where);
   return found;
 }
 

@@ -8,6 +8,7 @@
 #include <torch/utils.h>
 #include <nlohmann/json.hpp>
 
+#include "apps/training/freed_memory.h"
 #include "apps/training/run_tokenizer.h"
 #include "apps/training/training_state.h"
 #include "data/files/config_error.h"
@@ -449,6 +450,10 @@ Trainer& TrainingRun::trainer() {
 
 TrainSummary TrainingRun::train() {
   if (trainer_ == nullptr) prepare();
+  release_freed_memory();
+  // What learns by its own means reads its data as it goes, within bounds of its own.
+  std::optional<KeepLargeFreedMemory> keep;
+  if (setting_.trainer.optimizer != "own") keep.emplace();
   return trainer_->run();
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 #include <vector>
 
 #include "models/layers/parallel_for.h"
@@ -41,32 +42,51 @@ LANGZOO_INLINE void add_rows(const T* w, const float* x, float* y, std::int64_t 
   for (; i < rows; ++i) add<1>(w + i * n, x + i, y, n);
 }
 
-/// y_i = w_i . x + bias_i for kRows rows of w (kRows, n): x is loaded once for them.
-template <int kRows, class T>
-LANGZOO_INLINE void dots(const T* __restrict w, const float* __restrict x, const T* bias, T* __restrict y,
-                         std::int64_t n) {
-  Lanes sum[kRows] = {};
-  std::int64_t j = 0;
-  for (; j + kLanes <= n; j += kLanes) {
-    Lanes xs, ws;
-    load_lanes(xs, x + j);
-    for (int r = 0; r < kRows; ++r) {
-      load_lanes(ws, w + r * n + j);
-      sum[r] += xs * ws;
+/// The order in which dot() takes x: that in which load_pair() gives what it is multiplied with.
+template <class T>
+void arrange(float* x, std::int64_t n) {
+  if constexpr (std::is_same_v<T, std::uint16_t>) {
+    for (std::int64_t j = 0; j + 2 * kLanes <= n; j += 2 * kLanes) {
+      float block[2 * kLanes];
+      std::copy_n(x + j, 2 * kLanes, block);
+      for (std::int64_t i = 0; i < kLanes; ++i) x[j + i] = block[2 * i], x[j + kLanes + i] = block[2 * i + 1];
     }
   }
-  for (int r = 0; r < kRows; ++r) {
-    float total = sum_of(sum[r]);
-    for (std::int64_t k = j; k < n; ++k) total += x[k] * load(w[r * n + k]);
-    store(y[r], bias ? total + load(bias[r]) : total);
+}
+
+/// sum[0] + sum[1] += the products of the next 2 kLanes elements.
+template <class T>
+LANGZOO_INLINE void add_pair(const T* __restrict w, const float* __restrict x, Lanes* sum) {
+  Lanes ws[2], xs;
+  load_pair(ws[0], ws[1], w);
+  for (int i = 0; i < 2; ++i) {
+    load_lanes(xs, x + i * kLanes);
+    sum[i] += xs * ws[i];
   }
+}
+
+/// w . x, with x arranged. Of one row at a time: several side by side are streams of memory that are not prefetched
+/// well where rows are short. One after the other, rows of 512 come in at twice the speed.
+template <class T>
+LANGZOO_INLINE float dot(const T* __restrict w, const float* __restrict x, std::int64_t n) {
+  constexpr int kSums = 4;
+  Lanes sum[kSums] = {};
+  std::int64_t j = 0;
+  for (; j + kSums * kLanes <= n; j += kSums * kLanes) {
+    for (int i = 0; i < kSums; i += 2) add_pair(w + j + i * kLanes, x + j + i * kLanes, sum + i);
+  }
+  for (; j + 2 * kLanes <= n; j += 2 * kLanes) add_pair(w + j, x + j, sum);
+  float total = sum_of((sum[0] + sum[1]) + (sum[2] + sum[3]));
+  for (; j < n; ++j) total += x[j] * load(w[j]);
+  return total;
 }
 
 template <class T>
 LANGZOO_INLINE void dot_rows(const T* w, const float* x, const T* bias, T* y, std::int64_t rows, std::int64_t n) {
-  std::int64_t i = 0;
-  for (; i + 4 <= rows; i += 4) dots<4>(w + i * n, x, bias ? bias + i : bias, y + i, n);
-  for (; i < rows; ++i) dots<1>(w + i * n, x, bias ? bias + i : bias, y + i, n);
+  for (std::int64_t i = 0; i < rows; ++i) {
+    const float product = dot(w + i * n, x, n);
+    store(y[i], bias ? product + load(bias[i]) : product);
+  }
 }
 
 /// y = bias + the rows of `sums` (parts, n)
@@ -125,6 +145,7 @@ void run(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor
     });
     finish(sums, parts, b, result, out);
   } else {
+    arrange<T>(xs, in);
     parallel_for(out, 1 + kGrainElements / in, [&](std::int64_t begin, std::int64_t end) {
       dot_rows_of(w + begin * in, xs, b ? b + begin : b, result + begin, end - begin, in);
     });
@@ -135,12 +156,14 @@ template <class T>
 std::vector<float> run_rows(const Tensor& x, const Tensor& weight, std::span<const std::int64_t> rows) {
   const auto in = weight.size(1);
   const auto* const w = static_cast<const T*>(weight.const_data_ptr());
-  const auto xs = x.to(torch::kFloat32).contiguous();
+  const auto vector = x.to(torch::kFloat32, /*non_blocking=*/false, /*copy=*/true).contiguous();
+  auto* const xs = vector.data_ptr<float>();
+  arrange<T>(xs, in);
   std::vector<float> y(rows.size());
   parallel_for(std::ssize(rows), 1 + kGrainElements / in, [&](std::int64_t begin, std::int64_t end) {
     for (auto i = begin; i < end; ++i) {
       T product;
-      dot_rows_of(w + rows[i] * in, xs.const_data_ptr<float>(), nullptr, &product, 1, in);
+      dot_rows_of(w + rows[i] * in, xs, nullptr, &product, 1, in);
       y[i] = load(product);
     }
   });

@@ -72,12 +72,26 @@ LANGZOO_INLINE void load_lanes(Lanes& to, const std::uint16_t* from) {
   std::memcpy(&halves, from, sizeof(halves));
   to = reinterpret_cast<Lanes>(__builtin_convertvector(halves, Words) << 16);
 }
-
 LANGZOO_INLINE void load_lanes(Lanes& to, const std::int8_t* from) {
   std::int8_t __attribute__((vector_size(kLanes))) bytes;
   using Words = std::int32_t __attribute__((vector_size(sizeof(Lanes))));
   std::memcpy(&bytes, from, sizeof(bytes));
   to = __builtin_convertvector(__builtin_convertvector(bytes, Words), Lanes);
+}
+
+/// The next 2 kLanes elements, for sums that may take them in any order: in bfloat16 those of even index, then those of
+/// odd, which are the halves of words as they stand in memory.
+LANGZOO_INLINE void load_pair(Lanes& first, Lanes& second, const float* from) {
+  load_lanes(first, from);
+  load_lanes(second, from + kLanes);
+}
+LANGZOO_INLINE void load_pair(Lanes& even, Lanes& odd, const std::uint16_t* from) {
+  using Words = std::uint32_t __attribute__((vector_size(sizeof(Lanes))));
+  Words words;
+  std::memcpy(&words, from, sizeof(words));
+  const Words low = words << 16, high = words & 0xffff0000U;
+  even = reinterpret_cast<Lanes>(std::endian::native == std::endian::little ? low : high);
+  odd = reinterpret_cast<Lanes>(std::endian::native == std::endian::little ? high : low);
 }
 
 LANGZOO_INLINE float sum_of(const Lanes& x) {

@@ -10,7 +10,6 @@
 /// Prints a Markdown table of milliseconds, the best of N runs.
 
 #include <fmt/core.h>
-#include <malloc.h>
 
 #include <algorithm>
 #include <chrono>
@@ -20,6 +19,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "apps/training/freed_memory.h"
 #include "models/layers/attention.h"
 #include "models/layers/masks.h"
 #include "models/layers/packed.h"
@@ -175,9 +175,7 @@ std::vector<std::string> parts(const std::string& list) {
 }
 
 int run(int argc, char** argv) {
-  mallopt(M_MMAP_THRESHOLD, 32 << 20);  // as the programs do
-  mallopt(M_TRIM_THRESHOLD, 1 << 30);
-  mallopt(M_TOP_PAD, 16 << 20);
+  keep_freed_memory();  // as the programs do
   std::map<std::string, std::string> options{{"--threads", "2"},
                                              {"--repeat", "5"},
                                              {"--tokens", "2048"},

@@ -9,13 +9,13 @@
 
 #include <fmt/core.h>
 #include <fmt/ranges.h>
-#include <malloc.h>
 
 #include <algorithm>
 #include <chrono>
 #include <map>
 #include <string>
 
+#include "apps/training/freed_memory.h"
 #include "models/generation/beam_search.h"
 #include "models/gpt/gpt.h"
 #include "models/gpt/gpt_step.h"
@@ -92,11 +92,7 @@ int main(int argc, char** argv) {
     found->second = found->first == "--ids" ? "yes" : argv[++i];
   }
   at::set_num_threads(std::stoi(flags["--threads"]));
-#ifdef __GLIBC__  // as the programs do (apps/cli/compute_verb.cpp)
-  mallopt(M_MMAP_THRESHOLD, 32 << 20);
-  mallopt(M_TRIM_THRESHOLD, 1 << 30);
-  mallopt(M_TOP_PAD, 16 << 20);
-#endif
+  keep_freed_memory();  // as the programs do
   torch::manual_seed(1);
   auto model =
       flags["--model"].empty() ? Gpt2LmHeadModel(Gpt2Config()) : from_pretrained<Gpt2LmHeadModel>(flags["--model"]);

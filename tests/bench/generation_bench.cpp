@@ -11,7 +11,6 @@
 
 #include <fmt/core.h>
 #include <fmt/ranges.h>
-#include <malloc.h>
 
 #include <algorithm>
 #include <chrono>
@@ -23,6 +22,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/training/freed_memory.h"
 #include "models/causal_lm.h"
 #include "models/generation/generate.h"
 #include "models/gpt/gpt.h"
@@ -115,11 +115,7 @@ int main(int argc, char** argv) {
     found->second = found->first == "--ids" ? "yes" : argv[++i];
   }
   at::set_num_threads(std::stoi(options["--threads"]));
-#ifdef __GLIBC__  // as the programs do (apps/cli/program.cpp)
-  mallopt(M_MMAP_THRESHOLD, 32 << 20);
-  mallopt(M_TRIM_THRESHOLD, 1 << 30);
-  mallopt(M_TOP_PAD, 16 << 20);
-#endif
+  keep_freed_memory();  // as the programs do
   torch::manual_seed(1);
   const auto& dir = options["--model"];
   const std::shared_ptr<torch::nn::Module> module =

@@ -10,13 +10,13 @@
 
 #include <fmt/core.h>
 #include <fmt/ranges.h>
-#include <malloc.h>
 
 #include <algorithm>
 #include <chrono>
 #include <map>
 #include <string>
 
+#include "apps/training/freed_memory.h"
 #include "models/generation/beam_search.h"
 #include "models/io/safetensors.h"
 #include "models/optim/adamw.h"
@@ -85,9 +85,7 @@ void translate(Seq2Seq model, const StateDict& data, std::int64_t repeat, std::i
 }
 
 int run(int argc, char** argv) {
-  mallopt(M_MMAP_THRESHOLD, 32 << 20);  // as the programs do
-  mallopt(M_TRIM_THRESHOLD, 1 << 30);
-  mallopt(M_TOP_PAD, 16 << 20);
+  keep_freed_memory();  // as the programs do
   std::map<std::string, std::string> options{{"--threads", "2"}, {"--repeat", "3"}, {"--checked", "5"},
                                              {"--beams", "5"},   {"--new", "25"},   {"--model", ""},
                                              {"--data", ""}};
@@ -102,7 +100,10 @@ int run(int argc, char** argv) {
   const auto model = from_pretrained<Seq2Seq>(options["--model"]);
   const auto data = load_safetensors(options["--data"]);
   const auto repeat = std::stol(options["--repeat"]);
-  if (verb == "train") train(model, data, repeat, std::stol(options["--checked"]));
+  if (verb == "train") {
+    const KeepLargeFreedMemory keep;
+    train(model, data, repeat, std::stol(options["--checked"]));
+  }
   if (verb == "translate") translate(model, data, repeat, std::stol(options["--beams"]), std::stol(options["--new"]));
   return 0;
 }

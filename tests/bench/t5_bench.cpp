@@ -12,13 +12,13 @@
 
 #include <fmt/core.h>
 #include <fmt/ranges.h>
-#include <malloc.h>
 
 #include <algorithm>
 #include <chrono>
 #include <map>
 #include <string>
 
+#include "apps/training/freed_memory.h"
 #include "models/generation/generate.h"
 #include "models/optim/adamw.h"
 #include "models/optim/clip.h"
@@ -124,11 +124,7 @@ int main(int argc, char** argv) {
   }
   at::set_num_threads(std::stoi(options["--threads"]));
   at::globalContext().setFlushDenormal(true);
-#ifdef __GLIBC__  // as the programs do (apps/cli/program.cpp)
-  mallopt(M_MMAP_THRESHOLD, 32 << 20);
-  mallopt(M_TRIM_THRESHOLD, 1 << 30);
-  mallopt(M_TOP_PAD, 16 << 20);
-#endif
+  keep_freed_memory();  // as the programs do
   torch::manual_seed(1);
   auto model = options["--model"].empty() ? T5ForConditionalGeneration(T5Config::preset("t5-small"))
                                           : from_pretrained<T5ForConditionalGeneration>(options["--model"]);
@@ -136,6 +132,7 @@ int main(int argc, char** argv) {
   const auto new_tokens = std::stoll(options["--new"]), source_tokens = std::stoll(options["--source"]);
   const auto repeat = std::stoi(options["--repeat"]);
   if (const auto steps = std::stoll(options["--train"]); steps > 0) {
+    const KeepLargeFreedMemory keep;
     train(model, steps, repeat, source_tokens, new_tokens);
     return 0;
   }

@@ -8,7 +8,6 @@
 
 #include <fmt/core.h>
 #include <fmt/ranges.h>
-#include <malloc.h>
 
 #include <algorithm>
 #include <chrono>
@@ -16,6 +15,7 @@
 #include <map>
 #include <string>
 
+#include "apps/training/freed_memory.h"
 #include "models/io/safetensors.h"
 #include "models/optim/adamw.h"
 #include "models/pretrained.h"
@@ -43,9 +43,7 @@ void measure(const StateDict& data, std::int64_t repeat, std::int64_t checked,
 }
 
 int run(int argc, char** argv) {
-  mallopt(M_MMAP_THRESHOLD, 32 << 20);  // as the programs do
-  mallopt(M_TRIM_THRESHOLD, 1 << 30);
-  mallopt(M_TOP_PAD, 16 << 20);
+  keep_freed_memory();  // as the programs do
   std::map<std::string, std::string> options{
       {"--threads", "2"}, {"--repeat", "3"}, {"--checked", "5"}, {"--model", ""}, {"--data", ""}};
   const std::string verb = argc > 1 ? argv[1] : "";

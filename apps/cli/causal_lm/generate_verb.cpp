@@ -109,12 +109,7 @@ class GenerateVerb : public ComputeVerb {
   /// Throws UsageError naming the flag.
   void check(const GenerateOptions& options) const {
     flags_.check(options);
-    if (flags_.more_than_one_beam()) {
-      flags_.beam_options(options);
-    } else if (options.sampling.is_greedy() && options.num_return_sequences > 1) {
-      throw UsageError(fmt::format("--num-return-sequences {}: greedy search gives one text for a prompt",
-                                   options.num_return_sequences));
-    }
+    if (flags_.more_than_one_beam()) flags_.beam_options(options);
   }
 
   /// Takes from the folder what the flags leave open, and says so.
@@ -132,7 +127,7 @@ class GenerateVerb : public ComputeVerb {
       check(flags_.options);
       flags_.options.check_vocabulary(lm_.model->vocab_size());
     } catch (const std::exception& error) {
-      if (!says) throw;
+      if (!says || flags_.is_of_given(error)) throw;
       throw std::runtime_error(fmt::format("{}: {}", file, error.what()));
     }
   }

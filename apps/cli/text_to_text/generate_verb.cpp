@@ -122,7 +122,7 @@ class TextGenerateVerb : public ComputeVerb {
       check(flags_.options);
       flags_.options.check_vocabulary(translator_.model->target_vocab_size());
     } catch (const std::exception& error) {
-      if (!says) throw;
+      if (!says || flags_.is_of_given(error)) throw;
       throw std::runtime_error(fmt::format("{}: {}", file, error.what()));
     }
   }

@@ -13,7 +13,7 @@
 #include "apps/training/comparison/own_lm.h"
 #include "apps/training/count_parameters.h"
 #include "apps/training/families.h"
-#include "apps/training/release_memory.h"
+#include "apps/training/freed_memory.h"
 #include "apps/training/run_tokenizer.h"
 #include "apps/training/scratch_dir.h"
 #include "data/files/config_error.h"
@@ -410,7 +410,6 @@ std::optional<Trained> train(const ComparedRun& run, const WorkerHooks& hooks, C
   training->add_observer(curve);
   const StopWatch watch;
   training->prepare();
-  release_freed_memory();
   curve.begin(training->trainer().step());
   trained.summary = hooks.train(*training);
   if (trained.summary.interrupted) return std::nullopt;

@@ -119,6 +119,8 @@ TEST_CASE("langzoo-t5: pretrain, fine-tune, generate, score, encode, attend, eva
   CHECK(drawn == draw("4"));
   CHECK(objects_in(drawn).size() == 7);
   CHECK(objects_in(drawn)[0]["ids"].size() <= 20);
+  fails({"generate", "--model", model, "--text", "4 a", "--num-return-sequences", "2"},
+        "--num-return-sequences 2: greedy search gives one text", 2);
 
   // A pretrained model writes sentinels, which are text unless they are to be left out.
   const auto spans = json::parse(succeeds({"generate", "--model", path(dir, "pretrained"), "--text",

@@ -57,7 +57,7 @@ TEST_CASE("what cannot be a model is a ConfigError that names the key; another k
                     Catch::StartsWith("model: ") && Catch::Contains("n_head"));
   const auto model = make_model(gpt2(), *ModelConfig::of(small()));
   CHECK_THROWS_WITH(as_interface<EncoderDecoder>(model, gpt2(), "runs/a"),
-                    "runs/a: GPT2LMHeadModel is no model for this kind of task");
+                    "runs/a: GPT2LMHeadModel is no model for this kind of task; langzoo-gpt opens it, for causal-lm");
 }
 
 }  // namespace langzoo::test

@@ -3,6 +3,7 @@
 #include "tests/support/test.h"
 
 using langzoo::gemv;
+using langzoo::gemv_rows;
 using langzoo::is_gemv;
 using langzoo::test::max_difference;
 
@@ -28,6 +29,21 @@ TEST_CASE("one row times a matrix equals the product in float64") {
   const double bound = bf16 ? 0.008 * expected.abs().max().item<double>() : 2e-4;
   CHECK(max_difference(y, expected) <= bound);
   CHECK(torch::equal(y, gemv(x, weight, bias)));
+}
+
+TEST_CASE("some rows of the matrix give those elements of the product bit by bit") {
+  const torch::NoGradGuard no_grad;
+  torch::manual_seed(2);
+  const std::int64_t in = GENERATE(1, 31, 96, 127, 1023);
+  const auto dtype = GENERATE(torch::kFloat32, torch::kBFloat16);
+  CAPTURE(in, dtype);
+  const auto x = torch::randn({in}).to(dtype), weight = torch::randn({300, in}).to(dtype);
+  const std::vector<std::int64_t> rows{299, 0, 17, 17};
+  const auto all = gemv(x, weight, {}).to(torch::kFloat32), kept = x.clone();
+  const auto some = gemv_rows(x, weight, rows);
+  REQUIRE(some.size() == rows.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) CHECK(some[i] == all[rows[i]].item<float>());
+  CHECK(torch::equal(x, kept));
 }
 
 TEST_CASE("gemv takes one row without a gradient, nothing else") {

@@ -6,7 +6,7 @@
 #include <fmt/ranges.h>
 #include <torch/types.h>
 
-#include "apps/training/release_memory.h"
+#include "apps/training/freed_memory.h"
 #include "apps/training/tasks/word_vectors.h"
 #include "apps/training/tasks/word_vectors/training.h"
 #include "apps/training/text_corpus.h"
