@@ -68,7 +68,10 @@ void DecodingFlags::heed(GenerationConfig& folder) {
   if (given("--min-new-tokens")) folder.min_length.reset();
   if (!stops.empty()) folder.stop_strings.clear();
   beams_.heed(folder);
-  if (folder.do_sample == true && more_than_one_beam()) folder.not_done.emplace_back("do_sample = true with beams");
+  if (folder.do_sample == true && more_than_one_beam()) {
+    folder.not_done.emplace_back("do_sample = true with beams");
+    folder.do_sample.reset();
+  }
   if (stops.empty()) stops = folder.stop_strings;
 }
 
@@ -86,13 +89,21 @@ void DecodingFlags::check(const GenerateOptions& checked) const {
   }
 }
 
-bool DecodingFlags::is_of_given(const std::exception& error) const {
-  const std::string message = error.what(), name = message.substr(0, message.find(' '));
+void DecodingFlags::check_folder(const GenerationConfig& folder, const std::filesystem::path& dir,
+                                 const std::function<void()>& check) const {
+  const auto file = generation_file(folder, dir);
+  const bool says = show_generation_config(folder, file);
   try {
-    return name.starts_with("--") && declared_->given(name);
-  } catch (const std::exception&) {
-    return false;  // a field that has no flag here
+    check();
+  } catch (const std::exception& error) {
+    if (!says || is_of_given(error.what())) throw;
+    throw std::runtime_error(fmt::format("{}: {}", file, error.what()));
   }
+}
+
+bool DecodingFlags::is_of_given(const std::string& message) const {
+  const auto flag = message.substr(0, message.find(' '));
+  return declared_->declares(flag) && given(flag);
 }
 
 BeamSearchOptions DecodingFlags::beam_options(const DecodingOptions& of) const {

@@ -3,7 +3,8 @@
 #pragma once
 
 #include <cstdint>
-#include <exception>
+#include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -35,8 +36,10 @@ class DecodingFlags {
 
   /// Throws UsageError naming the flag, whose name is the field's.
   void check(const GenerateOptions& options) const;
-  /// Whether the flag that an error begins with was given: then no folder is to blame.
-  bool is_of_given(const std::exception& error) const;
+  /// Tells the user what `folder`, that of `dir`, says, and calls `check` of the options that it was applied to. What
+  /// that throws is told as the file's, unless it begins with a flag that was given or the file says nothing.
+  void check_folder(const GenerationConfig& folder, const std::filesystem::path& dir,
+                    const std::function<void()>& check) const;
   /// `options` with the beams' flags. Throws likewise.
   BeamSearchOptions beam_options(const DecodingOptions& options) const;
 
@@ -44,6 +47,9 @@ class DecodingFlags {
   std::vector<std::string> stops;
 
  private:
+  /// Whether `message` begins with a flag that was given.
+  bool is_of_given(const std::string& message) const;
+
   const Options* declared_ = nullptr;
   BeamFlags beams_;
   FlagsOverFolder over_folder_;

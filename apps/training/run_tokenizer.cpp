@@ -160,6 +160,9 @@ std::unique_ptr<Tokenizer> make_tokenizer(const TokenizerSpec& spec, const TextS
                                            : train_sentencepiece_model(*kind.sentencepiece, spec.vocab_size, texts,
                                                                        with_threads, message);
     require_room(*tokenizer, spec.vocab_size);
+    // Of words it is at most so many.
+    if (tokenizer->vocab_size() < spec.vocab_size && !kind.name.ends_with("word"))
+      message(fmt::format("the tokenizer has {} tokens: the text gives no more", tokenizer->vocab_size()));
     return tokenizer;
   } catch (const ConfigError&) {
     throw;

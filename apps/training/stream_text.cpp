@@ -32,7 +32,8 @@ constexpr std::string_view kWords = "words", kWordsOf = "words:";
 constexpr std::string_view kUnknown = "<unk>", kStart = "<s>", kEnd = "</s>";
 constexpr auto kAll = std::numeric_limits<std::uint64_t>::max();
 
-/// Lines of files, those of a range: of lines, or of words, of which a line then has some.
+/// Lines of files, those of a range: of lines, or of words, of which a line then has some, behind a space that stands
+/// for the line end before.
 class UnitReader {
  public:
   UnitReader(std::vector<fs::path> files, bool lines, std::uint64_t begin = 0, std::uint64_t end = kAll)
@@ -60,6 +61,7 @@ class UnitReader {
       if (first >= last) continue;
       const auto *const from = words[first].data(), *const to = words[last - 1].data() + words[last - 1].size();
       text = std::string_view(from, static_cast<std::size_t>(to - from));
+      if (!std::exchange(is_first_, false)) text = behind_space_.assign(1, ' ').append(text);
       return true;
     }
     return false;
@@ -73,6 +75,8 @@ class UnitReader {
   bool by_lines_;
   std::uint64_t begin_, end_, at_ = 0;
   std::size_t file_ = 0;
+  bool is_first_ = true;
+  std::string behind_space_;
   std::optional<FileLines> current_;
 };
 
@@ -122,12 +126,22 @@ class FormReader {
   WordMap<TokenId> places_;
 };
 
+/// Whether to `tokenizer` a text begins with a space, as a word behind another does.
+bool begins_with_space(const Tokenizer& tokenizer, std::string_view word) {
+  std::vector<TokenId> apart, together;
+  tokenizer.encode(word, apart);
+  tokenizer.encode(word, apart);
+  tokenizer.encode(fmt::format("{0} {0}", word), together);
+  return apart == together;
+}
+
 /// `most`: tokens to predict; 0: all.
 StreamText read_stream(UnitReader reader, const Tokenizer& tokenizer, bool lines, bool with_forms,
                        std::int64_t most = 0) {
   if (with_forms && !has_whole_words(tokenizer))
     throw ConfigError("data.tokenizer: a model that reads the letters of words needs words, or words:N");
   const LineEncoder encoder(tokenizer);
+  std::optional<bool> has_space;
   std::optional<FormReader> forms;
   if (with_forms) forms.emplace();
   auto ids = std::make_shared<std::vector<TokenId>>();
@@ -138,6 +152,10 @@ StreamText read_stream(UnitReader reader, const Tokenizer& tokenizer, bool lines
   end();
   for (std::string_view text; (most == 0 || std::ssize(*ids) <= most) && reader.next(text);) {
     try {
+      if (!lines && text.starts_with(' ')) {
+        if (!has_space) has_space = begins_with_space(tokenizer, words_of(text).front());
+        if (*has_space) text.remove_prefix(1);
+      }
       encoder.encode(text, *ids);
     } catch (const std::runtime_error& error) {
       throw reader.error(error.what());
@@ -305,8 +323,17 @@ std::vector<std::string_view> words_of_sentence(std::string_view line) {
 
 void LineEncoder::encode(std::string_view line, std::vector<TokenId>& ids) const {
   const auto words = words_of_sentence(line);
-  if (!words_) return tokenizer_.encode(line, ids);
-  for (const auto word : words) ids.push_back(tokenizer_.token_to_id(word).value_or(*unknown_));
+  if (words_) {
+    for (const auto word : words) ids.push_back(tokenizer_.token_to_id(word).value_or(*unknown_));
+    return;
+  }
+  const auto before = std::ssize(ids);
+  tokenizer_.encode(line, ids);
+  if (std::find(ids.begin() + before, ids.end(), end_) == ids.end()) return;
+  // That it is there need not be the text's doing: of some tokenizers it also stands for what is unknown.
+  const auto token = tokenizer_.id_to_token(end_);
+  if (line.find(token) != std::string_view::npos)
+    throw std::runtime_error(fmt::format("holds {}, which the tokenizer has for where a sentence ends", token));
 }
 
 StreamCorpus open_stream_corpus(const StreamTextOptions& options, const fs::path& dir, const Message& message,

@@ -45,7 +45,8 @@ class LineEncoder {
   /// `tokenizer` outlives it. Throws ConfigError where it has no token that ends a sentence.
   explicit LineEncoder(const Tokenizer& tokenizer);
 
-  /// Appends the tokens of `line`, without an end. Throws std::runtime_error for <s>, </s> and text that is not UTF-8.
+  /// Appends the tokens of `line`, without an end. Throws std::runtime_error for <s>, </s>, the tokenizer's own end
+  /// token, and text that is not UTF-8.
   void encode(std::string_view line, std::vector<TokenId>& ids) const;
 
   TokenId end() const { return end_; }                         ///< </s>

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <mutex>
 #include <numbers>
 #include <stdexcept>
 
@@ -29,7 +30,26 @@ double normal(Random& random) {
 
 }  // namespace
 
-TextStream::TextStream(TokenView tokens, const TextStreamOptions& options) : tokens_(tokens), options_(options) {
+/// Making them takes time in proportion to an epoch's batches: no batch makes them anew.
+struct TextStream::LastCuts {
+  using Places = std::shared_ptr<const std::vector<std::int64_t>>;
+
+  Places of(const TextStream& stream, std::int64_t wanted) {
+    const std::lock_guard lock(mutex);
+    if (places == nullptr || epoch != wanted) {
+      places = std::make_shared<const std::vector<std::int64_t>>(stream.cuts(wanted));
+      epoch = wanted;
+    }
+    return places;
+  }
+
+  std::mutex mutex;
+  std::int64_t epoch = 0;
+  Places places;
+};
+
+TextStream::TextStream(TokenView tokens, const TextStreamOptions& options)
+    : tokens_(tokens), options_(options), last_(std::make_shared<LastCuts>()) {
   check_rank(options.rank);
   if (options.batch_size < 1)
     throw std::invalid_argument(fmt::format("text stream: batch_size = {} must be positive", options.batch_size));
@@ -73,8 +93,8 @@ std::vector<std::int64_t> TextStream::cuts(std::int64_t epoch) const {
 
 TextStreamBatch TextStream::batch(const DataPosition& at) const {
   const auto window = static_cast<std::size_t>(at.batch);
-  const auto places = cuts(at.epoch);
-  const auto begin = places.at(window), steps = places.at(window + 1) - begin;
+  const auto places = last_->of(*this, at.epoch);
+  const auto begin = places->at(window), steps = places->at(window + 1) - begin;
   const auto B = options_.batch_size;
   TextStreamBatch batch;
   batch.begins = window == 0;

@@ -49,9 +49,11 @@ class TextStream {
   TextStreamBatch batch(const DataPosition& at) const;
 
  private:
+  struct LastCuts;
   TokenView tokens_;
   TextStreamOptions options_;
   std::int64_t length_, batches_;
+  std::shared_ptr<LastCuts> last_;  ///< of the epoch that was read last; copies have the same
 };
 
 /// Endless batches. All ranks of a world read the same steps of the stream, each in columns of its own.

@@ -116,7 +116,12 @@ ElmoConfig released_config(const fs::path& path, std::vector<std::string>& other
 /// TensorFlow keeps matrices as (in,out).
 class ReleasedWeights {
  public:
-  explicit ReleasedWeights(const fs::path& path) : file_(path) {}
+  explicit ReleasedWeights(const fs::path& path) : path_(path), file_(path) {}
+
+  /// Throws FileError for weights that the options say nothing of: without them the model would be another.
+  void refuse(const std::string& name, const char* option) const {
+    if (file_.has(name)) throw FileError(path_, fmt::format("has {}, of which {} says nothing", name, option));
+  }
 
   void matrix(const std::string& name, const Tensor& weight) const {
     weight.copy_(file_.read(name, {weight.size(1), weight.size(0)}).t());
@@ -145,6 +150,7 @@ class ReleasedWeights {
   }
 
  private:
+  fs::path path_;
   Hdf5File file_;
 };
 
@@ -173,6 +179,7 @@ ElmoModel load_released_elmo(const fs::path& dir, LoadReport* report) {
     weights.convolution(fmt::format("CNN/W_cnn_{}", i), own.weight);
     weights.same(fmt::format("CNN/b_cnn_{}", i), own.bias);
   }
+  weights.refuse(fmt::format("CNN/W_cnn_{}", tokens.convolutions->size()), "char_cnn.filters");
   for (std::size_t i = 0; i < tokens.highways->size(); ++i) {
     const auto& own = tokens.highways->at<ElmoHighwayImpl>(i);
     for (const auto& [name, linear] : {std::pair{"carry", own.carry}, std::pair{"transform", own.transform}}) {
@@ -180,15 +187,19 @@ ElmoModel load_released_elmo(const fs::path& dir, LoadReport* report) {
       weights.same(fmt::format("CNN_high_{}/b_{}", i, name), linear->bias);
     }
   }
+  weights.refuse(fmt::format("CNN_high_{}", tokens.highways->size()), "char_cnn.n_highway");
   if (!tokens.projection.is_empty()) {
     weights.matrix("CNN_proj/W_proj", tokens.projection->weight);
     weights.same("CNN_proj/b_proj", tokens.projection->bias);
+  } else {
+    weights.refuse("CNN_proj", "lstm.projection_dim, which is the convolutions' width,");
   }
   for (const int direction : {0, 1}) {
     const auto& layers = direction == 0 ? model->forward_layers : model->backward_layers;
+    const auto cell = [&](std::size_t i) { return fmt::format("RNN_{}/RNN/MultiRNNCell/Cell{}", direction, i); };
     for (std::size_t i = 0; i < layers->size(); ++i)
-      weights.lstm(fmt::format("RNN_{}/RNN/MultiRNNCell/Cell{}/LSTMCell/", direction, i),
-                   layers->at<ProjectedLstmImpl>(i));
+      weights.lstm(cell(i) + "/LSTMCell/", layers->at<ProjectedLstmImpl>(i));
+    weights.refuse(cell(layers->size()), "lstm.n_layers");
   }
   if (report != nullptr) report->unmodelled = std::move(others);
   model->eval();

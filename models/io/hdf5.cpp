@@ -75,6 +75,16 @@ Hdf5File::~Hdf5File() {
   if (file_ >= 0) H5Fclose(file_);
 }
 
+bool Hdf5File::has(const std::string& name) const {
+  const std::lock_guard lock(library());
+  // Each group on the way has to be there before the next is asked for.
+  for (std::size_t end = 0; end != std::string::npos;) {
+    end = name.find('/', end + 1);
+    if (H5Lexists(file_, name.substr(0, end).c_str(), H5P_DEFAULT) <= 0) return false;
+  }
+  return true;
+}
+
 std::vector<std::int64_t> Hdf5File::shape(const std::string& name) const {
   const std::lock_guard lock(library());
   const Handle dataset(H5Dopen2(file_, name.c_str(), H5P_DEFAULT), H5Dclose);
@@ -112,6 +122,10 @@ Hdf5File::Hdf5File(const fs::path& path) {
 }
 
 Hdf5File::~Hdf5File() = default;
+
+bool Hdf5File::has(const std::string& /*name*/) const {
+  return false;
+}
 
 std::vector<std::int64_t> Hdf5File::shape(const std::string& /*name*/) const {
   return {};

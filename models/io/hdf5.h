@@ -22,6 +22,8 @@ class Hdf5File {
   Hdf5File(const Hdf5File&) = delete;
   Hdf5File& operator=(const Hdf5File&) = delete;
 
+  /// Whether there is a dataset, or a group, "group/subgroup/name".
+  bool has(const std::string& name) const;
   /// Of the dataset "group/subgroup/name". Throws FileError naming it where there is none.
   std::vector<std::int64_t> shape(const std::string& name) const;
   /// The dataset as float32, whatever numbers it holds. Throws FileError naming it where there is none, where it has

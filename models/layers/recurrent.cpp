@@ -213,8 +213,10 @@ RecurrentOutput RecurrentImpl::layer_by_torch(std::int64_t layer, const Tensor& 
   const auto run = [&](const auto& op, const auto& start) {
     constexpr bool kBiases = true, kBatchFirst = false;
     const bool both = options_.bidirectional;
-    return order.defined() ? op(sequence, batch_sizes, start, parameters, kBiases, 1, 0.0, is_training(), both)
-                           : op(sequence, start, parameters, kBiases, 1, 0.0, is_training(), both, kBatchFirst);
+    // cuDNN keeps what backward() needs only where it is told that it trains, and some learn in evaluation mode.
+    const bool learns = at::GradMode::is_enabled();
+    return order.defined() ? op(sequence, batch_sizes, start, parameters, kBiases, 1, 0.0, learns, both)
+                           : op(sequence, start, parameters, kBiases, 1, 0.0, learns, both, kBatchFirst);
   };
   Tensor output;
   switch (options_.cell) {

@@ -28,7 +28,9 @@ void AdaptiveSoftmaxOptions::validate() const {
   }
   require(div_value >= 1 && std::isfinite(div_value), "div_value", div_value, "1 or more");
   const double narrowest = static_cast<double>(width) / std::pow(div_value, static_cast<double>(cutoffs.size()));
-  require(narrowest >= 1, "div_value", div_value, c10::str("smaller: cluster ", cutoffs.size(), " has no width left"));
+  require(narrowest >= 1, "width", width,
+          c10::str("larger, or the cutoffs fewer: with a div_value of ", div_value, " cluster ", cutoffs.size(),
+                   " has no width left"));
 }
 
 AdaptiveSoftmaxImpl::AdaptiveSoftmaxImpl(const AdaptiveSoftmaxOptions& options) : options_(options) {

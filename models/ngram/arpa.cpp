@@ -156,6 +156,7 @@ class ArpaReader {
     if (fault != NumberFault::kNone && !zero) {
       throw lines_.error(fmt::format("the back-off weight {}: {} (behind {} words)", text, name_of(fault), length));
     }
+    if (value > kLargestLog10Backoff) throw lines_.error(fmt::format("the back-off weight is 10^{}: too large", text));
     if (length == counts_.size() && value != 0) {
       throw lines_.error(fmt::format("a back-off weight, {}, of one of the longest n-grams", text));
     }

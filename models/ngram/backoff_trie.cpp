@@ -75,7 +75,8 @@ void BackoffTrie::complete(std::size_t length) {
       record.suffix = find(history, record.word);
     }
     record.log10_lower = backed_off + ngrams_[record.suffix].log10_p;
-    if (!has_probability(ngram)) record.log10_p = ngrams_[record.history].log10_backoff + record.log10_lower;
+    if (!has_probability(ngram))
+      record.log10_p = std::min(0.0F, ngrams_[record.history].log10_backoff + record.log10_lower);
   }
 }
 

@@ -1,6 +1,8 @@
 #include "models/ngram/ngram_mixture.h"
 
+#include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <numeric>
 #include <stdexcept>
@@ -77,39 +79,47 @@ void NGramMixture::log_probabilities(const State& state, std::span<double> all) 
 
 MixtureTuning tune_mixture(NGramMixture& mixture, const NGramText& text) {
   const std::size_t models = mixture.models().size();
-  std::vector<float> of_tokens;  // P of each model, token by token
+  std::vector<float> of_tokens;  // P of each model, token by token, as a part of the largest: that may be tiny
+  double log_largest = 0;
+  std::uint64_t tokens = 0;
   std::vector<double> of_models(models);
   auto state = mixture.start();
   for_each_token(
       text, mixture.words(), [&] { state = mixture.start(); },
       [&](std::int32_t id) {
         mixture.probabilities(state, id, of_models);
-        of_tokens.insert(of_tokens.end(), of_models.begin(), of_models.end());
+        ++tokens;
+        const double largest = *std::max_element(of_models.begin(), of_models.end());
+        if (!(largest > 0)) {
+          throw FileError(text.name(), fmt::format("token {} is \"{}\", to which no model gives any probability",
+                                                   tokens, mixture.words().word(id)));
+        }
+        log_largest += std::log(largest);
+        for (const double p : of_models) of_tokens.push_back(static_cast<float>(p / largest));
       });
-  if (of_tokens.empty()) throw FileError(text.name(), "has no word to predict");
-  const auto tokens = static_cast<double>(of_tokens.size() / models);
+  if (tokens == 0) throw FileError(text.name(), "has no word to predict");
+  const auto count = static_cast<double>(tokens);
   MixtureTuning tuning;
-  auto weights = mixture.weights();
+  std::vector<double> weights(models, 1 / static_cast<double>(models));
   double before = -std::numeric_limits<double>::infinity();
   constexpr int kMostIterations = 1000;
   for (;;) {
     std::vector<double> shares(models);
-    double log_p = 0;
+    double log_p = log_largest;
     for (std::size_t token = 0; token < of_tokens.size(); token += models) {
       double p = 0;
       for (std::size_t i = 0; i < models; ++i) p += weights[i] * static_cast<double>(of_tokens[token + i]);
-      if (!(p > 0)) throw FileError(text.name(), "has a word that no model gives any probability");
       log_p += std::log(p);
       for (std::size_t i = 0; i < models; ++i) {
         shares[i] += weights[i] * static_cast<double>(of_tokens[token + i]) / p;
       }
     }
-    log_p /= tokens;
+    log_p /= count;
     tuning.perplexity = std::exp(-log_p);
     if (log_p - before < 1e-9 || tuning.iterations == kMostIterations) break;
     before = log_p;
     ++tuning.iterations;
-    for (std::size_t i = 0; i < models; ++i) weights[i] = shares[i] / tokens;
+    for (std::size_t i = 0; i < models; ++i) weights[i] = shares[i] / count;
   }
   mixture.set_weights(std::move(weights));
   return tuning;

@@ -177,7 +177,7 @@ void NGramModel::open(std::span<const std::byte> bytes, std::shared_ptr<const vo
           "the vocabulary's size is out of range");
   require(header.sentence_end < header.vocabulary, "the sentence's end is not in the vocabulary");
   require(header.nodes >= 1 && header.nodes < kNoNode && header.start < header.nodes, "the nodes are out of range");
-  require(header.has_words <= 1, "the header is damaged");
+  require(header.has_words <= 1 && header.log10_factor <= 0 && header.start_log10_p <= 0, "the header is damaged");
   order_ = static_cast<int>(header.order);
   rule_ = header.rule;
   log10_factor_ = header.log10_factor;
@@ -195,7 +195,8 @@ void NGramModel::open(std::span<const std::byte> bytes, std::shared_ptr<const vo
     levels_.push_back({.first_node = static_cast<std::uint32_t>(node)});
     counts_.push_back(level.ngrams);
   }
-  require(levels[0].first_node == 0 && levels[1].first_node == 1, "the nodes are out of order");
+  require(levels[0].first_node == 0 && levels[1].first_node == 1 && levels.back().first_node == header.nodes,
+          "the nodes are out of order");
   counts_.erase(counts_.begin());
   const auto begins = sections.take<std::uint64_t>(has_words_ ? header.vocabulary + std::uint64_t{1} : 1);
   const auto unigrams = sections.take<Unigram>(header.vocabulary);
@@ -235,11 +236,11 @@ void NGramModel::check_all() const {
     if (!holds) throw_damaged();
   };
   for (std::int32_t word = 0; word < vocabulary_; ++word) {
-    require(unigrams_[word].log10_p <= 0);
+    probability(unigrams_[word].log10_p);
     checked(unigrams_[word].next);
   }
   for (std::uint32_t node = 1; node < num_nodes_; ++node) {
-    require(!std::isnan(nodes_[node].weight));
+    weight(node);
     shorter(node);
   }
   for (const Level& level : levels_) {
@@ -249,7 +250,8 @@ void NGramModel::check_all() const {
         require(entry->key == kEmpty);
         continue;
       }
-      require(entry->log10_p <= 0 && (last == nullptr || last->key < entry->key));
+      probability(entry->log10_p);
+      require(last == nullptr || last->key < entry->key);
       require(home(entry->key, level.homes) <= static_cast<std::uint64_t>(entry - level.entries));
       checked(entry->next);
       last = entry;
@@ -267,10 +269,10 @@ double NGramModel::by_other_rule(State& state, std::int32_t word) const {
   while (node != 0 && (entry = find(levels_[as_size(length_of(node))], node, word)) == nullptr) node = shorter(node);
   state.node = checked(entry != nullptr ? entry->next : unigrams_[word].next);
   const int seen = length_of(node);
-  const auto log10_p = static_cast<double>(entry != nullptr ? entry->log10_p : unigrams_[word].log10_p);
+  const auto log10_p = static_cast<double>(probability(entry != nullptr ? entry->log10_p : unigrams_[word].log10_p));
   if (seen == words) return log10_p;
   if (rule_ == UnseenRule::kFactor) return log10_p + (words - seen) * static_cast<double>(log10_factor_);
-  return length_of(history) == words ? static_cast<double>(nodes_[history].weight)
+  return length_of(history) == words ? static_cast<double>(probability(nodes_[history].weight))
                                      : -std::log10(static_cast<double>(vocabulary_));
 }
 
@@ -311,7 +313,7 @@ double NGramModel::perplexity(std::span<const std::span<const std::int32_t>> sen
 void NGramModel::for_each_ngram(const Visit& visit) const {
   for (std::int32_t word = 0; word < vocabulary_; ++word) {
     const std::uint32_t node = checked(unigrams_[word].next);
-    visit(std::span(&word, 1), unigrams_[word].log10_p, node == 0 ? 0 : nodes_[node].weight, node != 0);
+    visit(std::span(&word, 1), probability(unigrams_[word].log10_p), node == 0 ? 0 : weight(node), node != 0);
   }
   if (order_ == 1) return;
   struct Last {
@@ -365,7 +367,7 @@ void NGramModel::for_each_ngram(const Visit& visit) const {
       last = lasts[before];
     }
     if (last.history != 0) throw_damaged();
-    row[length] = std::bit_cast<std::uint32_t>(entry.log10_p);
+    row[length] = std::bit_cast<std::uint32_t>(probability(entry.log10_p));
     row[length + 1] = entry.next;
   });
   for (int length = 2; length <= order_; ++length) {
@@ -375,7 +377,7 @@ void NGramModel::for_each_ngram(const Visit& visit) const {
       std::transform(rows.row(), rows.row() + length, words.begin(), word_of);
       const std::uint32_t next = rows.row()[length + 1];
       const bool is_history = length_of(next) == length;
-      visit(words, std::bit_cast<float>(rows.row()[length]), is_history ? nodes_[next].weight : 0, is_history);
+      visit(words, std::bit_cast<float>(rows.row()[length]), is_history ? weight(next) : 0, is_history);
     }
   }
 }

@@ -40,6 +40,10 @@ enum class UnseenRule : std::uint32_t {
   kAddK,     ///< k / (c(h) + k V)
 };
 
+/// What a history leaves over, divided by what the shorter one does, which is a rounding error at least: a larger
+/// weight is none.
+inline constexpr float kLargestLog10Backoff = 100;
+
 class NGramModel {
  public:
   using State = NGramState;
@@ -83,13 +87,13 @@ class NGramModel {
       if (const Entry* entry = find(*level, node, word)) {
         state.node = checked(entry->next);
         __builtin_prefetch(nodes_ + state.node);
-        return static_cast<double>(backed_off + entry->log10_p);
+        return static_cast<double>(backed_off + probability(entry->log10_p));
       }
-      backed_off += nodes_[node].weight;
+      backed_off += weight(node);
     }
     state.node = checked(unigrams_[word].next);
     __builtin_prefetch(nodes_ + state.node);
-    return static_cast<double>(backed_off + unigrams_[word].log10_p);
+    return static_cast<double>(backed_off + probability(unigrams_[word].log10_p));
   }
   /// Natural logarithms.
   double log_probability(State& state, std::int32_t word) const {
@@ -113,7 +117,7 @@ class NGramModel {
   void for_each_ngram(const Visit& visit) const;
   /// What an ARPA file has of "<s>".
   float start_log10_probability() const { return start_log10_p_; }
-  float start_log10_backoff() const { return start_ == 0 ? 0 : nodes_[start_].weight; }
+  float start_log10_backoff() const { return start_ == 0 ? 0 : weight(start_); }
 
  private:
   friend class NGramFile;
@@ -161,7 +165,10 @@ class NGramModel {
     if (const std::int32_t only = nodes_[node].only; only != word && only != kSeveral) return nullptr;
     const std::uint64_t key = mixed(node, word);
     const Entry* entry = level.entries + home(key, level.homes);
-    while (entry->key < key) ++entry;
+    for (std::uint64_t before = 0; entry->key < key; ++entry) {
+      if (entry->key <= before) throw_damaged();  // 0 is the key of nothing: that of no history
+      before = entry->key;
+    }
     return entry->key == key && entry->next != kNoNode ? entry : nullptr;
   }
   std::uint32_t shorter(std::uint32_t node) const {
@@ -172,6 +179,14 @@ class NGramModel {
   std::uint32_t checked(std::uint32_t node) const {
     if (node >= num_nodes_) throw_damaged();
     return node;
+  }
+  float probability(float log10_p) const {
+    if (!(log10_p <= 0)) throw_damaged();
+    return log10_p;
+  }
+  float weight(std::uint32_t node) const {
+    if (!(nodes_[node].weight <= kLargestLog10Backoff)) throw_damaged();
+    return nodes_[node].weight;
   }
   void check_all() const;
   double by_other_rule(State& state, std::int32_t word) const;

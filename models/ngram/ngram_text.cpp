@@ -56,14 +56,24 @@ class WordText {
   bool between_ = true;  ///< sentences
 };
 
+/// Throws FileError where the words of `text` so far, and `more` bytes, take more than half of `memory`.
+void check_memory(const NGramText& text, const NGramVocabulary& words, std::size_t more, std::size_t memory) {
+  if (words.memory() + more <= memory / 2) return;
+  throw FileError(text.name(), fmt::format("has more than {} different words: memory = {}K is too little", words.size(),
+                                           memory >> 10));
+}
+
 /// The words to learn: those that occur often enough, in the order in which they first do.
-NGramVocabulary frequent_words(const NGramText& text, const NGramWordOptions& options) {
+NGramVocabulary frequent_words(const NGramText& text, const NGramWordOptions& options, std::size_t memory) {
   NGramVocabulary all;
   std::vector<std::int64_t> counts(all.size());
   text.read({[] {},
              [&](std::string_view word) {
                const auto id = as_size(all.add(word));
-               if (id == counts.size()) counts.push_back(0);
+               if (id == counts.size()) {
+                 counts.push_back(0);
+                 check_memory(text, all, counts.capacity() * sizeof counts[0], memory);
+               }
                ++counts[id];
              },
              [] {}});
@@ -119,7 +129,7 @@ NGramTextReport train_ngrams(const NGramText& text, const std::filesystem::path&
     throw std::invalid_argument(fmt::format("max_words {}: expected 0, or 2 at least", word_options.max_words));
   }
   NGramVocabulary words;
-  if (!all) words = frequent_words(text, word_options);
+  if (!all) words = frequent_words(text, word_options, options.memory);
   const auto learn = [&](std::string_view word) {
     const std::int32_t id = words.find(word);
     if (id >= 0) return id;
@@ -127,9 +137,12 @@ NGramTextReport train_ngrams(const NGramText& text, const std::filesystem::path&
       ++report.unknown;
       return NGramVocabulary::kUnknown;
     }
-    if (words.memory() > options.memory / 2) {
-      throw FileError(text.name(), fmt::format("has more than {} different words: memory = {}K is too little",
-                                               words.size(), options.memory >> 10));
+    check_memory(text, words, 0, options.memory);
+    if (words.size() >= word_options.limit) {
+      throw FileError(text.name(),
+                      fmt::format("has more than {} different words: data.tokenizer = words:N says how many "
+                                  "of them to learn",
+                                  word_options.limit));
     }
     return words.add(word);
   };

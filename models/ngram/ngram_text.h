@@ -52,6 +52,7 @@ void check_text_word(std::string_view word);
 struct NGramWordOptions {
   std::int64_t min_count = 1;  ///< of words to learn; rarer ones become "<unk>"
   std::int64_t max_words = 0;  ///< the most frequent are learned, "<unk>" and "</s>" among them; 0: all
+  std::size_t limit = std::numeric_limits<std::int32_t>::max();  ///< of a text with more different words: an error
 };
 
 struct NGramTextReport {

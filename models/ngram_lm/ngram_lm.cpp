@@ -268,9 +268,4 @@ std::unique_ptr<StepFunction> NGramLmImpl::start(const torch::Tensor& mask, std:
       model_);
 }
 
-void save_ngram_config(const fs::path& dir, NGramLmConfig config) {
-  const NGramLmImpl lm(config, NGramModel::load(dir / kNGramFile), dir / kNGramFile);
-  lm.save_pretrained(dir);
-}
-
 }  // namespace langzoo

@@ -92,7 +92,4 @@ class NGramLmImpl : public torch::nn::Module, public CausalLm {
 };
 TORCH_MODULE(NGramLm);
 
-/// Of a back-off model, say what an ARPA file holds, that stands in `dir`/model.ngram: writes the folder's config.json.
-void save_ngram_config(const std::filesystem::path& dir, NGramLmConfig config);
-
 }  // namespace langzoo

@@ -46,6 +46,10 @@ void TaggerConfig::for_each_field(FieldVisitor& visit) {
         {.least = 0, .most = 1 << 16, .help = "a tanh layer below the scores; 0: none"});
 }
 
+CrfConstraints TaggerConfig::constraints() const {
+  return crf && crf_constraints == "auto" ? tag_constraints(names_of(labels)) : CrfConstraints{};
+}
+
 void TaggerConfig::validate() const {
   check_fields(*this, "tagger config");
   check_encoder("tagger config");
@@ -59,10 +63,7 @@ TaggerForTokenClassificationImpl::TaggerForTokenClassificationImpl(const Config&
   }
   output = register_module("output", score_layer(width, config_.labels.size()));
   if (!config_.crf) return;
-  const auto tags = names_of(config_.labels);
-  crf = register_module("crf",
-                        LinearChainCrf(config_.labels.size(),
-                                       config_.crf_constraints == "auto" ? tag_constraints(tags) : CrfConstraints{}));
+  crf = register_module("crf", LinearChainCrf(config_.labels.size(), config_.constraints()));
 }
 
 Tensor TaggerForTokenClassificationImpl::logits(const TokenInputs& inputs) {

@@ -33,6 +33,8 @@ struct TaggerConfig : TaggerEncoderConfig {
   std::string crf_constraints = "auto";  ///< auto: those of the tags' scheme, BIO or IOBES; none
   std::int64_t projection_size = 0;      ///< a tanh layer below the scores; 0: none
 
+  /// What the CRF allows of the labels; empty: all, or there is none.
+  CrfConstraints constraints() const;
   void for_each_field(FieldVisitor& visit);
   /// Throws std::invalid_argument naming the first impossible field and its value.
   void validate() const;

@@ -141,7 +141,7 @@ TaggerStates TaggerEncoder::operator()(const TokenInputs& inputs) {
                                                        : at::full({B}, T, inputs.ids.options().dtype(torch::kInt64));
   const auto D_H = config_.encoded_width();
   if (T == 0) {
-    const auto options = inputs.ids.options().dtype(torch::kFloat32);
+    const auto options = at_.parameters().front().options().requires_grad(false);
     return {at::zeros({0, B, D_H}, options), at::zeros({B, D_H}, options), lengths};
   }
   std::vector<Tensor> parts;

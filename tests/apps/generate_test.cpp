@@ -132,6 +132,10 @@ TEST_CASE("generate heeds the folder's generation_config.json, and flags go befo
   const std::vector<std::string> hot = {"--prompt", "ab", "--temperature", "3", "--seed", "5"};
   CHECK(folder.generate(hot)["ids"] != expected);
   CHECK_THAT(folder.err(hot), !Contains("do_sample"));
+  folder.says(R"({"do_sample": true, "num_beams": 2, "max_new_tokens": 3})");
+  const auto drawn_beams = folder.err({"--prompt", "ab"});
+  CHECK_THAT(drawn_beams, Contains("not done: do_sample = true with beams\n") && !Contains("do_sample = true,") &&
+                              !Contains("do_sample = true\n"));
 
   folder.says(R"({"num_beams": 3, "num_return_sequences": 2, "max_new_tokens": 5, "length_penalty": 0.0})");
   const auto beams = folder.objects({"generate", "--prompt", "ab"});

@@ -217,6 +217,10 @@ std::string Options::shown_number(double value) {
   return fmt::format("{}", value);
 }
 
+bool Options::declares(const std::string& flag) const {
+  return app_->get_option_no_throw(flag) != nullptr;
+}
+
 bool Options::given(const std::string& flag) const {
   return app_->get_option(flag)->count() > 0;
 }

@@ -133,6 +133,8 @@ class Options {
   /// Of a flag that is declared elsewhere: "--seed has no effect where nothing is drawn".
   void idle_where(const std::string& flag, const std::string& what, Option::Condition condition);
 
+  bool declares(const std::string& flag) const;
+  /// Of one that is declared.
   bool given(const std::string& flag) const;
 
   /// Once the command line is read. Throws UsageError for options that contradict each other.

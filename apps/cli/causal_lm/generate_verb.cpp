@@ -118,17 +118,13 @@ class GenerateVerb : public ComputeVerb {
     folder.apply_to(flags_.options);
     if (folder.max_length) flags_.options.max_new_tokens = kMostNewTokens;
     max_length_ = folder.max_length;
-    const auto file = generation_file(folder, model_);
-    const bool says = show_generation_config(folder, file);
-    if (!folder.file.empty() && lm_.model->end_tokens().empty()) {
-      std::cerr << fmt::format("note: {}: names no eos_token_id, so that no token ends a text\n", file);
-    }
-    try {
+    flags_.check_folder(folder, model_, [&] {
       check(flags_.options);
       flags_.options.check_vocabulary(lm_.model->vocab_size());
-    } catch (const std::exception& error) {
-      if (!says || flags_.is_of_given(error)) throw;
-      throw std::runtime_error(fmt::format("{}: {}", file, error.what()));
+    });
+    if (!folder.file.empty() && lm_.model->end_tokens().empty()) {
+      std::cerr << fmt::format("note: {}: names no eos_token_id, so that no token ends a text\n",
+                               generation_file(folder, model_));
     }
   }
 

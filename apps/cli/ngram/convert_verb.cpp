@@ -8,7 +8,6 @@
 #include "apps/cli/ngram/ngram_folder.h"
 #include "apps/cli/ngram/verbs.h"
 #include "apps/training/output_dir.h"
-#include "apps/training/tasks/ngram.h"
 #include "data/files/files.h"
 #include "models/ngram/arpa.h"
 
@@ -69,7 +68,7 @@ class NGramConvertVerb : public Verb {
                                *from_arpa_);
     const auto model = NGramModel::load(out / kNGramFile);
     NGramLmImpl(NGramLmConfig{}, model, out / kNGramFile).save_pretrained(out);
-    save_word_tokenizer(model.words(), out);
+    save_words(model.words(), out);
     guard.keep();
     print(model, common);
     std::cerr << fmt::format("saved in {}\n", out_);

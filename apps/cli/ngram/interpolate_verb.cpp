@@ -8,7 +8,6 @@
 #include "apps/training/output_dir.h"
 #include "apps/training/run_config.h"
 #include "apps/training/stream_text.h"
-#include "apps/training/tasks/ngram.h"
 #include "data/files/files.h"
 #include "data/files/text_source.h"
 
@@ -69,7 +68,7 @@ class NGramInterpolateVerb : public Verb {
     OutputGuard guard(out, OutputUse::kNew);
     NGramLmImpl(NGramLmConfig{}, mixture).save_pretrained(out);
     write_file_atomically(out / kRunFile, run.resolved({{"program", "lm"}}));
-    save_word_tokenizer(mixture.words(), out);
+    save_words(mixture.words(), out);
     guard.keep();
     if (common.json) {
       print_json({{"models", names},

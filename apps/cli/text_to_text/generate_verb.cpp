@@ -116,15 +116,10 @@ class TextGenerateVerb : public ComputeVerb {
     folder.apply_to(flags_.options);
     draws_ = draws_ && flags_.options.sampling.temperature != 0;
     flags_.options.sampling.greedy = !draws_;
-    const auto file = generation_file(folder, model_);
-    const bool says = show_generation_config(folder, file);
-    try {
+    flags_.check_folder(folder, model_, [&] {
       check(flags_.options);
       flags_.options.check_vocabulary(translator_.model->target_vocab_size());
-    } catch (const std::exception& error) {
-      if (!says || flags_.is_of_given(error)) throw;
-      throw std::runtime_error(fmt::format("{}: {}", file, error.what()));
-    }
+    });
   }
 
   template <class Where>

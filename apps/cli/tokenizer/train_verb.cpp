@@ -138,6 +138,10 @@ class TrainVerb : public Verb {
       }
     }
     std::cerr << left_out_;
+    if (vocab_size_ && model_ != "char" && tokenizer->vocab_size() < *vocab_size_) {
+      std::cerr << fmt::format("note: --vocab-size {}: the text gives {} tokens\n", *vocab_size_,
+                               tokenizer->vocab_size());
+    }
     tokenizer->save(out_);
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     if (common.json) {

@@ -63,6 +63,16 @@ class CacheReader {
 
   /// Shapes: log_probabilities and targets (T), states (T,C) -> (T).
   Tensor mix(const Tensor& log_probabilities, const Tensor& states, const Tensor& targets) {
+    std::vector<Tensor> mixed;  // in parts: each is multiplied with the window and itself
+    const auto logs = log_probabilities.split(kAtOnce), parts = states.split(kAtOnce), words = targets.split(kAtOnce);
+    for (std::size_t i = 0; i < logs.size(); ++i) mixed.push_back(mix_part(logs[i], parts[i], words[i]));
+    return at::cat(mixed);
+  }
+
+ private:
+  static constexpr std::int64_t kAtOnce = 256;
+
+  Tensor mix_part(const Tensor& log_probabilities, const Tensor& states, const Tensor& targets) {
     const auto T = states.size(0), before = keys_.defined() ? keys_.size(0) : 0;
     const auto keys = before > 0 ? at::cat({keys_, states}) : states;
     const auto words = before > 0 ? at::cat({words_, targets}) : targets;
@@ -82,7 +92,6 @@ class CacheReader {
     return at::where(any, mixed, log_probabilities.to(torch::kFloat64));
   }
 
- private:
   ContinuousCache cache_;
   Tensor keys_, words_;  ///< (W,C), (W)
 };

@@ -136,7 +136,8 @@ class NGramTask : public TrainingTask {
 
  private:
   std::uint64_t count_words(const fs::path& file) {
-    const auto report = train_ngrams(*corpus_.train, file, options_, {.max_words = max_words_});
+    const auto report =
+        train_ngrams(*corpus_.train, file, options_, {.max_words = max_words_, .limit = kMaxVocabularySize});
     auto model = NGramModel::load(file);
     if (prune_entropy_ > 0) {
       write_file_atomically(file, [&](std::ostream& out) { prune_by_entropy(model, prune_entropy_, out); });
@@ -318,14 +319,15 @@ std::size_t memory_of(std::string_view text, std::string_view key) {
   return static_cast<std::size_t>(number << shift);
 }
 
-void save_word_tokenizer(const NGramVocabulary& words, const fs::path& dir) {
-  if (words.size() > kMaxVocabularySize) return;
+bool save_word_tokenizer(const NGramVocabulary& words, const fs::path& dir) {
+  if (words.size() > kMaxVocabularySize) return false;
   // Falling counts, so that words keep their ids.
   std::vector<std::pair<std::string, std::uint64_t>> counts;
   for (std::size_t id = NGramVocabulary::kSentenceEnd + 1; id < words.size(); ++id) {
     counts.emplace_back(words.word(static_cast<std::int32_t>(id)), words.size() - id);
   }
   word_tokenizer(std::move(counts), 0)->save(dir);
+  return true;
 }
 
 void check_word_tokenizer(const NGramLmImpl& lm, const Tokenizer& tokenizer, const fs::path& dir) {

@@ -18,9 +18,9 @@ std::unique_ptr<TaskSetup> ngram_setup();
 /// Bytes: "512M", "2G", "800K" or a number. Throws ConfigError naming `key`.
 std::size_t memory_of(std::string_view text, std::string_view key);
 
-/// Puts the tokenizer of an n-gram model's words into its folder. Does nothing for a model of more words than
+/// Puts the tokenizer of an n-gram model's words into its folder. False, with nothing saved, for more words than
 /// tokenizers have.
-void save_word_tokenizer(const NGramVocabulary& words, const std::filesystem::path& dir);
+bool save_word_tokenizer(const NGramVocabulary& words, const std::filesystem::path& dir);
 /// Throws FileError naming the model's folder `dir` where the tokenizer in it is another model's, as far as its size
 /// and thousands of its words tell.
 void check_word_tokenizer(const NGramLmImpl& lm, const Tokenizer& tokenizer, const std::filesystem::path& dir);

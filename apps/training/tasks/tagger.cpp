@@ -257,6 +257,10 @@ class TaggerSetup : public ExampleSetup {
       find_field(fields, "feature_layers")->set(std::to_string(features_->layers()));
       find_field(fields, "feature_width")->set(std::to_string(features_->width()));
     }
+    if (own_.name == "tagging" && !goes_on(setting)) {
+      check_tags(data.train_file, *data.train);
+      check_tags(data.valid_file, *data.valid);
+    }
   }
 
   void set_up_model(TokenModel& model, const Tokenizer& tokenizer, const TrainSetting& setting) override {
@@ -275,6 +279,37 @@ class TaggerSetup : public ExampleSetup {
   }
 
  private:
+  /// What the CRF forbids would cost thousands of nats a tag. Looks at whole sentences, though data.max_length may cut
+  /// them. Throws FileError.
+  void check_tags(const std::string& file, const RawExamples& examples) const {
+    const auto& config = config_->as<TaggerConfig>();
+    const auto constraints = config.constraints();
+    if (constraints.empty()) return;
+    std::unordered_map<std::string_view, std::size_t> ids;
+    for (const auto& [id, tag] : config.labels.id2label) ids.emplace(tag, static_cast<std::size_t>(id));
+    const auto labels = ids.size();
+    for (const auto& sentence : dynamic_cast<const RawExamplesOf<TaggedSentence>&>(examples).items) {
+      const auto refuse = [&](const std::string& what) {
+        throw FileError(file, fmt::format("line {}: the sentence has {}, which model.crf_constraints = auto forbids: "
+                                          "data.tag_spelling = bio spells tags anew, model.crf_constraints = none "
+                                          "allows all",
+                                          sentence.line, what));
+      };
+      std::optional<std::size_t> before;
+      for (std::size_t i = 0; i < sentence.tags.size(); ++i) {
+        const auto found = ids.find(sentence.tags[i]);
+        if (found == ids.end()) break;  // refused where it is encoded
+        const auto tag = found->second;
+        if (!before && !constraints.start[tag]) refuse(fmt::format("{} at its beginning", sentence.tags[i]));
+        if (before && !constraints.allowed[*before * labels + tag])
+          refuse(fmt::format("{} behind {}", sentence.tags[i], sentence.tags[i - 1]));
+        if (i + 1 == sentence.tags.size() && !constraints.end[tag])
+          refuse(fmt::format("{} at its end", sentence.tags[i]));
+        before = tag;
+      }
+    }
+  }
+
   bool has_words() const { return most_words_of(data_.tokenizer).has_value(); }
   std::string config_text(const char* name) const {
     TextField text;

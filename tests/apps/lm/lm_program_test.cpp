@@ -93,6 +93,11 @@ TEST_CASE("the cache and dynamic evaluation are options of eval, for models with
   const auto cached = lm({"eval", "--model", lstm, "--data", text, "--json", "--cache", "50"}).object();
   const auto dynamic = lm({"eval", "--model", lstm, "--data", text, "--json", "--dynamic-rate", "0.5"}).object();
   CHECK(cached["perplexity"] != plain["perplexity"]);
+  for (const auto* const size : {"1", "5"}) {  // 64 tokens of a batch's row
+    const auto alike =
+        lm({"eval", "--model", lstm, "--data", text, "--json", "--cache", "50", "--batch-size", size}).object();
+    CHECK(alike["perplexity"].get<double>() == Approx(cached["perplexity"].get<double>()).epsilon(1e-5));
+  }
   CHECK(dynamic["perplexity"].get<double>() < plain["perplexity"].get<double>());
   check_error(lm({"eval", "--model", trained().model("transformer"), "--data", text, "--cache", "5"}), 2, "--cache");
   check_error(lm({"eval", "--model", lstm, "--data", text, "--stride", "5"}), 2, "--stride");

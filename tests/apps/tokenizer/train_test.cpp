@@ -129,6 +129,21 @@ TEST_CASE("options of training") {
   }
 }
 
+TEST_CASE("a vocabulary that the text does not fill is told of") {
+  Files files;
+  const auto data = files("text.txt", text_of(20));
+  const auto train = [&](const std::string& model, const std::string& size) {
+    return tokenizer(
+        {"train", "--model", model, "--vocab-size", size, "--data", data, "--out", files.path("out"), "--json"});
+  };
+  const auto words = train("word", "500");
+  const auto size = words.object()["vocab_size"].get<int>();
+  CHECK(words.err == "note: --vocab-size 500: the text gives " + std::to_string(size) + " tokens\n");
+  CHECK(train("word", std::to_string(size)).err.empty());
+  CHECK(train("bytebpe", "270").err.empty());
+  CHECK(train("char", "500").err.empty());
+}
+
 TEST_CASE("flags that say nothing to a model are refused by name") {
   Files files;
   const auto data = files("text.txt", text_of(20));

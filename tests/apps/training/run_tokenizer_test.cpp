@@ -79,6 +79,22 @@ TEST_CASE("what a sentencepiece's trainer leaves out is said") {
   CHECK_THAT(messages[1], Contains("without 1 lines, 5000 bytes, that are longer than 4192 bytes"));
 }
 
+TEST_CASE("a vocabulary that the text does not fill is said") {
+  std::vector<std::string> messages;
+  const auto train = [&](const std::string& spec) {
+    messages.clear();
+    return make_tokenizer(parse_tokenizer_spec(spec, "data.tokenizer"), source_of(sentences()), {},
+                          [&](const std::string& text) { messages.push_back(text); });
+  };
+  const auto size = std::to_string(train("train:bytebpe:5000")->vocab_size());
+  CHECK(messages == std::vector<std::string>{"training a bytebpe tokenizer of 5000 tokens",
+                                             "the tokenizer has " + size + " tokens: the text gives no more"});
+  train("train:bytebpe:" + size);
+  CHECK(messages.size() == 1);
+  train("train:word:5000");
+  CHECK(messages.size() == 1);
+}
+
 TEST_CASE("a tokenizer of every kind is found again where a run saved it, whatever the model beside it") {
   for (const auto& spec : kTrained) {
     for (const auto* model_type : {"gpt2", "seq2seq", "bert"}) {

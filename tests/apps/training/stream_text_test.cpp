@@ -68,6 +68,48 @@ TEST_CASE("without lines, line ends are white space and no </s> follows") {
   CHECK(halves.valid->unknown == 1);  // c, which the training part lacks
 }
 
+TEST_CASE("without lines, a line end is a space to tokenizers that read one") {
+  const TempDir dir;
+  write_file(dir / "lines.txt", "the cat\n\ndog sat\n");
+  write_file(dir / "line.txt", "the cat dog sat");
+  for (const std::string tokenizer : {"char", "train:bytebpe:300"}) {
+    INFO(tokenizer);
+    const auto read = [&](const std::string& file) {
+      auto options = options_of(dir / file, tokenizer);
+      options.lines = false;
+      return opened(options, dir / (file + tokenizer.substr(0, 4)));
+    };
+    const auto lines = read("lines.txt"), line = read("line.txt");
+    CHECK(*lines.train.ids == *line.train.ids);
+    CHECK_THAT(lines.tokenizer->decode(*lines.train.ids), Contains("the cat dog sat"));
+  }
+}
+
+TEST_CASE("to a tokenizer that begins every text with a space a line end is that one alone") {
+  const TempDir dir;
+  std::string vocabulary;
+  int id = 0;
+  for (const std::string token : {"<unk>", "</s>", "\u2581", "t", "h", "e", "c", "a", "d", "o", "g"}) {
+    vocabulary += (id > 0 ? ", \"" : "\"") + token + "\": " + std::to_string(id);
+    ++id;
+  }
+  std::filesystem::create_directories(dir / "llama");
+  write_file(dir / "llama/tokenizer.json",
+             R"({"version": "1.0", "added_tokens": [{"id": 1, "content": "</s>", "single_word": false, "lstrip": false,
+                 "rstrip": false, "normalized": false, "special": true}],
+                 "normalizer": {"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": "\u2581"},
+                                {"type": "Replace", "pattern": {"String": " "}, "content": "\u2581"}]},
+                 "pre_tokenizer": null, "post_processor": null, "decoder": null,
+                 "model": {"type": "BPE", "unk_token": "<unk>", "merges": [], "vocab": {)" +
+                 vocabulary + "}}}");
+  write_file(dir / "llama/tokenizer_config.json", R"({"eos_token": "</s>", "unk_token": "<unk>"})");
+  write_file(dir / "lines.txt", "the cat\ndog\n");
+  auto options = options_of(dir / "lines.txt", (dir / "llama").string());
+  options.lines = false;
+  const auto corpus = opened(options, dir / "out");
+  CHECK(*corpus.train.ids == std::vector<TokenId>{1, 2, 3, 4, 5, 2, 6, 7, 3, 2, 8, 9, 10});
+}
+
 TEST_CASE("the vocabulary is the training lines', or their most frequent words") {
   const TempDir dir;
   write_file(dir / "text.txt", "b b b a a\nc c a\nd\ne f\n");
@@ -110,6 +152,10 @@ TEST_CASE("what a text must not hold is refused with file and line") {
   refused("<s> a b\n", "<s>");
   refused("a\n\nb <s>\n", "line 3", false);
   refused("a\n\xff\xfe b\n", "UTF-8");
+  // To a tokenizer that reads within words it is the end there too.
+  write_file(dir / "text.txt", "a b\nc</s>d\n");
+  CHECK_THROWS_WITH(opened(options_of(dir / "text.txt", "char"), dir / "char"),
+                    Contains("text.txt: line 2: holds </s>, which the tokenizer has"));
   const auto no_tokenizer = [&](const std::string& tokenizer, const std::string& message) {
     write_file(dir / "text.txt", "a b\n");
     CHECK_THROWS_WITH(opened(options_of(dir / "text.txt", tokenizer), dir / "none"), Contains(message));

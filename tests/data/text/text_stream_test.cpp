@@ -55,6 +55,14 @@ TEST_CASE("random lengths cover the text, differ by epoch, are as many in each, 
     CHECK(shorter / static_cast<double>(cuts.size() - 1) < 0.15);
     seen.insert(cuts);
     CHECK(cuts == stream.cuts(epoch));
+    for (const auto of : {epoch, epoch + 1, epoch}) {
+      const auto places = stream.cuts(of);
+      for (const std::int64_t batch : {0, 7}) {
+        const auto window = static_cast<std::size_t>(batch);
+        CHECK(stream.batch({of, batch}).ids[0][0].item<std::int64_t>() == places[window]);
+        CHECK(stream.batch({of, batch}).ids.size(1) == places[window + 1] - places[window]);
+      }
+    }
   }
   CHECK(seen.size() == 20);
   // However short the text.

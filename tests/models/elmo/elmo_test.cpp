@@ -284,6 +284,10 @@ TEST_CASE("a folder in the released form that is wrong is refused by file and na
   refused("\"dim\": 8", "\"dim\": 9",
           "RNN_0/RNN/MultiRNNCell/Cell0/LSTMCell/W_0: has the shape (12, 32), expected (12, 36)");
   refused("\"n_layers\": 2", "\"n_layers\": 3", "has no dataset RNN_0/RNN/MultiRNNCell/Cell2/LSTMCell/W_0");
+  refused("\"n_layers\": 2", "\"n_layers\": 1",
+          "weights.hdf5: has RNN_0/RNN/MultiRNNCell/Cell1, of which lstm.n_layers says nothing");
+  refused("\"n_highway\": 2, ", "", "weights.hdf5: has CNN_high_0, of which char_cnn.n_highway says nothing");
+  refused(", [3, 5]]", "]", "weights.hdf5: has CNN/W_cnn_2, of which char_cnn.filters says nothing");
   refused("\"projection_dim\": 6, ", "", "options.json: lstm.projection_dim is missing");
   refused("\"relu\"", "\"selu\"", "activation");
   refused("262", "60", "n_characters");

@@ -144,6 +144,7 @@ TEST_CASE("what is no ARPA file is refused by line") {
   refused("-0.25\t<s> a", "nan\t<s> a", "the probability nan");
   refused("-0.25\t<s> a", "0.25\t<s> a", "more than 1");
   refused("-0.25\t<s> a\t-0.05", "-0.25\t<s> a\tnan", "back-off weight nan");
+  refused("-0.25\t<s> a\t-0.05", "-0.25\t<s> a\t3e38", "back-off weight is 10^3e38: too large");
   refused("-0.25\t<s> a\t-0.05", "-0.25\t<s> a\t-0.05 1", "more than 2 words");
   refused("-0.25\t<s> a\t-0.05", "-0.25\t<s>", "2 words");
   refused("-0.25\t<s> a", "-0.25\ta <s>", "behind another word");

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "models/ngram/arpa.h"
 #include "models/ngram/ngram_text.h"
 #include "tests/support/plain_test.h"
 
@@ -76,6 +77,21 @@ TEST_CASE("the weights found are the best ones") {
   }
   mixture.set_weights({0, 1, 0});
   CHECK(evaluate_ngrams(mixture, dir / "valid").nats == Approx(evaluate_ngrams(bigrams, dir / "valid").nats));
+}
+
+TEST_CASE("a word that all models find next to impossible does not count against the weights") {
+  const TempDir dir;
+  const auto closed = [&](const std::string& a, const std::string& b) {
+    write_file(dir / "arpa", "\\data\\\nngram 1=3\n\n\\1-grams:\n" + a + " a\n" + b + " b\n-0.5 </s>\n\n\\end\\\n");
+    return read_arpa(dir / "arpa");  // <unk> has 10^-100
+  };
+  NGramMixture mixture({closed("-0.3", "-0.7"), closed("-0.7", "-0.3")});
+  write_file(dir / "valid", "a a a zzz b\n");
+  const auto tuning = tune_mixture(mixture, dir / "valid");
+  CHECK(mixture.weights()[0] > 0.6);
+  CHECK(tuning.perplexity == Approx(evaluate_ngrams(mixture, dir / "valid").perplexity()).epsilon(1e-4));
+  NGramMixture never({closed("-0.3", "-inf"), closed("-0.7", "-inf")});
+  CHECK_THROWS_WITH(tune_mixture(never, dir / "valid"), Contains("token 5 is \"b\"") && Contains("no model"));
 }
 
 TEST_CASE("mixtures that cannot be are refused") {

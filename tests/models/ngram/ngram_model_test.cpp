@@ -1,6 +1,9 @@
 #include "models/ngram/ngram_model.h"
 
+#include <algorithm>
 #include <cmath>
+#include <cstring>
+#include <limits>
 
 #include "data/files/file_error.h"
 #include "data/random/random.h"
@@ -104,6 +107,74 @@ TEST_CASE("what is no model, or a part of one, is refused by name") {
     refused(bytes);
   }
   CHECK_THROWS_WITH(NGramModel::load(dir / "missing"), Contains("missing"));
+}
+
+TEST_CASE("nodes beyond the last level's are refused, whatever the rule for unseen words") {
+  const TempDir dir;
+  for (const auto smoothing :
+       {NGramSmoothing::kModifiedKneserNey, NGramSmoothing::kAddK, NGramSmoothing::kStupidBackoff}) {
+    trained(dir, 3, smoothing);
+    auto bytes = read_file(dir / "model");
+    constexpr std::size_t kHeader = 64, kLevel = 16;
+    std::uint64_t last = 0;  // the last level's first node: that behind all
+    std::memcpy(&last, bytes.data() + kHeader + 3 * kLevel + 8, sizeof last);
+    --last;
+    std::memcpy(bytes.data() + kHeader + 3 * kLevel + 8, &last, sizeof last);
+    write_file(dir / "model", bytes);
+    CHECK_THROWS_WITH(NGramModel::load(dir / "model"), Contains("the nodes are out of order"));
+    CHECK_THROWS_WITH(NGramModel{bytes}, Contains("the nodes are out of order"));
+  }
+}
+
+TEST_CASE("numbers that are no probabilities are damage, in whatever is asked") {
+  const TempDir dir;
+  for (const float number : {std::numeric_limits<float>::quiet_NaN(), 3.0F}) {
+    train_ngrams(fixture("ngram/text.txt"), dir / "model", {.order = 1});
+    auto bytes = read_file(dir / "model");
+    const auto whole = NGramModel{bytes};
+    auto state = whole.start();
+    const auto p = static_cast<float>(whole.log10_probability(state, 0));
+    const auto at = bytes.find(std::string(reinterpret_cast<const char*>(&p), sizeof p));
+    REQUIRE(at != std::string::npos);
+    std::memcpy(bytes.data() + at, &number, sizeof number);
+    write_file(dir / "model", bytes);
+    const auto model = NGramModel::load(dir / "model");
+    state = model.start();
+    CHECK_THROWS_WITH(model.log_probability(state, 0), Contains("damaged"));
+    CHECK_THROWS_WITH(model.for_each_ngram([](auto...) {}), Contains("damaged"));
+    CHECK(model.log_probability(state, 1) < 0);
+    std::memcpy(bytes.data() + 24, &number, sizeof number);  // the header's
+    write_file(dir / "model", bytes);
+    CHECK_THROWS_WITH(NGramModel::load(dir / "model"), Contains("the header is damaged"));
+  }
+}
+
+TEST_CASE("a table that is lost is damage, and not words that were never seen") {
+  const TempDir dir;
+  trained(dir, 2);
+  auto bytes = read_file(dir / "model");
+  const auto model = NGramModel{bytes};
+  const auto table = (bytes.size() - sizeof(std::uint64_t)) / 2;
+  // But for the last place, which is empty.
+  std::fill(bytes.begin() + static_cast<std::ptrdiff_t>(table), bytes.end() - 24, '\0');
+  write_file(dir / "model", bytes);
+  const auto damaged = NGramModel::load(dir / "model");
+  int errors = 0;
+  for (std::int32_t word = 0; word < damaged.vocabulary(); ++word) {
+    for (std::int32_t next = 0; next < damaged.vocabulary(); ++next) {
+      auto state = damaged.empty();
+      try {
+        damaged.log_probability(state, word);
+        const double p = damaged.log_probability(state, next);
+        auto expected = model.empty();
+        model.log_probability(expected, word);
+        CHECK(p == model.log_probability(expected, next));
+      } catch (const FileError&) {
+        ++errors;
+      }
+    }
+  }
+  CHECK(errors > 0);
 }
 
 TEST_CASE("a damaged table ends no query otherwise than with an error or a number") {

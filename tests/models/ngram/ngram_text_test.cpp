@@ -110,6 +110,25 @@ TEST_CASE("texts that cannot be are refused, by line where there is one") {
   CHECK_THROWS_WITH(evaluate_ngrams(model, dir / "text"), Contains("no word to predict"));
 }
 
+TEST_CASE("more words than there may be are an error, and more than memory holds") {
+  const TempDir dir;
+  std::string text;
+  for (int i = 0; i < 20000; ++i) text += "word" + std::to_string(i) + (i % 10 == 0 ? "\n" : " ");
+  write_file(dir / "text", text);
+  const auto train = [&](const NGramOptions& options, const NGramWordOptions& words) {
+    train_ngrams(dir / "text", dir / "model", options, words);
+  };
+  const NGramOptions unigrams{.order = 1, .smoothing = NGramSmoothing::kAddK};
+  CHECK_THROWS_WITH(train(unigrams, {.limit = 20001}), Contains("text: has more than 20001 different words"));
+  CHECK_NOTHROW(train(unigrams, {.limit = 20002}));
+  auto little = unigrams;
+  little.memory = 600'000;
+  for (const std::int64_t most : {0, 100}) {
+    CHECK_THROWS_WITH(train(little, {.max_words = most}),
+                      Contains("text: has more than ") && Contains("memory = 585K"));
+  }
+}
+
 TEST_CASE("an order without discounts is named") {
   const TempDir dir;
   // Many kinds of words, and no pair that occurs twice.

@@ -114,6 +114,8 @@ TEST_CASE("shapes, one token, and a text without any") {
   CHECK(tagger->logits(random_inputs({2, 0}, 3)).sizes() == std::vector<std::int64_t>{2, 3, 3});
   CHECK(tagger->logits({.ids = torch::zeros({2, 0}, torch::kInt64)}).sizes() == std::vector<std::int64_t>{2, 0, 3});
   CHECK_THROWS_WITH(tagger->logits({.ids = torch::zeros({2}, torch::kInt64)}), Catch::Contains("(B,T)"));
+  tagger->to(torch::kBFloat16);
+  CHECK(tagger->logits({.ids = torch::zeros({2, 0}, torch::kInt64)}).dtype() == torch::kBFloat16);
 }
 
 TEST_CASE("what a model makes of a row depends neither on padding nor on the batch") {

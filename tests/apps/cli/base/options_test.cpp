@@ -311,6 +311,8 @@ TEST_CASE("whether an option was given is known") {
   const auto declare = [&](Options& options) {
     auto& option = options.add("--text", text, "");
     CHECK(option.name() == "--text");
+    CHECK(options.declares("--text"));
+    CHECK_FALSE(options.declares("--tekst"));
     options.add("--flag", flag, "").needs("nothing", [&] {
       text_given = option.given();
       return true;

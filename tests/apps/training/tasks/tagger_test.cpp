@@ -199,6 +199,11 @@ TEST_CASE("what would have no effect, or cannot be, is named") {
   fails("tagging", {{"model.features", "elmo:" + (dir / "nowhere").string()}}, "nowhere");
   fails("tagging", {{"model.embedding_size", "0"}}, "embedding_size = 0");
   fails("tagging", {{"data.tokenizer", "words:2"}}, "words:2");
+  write_file(dir / "iob1.conll", "Anna I-PER\nmet O\nBen I-PER\nLucy B-PER\n\n");
+  const std::string iob1 = (dir / "iob1.conll").string();
+  fails("tagging",
+        {{"data.train", iob1}, {"data.valid", iob1}, {"model.crf", "true"}, {"data.tag_spelling", "as_written"}},
+        "iob1.conll: line 1: the sentence has I-PER at its beginning, which model.crf_constraints = auto forbids");
   CHECK_THROWS_AS(tagger_setup("parsing"), ConfigError);
   CHECK_THROWS_WITH(tagger_run(dir, "classification", "run", {{"model.crf", "true"}}), Catch::Contains("model.crf"));
 }
