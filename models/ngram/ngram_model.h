@@ -87,13 +87,13 @@ class NGramModel {
       if (const Entry* entry = find(*level, node, word)) {
         state.node = checked(entry->next);
         __builtin_prefetch(nodes_ + state.node);
-        return static_cast<double>(backed_off + probability(entry->log10_p));
+        return static_cast<double>(backed_off_to(entry->log10_p, backed_off));
       }
-      backed_off += weight(node);
+      backed_off += nodes_[node].weight;
     }
     state.node = checked(unigrams_[word].next);
     __builtin_prefetch(nodes_ + state.node);
-    return static_cast<double>(backed_off + probability(unigrams_[word].log10_p));
+    return static_cast<double>(backed_off_to(unigrams_[word].log10_p, backed_off));
   }
   /// Natural logarithms.
   double log_probability(State& state, std::int32_t word) const {
@@ -184,6 +184,11 @@ class NGramModel {
     if (!(log10_p <= 0)) throw_damaged();
     return log10_p;
   }
+  /// One check of all weights on the way: whatever is added to NaN is NaN.
+  float backed_off_to(float log10_p, float weights) const {
+    if (!(log10_p <= 0 && weights <= kLargestLog10Backoff)) throw_damaged();
+    return weights + log10_p;
+  }
   float weight(std::uint32_t node) const {
     if (!(nodes_[node].weight <= kLargestLog10Backoff)) throw_damaged();
     return nodes_[node].weight;
@@ -192,7 +197,7 @@ class NGramModel {
   double by_other_rule(State& state, std::int32_t word) const;
   /// Words of a node's history.
   int length_of(std::uint32_t node) const;
-  [[noreturn]] void throw_damaged() const;
+  [[noreturn, gnu::cold]] void throw_damaged() const;
   [[noreturn]] void throw_no_word(std::int32_t word) const;
 
   std::shared_ptr<const void> owner_;
